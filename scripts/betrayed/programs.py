@@ -1,0 +1,82 @@
+"""What every command-line program of the workflow shares."""
+
+import dataclasses
+import json
+import sys
+import typing
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+from betrayed.errors import UserError
+
+Item = TypeVar("Item")
+Settings = TypeVar("Settings")
+
+
+def run(main: Callable[[], None]) -> None:
+    """Call ``main``; print a :class:`UserError` for people and exit with status 1."""
+    try:
+        main()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def progress(
+    items: Iterable[Item], name: str, unit: str, total: int | None = None
+) -> Iterable[Item]:
+    """A progress bar over ``items``; sparse enough for a log file when no one is watching."""
+    return tqdm(
+        items,
+        desc=name,
+        unit=unit,
+        total=total,
+        file=sys.stderr,
+        mininterval=0.2 if sys.stderr.isatty() else 5.0,
+        dynamic_ncols=True,
+    )
+
+
+def read_settings(kind: type[Settings], text: str) -> Settings:
+    """Make the dataclass ``kind`` from a JSON object, as the workflow hands it to a program.
+
+    Fields that the text leaves out keep their defaults; JSON lists become tuples.
+
+    Raises:
+        UserError: the text is no JSON object, or a key or a type does not fit.
+    """
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"--settings is not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise UserError("--settings must be a JSON object such as '{\"tau\": 0.3}'.")
+    hints = typing.get_type_hints(kind)
+    names = [field.name for field in dataclasses.fields(kind)]
+    for name, value in values.items():
+        if name not in names:
+            raise UserError(
+                f"--settings: there is no setting {name!r}. There are: {', '.join(names)}."
+            )
+        values[name] = _fit(name, value, hints[name])
+    return kind(**values)
+
+
+def _fit(name: str, value: Any, hint: Any) -> Any:
+    """``value`` as the type of a dataclass field, or a UserError."""
+    choices = typing.get_args(hint) if typing.get_origin(hint) is not tuple else (hint,)
+    plain = {typing.get_origin(choice) or choice for choice in choices or (hint,)}
+    if typing.Literal in {typing.get_origin(hint)}:
+        if value in choices:
+            return value
+        raise UserError(f"--settings: {name} must be one of {choices}, not {value!r}.")
+    if isinstance(value, list) and tuple in plain:
+        return tuple(value)
+    if isinstance(value, int) and not isinstance(value, bool) and float in plain:
+        return float(value)
+    if any(type(value) is one for one in plain):
+        return value
+    wanted = " or ".join(sorted(one.__name__ for one in plain))
+    raise UserError(f"--settings: {name} must be {wanted}, not {value!r}.")
