@@ -1,0 +1,97 @@
+"""Attention of a video in factored form: queries and keys of every frame, rows on demand."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from betrayed.artefacts import create, open_checked, provenance
+from betrayed.errors import UserError
+from betrayed.files import sha256
+from betrayed.programs import progress
+
+# What a block was trained on must be what it is now given, or its attention means nothing.
+SAME_FEATURES = ("backbone", "weights_sha256", "facet", "layer")
+
+
+def attention_rows(queries: Tensor, keys: Tensor) -> Tensor:
+    """Attention of tokens over all tokens of the key frames, averaged over heads.
+
+    Args:
+        queries: (n, heads, d), before scaling.
+        keys: (Tk, heads, N, d).
+
+    Returns:
+        (n, Tk·N) float32: mean over heads of softmax(q·k / √d), each row summing to 1. Column
+        j·N + m is token m of key frame j.
+    """
+    n, heads, width = queries.shape
+    rows = queries.new_zeros((n, keys.shape[0] * keys.shape[2]), dtype=torch.float32)
+    for head in range(heads):  # one head at a time: heads × n × Tk·N never exists
+        scaled = queries[:, head].float() * width**-0.5  # (n, d)
+        flat = keys[:, head].reshape(-1, width).float()  # (Tk·N, d)
+        rows += torch.softmax(scaled @ flat.T, dim=-1)
+    return rows.div_(rows.sum(dim=-1, keepdim=True))
+
+
+def export_attention(
+    features_path: str | Path, block_path: str | Path, output: str | Path, device: torch.device
+) -> None:
+    """Write the queries and keys that a trained block gives for every frame of a video.
+
+    Args:
+        features_path: features artefact without augmented views.
+        block_path: ``block.pt`` of the trained block.
+        output: attention artefact to write: ``queries`` and ``keys``, (T, heads, N, d) float16.
+        device: where to compute.
+
+    Raises:
+        UserError: the features are augmented views, or not of the kind the block was trained on.
+    """
+    # Here, not above: clustering uses this module too, and has no need of what training needs.
+    from betrayed.training import load_block
+
+    block, info = load_block(block_path)
+    block = block.to(device).eval()
+    with open_checked(features_path, "features") as features:
+        made_by = provenance(features)
+        if "patch_tokens" not in features:
+            raise UserError(
+                f"{features_path} holds augmented views, which serve training. "
+                "Attention needs the features of the frames themselves (views: 0)."
+            )
+        check_features(features_path, made_by, block_path, info["features"])
+        tokens = features["patch_tokens"]  # (T, N, D)
+        count, patches, _ = tokens.shape
+        made_by |= {"block_sha256": sha256(block_path), "block_step": info["step"]}
+        with create(output, "attention", made_by) as file:
+            for name in ("grid", "frame_size", "count"):
+                file.attrs[name] = features.attrs[name]
+            for frame in progress(range(count), f"attention {made_by['video']}", "frame"):
+                clip = torch.from_numpy(tokens[frame : frame + 1]).to(device).float()  # (1, N, D)
+                with torch.inference_mode():
+                    factors = dict(zip(("queries", "keys"), block.queries_keys(clip), strict=True))
+                for name, factor in factors.items():  # (1, heads, N, d)
+                    if frame == 0:
+                        shape = (count, *factor.shape[1:])
+                        chunk = (1, *factor.shape[1:])
+                        file.create_dataset(name, shape, dtype="float16", chunks=chunk)
+                    file[name][frame] = factor[0].half().cpu().numpy()
+
+
+def check_features(
+    features_path: str | Path,
+    made_by: Mapping[str, Any],
+    block_path: str | Path,
+    trained_on: Mapping[str, Any],
+) -> None:
+    """Raise a UserError unless features are of the kind that a block was trained on."""
+    for name in SAME_FEATURES:
+        if made_by.get(name) != trained_on.get(name):
+            raise UserError(
+                f"{features_path} has {name} = {made_by.get(name)!r}, but {block_path} was "
+                f"trained on {name} = {trained_on.get(name)!r}. Cache the features again with "
+                "the block's settings, or train a block on these features."
+            )

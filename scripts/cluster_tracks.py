@@ -1,0 +1,29 @@
+"""Cluster the attention of a video into tracks: one label for every token."""
+
+import argparse
+
+import torch
+
+from betrayed.devices import choose_device
+from betrayed.programs import read_settings, run
+from betrayed.tracks import ClusterSettings, cluster_video
+
+
+def main() -> None:
+    """Read the command line and cluster."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--attention", required=True, help="attention artefact of the video")
+    parser.add_argument("--output", required=True, help="tracks artefact to write")
+    parser.add_argument("--settings", default="{}", help='JSON, e.g. {"tau": 0.3, "window": 3}')
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
+    arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    settings = read_settings(ClusterSettings, arguments.settings)
+    device = choose_device(arguments.device)
+    cluster_video(arguments.attention, arguments.output, settings, device)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,28 @@
+"""Write the queries and keys that a trained block gives for every frame of a video."""
+
+import argparse
+
+import torch
+
+from betrayed.attention import export_attention
+from betrayed.devices import choose_device
+from betrayed.programs import run
+
+
+def main() -> None:
+    """Read the command line and export."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--features", required=True, help="features artefact of the video")
+    parser.add_argument("--block", required=True, help="block.pt of the trained block")
+    parser.add_argument("--output", required=True, help="attention artefact to write")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
+    arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    device = choose_device(arguments.device)
+    export_attention(arguments.features, arguments.block, arguments.output, device)
+
+
+if __name__ == "__main__":
+    run(main)

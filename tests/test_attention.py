@@ -1,0 +1,91 @@
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from betrayed.artefacts import create, open_checked, provenance
+from betrayed.attention import attention_rows, export_attention
+from betrayed.errors import UserError
+
+MADE_BY = {
+    "video": "toy",
+    "backbone": "vit",
+    "weights_sha256": "0" * 64,
+    "facet": "token",
+    "layer": -1,
+    "views": 0,
+}
+
+
+class Halves(torch.nn.Module):
+    """A stand-in for the block: two heads, queries are the tokens, keys their double."""
+
+    def queries_keys(self, tokens):
+        heads = tokens.unflatten(-1, (2, -1)).transpose(1, 2)  # (T, 2, N, D/2)
+        return heads, 2 * heads
+
+
+@pytest.fixture
+def block(tmp_path, monkeypatch):
+    """A block on disk, and what loading it gives."""
+    path = tmp_path / "block.pt"
+    path.write_bytes(b"weights")
+    info = {"features": {k: MADE_BY[k] for k in ("backbone", "weights_sha256", "facet", "layer")}}
+    training = SimpleNamespace(load_block=lambda _: (Halves(), info | {"step": 7}))
+    monkeypatch.setitem(sys.modules, "betrayed.training", training)
+    return path
+
+
+def write_features(path, tokens, **changes):
+    with create(path, "features", MADE_BY | changes) as file:
+        where = file.create_group("view0") if changes.get("views") else file
+        where["patch_tokens"] = tokens.astype("f2")
+        file.attrs.update(grid=(2, 3), frame_size=(28, 43), count=len(tokens))
+
+
+def test_attention_rows_by_hand():
+    draw = np.random.default_rng(0)
+    queries = draw.normal(size=(3, 2, 4))
+    keys = draw.normal(size=(2, 2, 5, 4))
+    rows = attention_rows(torch.from_numpy(queries), torch.from_numpy(keys))
+    assert (rows.shape, rows.dtype) == ((3, 10), torch.float32)
+    for token in range(3):
+        expected = np.zeros(10)
+        for head in range(2):
+            flat = np.concatenate([keys[0, head], keys[1, head]])
+            weights = np.exp(flat @ queries[token, head] / 2)
+            expected += weights / weights.sum() / 2
+        np.testing.assert_allclose(rows[token], expected, atol=1e-6)
+
+
+def test_export(tmp_path, block):
+    tokens = np.random.default_rng(1).normal(size=(4, 6, 8)).astype("f2")
+    write_features(tmp_path / "f.h5", tokens)
+    export_attention(tmp_path / "f.h5", block, tmp_path / "a.h5", torch.device("cpu"))
+    with open_checked(tmp_path / "a.h5", "attention", {"backbone": "vit", "block_step": 7}) as file:
+        queries, keys = file["queries"][:], file["keys"][:]
+        assert queries.dtype == keys.dtype == np.float16
+        expected = tokens.reshape(4, 6, 2, 4).transpose(0, 2, 1, 3)
+        np.testing.assert_array_equal(queries, expected)
+        np.testing.assert_allclose(keys, 2 * expected.astype("f4"), rtol=1e-3)
+        assert file["queries"].chunks == (1, 2, 6, 4)
+        assert list(file.attrs["grid"]) == [2, 3] and file.attrs["count"] == 4
+        assert list(file.attrs["frame_size"]) == [28, 43]
+        assert len(provenance(file)["block_sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"facet": "key"}, "facet = 'key'"),
+        ({"weights_sha256": "1" * 64}, "weights_sha256"),
+        ({"views": 2}, "augmented views"),
+    ],
+)
+def test_refuses_other_features(tmp_path, block, changes, says):
+    write_features(tmp_path / "f.h5", np.zeros((2, 6, 8)), **changes)
+    with pytest.raises(UserError, match=says):
+        export_attention(tmp_path / "f.h5", block, tmp_path / "a.h5", torch.device("cpu"))
+    assert not (tmp_path / "a.h5").exists()

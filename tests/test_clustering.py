@@ -1,0 +1,200 @@
+import h5py
+import numpy as np
+import pytest
+import torch
+from naive_clustering import naive_clustering
+
+import betrayed.clustering
+from betrayed.artefacts import create, open_checked
+from betrayed.clustering import (
+    hierarchical_clustering,
+    key_frames,
+    leader_merging,
+    symmetric_kl,
+)
+from betrayed.errors import UserError
+from betrayed.tracks import ClusterSettings, cluster_video, read_tracks
+
+
+def random_case(seed, frames=5, key_count=2, heads=2, patches=7, width=4, scale=1.5):
+    draw = np.random.default_rng(seed)
+    queries = draw.normal(size=(frames, heads, patches, width), scale=scale)
+    keys = draw.normal(size=(key_count, heads, patches, width), scale=scale)
+    return queries.astype(np.float32), keys.astype(np.float32)
+
+
+def structured_case(seed, frames=7, patches=9, groups=3, noise=0.3):
+    """Tokens of a few kinds, moving from patch to patch; attention says who is whose kind."""
+    draw = np.random.default_rng(seed)
+    kinds = draw.normal(size=(groups, 2, 4), scale=2)  # (kind, head, d)
+    truth = draw.integers(groups, size=(frames, patches))
+    tokens = kinds[truth].transpose(0, 2, 1, 3)  # (T, heads, N, d)
+    tokens = tokens + draw.normal(size=tokens.shape, scale=noise)
+    return tokens.astype(np.float32), tokens[::4].astype(np.float32), truth
+
+
+CASES = {
+    "random": lambda: random_case(0),
+    "one frame": lambda: random_case(1, frames=1, key_count=1),
+    "shorter than a window": lambda: random_case(2, frames=2, key_count=1),
+    "one key frame": lambda: random_case(3, key_count=1),
+    "peaked": lambda: random_case(4, scale=6.0),
+    "nearly uniform": lambda: random_case(5, scale=0.3),
+    "structured": lambda: structured_case(6)[:2],
+    "many groups": lambda: structured_case(7, groups=6)[:2],
+}
+
+
+@pytest.mark.parametrize("tau", [1e-6, 0.05, 0.3, 1.0, 3.0, 1e4])
+@pytest.mark.parametrize("case", CASES)
+def test_agrees_with_naive(case, tau):
+    queries, keys = CASES[case]()
+    labels, centres = naive_clustering(queries, keys, tau)
+    found = hierarchical_clustering(queries, keys, tau=tau)
+    np.testing.assert_array_equal(found.labels, labels)
+    np.testing.assert_allclose(found.centres, centres, atol=1e-6)
+
+
+@pytest.mark.parametrize("window", [1, 2, 4, 9])
+def test_window_agrees_with_naive(window):
+    queries, keys, _ = structured_case(8)
+    labels, _ = naive_clustering(queries, keys, 0.3, window)
+    found = hierarchical_clustering(queries, keys, tau=0.3, window=window)
+    np.testing.assert_array_equal(found.labels, labels)
+
+
+def test_tiles_change_nothing(monkeypatch):
+    queries, keys, _ = structured_case(9, groups=5)
+    whole = hierarchical_clustering(queries, keys, tau=0.2)
+    monkeypatch.setattr(betrayed.clustering, "TILE_ELEMENTS", 40)
+    tiled = hierarchical_clustering(queries, keys, tau=0.2)
+    np.testing.assert_array_equal(tiled.labels, whole.labels)
+    np.testing.assert_allclose(tiled.centres, whole.centres, atol=1e-6)
+
+
+def test_finds_the_kinds():
+    queries, keys, truth = structured_case(10, noise=0.05)
+    labels = hierarchical_clustering(queries, keys, tau=0.3).labels
+    pairs = {(a, b) for a, b in zip(labels.ravel(), truth.ravel(), strict=True)}
+    assert len(pairs) == len(np.unique(truth)) == labels.max() + 1
+
+
+def test_extremes_of_tau():
+    queries, keys = random_case(11)
+    one = hierarchical_clustering(queries, keys, tau=1e9)
+    assert one.centres.shape == (1, 14)
+    assert not one.labels.any()
+    each = hierarchical_clustering(queries, keys, tau=1e-9)
+    np.testing.assert_array_equal(each.labels.ravel(), np.arange(35))
+
+
+def test_result_form_and_inputs():
+    queries, keys = random_case(12)
+    found = hierarchical_clustering(queries, keys, tau=0.5)
+    assert (found.labels.dtype, found.labels.shape) == (np.int64, (5, 7))
+    assert (found.centres.dtype, found.centres.shape[1]) == (np.float32, 14)
+    np.testing.assert_allclose(found.centres.sum(1), 1, atol=1e-5)
+    np.testing.assert_array_equal(np.unique(found.labels), np.arange(len(found.centres)))
+    tensors = hierarchical_clustering(
+        torch.from_numpy(queries), torch.from_numpy(keys), tau=0.5, device="cpu"
+    )
+    np.testing.assert_array_equal(tensors.labels, found.labels)
+    half = hierarchical_clustering(queries.astype(np.float16), keys.astype(np.float16), tau=0.5)
+    assert half.labels.shape == (5, 7)
+    assert queries.flags.writeable and np.array_equal(queries, random_case(12)[0])
+
+
+def test_identical_tokens_are_one_cluster():
+    queries, keys = np.ones((4, 2, 5, 3)), np.ones((1, 2, 5, 3))
+    assert len(hierarchical_clustering(queries, keys, tau=1e-5).centres) == 1
+
+
+@pytest.mark.parametrize("sharpness", [0.01, 1.0, 8.0])
+def test_symmetric_kl_is_exact_to_1e_5(sharpness):
+    draw = np.random.default_rng(0)
+    logits = sharpness * draw.normal(size=(30, 500))
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    p[:5, :7] = 0
+    p = (p / p.sum(1, keepdims=True)).astype(np.float32).astype(np.float64)
+    logs = np.log(np.maximum(p, 1e-12))
+    exact = ((p[:, None] - p[None]) * (logs[:, None] - logs[None])).sum(-1)
+    found = symmetric_kl(torch.from_numpy(p.astype(np.float32))).numpy()
+    np.testing.assert_allclose(found, exact, rtol=1e-5, atol=2e-6)
+    assert not found.diagonal().any()
+    np.testing.assert_array_equal(found, found.T)
+
+
+def test_leader_merging_by_hand():
+    # 1 is near 0 and 2; 2 is not near 0. The leader 0 takes 1, so 2 leads its own.
+    near = np.array([[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 1], [0, 0, 1, 1]], bool)
+    np.testing.assert_array_equal(leader_merging(near), [0, 0, 1, 1])
+
+
+def test_key_frames():
+    assert key_frames(24, 10) == (0, 10, 20)
+    assert key_frames(3, 10) == (0,)
+    assert key_frames(3, 1) == (0, 1, 2)
+    for count, ratio in [(0, 10), (5, 0)]:
+        with pytest.raises(UserError):
+            key_frames(count, ratio)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"queries": np.zeros((0, 2, 7, 4))}, "nothing to cluster"),
+        ({"queries": np.zeros((2, 2, 0, 4)), "keys": np.zeros((1, 2, 0, 4))}, "nothing"),
+        ({"keys": np.zeros((0, 2, 7, 4))}, "nothing"),
+        ({"keys": np.zeros((1, 3, 7, 4))}, "keys"),
+        ({"queries": np.zeros((7, 4))}, "queries"),
+        ({"queries": np.full((2, 2, 7, 4), np.nan)}, "not finite"),
+        ({"keys": np.full((2, 2, 7, 4), np.inf)}, "not finite"),
+        ({"queries": np.full((2, 2, 7, 4), 1e30)}, "overflow"),
+        ({"tau": 0.0}, "tau"),
+        ({"tau": float("nan")}, "tau"),
+        ({"window": 0}, "window"),
+    ],
+)
+def test_refuses(change, says):
+    queries, keys = random_case(13)
+    if says == "overflow":
+        keys = keys * 1e30
+    case = {"queries": queries, "keys": keys, "tau": 0.3} | change
+    with pytest.raises(UserError, match=says):
+        hierarchical_clustering(case.pop("queries"), case.pop("keys"), **case)
+
+
+def write_attention(path, queries, keys, grid):
+    with create(path, "attention", {"video": "toy", "backbone": "b"}) as file:
+        file["queries"], file["keys"] = queries.astype("f2"), keys.astype("f2")
+        file.attrs.update(grid=grid, frame_size=(30, 31), count=len(queries))
+
+
+def test_cluster_video(tmp_path):
+    tokens, _, _ = structured_case(14, frames=12)
+    write_attention(tmp_path / "a.h5", tokens, tokens, (3, 3))
+    settings = ClusterSettings(tau=0.2, key_frame_ratio=5)
+    cluster_video(tmp_path / "a.h5", tmp_path / "t.h5", settings)
+    tracks = read_tracks(tmp_path / "t.h5")
+    assert (tracks.labels.shape, tracks.labels.dtype) == ((12, 3, 3), np.int32)
+    assert tracks.frame_size == (30, 31)
+    assert tracks.made_by["video"] == "toy" and tracks.made_by["tau"] == 0.2
+    half = tokens.astype("f2")
+    expected = hierarchical_clustering(half, half[::5], tau=0.2)
+    np.testing.assert_array_equal(tracks.labels.reshape(12, 9), expected.labels)
+    with open_checked(tmp_path / "t.h5", "tracks") as file:
+        assert list(file["key_frames"]) == [0, 5, 10]
+        assert file["sizes"][:].sum() == 12 * 9 and len(file["sizes"]) == len(file["centres"])
+        assert list(file.attrs["grid"]) == [3, 3] and file.attrs["count"] == 12
+
+
+def test_cluster_video_names_the_file(tmp_path):
+    tokens = np.full((2, 2, 4, 3), np.nan)
+    write_attention(tmp_path / "broken.h5", tokens, tokens, (2, 2))
+    with pytest.raises(UserError, match=r"broken\.h5: .*not finite"):
+        cluster_video(tmp_path / "broken.h5", tmp_path / "t.h5", ClusterSettings())
+    assert not (tmp_path / "t.h5").exists()
+    with h5py.File(tmp_path / "cut.h5", "w") as file:
+        file.attrs["kind"] = "attention"
+    with pytest.raises(UserError, match="never finished"):
+        cluster_video(tmp_path / "cut.h5", tmp_path / "t.h5", ClusterSettings())
