@@ -64,7 +64,7 @@ def export_attention(
             )
         check_features(features_path, made_by, block_path, info["features"])
         tokens = features["patch_tokens"]  # (T, N, D)
-        count, patches, _ = tokens.shape
+        count = len(tokens)
         made_by |= {"block_sha256": sha256(block_path), "block_step": info["step"]}
         with create(output, "attention", made_by) as file:
             for name in ("grid", "frame_size", "count"):

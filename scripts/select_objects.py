@@ -1,0 +1,34 @@
+"""Choose which tracks of a video are objects, and write their masks at the video's own size."""
+
+import argparse
+from pathlib import Path
+
+from betrayed.masks import write_masks
+from betrayed.objects import ObjectSettings, select_objects
+from betrayed.programs import read_settings, run
+from betrayed.tracks import read_tracks
+
+
+def main() -> None:
+    """Read the command line, choose and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tracks", required=True, help="tracks artefact of the video")
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=Path,
+        help="objects.csv to write; its folder becomes the folder of masks",
+    )
+    parser.add_argument("--settings", default="{}", help='JSON, e.g. {"max_objects": 20}')
+    arguments = parser.parse_args()
+    if arguments.output.name != "objects.csv":
+        parser.error("--output must be named objects.csv")
+    settings = read_settings(ObjectSettings, arguments.settings)
+    tracks = read_tracks(arguments.tracks)
+    objects = select_objects(tracks.labels, settings)
+    video = tracks.made_by.get("video", "")
+    write_masks(arguments.output.parent, tracks.labels, objects, tracks.frame_size, video)
+
+
+if __name__ == "__main__":
+    run(main)
