@@ -1,12 +1,10 @@
-import sys
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 
 from betrayed.artefacts import create, open_checked, provenance
-from betrayed.attention import attention_rows, export_attention
+from betrayed.attention import attention_rows, check_features, export_attention
+from betrayed.block import SpatioTemporalBlock, load_block
 from betrayed.errors import UserError
 
 MADE_BY = {
@@ -19,23 +17,17 @@ MADE_BY = {
 }
 
 
-class Halves(torch.nn.Module):
-    """A stand-in for the block: two heads, queries are the tokens, keys their double."""
-
-    def queries_keys(self, tokens):
-        heads = tokens.unflatten(-1, (2, -1)).transpose(1, 2)  # (T, 2, N, D/2)
-        return heads, 2 * heads
+TRAINED_ON = {name: MADE_BY[name] for name in ("backbone", "weights_sha256", "facet", "layer")}
 
 
 @pytest.fixture
-def block(tmp_path, monkeypatch):
-    """A block on disk, and what loading it gives."""
-    path = tmp_path / "block.pt"
-    path.write_bytes(b"weights")
-    info = {"features": {k: MADE_BY[k] for k in ("backbone", "weights_sha256", "facet", "layer")}}
-    training = SimpleNamespace(load_block=lambda _: (Halves(), info | {"step": 7}))
-    monkeypatch.setitem(sys.modules, "betrayed.training", training)
-    return path
+def block(tmp_path):
+    """A block of width 8 with two heads, as training leaves it."""
+    torch.manual_seed(0)
+    module = SpatioTemporalBlock(8, heads=2)
+    stored = {"model_state_dict": module.state_dict(), "settings": {}, "features": TRAINED_ON}
+    torch.save(stored | {"step": 7, "dim": 8, "heads": 2}, tmp_path / "block.pt")
+    return tmp_path / "block.pt"
 
 
 def write_features(path, tokens, **changes):
@@ -67,9 +59,11 @@ def test_export(tmp_path, block):
     with open_checked(tmp_path / "a.h5", "attention", {"backbone": "vit", "block_step": 7}) as file:
         queries, keys = file["queries"][:], file["keys"][:]
         assert queries.dtype == keys.dtype == np.float16
-        expected = tokens.reshape(4, 6, 2, 4).transpose(0, 2, 1, 3)
-        np.testing.assert_array_equal(queries, expected)
-        np.testing.assert_allclose(keys, 2 * expected.astype("f4"), rtol=1e-3)
+        with torch.inference_mode():
+            expected = load_block(block)[0].queries_keys(torch.from_numpy(tokens).float())
+        assert queries.shape == (4, 2, 6, 4)
+        np.testing.assert_allclose(queries, expected[0], atol=2e-3)
+        np.testing.assert_allclose(keys, expected[1], atol=2e-3)
         assert file["queries"].chunks == (1, 2, 6, 4)
         assert list(file.attrs["grid"]) == [2, 3] and file.attrs["count"] == 4
         assert list(file.attrs["frame_size"]) == [28, 43]
@@ -89,3 +83,13 @@ def test_refuses_other_features(tmp_path, block, changes, says):
     with pytest.raises(UserError, match=says):
         export_attention(tmp_path / "f.h5", block, tmp_path / "a.h5", torch.device("cpu"))
     assert not (tmp_path / "a.h5").exists()
+
+
+def test_refuses_another_width(tmp_path, block):
+    write_features(tmp_path / "f.h5", np.zeros((2, 6, 12)))
+    with pytest.raises(UserError, match="width 12"):
+        export_attention(tmp_path / "f.h5", block, tmp_path / "a.h5", torch.device("cpu"))
+
+
+def test_release_blocks_do_not_say_their_features():
+    check_features("f.h5", MADE_BY, "release.pth", {})

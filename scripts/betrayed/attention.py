@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from betrayed.artefacts import create, open_checked, provenance
+from betrayed.block import load_block
 from betrayed.errors import UserError
 from betrayed.files import sha256
 from betrayed.programs import progress
@@ -50,9 +51,6 @@ def export_attention(
     Raises:
         UserError: the features are augmented views, or not of the kind the block was trained on.
     """
-    # Here, not above: clustering uses this module too, and has no need of what training needs.
-    from betrayed.training import load_block
-
     block, info = load_block(block_path)
     block = block.to(device).eval()
     with open_checked(features_path, "features") as features:
@@ -64,6 +62,11 @@ def export_attention(
             )
         check_features(features_path, made_by, block_path, info["features"])
         tokens = features["patch_tokens"]  # (T, N, D)
+        if tokens.shape[2] != info["dim"]:
+            raise UserError(
+                f"{features_path} has tokens of width {tokens.shape[2]}, but {block_path} takes "
+                f"{info['dim']}. Use the backbone that the block was trained with."
+            )
         count = len(tokens)
         made_by |= {"block_sha256": sha256(block_path), "block_step": info["step"]}
         with create(output, "attention", made_by) as file:
@@ -87,8 +90,11 @@ def check_features(
     block_path: str | Path,
     trained_on: Mapping[str, Any],
 ) -> None:
-    """Raise a UserError unless features are of the kind that a block was trained on."""
-    for name in SAME_FEATURES:
+    """Raise a UserError unless features are of the kind that a block was trained on.
+
+    Blocks of the paper's release do not say what they were trained on, so nothing is compared.
+    """
+    for name in SAME_FEATURES if trained_on else ():
         if made_by.get(name) != trained_on.get(name):
             raise UserError(
                 f"{features_path} has {name} = {made_by.get(name)!r}, but {block_path} was "
