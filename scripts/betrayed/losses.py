@@ -1,0 +1,182 @@
+"""The two losses of the method (Ding et al., "Betrayed by Attention", ECCV 2024).
+
+Dimensions in shape comments: T frames, N patch tokens a frame, P = T·N, Q query positions,
+S = T·Q queries, R attention rows.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# Added to each entry of a row that sums to 1, before its logarithm: dropout can empty an entry in
+# all heads. A row of 2760 entries has some 4e-4 in each, so this changes no other entry.
+LOG_FLOOR = 1e-10
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """Constants of the losses; the defaults are the paper's.
+
+    Where a frame has fewer tokens than positives and negatives together, both shrink in
+    proportion (never below 1), so that no token is both.
+
+    Attributes:
+        queries: query positions drawn a clip, the same in every frame.
+        positives: most attended tokens of a frame, in the semantic loss.
+        negatives: least attended tokens of a frame, in the semantic loss.
+        positive_margin: cosine that positives are asked to reach.
+        negative_margin: cosine that negatives are asked to stay below.
+        frame_positives: most attended tokens of the query's own frame, in the motion loss.
+        frame_negatives: least attended tokens of the query's own frame, in the motion loss.
+        margin: of the motion loss's triplets, in nats.
+        entropy_weight: queries with a sure (low-entropy) row count more in the motion loss.
+        semantic_weight: weight of the semantic loss in the sum.
+        motion_weight: weight of the motion loss in the sum.
+    """
+
+    queries: int = 8
+    positives: int = 30
+    negatives: int = 200
+    positive_margin: float = 0.9
+    negative_margin: float = 0.1
+    frame_positives: int = 10
+    frame_negatives: int = 50
+    margin: float = 1.0
+    entropy_weight: bool = True
+    semantic_weight: float = 1.0
+    motion_weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What a clip gives, as scalars: ``total`` is differentiable, ``entropy`` (nats) is not."""
+
+    total: Tensor
+    semantic: Tensor
+    motion: Tensor
+    entropy: Tensor
+
+
+def clip_losses(
+    z: Tensor, rows: Callable[[Tensor], Tensor], positions: Tensor, settings: LossSettings
+) -> Losses:
+    """Both losses of one clip, and the mean entropy of its queries' rows.
+
+    Args:
+        z: (T, N, D), the block's output.
+        rows: gives attention rows (R, T, N) of patch tokens (R,), t·N + n; called twice, never
+            for the same token.
+        positions: (Q,) int64, distinct query positions within a frame.
+        settings: the constants.
+    """
+    frames, count, _ = z.shape
+    offsets = torch.arange(frames, device=z.device).unsqueeze(1) * count
+    queries = offsets + positions  # (T, Q)
+    query_rows = rows(queries.flatten()).unflatten(0, queries.shape)  # (T, Q, T, N)
+    semantic = semantic_consistency(z, query_rows, queries, settings)
+    motion, entropy = motion_consistency(rows, query_rows, queries, settings)
+    total = settings.semantic_weight * semantic + settings.motion_weight * motion
+    return Losses(total, semantic, motion, entropy)
+
+
+def semantic_consistency(
+    z: Tensor, query_rows: Tensor, queries: Tensor, settings: LossSettings
+) -> Tensor:
+    """What a token attends to should look like it; what it ignores should not.
+
+    For every query and frame: mean relu(0.9 - cos) over the most attended tokens plus mean
+    relu(cos - 0.1) over the least attended ones. Gradients flow through z only.
+
+    Args:
+        z: (T, N, D).
+        query_rows: (T, Q, T, N), attention of the queries.
+        queries: (T, Q) int64 patch tokens t·N + n.
+        settings: the constants.
+    """
+    most, least = extremes(query_rows, settings.positives, settings.negatives)  # (T, Q, T, ·)
+    directions = F.normalize(z.flatten(0, 1), dim=-1)  # (P, D)
+    cosines = directions[queries.flatten()] @ directions.T  # (S, P)
+    cosines = cosines.view_as(query_rows)
+    near = F.relu(settings.positive_margin - cosines.gather(-1, most))
+    far = F.relu(cosines.gather(-1, least) - settings.negative_margin)
+    return near.mean() + far.mean()
+
+
+def motion_consistency(
+    rows: Callable[[Tensor], Tensor], query_rows: Tensor, queries: Tensor, settings: LossSettings
+) -> tuple[Tensor, Tensor]:
+    """Tokens that a query attends to in its frame should be elsewhere in time where it is.
+
+    a = rows with their sum made 1; g(r) = Σ a[query] · log a[r]; triplet relu(g⁻ - g⁺ + 1) over
+    all pairs of positives and negatives of the query's own frame, averaged over pairs and
+    frames, and over a frame's queries with the weights softmax(Σ a · log a). The query's row
+    counts as given (detached) in g and in the weights: gradients flow through log a[r].
+
+    Args:
+        rows: gives attention rows (R, T, N) of patch tokens (R,).
+        query_rows: (T, Q, T, N), attention of the queries.
+        queries: (T, Q) int64 patch tokens t·N + n.
+        settings: the constants.
+
+    Returns:
+        The loss, and the mean entropy of the queries' rows in nats.
+    """
+    frames, _, _, count = query_rows.shape
+    every = torch.arange(frames, device=queries.device)
+    own = query_rows[every, :, every]  # (T, Q, N), each frame's queries in that frame
+    most, least = extremes(own, settings.frame_positives, settings.frame_negatives)
+    offsets = every.view(-1, 1, 1) * count
+    most, least = most + offsets, least + offsets  # (T, Q, ·) patch tokens
+
+    # A row's dropout is drawn once: queries that are read as another's pair are not made again.
+    read = torch.cat([most.flatten(), least.flatten()]).unique()
+    others = read[~torch.isin(read, queries)]
+    made = torch.cat([query_rows.flatten(0, 1), rows(others)]).flatten(1)  # (R, P)
+    place = queries.new_full((frames * count,), -1)
+    place[torch.cat([queries.flatten(), others])] = torch.arange(len(made), device=place.device)
+
+    shares = made / made.sum(-1, keepdim=True).clamp_min(LOG_FLOOR)
+    logs = (shares + LOG_FLOOR).log()
+    given = shares[: queries.numel()].detach()  # (S, P)
+    agreement = (given @ logs.T).unflatten(0, queries.shape)  # (T, Q, R)
+    towards = agreement.gather(-1, place[most])  # (T, Q, positives)
+    away = agreement.gather(-1, place[least])  # (T, Q, negatives)
+    triplets = F.relu(away.unsqueeze(-2) - towards.unsqueeze(-1) + settings.margin)
+    triplets = triplets.mean((-2, -1))  # (T, Q)
+
+    sureness = (given * logs[: queries.numel()].detach()).sum(-1).view_as(queries)  # -entropy
+    if settings.entropy_weight:
+        loss = (sureness.softmax(-1) * triplets).sum(-1).mean()
+    else:
+        loss = triplets.mean()
+    return loss, -sureness.mean()
+
+
+def extremes(attention: Tensor, positives: int, negatives: int) -> tuple[Tensor, Tensor]:
+    """Indices of the most and the least attended tokens; among equals, the lower index first.
+
+    Args:
+        attention: (…, N).
+        positives: how many of the most attended.
+        negatives: how many of the least attended; see :class:`LossSettings` for small N.
+
+    Returns:
+        (…, positives) and (…, negatives) int64.
+    """
+    positives, negatives = sample_sizes(attention.shape[-1], positives, negatives)
+    attention = attention.detach()
+    # Sorting is stable where topk promises nothing: a seed gives one result everywhere.
+    most = attention.sort(dim=-1, descending=True, stable=True).indices[..., :positives]
+    least = attention.sort(dim=-1, stable=True).indices[..., :negatives]
+    return most, least
+
+
+def sample_sizes(count: int, positives: int, negatives: int) -> tuple[int, int]:
+    """Positives and negatives for a frame of ``count`` tokens, shrunk in proportion to fit."""
+    wanted = positives + negatives
+    if wanted <= count:
+        return positives, negatives
+    return max(1, positives * count // wanted), max(1, negatives * count // wanted)

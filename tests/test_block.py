@@ -1,0 +1,162 @@
+import re
+
+import pytest
+import torch
+
+from betrayed.block import (
+    SpatioTemporalBlock,
+    keep_mask,
+    load_block,
+    load_release_checkpoint,
+)
+from betrayed.errors import UserError
+from betrayed.rows import head_mean_rows
+
+PARAMETERS = {
+    "norm1.weight", "norm1.bias", "attn.qkv.weight", "attn.proj.weight", "attn.proj.bias",
+    "norm2.weight", "norm2.bias", "mlp.fc1.weight", "mlp.fc1.bias", "mlp.fc2.weight",
+    "mlp.fc2.bias",
+}  # fmt: skip
+
+
+def release_file(path, block, **extra):
+    weights = {f"temporal_transformer.0.{k}": v for k, v in block.state_dict().items()}
+    weights["encoder.cls_token"] = torch.zeros(1, 1, block.dim)
+    weights.update(extra)
+    torch.save({"iteration": 7, "model_state_dict": weights}, path)
+    return path
+
+
+def test_parameters_are_those_of_the_method():
+    block = SpatioTemporalBlock(384)
+    assert set(dict(block.named_parameters())) == PARAMETERS
+    assert sum(p.numel() for p in block.parameters()) == pytest.approx(1.77e6, rel=0.01)
+
+
+def test_queries_and_keys_are_unscaled_norm1_and_qkv():
+    block = SpatioTemporalBlock(12, heads=3).eval()
+    tokens = torch.randn(2, 5, 12)
+    queries, keys = block.queries_keys(tokens)
+    assert queries.shape == keys.shape == (2, 3, 5, 4)
+    plain = block.norm1(tokens) @ block.attn.qkv.weight.T
+    torch.testing.assert_close(queries[1, 2, 4], plain[1, 4, 8:12])
+    torch.testing.assert_close(keys[1, 2, 4], plain[1, 4, 20:24])
+
+
+def test_evaluation_is_without_dropout_and_training_is_not():
+    block = SpatioTemporalBlock(12, heads=3)
+    clip = torch.randn(2, 5, 12), torch.randn(2, 12)
+    tokens = torch.arange(10)
+    block.eval()
+    z, attention = block(*clip)
+    torch.testing.assert_close(block(*clip)[0], z)
+    rows = attention.rows(tokens)
+    assert rows.shape == (10, 2, 5)
+    assert (rows.sum((1, 2)) < 1).all()  # the class tokens took their part
+    block.train()
+    dropped_z, dropped = block(*clip)
+    assert not torch.allclose(dropped_z, z)
+    assert (dropped.rows(tokens) == 0).any()
+
+
+@pytest.mark.parametrize("output", ["value", "attention"])
+def test_dropout_keeps_expectations(output):
+    torch.manual_seed(0)
+    block = SpatioTemporalBlock(8, heads=2, dropout=0.0, output_dropout=output)
+    tokens = torch.randn(16, 8)
+    block.eval()
+    plain, attention = block.attn(tokens, 2)
+    rows = attention.rows(torch.arange(4))
+    block.train()
+    draws = [block.attn(tokens, 2) for _ in range(3000)]
+    mean = torch.stack([z for z, _ in draws]).mean(0)
+    mean_rows = torch.stack([a.rows(torch.arange(4)) for _, a in draws]).mean(0)
+    torch.testing.assert_close(mean, plain, atol=0.03, rtol=0)
+    torch.testing.assert_close(mean_rows, rows, atol=0.005, rtol=0)
+
+
+def test_keep_mask_rate_and_factor():
+    torch.manual_seed(0)
+    keep, factor = keep_mask((1000, 1003), 0.4, torch.device("cpu"))
+    assert keep.shape == (1000, 1003)
+    assert keep.float().mean().item() == pytest.approx(1 / factor, abs=2e-3)
+    assert 1 - 1 / factor == pytest.approx(0.4, abs=1 / 512)
+    halves = keep[:, :500].float().mean(), keep[:, 500:].float().mean()
+    assert halves[0].item() == pytest.approx(halves[1].item(), abs=4e-3)
+    assert keep_mask((5,), 0.0, torch.device("cpu"))[0].all()
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_rows_and_their_gradients(masked, monkeypatch):
+    torch.manual_seed(0)
+    monkeypatch.setattr("betrayed.rows._BLOCK_CPU", 20)  # several blocks
+    queries = torch.randn(2, 7, 3, dtype=torch.float64, requires_grad=True)
+    keys = torch.randn(2, 9, 3, dtype=torch.float64, requires_grad=True)
+    keep = torch.rand(2, 7, 6) > 0.4 if masked else None
+    rows = head_mean_rows(queries, keys, 6, keep, 1.5)
+    plain = (queries @ keys.mT / 3**0.5).softmax(-1)[..., :6] * (1 if keep is None else keep)
+    torch.testing.assert_close(rows, plain.mean(0) * 1.5)
+    assert torch.autograd.gradcheck(
+        lambda q, k: head_mean_rows(q, k, 6, keep, 1.5), (queries, keys)
+    )
+
+
+def test_mixed_precision_keeps_rows_exact():
+    block = SpatioTemporalBlock(16, heads=2)
+    with torch.autocast("cpu", torch.bfloat16):
+        z, attention = block(torch.randn(2, 6, 16), torch.randn(2, 16))
+    rows = attention.rows(torch.arange(3))
+    assert rows.dtype == torch.float32
+    (z.float().sum() + rows.square().sum()).backward()
+    assert all(p.grad is not None for p in block.parameters())
+
+
+def test_release_checkpoint_round_trip(tmp_path):
+    torch.manual_seed(0)
+    block = SpatioTemporalBlock(16, heads=8).eval()
+    path = release_file(tmp_path / "release.pth", block)
+    loaded = load_release_checkpoint(path)
+    tokens = torch.randn(2, 5, 16)
+    for mine, theirs in zip(loaded.queries_keys(tokens), block.queries_keys(tokens), strict=True):
+        assert torch.equal(mine, theirs)
+    assert not loaded.training
+    either, info = load_block(path)
+    assert torch.equal(either.attn.qkv.weight, block.attn.qkv.weight)
+    assert info == {"settings": {}, "features": {}, "step": 7, "dim": 16, "heads": 8}
+
+
+def test_unfit_checkpoints_are_refused(tmp_path):
+    block = SpatioTemporalBlock(16, heads=8)
+    prefix = "temporal_transformer.0."
+    with pytest.raises(UserError, match=re.escape("attn.rel_pos")):
+        extra = {prefix + "attn.rel_pos": torch.zeros(3)}
+        load_release_checkpoint(release_file(tmp_path / "extra.pth", block, **extra))
+    weights = {prefix + k: v for k, v in block.state_dict().items() if k != "mlp.fc2.bias"}
+    torch.save({"model_state_dict": weights}, tmp_path / "short.pth")
+    with pytest.raises(UserError, match=re.escape("mlp.fc2.bias")):
+        load_release_checkpoint(tmp_path / "short.pth")
+    torch.save({"model_state_dict": {"encoder.x": torch.zeros(1)}}, tmp_path / "other.pth")
+    with pytest.raises(UserError, match="temporal_transformer"):
+        load_release_checkpoint(tmp_path / "other.pth")
+    with pytest.raises(UserError, match="no trained block"):
+        load_block(tmp_path / "other.pth")
+    torch.save([1, 2], tmp_path / "list.pth")
+    with pytest.raises(UserError, match="model_state_dict"):
+        load_release_checkpoint(tmp_path / "list.pth")
+    with pytest.raises(UserError, match="does not exist"):
+        load_release_checkpoint(tmp_path / "none.pth")
+
+
+@pytest.mark.parametrize("size", [0, 10, 3000])
+def test_damaged_checkpoints_are_refused(tmp_path, size):
+    path = release_file(tmp_path / "release.pth", SpatioTemporalBlock(16))
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(UserError, match="damaged"):
+        load_block(path)
+
+
+def test_sizes_that_do_not_fit_are_refused():
+    with pytest.raises(UserError, match="heads"):
+        SpatioTemporalBlock(10, heads=4)
+    with pytest.raises(UserError, match="output_dropout"):
+        SpatioTemporalBlock(8, heads=4, output_dropout="none")
