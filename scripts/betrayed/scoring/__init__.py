@@ -1,0 +1,6 @@
+"""Scores of segmented videos: DAVIS J and F under both protocols, FG-ARI and mIoU."""
+
+from betrayed.scoring.davis import best_track, davis_unsupervised, foreground_scores
+from betrayed.scoring.video_objects import fg_ari, mean_iou
+
+__all__ = ["best_track", "davis_unsupervised", "fg_ari", "foreground_scores", "mean_iou"]
