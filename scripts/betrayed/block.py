@@ -285,9 +285,7 @@ def _fill(weights: dict[str, Tensor], path: str | Path, heads: int) -> SpatioTem
         block = SpatioTemporalBlock(dim, heads, weights["mlp.fc1.weight"].shape[0] / dim)
         block.load_state_dict(weights)
     except KeyError as error:
-        raise UserError(
-            f"{path} lacks the block's weights {error}: it is another model."
-        ) from error
+        raise UserError(f"{path} lacks the weights {error}: it is no such block.") from error
     except (RuntimeError, AttributeError, IndexError) as error:
         raise UserError(f"{path} does not fit the block: {error}") from error
     return block.eval()

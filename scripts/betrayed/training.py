@@ -1,0 +1,295 @@
+"""Training the spatio-temporal block on cached features."""
+
+import json
+import math
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import AdamW, Optimizer
+
+from betrayed import __version__
+from betrayed.block import SpatioTemporalBlock, read_checkpoint
+from betrayed.clips import Clip, ShortVideos, TrainingVideo, draw_clip, training_videos
+from betrayed.curves import draw_curves
+from betrayed.errors import UserError
+from betrayed.features import common_provenance, read_clip
+from betrayed.files import whole_file
+from betrayed.losses import LossSettings, clip_losses
+from betrayed.programs import progress
+
+COLUMNS = ("step", "loss", "semantic", "motion", "entropy", "learning_rate")
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass(frozen=True)
+class TrainSettings(LossSettings):
+    """Settings of the training, the constants of the losses among them.
+
+    Attributes:
+        steps: updates of the weights; more for more data.
+        learning_rate: at the start (after the warm-up) of the cosine schedule.
+        final_learning_rate: at its end, the last step.
+        weight_decay: on matrices; biases and norms have none.
+        warmup_steps: steps over which the learning rate rises linearly.
+        frames: frames in a clip.
+        stride: frames from one of the clip to the next.
+        clips_per_step: clips whose losses are averaged for one update.
+        heads: attention heads.
+        mlp_ratio: hidden width of the MLP over the tokens' width.
+        dropout: rate after linear layers.
+        attention_dropout: rate on the attention.
+        output_dropout: what ``attention_dropout`` means for the block's output, see
+            :class:`betrayed.block.SpatioTemporalBlock`: ``"value"`` keeps attention fused on a
+            CPU, ``"attention"`` is the release's and makes the whole map there.
+        seed: of the weights, the clips, the queries and dropout.
+        checkpoint_every: steps between checkpoints.
+        short_videos: ``"error"`` or ``"skip"`` for videos shorter than a clip.
+    """
+
+    steps: int = 240
+    learning_rate: float = 1e-4
+    final_learning_rate: float = 1e-5
+    weight_decay: float = 0.1
+    warmup_steps: int = 0
+    frames: int = 3
+    stride: int = 4
+    clips_per_step: int = 1
+    heads: int = 8
+    mlp_ratio: float = 4.0
+    dropout: float = 0.1
+    attention_dropout: float = 0.4
+    output_dropout: Literal["value", "attention"] = "value"
+    seed: int = 0
+    checkpoint_every: int = 20
+    short_videos: ShortVideos = "error"
+
+    def __post_init__(self) -> None:
+        positive = (
+            "steps frames stride clips_per_step heads queries positives negatives "
+            "frame_positives frame_negatives checkpoint_every"
+        )
+        for name in positive.split():
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        for name in ("seed", "weight_decay", "warmup_steps", "final_learning_rate"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name} must not be negative, but is {getattr(self, name)}.")
+        for name in ("learning_rate", "mlp_ratio"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"{name} must be above 0, not {getattr(self, name)}.")
+        for name in ("dropout", "attention_dropout"):
+            if not 0 <= getattr(self, name) <= 0.99:
+                raise UserError(f"{name} must be from 0 to 0.99, not {getattr(self, name)}.")
+
+
+def train(
+    features: Sequence[str | Path],
+    output: str | Path,
+    settings: TrainSettings,
+    device: torch.device | str = "cpu",
+) -> None:
+    """Train a block; write ``output`` (block.pt) with training.csv and curves.png beside it.
+
+    The three appear at the end. In between, ``checkpoint.pt`` in the same folder lets a killed
+    training go on: each step draws from generators seeded by the seed and its number, so that on
+    the same machine a resumed run equals an undisturbed one bit for bit. Seeds torch globally.
+
+    Args:
+        features: features files of the training videos.
+        output: the block to write; :func:`betrayed.block.load_block` reads it.
+        settings: see :class:`TrainSettings`.
+        device: where to compute; on a GPU in mixed precision (bfloat16).
+
+    Raises:
+        UserError: features are damaged, differ in what made them or are too short, or the loss
+            is not finite.
+    """
+    began = time.monotonic()
+    output, device = Path(output), torch.device(device)
+    made_by = common_provenance(features)
+    videos = training_videos(features, settings.frames, settings.stride, settings.short_videos)
+    checkpoint = output.with_name(CHECKPOINT)
+    signature = _signature(settings, made_by, features)
+
+    torch.manual_seed(int(_generator(settings.seed, 0).integers(2**63)))
+    block = _new_block(videos[0].dim, settings).to(device).train()
+    optimizer = AdamW(weight_decay_groups(block, settings.weight_decay), lr=0.0, fused=True)
+    log = _resume(checkpoint, signature, block, optimizer, device)
+
+    first = len(log)
+    bar = progress(range(first, settings.steps), "training", "step")
+    for step in bar:
+        row = _train_step(step, block, optimizer, videos, settings, device)
+        log.append(row)
+        bar.set_postfix_str(f"loss {row[1]:.3f}, entropy {row[4]:.2f}", refresh=False)
+        if (step + 1) % settings.checkpoint_every == 0 and step + 1 < settings.steps:
+            _save(checkpoint, block, {**_state(optimizer, log), "signature": signature})
+
+    _write_table(output.with_name("training.csv"), log)
+    limits = sorted({math.log(settings.frames * video.tokens) for video in videos})
+    draw_curves(output.with_name("curves.png"), log, COLUMNS, limits)
+    facts = {"dim": block.dim, "heads": block.heads, "step": settings.steps}
+    _save(output, block, {**facts, "settings": asdict(settings), "features": made_by})
+    checkpoint.unlink(missing_ok=True)
+    print(_summary(log, first, time.monotonic() - began), file=sys.stderr)
+
+
+def learning_rate(step: int, settings: TrainSettings) -> float:
+    """The learning rate of a step (from 0): linear warm-up, then half a cosine to the final one.
+
+    The first step has ``learning_rate / warmup_steps`` (without a warm-up ``learning_rate``), the
+    last step ``final_learning_rate``.
+    """
+    if step < settings.warmup_steps:
+        return settings.learning_rate * (step + 1) / settings.warmup_steps
+    span = max(1, settings.steps - 1 - settings.warmup_steps)
+    part = min(1.0, (step - settings.warmup_steps) / span)
+    fall = settings.learning_rate - settings.final_learning_rate
+    return settings.final_learning_rate + fall * (1 + math.cos(math.pi * part)) / 2
+
+
+def weight_decay_groups(block: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Parameter groups for AdamW: decay on matrices, none on biases and norms."""
+    parameters = list(block.parameters())
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def _train_step(
+    step: int,
+    block: SpatioTemporalBlock,
+    optimizer: Optimizer,
+    videos: Sequence[TrainingVideo],
+    settings: TrainSettings,
+    device: torch.device,
+) -> list[float]:
+    """One update of the weights; returns the row of the table."""
+    generator = _generator(settings.seed, step + 1)
+    torch.manual_seed(int(generator.integers(2**63)))
+    rate = learning_rate(step, settings)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.zero_grad()
+    values = []
+    for _ in range(settings.clips_per_step):
+        clip = draw_clip(videos, settings.frames, settings.stride, settings.queries, generator)
+        patch_tokens, class_tokens = _read(clip, device)
+        with torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext():
+            z, attention = block(patch_tokens, class_tokens)
+        positions = torch.from_numpy(clip.positions).to(device)
+        losses = clip_losses(z.float(), attention.rows, positions, settings)
+        values.append([getattr(losses, field.name).item() for field in fields(losses)])
+        if not math.isfinite(values[-1][0]):
+            raise UserError(
+                f"The loss is {values[-1][0]} at step {step + 1} (on {clip.video.path}). "
+                f"Lower learning_rate (now {settings.learning_rate:g}), or raise warmup_steps "
+                f"(now {settings.warmup_steps})."
+            )
+        (losses.total / settings.clips_per_step).backward()
+    optimizer.step()
+    return [step + 1, *np.mean(values, axis=0).tolist(), rate]
+
+
+def _read(clip: Clip, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Patch tokens (T, N, D) and class tokens (T, D) of a clip."""
+    patch_tokens, class_tokens = read_clip(clip.video.path, clip.frames, clip.view)
+    if class_tokens.shape[1] != clip.video.dim:
+        raise UserError(
+            f"{clip.video.path} has class tokens of width {class_tokens.shape[1]} and patch "
+            f"tokens of width {clip.video.dim}; the block needs one width. Choose another facet."
+        )
+    return patch_tokens.to(device), class_tokens.to(device)
+
+
+def _generator(seed: int, number: int) -> np.random.Generator:
+    """What a step draws from; number 0 is for the first weights."""
+    return np.random.default_rng([seed, number])
+
+
+def _new_block(dim: int, settings: TrainSettings) -> SpatioTemporalBlock:
+    return SpatioTemporalBlock(
+        dim,
+        settings.heads,
+        settings.mlp_ratio,
+        settings.dropout,
+        settings.attention_dropout,
+        settings.output_dropout,
+    )
+
+
+def _signature(
+    settings: TrainSettings, made_by: dict[str, Any], features: Sequence[str | Path]
+) -> str:
+    """What a checkpoint must share with the run that goes on from it."""
+    files = [
+        (str(path), state.st_size, state.st_mtime_ns)
+        for path, state in ((path, Path(path).stat()) for path in features)
+    ]
+    # How often checkpoints are written changes nothing in the result.
+    own = {**asdict(settings), "checkpoint_every": None}
+    return json.dumps([__version__, own, made_by, files], sort_keys=True)
+
+
+def _resume(
+    path: Path,
+    signature: str,
+    block: SpatioTemporalBlock,
+    optimizer: Optimizer,
+    device: torch.device,
+) -> list[list[float]]:
+    """Fill block and optimizer from a checkpoint, if one fits; returns the rows so far."""
+    if not path.is_file():
+        return []
+    try:
+        stored = read_checkpoint(path)
+        found, state, log = (stored[name] for name in ("signature", "optimizer", "log"))
+    except (UserError, KeyError):
+        print(f"{path} is damaged and is left aside: training starts anew.", file=sys.stderr)
+        return []
+    if found != signature:
+        print(
+            f"{path} comes from other settings or features: training starts anew.", file=sys.stderr
+        )
+        return []
+    block.load_state_dict(stored["model_state_dict"])
+    optimizer.load_state_dict(state)
+    print(f"Training goes on after step {len(log)}, from {path}.", file=sys.stderr)
+    return log
+
+
+def _state(optimizer: Optimizer, log: list[list[float]]) -> dict[str, Any]:
+    return {"optimizer": optimizer.state_dict(), "log": log, "step": len(log)}
+
+
+def _save(path: Path, block: SpatioTemporalBlock, rest: dict[str, Any]) -> None:
+    """Write weights and ``rest``. Through an open file: torch would store its random name."""
+    weights = {name: value.detach().cpu() for name, value in block.state_dict().items()}
+    with whole_file(path) as temporary, open(temporary, "wb") as file:
+        torch.save({"model_state_dict": weights, **rest}, file)
+
+
+def _write_table(path: Path, log: Iterable[Sequence[float]]) -> None:
+    lines = [",".join(COLUMNS)]
+    lines += [",".join(f"{value:.9g}" for value in row) for row in log]
+    with whole_file(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n")
+
+
+def _summary(log: list[list[float]], first: int, seconds: float) -> str:
+    done = len(log) - first
+    last = dict(zip(COLUMNS, log[-1], strict=True))
+    return (
+        f"{done} steps in {seconds:.0f} s ({seconds / max(1, done):.2f} s each); at the last: "
+        f"semantic {last['semantic']:.3f}, motion {last['motion']:.3f}, "
+        f"entropy {last['entropy']:.2f} nats."
+    )

@@ -1,0 +1,51 @@
+"""Train the spatio-temporal block on cached features."""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from betrayed.devices import choose_device
+from betrayed.errors import UserError
+from betrayed.programs import read_settings, run
+from betrayed.training import TrainSettings, train
+
+
+def main() -> None:
+    """Parse the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--features", nargs="+", metavar="FILE", help="features files to train on")
+    given.add_argument(
+        "--features-list", metavar="FILE", help="a text file that names them, one a line"
+    )
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="BLOCK",
+        help="the block to write (block.pt); training.csv, curves.png and, while training, "
+        "checkpoint.pt lie beside it",
+    )
+    parser.add_argument(
+        "--settings", default="{}", metavar="JSON", help='e.g. \'{"steps": 240, "seed": 0}\''
+    )
+    parser.add_argument("--device", default="auto", help="auto (a GPU if there is one), cpu, cuda")
+    parser.add_argument("--threads", type=int, help="processor cores to use; default: torch's own")
+    arguments = parser.parse_args()
+
+    settings = read_settings(TrainSettings, arguments.settings)
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    features = arguments.features or _listed(arguments.features_list)
+    train(features, arguments.output, settings, choose_device(arguments.device))
+
+
+def _listed(path: str) -> list[str]:
+    if not Path(path).is_file():
+        raise UserError(f"--features-list {path}: there is no such file.")
+    lines = [line.strip() for line in Path(path).read_text().splitlines()]
+    return [line for line in lines if line]
+
+
+if __name__ == "__main__":
+    run(main)
