@@ -1,0 +1,25 @@
+"""Make the synthetic data set: clips with exact masks, drawn from a seed."""
+
+import argparse
+from pathlib import Path
+
+import cv2
+
+from betrayed.programs import read_settings, run
+from betrayed.synthetic import SyntheticSettings, make_dataset
+
+
+def main() -> None:
+    """Read the command line and draw the data set."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, required=True, help="the folder to make")
+    parser.add_argument(
+        "--settings", default="{}", help="JSON: seed, clips, frames, height, width, fps"
+    )
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)  # small pictures: more threads only wait for one another
+    make_dataset(arguments.output, read_settings(SyntheticSettings, arguments.settings))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from betrayed.errors import UserError
+from betrayed.palette import davis_palette, read_ids, save_palette_png
+
+
+def test_the_first_colours_are_those_of_davis():
+    palette = np.frombuffer(davis_palette(), np.uint8).reshape(256, 3)
+    assert palette[:6].tolist() == [
+        [0, 0, 0],
+        [128, 0, 0],
+        [0, 128, 0],
+        [128, 128, 0],
+        [0, 0, 128],
+        [128, 0, 128],
+    ]
+    assert palette[8].tolist() == [64, 0, 0]
+    assert palette[255].tolist() == [224, 224, 192]
+    assert len(np.unique(palette, axis=0)) == 256
+
+
+def test_ids_come_back_as_they_were(tmp_path):
+    ids = np.arange(256, dtype=np.int64).reshape(8, 32)
+    save_palette_png(tmp_path / "ids.png", ids)
+    with Image.open(tmp_path / "ids.png") as image:
+        assert image.mode == "P"
+    back = read_ids(tmp_path / "ids.png")
+    assert back.dtype == np.uint8
+    np.testing.assert_array_equal(back, ids)
+
+
+@pytest.mark.parametrize("ids", [np.zeros((2, 2, 3), int), np.full((2, 2), 256), np.ones((2, 2))])
+def test_what_is_no_image_of_ids_is_not_written(tmp_path, ids):
+    with pytest.raises(ValueError):
+        save_palette_png(tmp_path / "ids.png", ids)
+
+
+def test_grey_black_and_white_and_deep_images_are_read(tmp_path):
+    grey = np.array([[0, 1], [2, 255]], np.uint8)
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    Image.fromarray(grey > 0).save(tmp_path / "binary.png")
+    Image.fromarray(grey.astype(np.uint16)).save(tmp_path / "deep.png")
+    np.testing.assert_array_equal(read_ids(tmp_path / "grey.png"), grey)
+    np.testing.assert_array_equal(read_ids(tmp_path / "binary.png"), (grey > 0) * 255)
+    np.testing.assert_array_equal(read_ids(tmp_path / "deep.png"), grey)
+
+
+def test_colour_damage_and_absence_are_told_apart(tmp_path):
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "colour.png")
+    with pytest.raises(UserError, match="picture in colour"):
+        read_ids(tmp_path / "colour.png")
+    Image.fromarray(np.full((4, 4), 300, np.uint16)).save(tmp_path / "large.png")
+    with pytest.raises(UserError, match="ids up to 300"):
+        read_ids(tmp_path / "large.png")
+    noise = np.random.default_rng(0).integers(0, 9, (64, 64), np.uint8)
+    save_palette_png(tmp_path / "cut.png", noise)
+    data = (tmp_path / "cut.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(data[: len(data) // 2])
+    with pytest.raises(UserError, match=r"cut\.png cannot be read"):
+        read_ids(tmp_path / "cut.png")
+    with pytest.raises(UserError, match=r"nowhere\.png is missing"):
+        read_ids(tmp_path / "nowhere.png")
