@@ -1,0 +1,221 @@
+"""Which videos there are: data sets on disk become one manifest, a row for each video."""
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+
+from betrayed.errors import UserError
+from betrayed.files import whole_file
+
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
+COLUMNS = ("video", "source", "annotations", "instances")
+# Names become folders, wildcards and table entries; "all" is what tables call the whole data set.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_RESERVED = ("all",)
+
+
+@dataclass(frozen=True)
+class DatasetSettings:
+    """Where a data set lies and which part of it is wanted.
+
+    ``annotations`` and ``instances`` name folders that hold a folder of PNGs for each video; they
+    are looked for under ``root`` first, then from the working directory.
+    """
+
+    layout: Literal["folder", "davis"] = "folder"
+    root: str = ""
+    annotations: str | None = None  # davis: Annotations/480p unless named
+    instances: str | None = None  # ids of single objects, where annotations hold foreground only
+    split: str | None = None  # davis: "val" is ImageSets/2016/val.txt, "2017/val" the other year's
+    videos: tuple[str, ...] = ()  # names or patterns such as "car-*"; empty: all
+    annotation_kind: Literal["ids", "foreground"] = "ids"  # foreground: every value but 0 is object
+
+
+def list_videos(settings: DatasetSettings) -> list[dict[str, str]]:
+    """The manifest's rows, sorted by video: video, source, annotations, instances.
+
+    The last two are empty where there is none. Whether frames and annotations are sound is
+    for :func:`betrayed.frames.extract` to say, video by video.
+
+    Raises:
+        UserError: the root, a folder of annotations, the split or a sequence of it is missing;
+            nothing is there; a name is unfit, taken twice, or asked for and absent.
+    """
+    if not settings.root:
+        raise UserError("The data set's root is not set. Set it to the folder with the videos.")
+    root = Path(settings.root).expanduser()
+    if not root.is_dir():
+        raise UserError(
+            f"The data set's root {root} is not a folder. Correct the setting root, or put the "
+            f"videos there."
+        )
+    rows = _davis(root, settings) if settings.layout == "davis" else _folder(root, settings)
+    chosen = _choose([row["video"] for row in rows], settings.videos, root)
+    return sorted((row for row in rows if row["video"] in chosen), key=lambda row: row["video"])
+
+
+def write_manifest(path: str | Path, rows: Iterable[dict[str, str]]) -> None:
+    """Write the rows of :func:`list_videos` as CSV."""
+    with whole_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_manifest(path: str | Path) -> list[dict[str, str]]:
+    """Read the rows that :func:`write_manifest` wrote.
+
+    Raises:
+        UserError: the file is missing or has other columns.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise UserError(
+                    f"{path} has the columns {reader.fieldnames}, but {list(COLUMNS)} are needed. "
+                    f"Delete it and run the workflow again."
+                )
+            return list(reader)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
+
+
+def _folder(root: Path, settings: DatasetSettings) -> list[dict[str, str]]:
+    """A folder of images for each video, and video files, side by side."""
+    if settings.split:
+        raise UserError(
+            f"The layout folder has no splits, but split is {settings.split!r}. Leave split out "
+            f"and name the videos instead."
+        )
+    annotations = _annotation_root(root, settings.annotations, "annotations")
+    instances = _annotation_root(root, settings.instances, "instances")
+    beside = {path.resolve() for path in (annotations, instances) if path}
+    # Annotations may lie inside the root, also a level deeper; they are no videos.
+    beside |= {parent for path in tuple(beside) for parent in path.parents}
+    sources: dict[str, Path] = {}
+    for path in sorted(root.iterdir()):
+        is_clip = path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES
+        if path.name.startswith(".") or not (path.is_dir() or is_clip):
+            continue
+        if path.is_dir() and path.resolve() in beside:
+            continue
+        name = path.stem if is_clip else path.name
+        _check_name(name, path)
+        if name in sources:
+            raise UserError(
+                f"{sources[name]} and {path} are both the video {name!r}. Rename or remove one."
+            )
+        sources[name] = path
+    if not sources:
+        raise UserError(
+            f"{root} holds no video. Put a folder of images for each video there, or video files "
+            f"({', '.join(VIDEO_SUFFIXES)})."
+        )
+    return [
+        _row(name, path, annotations and annotations / name, _present(instances, name))
+        for name, path in sources.items()
+    ]
+
+
+def _davis(root: Path, settings: DatasetSettings) -> list[dict[str, str]]:
+    """JPEGImages, Annotations and ImageSets, as DAVIS is laid out."""
+    images = root / "JPEGImages" / "480p"
+    if not images.is_dir():
+        raise UserError(
+            f"{images} is missing. The layout davis needs JPEGImages/480p and Annotations/480p "
+            f"under its root; for other videos use the layout folder."
+        )
+    annotations = _annotation_root(root, settings.annotations or "Annotations/480p", "annotations")
+    instances = _annotation_root(root, settings.instances, "instances")
+    names = _split(root, settings.split) if settings.split else _folders(images)
+    if not names:
+        raise UserError(f"{images} holds no sequence.")
+    rows = []
+    for name in names:
+        _check_name(name, images / name)
+        if not (images / name).is_dir():
+            raise UserError(
+                f"The split {settings.split!r} lists {name}, but {images / name} is missing. "
+                f"Complete the data set, or choose other videos."
+            )
+        rows.append(_row(name, images / name, annotations / name, _present(instances, name)))
+    return rows
+
+
+def _split(root: Path, split: str) -> list[str]:
+    """The sequences that a split's text file lists, once each."""
+    file = root / "ImageSets" / (f"{split}.txt" if "/" in split else f"2016/{split}.txt")
+    if not file.is_file():
+        there = sorted(
+            str(path.relative_to(root / "ImageSets").with_suffix(""))
+            for path in (root / "ImageSets").glob("*/*.txt")
+        )
+        raise UserError(
+            f"The split file {file} is missing. There are: {', '.join(there) or 'none'}."
+        )
+    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    names = [line for line in lines if line and not line.startswith("#")]
+    if not names:
+        raise UserError(f"The split file {file} lists no sequence.")
+    return list(dict.fromkeys(names))
+
+
+def _choose(names: Sequence[str], wanted: Sequence[str], root: Path) -> set[str]:
+    """The names that are asked for: all, or those that fit a name or pattern."""
+    if not wanted:
+        return set(names)
+    chosen: set[str] = set()
+    for pattern in wanted:
+        matches = [name for name in names if fnmatchcase(name, str(pattern))]
+        if not matches:
+            raise UserError(
+                f"videos: nothing in {root} is called {pattern!r}. "
+                f"There are: {', '.join(sorted(names))}."
+            )
+        chosen.update(matches)
+    return chosen
+
+
+def _annotation_root(root: Path, folder: str | None, setting: str) -> Path | None:
+    if not folder:
+        return None
+    candidates = (root / Path(folder).expanduser(), Path(folder).expanduser())
+    for path in candidates:
+        if path.is_dir():
+            return path
+    raise UserError(
+        f"{setting}: neither {candidates[0]} nor {candidates[1]} is a folder. Correct the setting, "
+        f"or leave it out."
+    )
+
+
+def _check_name(name: str, path: Path) -> None:
+    if not _NAME.fullmatch(name) or name in _RESERVED:
+        reason = "is what the tables call the whole data set" if name in _RESERVED else "is unfit"
+        raise UserError(
+            f"{path}: the name {name!r} {reason}. A video's name becomes part of paths: it may "
+            f"hold letters A-Z a-z, digits, '.', '_' and '-', begins with a letter or a digit, "
+            f"and is not 'all'. Rename it."
+        )
+
+
+def _folders(path: Path) -> list[str]:
+    return sorted(
+        one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith(".")
+    )
+
+
+def _present(folder: Path | None, name: str) -> Path | None:
+    return folder / name if folder and (folder / name).is_dir() else None
+
+
+def _row(
+    name: str, source: Path, annotations: Path | None, instances: Path | None
+) -> dict[str, str]:
+    paths = (str(path) if path else "" for path in (source, annotations, instances))
+    return dict(zip(COLUMNS, (name, *paths), strict=True))

@@ -1,0 +1,260 @@
+"""A video as frames: checked once, then read by every later stage.
+
+``extract`` leaves a folder with ``frames.json``; ``Video`` reads it. Frames that are images
+already stay where they lie; a video file's frames are decoded into the folder.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from betrayed.errors import UserError
+from betrayed.files import whole_folder
+from betrayed.images import IMAGE_SUFFIXES, numbered_images, read_image
+from betrayed.palette import read_ids
+from betrayed.programs import progress
+
+ANNOTATION_KINDS = ("ids", "foreground")
+
+
+def extract(
+    video: str,
+    source: str | Path,
+    folder: str | Path,
+    *,
+    annotations: str | Path | None = None,
+    instances: str | Path | None = None,
+    annotation_kind: str = "ids",
+) -> None:
+    """Check a video and its annotations frame by frame, and write ``folder/frames.json``.
+
+    Args:
+        video: its name.
+        source: a folder of numbered images, or a video file, whose frames are then written into
+            ``folder`` as 00000.jpg, … (JPEG of quality 95, colour at full resolution).
+        folder: replaced as a whole when all is well; untouched otherwise.
+        annotations: a folder with an image of ids for each frame, or None.
+        instances: the same with the ids of single objects, where ``annotations`` hold foreground.
+        annotation_kind: ``"ids"``: 0 background, 255 void, else objects; ``"foreground"``: 0 is
+            background and every other value object.
+
+    Raises:
+        UserError: a frame or an annotation is missing, unreadable or of another size; see the
+            message.
+    """
+    if annotation_kind not in ANNOTATION_KINDS:
+        raise UserError(
+            f"annotation_kind must be one of {', '.join(ANNOTATION_KINDS)}, "
+            f"not {annotation_kind!r}."
+        )
+    source = Path(source)
+    with whole_folder(folder) as temporary:
+        if source.is_dir():
+            numbers, files, size, fps = _check_images(video, source)
+        elif source.exists():
+            numbers, files, size, fps = _decode(video, source, temporary)
+        else:
+            raise UserError(f"The source {source} of the video {video!r} does not exist.")
+        record = {
+            "video": video,
+            "count": len(files),
+            "height": size[0],
+            "width": size[1],
+            "fps": fps,
+            "source": str(source),
+            "frames": files,
+            "annotations": _check_annotations(video, annotations, numbers, files, size),
+            "instances": _check_annotations(video, instances, numbers, files, size),
+            "annotation_kind": annotation_kind,
+        }
+        text = json.dumps(record, indent=1) + "\n"
+        (temporary / "frames.json").write_text(text, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Video:
+    """A checked video: its record, and its frames and annotations read one at a time."""
+
+    name: str
+    count: int
+    height: int
+    width: int
+    fps: float | None
+    source: str
+    frames: tuple[Path, ...]
+    annotations: tuple[Path, ...] | None
+    instances: tuple[Path, ...] | None
+    annotation_kind: str
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Video":
+        """Read the ``frames.json`` that :func:`extract` wrote.
+
+        Raises:
+            UserError: the file is missing or not what :func:`extract` writes.
+        """
+        path = Path(path)
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            paths = {name: _resolve(record[name], path.parent) for name in _LISTS}
+            plain = {name: record[name] for name in _PLAIN}
+            loaded = cls(name=record["video"], **plain, **paths)
+            lists = [one for one in (loaded.annotations, loaded.instances) if one is not None]
+            if any(len(one) != loaded.count for one in (loaded.frames, *lists)):
+                raise ValueError("its lists are not as long as its count")
+            return loaded
+        except FileNotFoundError as error:
+            raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{path} is no record of frames ({error}). Delete it and run the workflow again."
+            ) from error
+
+    def frame(self, index: int) -> np.ndarray:
+        """Frame ``index`` as (H, W, 3) uint8 RGB.
+
+        Raises:
+            UserError: its file is gone, damaged, or has changed its size.
+        """
+        return self._sized(read_image(self.frames[index]), self.frames[index])
+
+    def annotation(self, index: int, which: str = "annotations") -> np.ndarray | None:
+        """The annotation of frame ``index``, or None where the video has none.
+
+        Args:
+            index: the frame.
+            which: ``"annotations"`` or ``"instances"``.
+
+        Returns:
+            (H, W) uint8: 0 background, 1… objects, 255 void; for annotations of the kind
+            ``"foreground"`` 0 and 1 alone.
+
+        Raises:
+            UserError: its file is gone, damaged, or has changed its size.
+        """
+        if which not in ("annotations", "instances"):
+            raise ValueError(f"which must be 'annotations' or 'instances', not {which!r}")
+        paths = self.annotations if which == "annotations" else self.instances
+        if paths is None:
+            return None
+        ids = self._sized(read_ids(paths[index]), paths[index])
+        if which == "annotations" and self.annotation_kind == "foreground":
+            return (ids > 0).astype(np.uint8)
+        return ids
+
+    def _sized(self, image: np.ndarray, path: Path) -> np.ndarray:
+        if image.shape[:2] != (self.height, self.width):
+            raise UserError(
+                f"{path} is {_size(image.shape)} now, but was {self.width}x{self.height} when the "
+                f"video was checked. Delete this video's frames.json and run the workflow again."
+            )
+        return image
+
+
+_LISTS = ("frames", "annotations", "instances")
+_PLAIN = ("count", "height", "width", "fps", "source", "annotation_kind")
+
+
+Checked = tuple[list[int], list[str], tuple[int, int], float | None]
+
+
+def _check_images(video: str, source: Path) -> Checked:
+    """Numbers, paths and the common (height, width) of a folder's frames, all decoded once."""
+    images = numbered_images(source)
+    if not images:
+        raise UserError(
+            f"The folder {source} of the video {video!r} holds no frames. Put images there, named "
+            f"by number ({', '.join(IMAGE_SUFFIXES)})."
+        )
+    numbers = list(images)
+    missing = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers))
+    if missing:
+        shown = ", ".join(map(str, missing[:5])) + (" …" if len(missing) > 5 else "")
+        raise UserError(
+            f"The frames in {source} have a gap: {len(missing)} missing between {numbers[0]} and "
+            f"{numbers[-1]} (number {shown}). Add them, or renumber the frames without a gap."
+        )
+    size: tuple[int, int] | None = None
+    for path in progress(list(images.values()), f"checking {video}", "frame"):
+        shape = read_image(path).shape[:2]
+        size = size or shape
+        if shape != size:
+            raise UserError(
+                f"{path} is {_size(shape)}, but {images[numbers[0]]} is {_size(size)}. All frames "
+                f"of a video must have one size."
+            )
+    # A path without a folder would be taken to lie beside frames.json: keep the "./".
+    return numbers, [os.path.join(source, path.name) for path in images.values()], size, None  # noqa: PTH118
+
+
+def _decode(video: str, source: Path, folder: Path) -> Checked:
+    """Decode a video file into ``folder``."""
+    from betrayed.decoding import Decoder  # only here: PyAV takes a while to load
+
+    decoder = Decoder(source)
+    files: list[str] = []
+    bar = progress(decoder.frames(), f"decoding {video}", "frame", decoder.declared or None)
+    for picture in bar:
+        files.append(f"{len(files):05d}.jpg")
+        Image.fromarray(picture).save(folder / files[-1], quality=95, subsampling=0)
+    return list(range(len(files))), files, picture.shape[:2], decoder.fps
+
+
+def _check_annotations(
+    video: str,
+    folder: str | Path | None,
+    numbers: Sequence[int],
+    files: Sequence[str],
+    size: tuple[int, int],
+) -> list[str] | None:
+    """The annotation of each frame, found by its number and read once."""
+    if not folder:
+        return None
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError(
+            f"The annotations {folder} of the video {video!r} are missing. Add them, or leave this "
+            f"video out."
+        )
+    images = numbered_images(folder)
+    # Frames decoded from a file count from 0; their annotations may count from 1.
+    shift = 0
+    decoded = os.sep not in files[0]
+    if decoded and images and min(images) == 1 and len(images) >= len(numbers):
+        shift = 1
+    result = []
+    for number, file in progress(
+        list(zip(numbers, files, strict=True)), f"checking {folder.name}", "annotation"
+    ):
+        path = images.get(number + shift)
+        if path is None:
+            expected = folder / f"{Path(file).stem}.png"
+            raise UserError(
+                f"Frame {file} of the video {video!r} has no annotation: {expected} is missing. "
+                f"Every frame needs one; add it, or leave the annotations of this video out."
+            )
+        shape = read_ids(path).shape
+        if shape != size:
+            raise UserError(
+                f"The annotation {path} is {_size(shape)}, but the frames of {video!r} are "
+                f"{_size(size)}. Bring both to one size."
+            )
+        result.append(os.path.join(folder, path.name))  # noqa: PTH118
+    return result
+
+
+def _resolve(names: list[Any] | None, folder: Path) -> tuple[Path, ...] | None:
+    """Paths as they stand; bare file names lie in ``folder``."""
+    if names is None:
+        return None
+    return tuple(Path(name) if os.sep in name else folder / name for name in names)
+
+
+def _size(shape: Sequence[int]) -> str:
+    return f"{shape[1]}x{shape[0]}"
