@@ -1,0 +1,191 @@
+"""One video by every protocol, through files and the program."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from betrayed.artefacts import create
+from betrayed.errors import UserError
+from betrayed.frames import Video
+from betrayed.palette import save_palette_png
+from betrayed.programs import read_settings
+from betrayed.scoring.inputs import read_annotations, read_masks, read_partition
+from betrayed.scoring.protocols import PROTOCOLS, ScoreSettings, score_video
+
+PROGRAM = Path(__file__).resolve().parents[1] / "scripts" / "score_video.py"
+
+# Two objects on 4 × 6 pixels, three frames; tokens are 2 × 2 pixels.
+TRUTH = np.array([[[1, 1, 0, 0, 2, 2]] * 4] * 3, np.uint8)
+TOKENS = np.array([[[3, 0, 1]] * 2] * 3, np.int32)
+
+
+def write_video(folder, annotations, instances=None, kind="ids"):
+    """A video whose annotations are (T, H, W) arrays; frames are never read here."""
+    record = {
+        "video": "clip",
+        "count": len(annotations),
+        "height": annotations.shape[1],
+        "width": annotations.shape[2],
+        "fps": None,
+        "source": "clip",
+        "frames": [f"{index:05d}.jpg" for index in range(len(annotations))],
+        "annotation_kind": kind,
+    }
+    for name, ids in [("annotations", annotations), ("instances", instances)]:
+        record[name] = None
+        if ids is not None:
+            record[name] = write_masks(folder / name, ids)
+    (folder / "frames.json").write_text(json.dumps(record))
+    return Video.load(folder / "frames.json")
+
+
+def write_masks(folder, ids):
+    folder.mkdir(parents=True)
+    paths = [folder / f"{index:05d}.png" for index in range(len(ids))]
+    for path, image in zip(paths, ids, strict=True):
+        save_palette_png(path, image)
+    return [str(path) for path in paths]
+
+
+def write_tracks(path, labels):
+    with create(path, "tracks", {"video": "clip"}) as file:
+        file["labels"] = labels
+        file.attrs["frame_size"] = (4, 6)
+    return path
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """Video, masks folder and tracks, all perfect."""
+    video = write_video(tmp_path, TRUTH)
+    write_masks(tmp_path / "masks" / "proposals", TRUTH)
+    write_masks(tmp_path / "masks" / "foreground", (TRUTH > 0) * np.uint8(255))
+    return video, tmp_path / "masks", write_tracks(tmp_path / "tracks.h5", TOKENS)
+
+
+def value(table, protocol, metric, number=None):
+    rows = table[(table["protocol"] == protocol) & (table["metric"] == metric)]
+    rows = rows[rows["object"].isna()] if number is None else rows[rows["object"] == number]
+    assert len(rows) == 1
+    return rows["value"].item()
+
+
+def test_perfect_masks(clip):
+    table = score_video(*clip, ScoreSettings())
+    assert list(table.columns) == ["protocol", "object", "metric", "value"]
+    assert set(table["protocol"]) == set(PROTOCOLS)
+    for protocol in ("davis2016", "davis2017-sequence", "davis2017-frame"):
+        assert value(table, protocol, "J&F") == 1
+    # One proposal covers half of the merged foreground.
+    assert value(table, "davis2016-track", "J_mean") == 0.5
+    assert value(table, "davis2017-sequence", "J_mean", 2) == 1
+    assert value(table, "video-object", "FG-ARI") == 1
+    assert value(table, "video-object", "mIoU") == 1
+    # Six figures for each object and seven for the video; two of each frame's partition.
+    counts = table.groupby("protocol").size().to_dict()
+    assert counts == dict(zip(sorted(PROTOCOLS), [7, 7, 19, 19, 2], strict=True))
+
+
+def test_video_figures_are_means_over_objects(clip):
+    video, masks, tracks = clip
+    for path in (masks / "proposals").iterdir():
+        save_palette_png(path, np.where(TRUTH[0] == 2, 0, TRUTH[0]))
+    table = score_video(video, masks, tracks, ScoreSettings())
+    assert value(table, "davis2017-sequence", "J_mean") == 0.5
+    assert value(table, "davis2017-sequence", "F_mean") == 0.5
+    assert value(table, "davis2017-sequence", "J&F") == 0.5
+
+
+def test_instances_are_preferred_for_objects(tmp_path, clip):
+    _, masks, tracks = clip
+    (tmp_path / "other").mkdir()
+    foreground = (TRUTH > 0) * np.uint8(255)
+    video = write_video(tmp_path / "other", foreground, TRUTH, kind="foreground")
+    table = score_video(video, masks, tracks, ScoreSettings())
+    assert value(table, "davis2016", "J_mean") == 1
+    assert value(table, "davis2017-sequence", "J_mean", 2) == 1
+
+
+def test_without_annotations_there_is_nothing_to_score(clip):
+    video, masks, tracks = clip
+    record = {name: getattr(video, name) for name in video.__dataclass_fields__}
+    bare = Video(**record | {"annotations": None})
+    assert read_annotations(bare, "annotations")[0] == []
+    assert score_video(bare, masks, tracks, ScoreSettings()).empty
+
+
+def test_frames_without_annotation_are_left_out(clip, monkeypatch):
+    video, masks, tracks = clip
+    whole = Video.annotation
+
+    def sparse(self, index, which="annotations"):
+        return None if index == 1 else whole(self, index, which)
+
+    monkeypatch.setattr(Video, "annotation", sparse)
+    for name in ("proposals", "foreground"):  # not even looked for
+        (masks / name / "00001.png").unlink()
+    assert read_annotations(video, "annotations")[0] == [0, 2]
+    assert value(score_video(video, masks, tracks, ScoreSettings()), "davis2016", "J&F") == 1
+
+
+def test_tokens_at_the_size_of_the_frame(tmp_path):
+    # Five pixels over two tokens: centres .5, 1.5, 2.5, 3.5, 4.5 times 2/5 = .2, .6, 1, 1.4, 1.8.
+    video = write_video(tmp_path, np.zeros((1, 3, 5), np.uint8))
+    path = write_tracks(tmp_path / "tracks.h5", np.array([[[300, 7]]], np.int32))
+    np.testing.assert_array_equal(read_partition(path, video, [0]), [[[300, 300, 7, 7, 7]] * 3])
+
+
+def test_missing_mask_is_named(clip):
+    video, masks, _ = clip
+    (masks / "proposals" / "00002.png").unlink()
+    with pytest.raises(UserError, match=r"proposals/00002\.png is missing"):
+        read_masks(masks / "proposals", video, [0, 1, 2])
+
+
+def test_mask_of_another_size_is_named(clip):
+    video, masks, _ = clip
+    save_palette_png(masks / "foreground" / "00001.png", np.zeros((4, 7), np.uint8))
+    with pytest.raises(UserError, match=r"foreground/00001\.png is 7x4, .* are 6x4"):
+        read_masks(masks / "foreground", video, [0, 1, 2])
+
+
+def test_tracks_of_another_length_are_named(tmp_path, clip):
+    path = write_tracks(tmp_path / "short.h5", TOKENS[:2])
+    with pytest.raises(UserError, match=r"short\.h5 holds tracks of 2 frames, but 'clip' has 3"):
+        read_partition(path, clip[0], [0])
+
+
+def test_too_many_proposals_are_named(clip):
+    with pytest.raises(UserError, match=r"proposals: There are 2 proposals .* at most 1"):
+        score_video(*clip, ScoreSettings(max_proposals=1))
+
+
+def test_settings():
+    assert ScoreSettings().protocols == tuple(PROTOCOLS)
+    settings = read_settings(ScoreSettings, '{"protocols": ["davis2016"], "max_proposals": 3}')
+    assert settings == ScoreSettings(("davis2016",), 3)
+    with pytest.raises(UserError, match=r"no protocol davis2018\. There are: davis2016, "):
+        read_settings(ScoreSettings, '{"protocols": ["davis2018"]}')
+
+
+def test_program(tmp_path, clip):
+    _, masks, tracks = clip
+    output = tmp_path / "scores" / "clip.csv"
+    command = [sys.executable, PROGRAM, "--frames", tmp_path / "frames.json", "--masks", masks]
+    command += ["--tracks", tracks, "--output", output]
+    command += ["--settings", '{"protocols": ["davis2017-sequence", "video-object"]}']
+    subprocess.run(command, check=True, capture_output=True)
+    table = pd.read_csv(output)
+    assert list(table.columns) == ["protocol", "object", "metric", "value"]
+    assert set(table["protocol"]) == {"davis2017-sequence", "video-object"}
+    Image.fromarray(np.zeros((2, 2), np.uint8)).save(masks / "proposals" / "00000.png")
+    failed = subprocess.run(command, capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert "error: The mask" in failed.stderr
+    assert "Traceback" not in failed.stderr
