@@ -1,0 +1,87 @@
+"""The closing text of a run: scores, seconds per stage, and where everything lies."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from betrayed.errors import UserError
+from betrayed.tables import ALL
+
+_DAVIS = {"J_mean": "J", "F_mean": "F", "J&F": "J&F"}
+_PARTITION = {"FG-ARI": "FG-ARI", "mIoU": "mIoU"}
+
+
+def summary_text(tables: str | Path, benchmarks: str | Path, pictures: str | Path) -> str:
+    """The text, some tens of lines.
+
+    Args:
+        tables: folder with ``summary.csv``.
+        benchmarks: folder with a folder for each rule, and in it, at any depth, the TSV files
+            that Snakemake writes (columns ``s``: seconds, ``max_rss``: megabytes).
+        pictures: folder with the pictures.
+
+    Raises:
+        UserError: there is no ``summary.csv``.
+    """
+    path = Path(tables) / "summary.csv"
+    if not path.is_file():
+        raise UserError(f"{path} does not exist. Run the workflow to make it.")
+    summary = pd.read_csv(path, keep_default_na=False)
+    parts = [
+        _section("Scores over all videos of each data set", score_table(summary, _DAVIS)),
+        _section("All tracks against the objects", score_table(summary, _PARTITION)),
+        _section("Time and memory of each stage, all its jobs", stage_table(benchmarks)),
+        _places(Path(tables), Path(pictures)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def score_table(summary: pd.DataFrame, metrics: dict[str, str]) -> pd.DataFrame:
+    """The figures over whole data sets: a row for each run, data set and protocol.
+
+    Args:
+        summary: the table ``summary``.
+        metrics: the metrics wanted and their headings.
+    """
+    chosen = summary[(summary["video"] == ALL) & summary["metric"].isin(metrics)]
+    table = chosen.pivot(index=["run", "dataset", "protocol"], columns="metric", values="value")
+    present = [name for name in metrics if name in table.columns]
+    return table[present].rename(columns=metrics).rename_axis(columns=None).reset_index()
+
+
+def stage_table(benchmarks: str | Path) -> pd.DataFrame:
+    """What the jobs of each rule took: columns stage, jobs, seconds, MB; longest first.
+
+    ``MB`` is the largest resident memory of any one job.
+    """
+    rows = []
+    for path in sorted(Path(benchmarks).glob("*/**/*.tsv")):
+        # Snakemake writes NA or - for jobs that ended before it could look.
+        table = pd.read_csv(path, sep="\t")
+        figures = table.reindex(columns=["s", "max_rss"]).apply(pd.to_numeric, errors="coerce")
+        rule = path.relative_to(benchmarks).parts[0]
+        rows.append((rule, figures["s"].sum(), figures["max_rss"].max()))
+    jobs = pd.DataFrame(rows, columns=["stage", "seconds", "MB"])
+    stages = jobs.groupby("stage", as_index=False).agg(
+        jobs=("seconds", "size"), seconds=("seconds", "sum"), MB=("MB", "max")
+    )
+    return stages.sort_values(["seconds", "stage"], ascending=[False, True], ignore_index=True)
+
+
+def _section(title: str, table: pd.DataFrame) -> str:
+    if table.empty:
+        return ""
+    formats = {"seconds": "{:.1f}".format, "MB": "{:.0f}".format}
+    lines = table.to_string(
+        index=False, float_format="{:.3f}".format, formatters=formats, na_rep="-"
+    ).splitlines()
+    return "\n".join([title, *(f"  {line}" for line in lines)])
+
+
+def _places(tables: Path, pictures: Path) -> str:
+    lines = [f"Tables:   {tables}/ (summary.csv is the one to start with)"]
+    if pictures.is_dir():
+        sheets = sorted(pictures.rglob("*.png"))
+        example = f" (for example {sheets[0].relative_to(pictures)})" if sheets else ""
+        lines.append(f"Pictures: {pictures}/{example}")
+    return "\n".join(lines)

@@ -1,0 +1,43 @@
+"""Collect the scores of all videos into the tables summary, objects and runs."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from betrayed.errors import UserError
+from betrayed.programs import run
+from betrayed.tables import write_tables
+
+
+def main() -> None:
+    """Read the command line and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--scores", required=True, help="JSON file: [{run, dataset, video, path}, …]"
+    )
+    parser.add_argument("--runs", required=True, help="JSON file: {run: {setting: value, …}, …}")
+    parser.add_argument("--output-folder", required=True, help="folder to write the tables into")
+    arguments = parser.parse_args()
+    sources = _read_json(arguments.scores, list)
+    for source in sources:
+        if not isinstance(source, dict) or not {"run", "dataset", "video", "path"} <= set(source):
+            raise UserError(
+                f"{arguments.scores}: every entry needs run, dataset, video and path, "
+                f"unlike {source!r}."
+            )
+    write_tables(arguments.output_folder, sources, _read_json(arguments.runs, dict))
+
+
+def _read_json(path: str, kind: type) -> Any:
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(value, kind):
+        raise UserError(f"{path} must hold a JSON {'list' if kind is list else 'object'}.")
+    return value
+
+
+if __name__ == "__main__":
+    run(main)
