@@ -105,3 +105,10 @@ def mean_iou(annotations, labels):
         overlap[i, k] = np.mean(values) if values else 0.0
     chosen = best_assignment(overlap)
     return float(np.mean([overlap[i, k] for i, k in enumerate(chosen)]))
+
+
+def blobs(rng, shape, ids):
+    """Random ids in blocks of 3 × 3 pixels, so that masks have insides."""
+    frames, height, width = shape
+    small = rng.choice(ids, (frames, -(-height // 3), -(-width // 3)))
+    return small.repeat(3, axis=1).repeat(3, axis=2)[:, :height, :width].astype(np.uint8)
