@@ -1,0 +1,41 @@
+"""The vision transformers that timm knows by name."""
+
+import difflib
+
+import timm
+from timm.models.eva import Eva
+from timm.models.vision_transformer import VisionTransformer
+
+from betrayed.errors import UserError
+
+#: DINO and DINOv2 are timm's VisionTransformer; DINOv3, with rotary positions, is its Eva.
+ViT = VisionTransformer | Eva
+
+
+def create_vit(name: str, pretrained: bool = False) -> ViT:
+    """Build a ViT without a classifier that takes images of any size.
+
+    Args:
+        name: timm's name, e.g. ``vit_small_patch14_dinov2.lvd142m``.
+        pretrained: let timm download the weights of that name; else they are random.
+
+    Raises:
+        UserError: timm has no ViT with a class token of that name; close names are given.
+    """
+    base, _, tag = name.partition(".")
+    known = {*timm.list_models("", "vision_transformer"), *timm.list_models("", "eva")}
+    tagged = [one for one in timm.list_pretrained() if one.partition(".")[0] in known]
+    if base not in known or (tag and name not in tagged):
+        if base in known:
+            reason = f"timm has {base}, but no weights of it called {tag!r}"
+        elif timm.is_model(base):
+            reason = "timm knows it, but it is no ViT"
+        else:
+            reason = "timm has no ViT of that name"
+        close = difflib.get_close_matches(name, tagged, n=4, cutoff=0.4)
+        advice = f"Close names: {', '.join(close)}." if close else "Look for names with 'dino'."
+        raise UserError(f"Backbone {name!r} cannot be used: {reason}. {advice}")
+    model = timm.create_model(name, pretrained=pretrained, num_classes=0, dynamic_img_size=True)
+    if getattr(model, "cls_token", None) is None:
+        raise UserError(f"Backbone {name!r} has no class token, which the method needs.")
+    return model

