@@ -1,0 +1,46 @@
+"""Cache what the frozen backbone gives for every frame of a video."""
+
+import argparse
+
+from betrayed.programs import read_settings, run
+
+
+def main() -> None:
+    """Read the command line and cache."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", required=True, help="frames.json of the video")
+    parser.add_argument("--weights", required=True, help="the backbone's weights, safetensors")
+    parser.add_argument("--output", required=True, help="features artefact to write")
+    parser.add_argument(
+        "--settings",
+        required=True,
+        help="JSON object: backbone, height, width, facet, layer, views, seed",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
+    parser.add_argument(
+        "--batch-size", type=int, default=4, help="frames at a time; lower it to save memory"
+    )
+    arguments = parser.parse_args()
+
+    import torch
+
+    from betrayed.devices import choose_device
+    from betrayed.features import FeatureSettings, cache_features
+    from betrayed.frames import Video
+
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    settings = read_settings(FeatureSettings, arguments.settings)
+    cache_features(
+        Video.load(arguments.frames),
+        settings,
+        arguments.weights,
+        arguments.output,
+        choose_device(arguments.device),
+        arguments.batch_size,
+    )
+
+
+if __name__ == "__main__":
+    run(main)
