@@ -12,6 +12,7 @@ from betrayed.block import load_block
 from betrayed.errors import UserError
 from betrayed.files import sha256
 from betrayed.programs import progress
+from betrayed.rows import head_mean_rows
 
 # What a block was trained on must be what it is now given, or its attention means nothing.
 SAME_FEATURES = ("backbone", "weights_sha256", "facet", "layer")
@@ -28,12 +29,9 @@ def attention_rows(queries: Tensor, keys: Tensor) -> Tensor:
         (n, Tk·N) float32: mean over heads of softmax(q·k / √d), each row summing to 1. Column
         j·N + m is token m of key frame j.
     """
-    n, heads, width = queries.shape
-    rows = queries.new_zeros((n, keys.shape[0] * keys.shape[2]), dtype=torch.float32)
-    for head in range(heads):  # one head at a time: heads × n × Tk·N never exists
-        scaled = queries[:, head].float() * width**-0.5  # (n, d)
-        flat = keys[:, head].reshape(-1, width).float()  # (Tk·N, d)
-        rows += torch.softmax(scaled @ flat.T, dim=-1)
+    queries = queries.float().transpose(0, 1)  # (heads, n, d)
+    keys = keys.float().transpose(0, 1).flatten(1, 2)  # (heads, Tk·N, d)
+    rows = head_mean_rows(queries, keys, columns=keys.shape[1])
     return rows.div_(rows.sum(dim=-1, keepdim=True))
 
 

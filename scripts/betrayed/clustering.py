@@ -82,7 +82,7 @@ def hierarchical_clustering(
     _check(queries, keys, tau, window)
     device = queries.device if device is None else torch.device(device)
     watch = watch or (lambda items, name, unit: items)
-    # Heads first in memory: a head of all key frames is then a view, not a copy.
+    # Heads first in memory: rows then read the keys as they lie, without a copy.
     keys = keys.to(device).float().transpose(0, 1).contiguous().transpose(0, 1)
     count = queries.shape[0]
 
