@@ -60,6 +60,14 @@ def test_there_is_always_a_foreground():
     assert select_objects(halves, ObjectSettings())["foreground"].sum() == 1
 
 
+def test_a_speck_is_no_object_while_an_object_lies_on_the_border():
+    labels = np.zeros((6, 12, 20), int)
+    labels[:, 4:, 5:16] = 1  # large, and 11 of its tokens on the lower border
+    labels[0, 1, 1] = 2
+    table = select_objects(labels, ObjectSettings(background_border=0.9)).set_index("track")
+    assert table["foreground"].to_dict() == {0: False, 1: True, 2: False}
+
+
 def test_most_tracks_are_cut():
     labels = np.arange(5 * 30).reshape(1, 5, 30).repeat(3, axis=0)
     table = select_objects(labels, ObjectSettings(max_objects=20))

@@ -35,7 +35,7 @@ class ObjectSettings:
         large: share of a frame above which a track is huge.
         background_border: the tracks that hold most of the border, until together they hold this
             share of it, are background.
-        foreground_score: share of the best object's score that a foreground track must reach.
+        foreground_score: share of the best track's score that a foreground track must reach.
     """
 
     max_objects: int = 20
@@ -100,11 +100,12 @@ def _foreground(table: pd.DataFrame, settings: ObjectSettings) -> np.ndarray:
     by_border = table["border"].sort_values(ascending=False, kind="stable")
     held_before = by_border.cumsum() - by_border
     holders = (held_before < settings.background_border) & (by_border > 0)
-    foreground = ~holders.sort_index().to_numpy()
-    if not foreground.any():  # everything lies on the border: the most object-like track is left
-        foreground[0] = True
-    best = table["score"][foreground].max()
-    return foreground & (table["score"] >= settings.foreground_score * best).to_numpy()
+    enough = table["score"] >= settings.foreground_score * table["score"].max()
+    foreground = (enough & ~holders.sort_index()).to_numpy()
+    if not foreground.any():  # the most object-like track that is not the border's main holder
+        others = table.index[table.index != table["border"].idxmax()]
+        foreground[others[0] if len(others) else 0] = True
+    return foreground
 
 
 def _cues(labels: np.ndarray) -> pd.DataFrame:
