@@ -101,7 +101,7 @@ def _foreground(table: pd.DataFrame, settings: ObjectSettings) -> np.ndarray:
     held_before = by_border.cumsum() - by_border
     holders = (held_before < settings.background_border) & (by_border > 0)
     enough = table["score"] >= settings.foreground_score * table["score"].max()
-    foreground = (enough & ~holders.sort_index()).to_numpy()
+    foreground = (enough & ~holders.sort_index()).to_numpy(copy=True)
     if not foreground.any():  # the most object-like track that is not the border's main holder
         others = table.index[table.index != table["border"].idxmax()]
         foreground[others[0] if len(others) else 0] = True
