@@ -5,7 +5,6 @@ import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -49,6 +48,9 @@ class TrainSettings(LossSettings):
         output_dropout: what ``attention_dropout`` means for the block's output, see
             :class:`betrayed.block.SpatioTemporalBlock`: ``"value"`` keeps attention fused on a
             CPU, ``"attention"`` is the release's and makes the whole map there.
+        precision: ``"mixed"`` computes the block in bfloat16, attention rows and losses in
+            float32 (faster where the processor multiplies bfloat16, slower elsewhere);
+            ``"auto"`` is mixed on a GPU and ``"float32"`` on a CPU.
         seed: of the weights, the clips, the queries and dropout.
         checkpoint_every: steps between checkpoints.
         short_videos: ``"error"`` or ``"skip"`` for videos shorter than a clip.
@@ -67,6 +69,7 @@ class TrainSettings(LossSettings):
     dropout: float = 0.1
     attention_dropout: float = 0.4
     output_dropout: Literal["value", "attention"] = "value"
+    precision: Literal["auto", "float32", "mixed"] = "auto"
     seed: int = 0
     checkpoint_every: int = 20
     short_videos: ShortVideos = "error"
@@ -106,7 +109,7 @@ def train(
         features: features files of the training videos.
         output: the block to write; :func:`betrayed.block.load_block` reads it.
         settings: see :class:`TrainSettings`.
-        device: where to compute; on a GPU in mixed precision (bfloat16).
+        device: where to compute.
 
     Raises:
         UserError: features are damaged, differ in what made them or are too short, or the loss
@@ -131,7 +134,8 @@ def train(
         log.append(row)
         bar.set_postfix_str(f"loss {row[1]:.3f}, entropy {row[4]:.2f}", refresh=False)
         if (step + 1) % settings.checkpoint_every == 0 and step + 1 < settings.steps:
-            _save(checkpoint, block, {**_state(optimizer, log), "signature": signature})
+            state = {"optimizer": optimizer.state_dict(), "log": log, "signature": signature}
+            _save(checkpoint, block, state)
 
     _write_table(output.with_name("training.csv"), log)
     limits = sorted({math.log(settings.frames * video.tokens) for video in videos})
@@ -176,6 +180,9 @@ def _train_step(
     """One update of the weights; returns the row of the table."""
     generator = _generator(settings.seed, step + 1)
     torch.manual_seed(int(generator.integers(2**63)))
+    mixed = settings.precision == "mixed" or (
+        settings.precision == "auto" and device.type == "cuda"
+    )
     rate = learning_rate(step, settings)
     for group in optimizer.param_groups:
         group["lr"] = rate
@@ -184,7 +191,7 @@ def _train_step(
     for _ in range(settings.clips_per_step):
         clip = draw_clip(videos, settings.frames, settings.stride, settings.queries, generator)
         patch_tokens, class_tokens = _read(clip, device)
-        with torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext():
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             z, attention = block(patch_tokens, class_tokens)
         positions = torch.from_numpy(clip.positions).to(device)
         losses = clip_losses(z.float(), attention.rows, positions, settings)
@@ -265,10 +272,6 @@ def _resume(
     optimizer.load_state_dict(state)
     print(f"Training goes on after step {len(log)}, from {path}.", file=sys.stderr)
     return log
-
-
-def _state(optimizer: Optimizer, log: list[list[float]]) -> dict[str, Any]:
-    return {"optimizer": optimizer.state_dict(), "log": log, "step": len(log)}
 
 
 def _save(path: Path, block: SpatioTemporalBlock, rest: dict[str, Any]) -> None:
