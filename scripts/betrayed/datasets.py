@@ -54,8 +54,8 @@ def list_videos(settings: DatasetSettings) -> list[dict[str, str]]:
             f"videos there."
         )
     rows = _davis(root, settings) if settings.layout == "davis" else _folder(root, settings)
-    chosen = _choose([row["video"] for row in rows], settings.videos, root)
-    return sorted((row for row in rows if row["video"] in chosen), key=lambda row: row["video"])
+    by_name = {row["video"]: row for row in rows}
+    return [by_name[name] for name in choose_videos(by_name, settings.videos, root)]
 
 
 def write_manifest(path: str | Path, rows: Iterable[dict[str, str]]) -> None:
@@ -165,20 +165,19 @@ def _split(root: Path, split: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _choose(names: Sequence[str], wanted: Sequence[str], root: Path) -> set[str]:
-    """The names that are asked for: all, or those that fit a name or pattern."""
-    if not wanted:
-        return set(names)
-    chosen: set[str] = set()
+def choose_videos(names: Iterable[str], wanted: Sequence[str], where: str | Path) -> list[str]:
+    """The names that fit one of the names or patterns wanted, sorted; all when none is wanted.
+
+    Raises:
+        UserError: a name or pattern fits nothing; ``where`` (a folder, a data set) is named.
+    """
+    names = sorted(names)
     for pattern in wanted:
-        matches = [name for name in names if fnmatchcase(name, str(pattern))]
-        if not matches:
+        if not any(fnmatchcase(name, pattern) for name in names):
             raise UserError(
-                f"videos: nothing in {root} is called {pattern!r}. "
-                f"There are: {', '.join(sorted(names))}."
+                f"videos: nothing in {where} is called {pattern!r}. There are: {', '.join(names)}."
             )
-        chosen.update(matches)
-    return chosen
+    return [name for name in names if not wanted or any(fnmatchcase(name, one) for one in wanted)]
 
 
 def _annotation_root(root: Path, folder: str | None, setting: str) -> Path | None:

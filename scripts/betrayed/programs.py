@@ -1,6 +1,7 @@
 """What every command-line program of the workflow shares."""
 
 import dataclasses
+import io
 import json
 import sys
 import typing
@@ -24,18 +25,19 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(1)
 
 
-def progress(
-    items: Iterable[Item], name: str, unit: str, total: int | None = None
-) -> Iterable[Item]:
-    """A progress bar over ``items``; sparse enough for a log file when no one is watching."""
+def progress(items: Iterable[Item], name: str, unit: str, total: int | None = None) -> "tqdm[Item]":
+    """A progress bar over ``items``: redrawn on a terminal, a line every few seconds in a log."""
+    watched = sys.stderr.isatty()
     return tqdm(
         items,
         desc=name,
         unit=unit,
         total=total,
-        file=sys.stderr,
-        mininterval=0.2 if sys.stderr.isatty() else 5.0,
-        dynamic_ncols=True,
+        file=sys.stderr if watched else _Lines(),
+        mininterval=0.2 if watched else 5.0,
+        ncols=None if watched else 80,
+        dynamic_ncols=watched,
+        ascii=not watched,
     )
 
 
@@ -80,3 +82,16 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
         return value
     wanted = " or ".join(sorted(one.__name__ for one in plain))
     raise UserError(f"--settings: {name} must be {wanted}, not {value!r}.")
+
+
+class _Lines(io.TextIOBase):
+    """Standard error for bars that nobody watches: each redraw becomes a line of its own."""
+
+    def write(self, text: str) -> int:
+        line = text.strip("\r\n ")
+        if line:
+            sys.stderr.write(line + "\n")
+        return len(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()

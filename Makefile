@@ -1,0 +1,42 @@
+# What a person types. `make` alone lists the targets.
+PYTHON ?= python3.11
+# A file that chooses another build of torch and torchvision, e.g. for another CUDA driver.
+TORCH_REQUIREMENTS ?= envs/torch.txt
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+.PHONY: help demo test lint segment lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/ready ## find the objects in the made videos, score them, and show the tables
+	snakemake --cores all
+	@python scripts/print_summary.py --tables results/tables --benchmarks results/benchmarks --pictures results/pictures
+
+segment: .venv/ready ## masks and overlays for your own videos: make segment VIDEOS=folder
+	@test -d "$(VIDEOS)" || { echo "error: say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
+	VIDEOS="$(abspath $(VIDEOS))" snakemake --cores all --configfile presets/videos.yaml
+	@echo "Masks: results/videos/masks   Overlays: results/pictures"
+
+test: .venv/ready lint ## every test, and the lint and format checks
+	pytest
+
+lint: .venv/ready ## lint and format checks
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile rules
+	snakemake --lint
+
+lock: ## make the locked requirements anew (needs uv)
+	envs/lock.sh
+
+clean: ## delete everything computed; resources (weights, made videos) stay
+	rm -rf results
+
+# The marker names what was installed; a second run finds it newer than the lists and does nothing.
+.venv/ready: envs/requirements.txt $(TORCH_REQUIREMENTS)
+	$(PYTHON) -m venv .venv
+	pip install --quiet $(if $(filter envs/torch.txt,$(TORCH_REQUIREMENTS)),--no-deps --require-hashes) --requirement $(TORCH_REQUIREMENTS)
+	pip install --quiet --no-deps --require-hashes --requirement envs/requirements.txt
+	touch $@

@@ -1,0 +1,30 @@
+# Finds and follows the objects in videos without a label. The chain, one file a stage:
+#   data → frames → features → training → attention → tracks → masks → scores → pictures
+# Settings: config.yaml, and overlays from presets/ with --configfile.
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/frames.smk"
+include: "rules/features.smk"
+include: "rules/training.smk"
+include: "rules/attention.smk"
+include: "rules/tracks.smk"
+include: "rules/masks.smk"
+include: "rules/scores.smk"
+include: "rules/pictures.smk"
+
+
+localrules:
+    all,
+
+
+# Everything: the tables, and the pictures unless the configuration says no.
+rule all:
+    default_target: True
+    input:
+        tables="results/tables/summary.csv",
+        pictures=all_pictures if config["pictures"] else [],

@@ -1,0 +1,24 @@
+# Attention: queries and keys of the trained block for every frame, its attention in factored form.
+#   in   results/{dataset}/features/{backbone}/{video}.h5, results/blocks/{block}/block.pt
+#   out  results/{dataset}/attention/{backbone}/{block}/{video}.h5
+
+
+rule export_attention:
+    input:
+        features="results/{dataset}/features/{backbone}/{video}.h5",
+        block="results/blocks/{block}/block.pt",
+        code=program_sources("export_attention"),
+    output:
+        attention="results/{dataset}/attention/{backbone}/{block}/{video}.h5",
+    log:
+        "results/logs/export_attention/{dataset}/{backbone}/{block}/{video}.log",
+    benchmark:
+        "results/benchmarks/export_attention/{dataset}/{backbone}/{block}/{video}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+    shell:
+        "python scripts/export_attention.py --features {input.features:q} --block {input.block:q}"
+        " --output {output.attention:q} --threads {threads} 2>&1 | tee {log:q}"

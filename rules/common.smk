@@ -1,0 +1,64 @@
+# What the rules share: the checked settings, the videos of each data set, each program's sources.
+import csv
+import json
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+from betrayed import settings as settings_of
+from betrayed.datasets import choose_videos
+from betrayed.errors import UserError
+from betrayed.sources import program_sources
+from betrayed.workplace import claim
+
+try:
+    settings_of.check(config, yaml.safe_load(Path(workflow.basedir, "rules/schema.yaml").open()))
+    if workflow.is_main_process and not workflow.dryrun:
+        CLAIM = claim(Path(".snakemake"))
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+DATASETS = config["datasets"]
+RUNS = {run.run: run for run in settings_of.runs(config)}
+# Identifiers in paths, and the run that says what each stands for (any one: they agree).
+WEIGHTS = {run.weights: run for run in RUNS.values()}
+FEATURES = {run.backbone: run.features for run in RUNS.values()}
+FEATURES |= {run.training_backbone: run.training_features for run in RUNS.values()}
+WEIGHTS_OF = {run.backbone: run.weights for run in RUNS.values()}
+WEIGHTS_OF |= {run.training_backbone: run.weights for run in RUNS.values()}
+BLOCKS = {run.block: run for run in RUNS.values()}
+CLUSTERS = {run.clusters: run for run in RUNS.values()}
+
+
+wildcard_constraints:
+    dataset="[^/]+",
+    video="[^/]+",
+    weights="[^/]+",
+    backbone="[^/]+",
+    block="[^/]+",
+    clusters="[^/]+",
+    run="[^/]+",
+
+
+def manifest(dataset):
+    """The rows of a data set's manifest by video; waits until it has been made."""
+    path = checkpoints.list_videos.get(dataset=dataset).output.manifest
+    with open(path, newline="") as file:
+        return {row["video"]: row for row in csv.DictReader(file)}
+
+
+def evaluated():
+    """Every (run, data set, video) that the configuration asks for."""
+    return [
+        (run, dataset, video)
+        for run in RUNS
+        for dataset in config["evaluate"]
+        for video in manifest(dataset)
+    ]
+
+
+def as_json(value):
+    return json.dumps(value, sort_keys=True)

@@ -1,0 +1,59 @@
+# Data sets: made here where the configuration says so, and listed once.
+#   in   the data set's folder
+#   out  results/{dataset}/videos.csv: its videos, and where frames and ground truth lie
+
+
+def dataset_folders(wildcards):
+    """What the manifest depends on: a video that comes or goes changes these folders."""
+    dataset = DATASETS[wildcards.dataset]
+    root = settings_of.dataset_root(dataset)
+    if dataset["layout"] == "davis":
+        return [f"{root}/JPEGImages/480p", f"{root}/ImageSets/2016/{dataset['split']}.txt"]
+    truths = [dataset[kind] for kind in ("annotations", "instances") if dataset[kind]]
+    return [root, *(path for path in truths if not Path(root, path).is_dir())]
+
+
+def dataset_settings(wildcards):
+    """A data set as the listing program wants it."""
+    dataset = DATASETS[wildcards.dataset]
+    kept = {name: dataset[name] for name in dataset if name not in ("make", "root_variable")}
+    return as_json({**kept, "root": settings_of.dataset_root(dataset)})
+
+
+rule make_dataset:
+    input:
+        code=program_sources("make_dataset"),
+    output:
+        videos=directory("resources/{dataset}/videos"),
+        annotations=directory("resources/{dataset}/annotations"),
+    log:
+        "results/logs/make_dataset/{dataset}.log",
+    benchmark:
+        "results/benchmarks/make_dataset/{dataset}.tsv"
+    conda:
+        "../envs/light.yaml"
+    params:
+        folder=lambda wildcards, output: str(Path(output.videos).parent),
+        settings=lambda wildcards: as_json(DATASETS[wildcards.dataset]["make"]),
+    shell:
+        "python scripts/make_dataset.py --output {params.folder:q}"
+        " --settings {params.settings:q} 2>&1 | tee {log:q}"
+
+
+checkpoint list_videos:
+    input:
+        folders=dataset_folders,
+        code=program_sources("list_videos"),
+    output:
+        manifest="results/{dataset}/videos.csv",
+    log:
+        "results/logs/list_videos/{dataset}.log",
+    benchmark:
+        "results/benchmarks/list_videos/{dataset}.tsv"
+    conda:
+        "../envs/light.yaml"
+    params:
+        settings=dataset_settings,
+    shell:
+        "python scripts/list_videos.py --output {output.manifest:q}"
+        " --settings {params.settings:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,51 @@
+# Features: the frozen backbone's weights, and its patch tokens for every frame.
+#   in   results/{dataset}/frames/{video}/frames.json
+#   out  resources/weights/{weights}.safetensors
+#        results/{dataset}/features/{backbone}/{video}.h5
+
+
+def weights_settings(wildcards):
+    own = WEIGHTS[wildcards.weights].settings
+    return as_json({**own["weights"], "backbone": own["features"]["backbone"]})
+
+
+rule fetch_weights:
+    input:
+        code=program_sources("fetch_weights"),
+    output:
+        weights="resources/weights/{weights}.safetensors",
+    log:
+        "results/logs/fetch_weights/{weights}.log",
+    benchmark:
+        "results/benchmarks/fetch_weights/{weights}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    params:
+        settings=weights_settings,
+    shell:
+        "python scripts/fetch_weights.py --output {output.weights:q}"
+        " --settings {params.settings:q} 2>&1 | tee {log:q}"
+
+
+rule cache_features:
+    input:
+        frames="results/{dataset}/frames/{video}/frames.json",
+        weights=lambda wildcards: f"resources/weights/{WEIGHTS_OF[wildcards.backbone]}.safetensors",
+        code=program_sources("cache_features"),
+    output:
+        features="results/{dataset}/features/{backbone}/{video}.h5",
+    log:
+        "results/logs/cache_features/{dataset}/{backbone}/{video}.log",
+    benchmark:
+        "results/benchmarks/cache_features/{dataset}/{backbone}/{video}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+    params:
+        settings=lambda wildcards: as_json(FEATURES[wildcards.backbone]),
+    shell:
+        "python scripts/cache_features.py --frames {input.frames:q} --weights {input.weights:q}"
+        " --output {output.features:q} --settings {params.settings:q} --threads {threads}"
+        " 2>&1 | tee {log:q}"

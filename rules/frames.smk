@@ -1,0 +1,38 @@
+# Frames: a video file is decoded, a folder of images is checked and used where it lies.
+#   in   the video's file or folder, and its ground truth
+#   out  results/{dataset}/frames/{video}/frames.json, and decoded frames beside it
+
+
+def video_sources(wildcards):
+    """What lies on the disk; a truth that is missing is for the program to complain about."""
+    row = manifest(wildcards.dataset)[wildcards.video]
+    kinds = ("source", "annotations", "instances")
+    return {kind: row[kind] for kind in kinds if row[kind] and Path(row[kind]).exists()}
+
+
+def truth_options(wildcards):
+    """The folders of ground truth, as options of the program."""
+    row = manifest(wildcards.dataset)[wildcards.video]
+    kinds = [kind for kind in ("annotations", "instances") if row[kind]]
+    return [part for kind in kinds for part in (f"--{kind}", row[kind])]
+
+
+rule extract_frames:
+    input:
+        unpack(video_sources),
+        code=program_sources("extract_frames"),
+    output:
+        frames="results/{dataset}/frames/{video}/frames.json",
+    log:
+        "results/logs/extract_frames/{dataset}/{video}.log",
+    benchmark:
+        "results/benchmarks/extract_frames/{dataset}/{video}.tsv"
+    conda:
+        "../envs/light.yaml"
+    params:
+        kind=lambda wildcards: DATASETS[wildcards.dataset]["annotation_kind"],
+        truth=truth_options,
+    shell:
+        "python scripts/extract_frames.py --video {wildcards.video:q} --source {input.source:q}"
+        " {params.truth:q} --annotation-kind {params.kind} --output {output.frames:q}"
+        " 2>&1 | tee {log:q}"

@@ -1,0 +1,27 @@
+# Masks: which tracks are objects, drawn at the video's own size.
+#   in   results/{dataset}/tracks/{clusters}/{video}.h5
+#   out  results/{dataset}/masks/{run}/{video}/: proposals/, foreground/, objects.csv
+
+
+def tracks_of(wildcards):
+    clusters = RUNS[wildcards.run].clusters
+    return f"results/{wildcards.dataset}/tracks/{clusters}/{wildcards.video}.h5"
+
+
+rule select_objects:
+    input:
+        tracks=tracks_of,
+        code=program_sources("select_objects"),
+    output:
+        objects="results/{dataset}/masks/{run}/{video}/objects.csv",
+    log:
+        "results/logs/select_objects/{dataset}/{run}/{video}.log",
+    benchmark:
+        "results/benchmarks/select_objects/{dataset}/{run}/{video}.tsv"
+    conda:
+        "../envs/light.yaml"
+    params:
+        settings=lambda wildcards: as_json(RUNS[wildcards.run].settings["objects"]),
+    shell:
+        "python scripts/select_objects.py --tracks {input.tracks:q} --output {output.objects:q}"
+        " --settings {params.settings:q} 2>&1 | tee {log:q}"

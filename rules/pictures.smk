@@ -1,0 +1,31 @@
+# Pictures: an overlay video and a contact sheet for each video.
+#   in   results/{dataset}/masks/{run}/{video}/, results/{dataset}/frames/{video}/frames.json
+#   out  results/pictures/{run}/{dataset}/{video}/: overlay.mp4, sheet.png
+
+
+def all_pictures(wildcards):
+    return [
+        f"results/pictures/{run}/{dataset}/{video}/sheet.png" for run, dataset, video in evaluated()
+    ]
+
+
+rule draw_pictures:
+    input:
+        frames="results/{dataset}/frames/{video}/frames.json",
+        objects="results/{dataset}/masks/{run}/{video}/objects.csv",
+        tracks=tracks_of,
+        code=program_sources("draw_pictures"),
+    output:
+        overlay="results/pictures/{run}/{dataset}/{video}/overlay.mp4",
+        sheet=report("results/pictures/{run}/{dataset}/{video}/sheet.png", category="Videos"),
+    log:
+        "results/logs/draw_pictures/{run}/{dataset}/{video}.log",
+    benchmark:
+        "results/benchmarks/draw_pictures/{run}/{dataset}/{video}.tsv"
+    conda:
+        "../envs/light.yaml"
+    params:
+        folder=lambda wildcards, output: str(Path(output.sheet).parent),
+    shell:
+        "python scripts/draw_pictures.py --frames {input.frames:q} --masks {input.objects:q}"
+        " --tracks {input.tracks:q} --output-folder {params.folder:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,31 @@
+# Tracks: attention rows clustered hierarchically, one label a patch token through the whole video.
+#   in   results/{dataset}/attention/{backbone}/{block}/{video}.h5
+#   out  results/{dataset}/tracks/{clusters}/{video}.h5
+
+
+def attention_of(wildcards):
+    run = CLUSTERS[wildcards.clusters]
+    return f"results/{wildcards.dataset}/attention/{run.backbone}/{run.block}/{wildcards.video}.h5"
+
+
+rule cluster_tracks:
+    input:
+        attention=attention_of,
+        code=program_sources("cluster_tracks"),
+    output:
+        tracks="results/{dataset}/tracks/{clusters}/{video}.h5",
+    log:
+        "results/logs/cluster_tracks/{dataset}/{clusters}/{video}.log",
+    benchmark:
+        "results/benchmarks/cluster_tracks/{dataset}/{clusters}/{video}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+    params:
+        settings=lambda wildcards: as_json(CLUSTERS[wildcards.clusters].settings["clustering"]),
+    shell:
+        "python scripts/cluster_tracks.py --attention {input.attention:q}"
+        " --output {output.tracks:q} --settings {params.settings:q} --threads {threads}"
+        " 2>&1 | tee {log:q}"

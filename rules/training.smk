@@ -1,0 +1,58 @@
+# Training: the spatio-temporal block, from cached features alone.
+#   in   results/{dataset}/features/{backbone}/{video}.h5 of the training videos
+#   out  results/blocks/{block}/: block.pt, training.csv, curves.png
+
+
+def training_data(wildcards):
+    return BLOCKS[wildcards.block].settings["training"]
+
+
+def training_features(wildcards):
+    own = training_data(wildcards)
+    backbone = BLOCKS[wildcards.block].training_backbone
+    folder = f"results/{own['dataset']}/features/{backbone}"
+    videos = choose_videos(manifest(own["dataset"]), own["videos"], own["dataset"])
+    return [f"{folder}/{video}.h5" for video in videos]
+
+
+rule list_training_features:
+    input:
+        manifest=lambda wildcards: f"results/{training_data(wildcards)['dataset']}/videos.csv",
+    output:
+        list="results/blocks/{block}/features.txt",
+    log:
+        "results/logs/list_training_features/{block}.log",
+    benchmark:
+        "results/benchmarks/list_training_features/{block}.tsv"
+    localrule: True
+    conda:
+        "../envs/light.yaml"
+    params:
+        features=training_features,
+    run:
+        Path(output.list).write_text("".join(f"{path}\n" for path in params.features))
+
+
+rule train_block:
+    input:
+        features=training_features,
+        list="results/blocks/{block}/features.txt",
+        code=program_sources("train_block"),
+    output:
+        block="results/blocks/{block}/block.pt",
+        table="results/blocks/{block}/training.csv",
+        curves=report("results/blocks/{block}/curves.png", category="Training"),
+    log:
+        "results/logs/train_block/{block}.log",
+    benchmark:
+        "results/benchmarks/train_block/{block}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+    params:
+        settings=lambda wildcards: as_json(BLOCKS[wildcards.block].training),
+    shell:
+        "python scripts/train_block.py --features-list {input.list:q} --output {output.block:q}"
+        " --settings {params.settings:q} --threads {threads} 2>&1 | tee {log:q}"

@@ -1,0 +1,298 @@
+"""The workflow, run for real on three tiny videos: what reruns, what survives a kill, what fails."""
+
+import csv
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from workflow_project import ROOT, Project
+
+CHAIN = {
+    "tracks": ["cluster_tracks", "select_objects", "score_video", "draw_pictures"],
+    "attention": ["export_attention"],
+    "training": ["train_block"],
+    "features": ["cache_features"],
+}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A project whose workflow has run to the end; tests copy it and leave it alone."""
+    project = Project(tmp_path_factory.mktemp("workflow") / "finished")
+    project.run()
+    return project
+
+
+@pytest.fixture
+def project(finished, tmp_path):
+    return finished.copy(tmp_path / "project")
+
+
+def rules_of(*, since):
+    """The rules that rerun per video when a stage has changed, and the table."""
+    names = list(CHAIN)
+    later = names[: names.index(since) + 1]
+    return {rule for name in later for rule in CHAIN[name]} | {"collect_tables"}
+
+
+def rows(project, table="summary"):
+    path = project.folder / "results" / "tables" / f"{table}.csv"
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_tables_and_pictures_are_there(finished):
+    table = rows(finished)
+    assert list(table[0]) == ["run", "dataset", "video", "protocol", "metric", "value"]
+    protocols = {row["protocol"] for row in table}
+    assert {"davis2016", "davis2017-sequence", "davis2017-frame", "video-object"} <= protocols
+    videos = {row["video"] for row in table} - {"all"}
+    assert len(videos) == 3
+    assert all(0 <= float(row["value"]) <= 1 for row in table if row["metric"] == "J_mean")
+    pictures = list((finished.folder / "results" / "pictures").rglob("overlay.mp4"))
+    assert len(pictures) == 3
+
+
+def test_every_job_leaves_a_log_and_a_benchmark(finished):
+    results = finished.folder / "results"
+    for rule in {rule for rules in CHAIN.values() for rule in rules} | {"fetch_weights"}:
+        if rule == "fetch_weights" and (ROOT / "resources" / "weights").is_dir():
+            continue  # taken from the shelf of this clone: see Project
+        assert list((results / "logs" / rule).rglob("*.log")) or list(
+            (results / "logs").glob(f"{rule}*.log")
+        )
+        assert list((results / "benchmarks" / rule).rglob("*.tsv"))
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    assert finished.planned() == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "since"),
+    [
+        ({"clustering": {"tau": 0.2}}, "tracks"),
+        ({"training": {"learning_rate": 2.0e-3}}, "training"),
+        ({"features": {"height": 112}, "training": {"height": 112}}, "features"),
+    ],
+)
+def test_a_changed_setting_reruns_its_stage_and_what_follows(project, change, since):
+    project.change(change)
+    plan = project.planned()
+    helpers = {"list_scores", "list_training_features"}
+    assert set(plan) - helpers == rules_of(since=since) | (
+        {"export_attention"} if since != "tracks" else set()
+    )
+    assert all(plan[rule] == 3 for rule in set(plan) & set(CHAIN["tracks"]))
+
+
+def test_a_touched_file_changes_nothing(project):
+    for path in [*project.folder.glob("scripts/betrayed/*.py"), project.folder / "config.yaml"]:
+        os.utime(path)
+    assert project.planned() == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "since"),
+    [("clustering.py", "tracks"), ("losses.py", "training"), ("backbone.py", "features")],
+)
+def test_an_edited_module_reruns_the_stage_that_uses_it(project, module, since):
+    path = project.folder / "scripts" / "betrayed" / module
+    path.write_text(path.read_text() + "\n# edited\n")
+    plan = project.planned()
+    expected = {"tracks": "cluster_tracks", "training": "train_block", "features": "cache_features"}
+    before = {
+        "tracks": {"train_block", "cache_features", "export_attention"},
+        "training": {"cache_features"},
+        "features": {"extract_frames"},
+    }
+    assert expected[since] in plan
+    assert "collect_tables" in plan
+    assert not before[since] & set(plan)
+
+
+def test_two_settings_side_by_side_keep_both_results(project):
+    first = rows(project)
+    project.change({"runs": {"default": {}, "fine": {"clustering": {"tau": 0.01}}}})
+    plan = project.planned()
+    assert "train_block" not in plan
+    assert "export_attention" not in plan
+    assert plan["cluster_tracks"] == 3
+    project.run()
+    both = rows(project)
+    assert [row for row in both if row["run"] == "default"] == first
+    assert len([row for row in both if row["run"] == "fine"]) == len(first)
+    assert len({row["run"] for row in rows(project, "runs")}) == 2
+    assert project.planned() == {}
+
+
+def plain_videos(folder, count=3, frames=10):
+    """Folders of frames with a square that moves, and their truth."""
+    for index in range(count):
+        for kind in ("videos", "truth"):
+            (folder / kind / f"clip-{index}").mkdir(parents=True)
+        noise = np.random.default_rng(index).integers(0, 90, (84, 154, 3), dtype=np.uint8)
+        for frame in range(frames):
+            image, truth = noise.copy(), np.zeros((84, 154), np.uint8)
+            left = 10 + 8 * frame
+            image[30:60, left : left + 30] = (220, 60 * index, 40)
+            truth[30:60, left : left + 30] = 1
+            Image.fromarray(image).save(folder / f"videos/clip-{index}/{frame:05d}.png")
+            Image.fromarray(truth).save(folder / f"truth/clip-{index}/{frame:05d}.png")
+
+
+OWN = {
+    "evaluate": ["own"],
+    "datasets": {
+        "own": {
+            "layout": "folder",
+            "root": "data/videos",
+            "root_variable": None,
+            "annotations": "data/truth",
+            "instances": None,
+            "annotation_kind": "ids",
+            "split": None,
+            "videos": [],
+            "make": None,
+        }
+    },
+    "training": {"dataset": "own", "videos": ["clip-0", "clip-1"]},
+}
+
+
+@pytest.fixture(scope="session")
+def own_finished(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("own") / "own", OWN)
+    plain_videos(project.folder / "data", count=2)
+    project.run()
+    return project
+
+
+def test_an_added_video_brings_its_own_chain_and_the_tables(own_finished, tmp_path):
+    project = own_finished.copy(tmp_path / "project")
+    plain_videos(tmp_path / "more", count=3)
+    for kind in ("videos", "truth"):
+        shutil.copytree(tmp_path / "more" / kind / "clip-2", project.folder / f"data/{kind}/clip-2")
+    text = project.run()
+    assert "train_block" not in text
+    counts = {}
+    for line in text.splitlines():
+        if line.startswith(("rule ", "localrule ", "checkpoint ")):
+            rule = line.split()[1].rstrip(":")
+            counts[rule] = counts.get(rule, 0) + 1
+    per_video = {"extract_frames", "cache_features", "export_attention", *CHAIN["tracks"]}
+    assert {rule: counts.get(rule) for rule in per_video} == dict.fromkeys(per_video, 1)
+    assert counts["collect_tables"] == 1
+    assert {row["video"] for row in rows(project)} == {"clip-0", "clip-1", "clip-2", "all"}
+
+
+def test_a_changed_frame_reruns_that_video_only(own_finished, tmp_path):
+    project = own_finished.copy(tmp_path / "project")
+    folder = project.folder / "data/videos/clip-1"
+    image = Image.open(folder / "00003.png").transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    image.save(folder / "new.png")
+    (folder / "new.png").replace(folder / "00003.png")
+    plan = project.planned()
+    assert plan["extract_frames"] == 1
+
+
+# Each stage's program, and what to take away so that a run comes to it soon.
+STAGES = {
+    "make_dataset": ["resources/made", "results"],
+    "extract_frames": ["results/made/frames"],
+    "cache_features": ["results/made/features"],
+    "train_block": ["results/blocks"],
+    "export_attention": ["results/made/attention"],
+    "cluster_tracks": ["results/made/tracks"],
+    "select_objects": ["results/made/masks"],
+    "score_video": ["results/made/scores"],
+    "draw_pictures": ["results/pictures"],
+    "collect_tables": ["results/tables"],
+}
+
+
+@pytest.mark.parametrize("program", STAGES)
+def test_killed_in_the_middle_the_next_run_gives_the_same_tables(project, finished, program):
+    for path in STAGES[program]:
+        shutil.rmtree(project.folder / path)
+    project.run_and_kill(program)
+    project.run()
+    assert project.tables() == finished.tables()
+    assert project.planned() == {}
+
+
+def test_training_resumes_from_its_checkpoint(project, finished):
+    shutil.rmtree(project.folder / "results" / "blocks")
+    project.run_and_kill("train_block")
+    left = list(project.folder.glob("results/blocks/*/checkpoint.pt"))
+    assert len(left) == 1
+    text = project.run()
+    assert "resum" in text.lower()
+    name = next(finished.folder.glob("results/blocks/*/training.csv")).relative_to(finished.folder)
+    assert (project.folder / name).read_bytes() == (finished.folder / name).read_bytes()
+
+
+def test_the_same_seed_gives_the_same_tables_byte_for_byte(finished, tmp_path):
+    again = Project(tmp_path / "again")
+    again.run()
+    assert again.tables() == finished.tables()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"clustering": {"tao": 1}}, "clustering: unknown key 'tao'"),
+        ({"training": {"steps": "many"}}, "training.steps: must be integer"),
+        ({"clustering": {"tau": -1.0}}, "clustering.tau: must be more than 0"),
+    ],
+)
+def test_a_bad_configuration_is_refused_before_any_job(tmp_path, settings, message):
+    project = Project(tmp_path / "project", settings)
+    text = project.run(check=False)
+    assert message in text
+    assert not (project.folder / "results").exists()
+
+
+def test_a_bad_video_stops_only_its_own_chain(own_finished, tmp_path):
+    project = own_finished.copy(tmp_path / "project")
+    plain_videos(tmp_path / "more", count=4)
+    for clip in ("clip-2", "clip-3"):
+        for kind in ("videos", "truth"):
+            shutil.copytree(tmp_path / "more" / kind / clip, project.folder / f"data/{kind}/{clip}")
+    os.remove(project.folder / "data/videos/clip-2/00004.png")
+    text = project.run("--keep-going", check=False)
+    assert "clip-2" in text
+    assert "4" in text
+    assert not list(project.folder.glob("results/own/features/*/clip-2.h5"))
+    assert list(project.folder.glob("results/own/scores/*/clip-3.csv"))
+
+
+def test_a_features_file_cut_short_is_refused_by_name(project):
+    path = next(project.folder.glob("results/made/features/*/*.h5"))
+    os.truncate(path, path.stat().st_size // 2)
+    shutil.rmtree(project.folder / "results/made/attention")
+    text = project.run("--keep-going", check=False)
+    assert f"{Path(path).name} is not a whole HDF5 file" in text
+
+
+def test_a_second_snakemake_in_the_same_folder_is_refused(project):
+    from betrayed.workplace import claim
+
+    kept = claim(project.folder / ".snakemake")
+    project.change({"clustering": {"tau": 0.2}})
+    assert "Another snakemake is at work" in project.run(check=False)
+    kept.close()
+
+
+@pytest.mark.parametrize("preset", sorted(path.name for path in (ROOT / "presets").glob("*.yaml")))
+def test_every_preset_builds_its_graph(tmp_path, preset):
+    """A dry run on a data set in the preset's own layout, as far as the manifest reaches."""
+    project = Project(tmp_path / "project")
+    for name in ("DAVIS2016_ROOT", "VIDEOS"):
+        os.environ.pop(name, None)
+    project.settings = {}
+    text = project.run("--dry-run", "--configfile", f"presets/{preset}", check=False)
+    assert "Missing input files" in text

@@ -1,0 +1,146 @@
+"""A small copy of the project in which tests run the whole workflow."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("Snakefile", "config.yaml", "rules", "scripts", "envs", "presets", "profiles")
+
+# Small enough that the whole chain takes about a minute on two cores.
+SMALL = {
+    "datasets": {"made": {"make": {"clips": 3, "frames": 10, "height": 84, "width": 154}}},
+    "features": {"height": 84, "width": 154},
+    "training": {
+        "height": 84,
+        "width": 154,
+        "steps": 12,
+        "stride": 2,
+        "checkpoint_every": 2,
+        "learning_rate": 1.0e-3,
+    },
+    "clustering": {"key_frame_ratio": 4, "tau": 0.05},
+}
+
+
+class Project:
+    """A copy of the project in a folder of its own."""
+
+    def __init__(self, folder: Path, settings: dict | None = None) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in PARTS:
+            source, target = ROOT / part, folder / part
+            if source.is_dir():
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(source, target, ignore=ignored)
+            else:
+                shutil.copy2(source, target)
+        # Weights that are there already need not be fetched again by every test.
+        shelf = ROOT / "resources" / "weights"
+        if shelf.is_dir():
+            shutil.copytree(shelf, folder / "resources" / "weights")
+        self.settings = merged(SMALL, settings or {})
+
+    def copy(self, folder: Path) -> "Project":
+        """The same project in another folder, results included, times of files kept."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        twin = object.__new__(Project)
+        twin.folder, twin.settings = folder, merged(self.settings, {})
+        return twin
+
+    def change(self, settings: dict) -> None:
+        self.settings = merged(self.settings, settings)
+
+    def command(self, *options: str) -> list[str]:
+        overlay = self.folder / "test.yaml"
+        overlay.write_text(yaml.safe_dump(self.settings))
+        program = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "test.yaml"]
+        return [*program, *options]
+
+    def environment(self) -> dict[str, str]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return {**os.environ, "PATH": path}
+
+    def run(self, *options: str, check: bool = True) -> str:
+        """Run snakemake to its end; return everything it printed."""
+        done = subprocess.run(
+            self.command(*options),
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"snakemake failed:\n{done.stdout[-6000:]}")
+        if not check and done.returncode == 0:
+            raise AssertionError(f"snakemake should have failed:\n{done.stdout[-3000:]}")
+        return done.stdout
+
+    def planned(self, *options: str) -> dict[str, int]:
+        """The rules that a run would execute now, with the number of jobs of each."""
+        text = self.run("--dry-run", "--quiet", "rules", *options)
+        table = re.findall(r"^([a-z_]+)\s+(\d+)$", text, flags=re.MULTILINE)
+        return {rule: int(count) for rule, count in table if rule not in ("total", "all")}
+
+    def run_and_kill(self, program: str, *options: str, patience: float = 120.0) -> None:
+        """Start a run and SIGKILL all of it in the middle of one program."""
+        run = subprocess.Popen(
+            self.command(*options),
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        until = time.monotonic() + patience
+        try:
+            while not self._in_the_middle(program):
+                assert time.monotonic() < until, f"{program} never started"
+                assert run.poll() is None, f"the run ended before {program} started"
+                time.sleep(0.01)
+        finally:
+            os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
+
+    def _in_the_middle(self, program: str) -> bool:
+        """Whether the program runs here and has begun to write its result."""
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (process / "cmdline").read_bytes().split(b"\0")
+                here = (process / "cwd").resolve() == self.folder.resolve()
+            except OSError:
+                continue
+            if here and f"scripts/{program}.py".encode() in command and self._begun(command):
+                return True
+        return False
+
+    def _begun(self, command: list[bytes]) -> bool:
+        """Whether a temporary file or folder, or a checkpoint, stands beside the output."""
+        options = [part.decode() for part in command]
+        name = next(name for name in ("--output", "--output-folder") if name in options)
+        output = self.folder / options[options.index(name) + 1]
+        around = [output.parent, output.parent.parent, output]
+        inside = [path.name for folder in around if folder.is_dir() for path in folder.iterdir()]
+        hidden = [one for one in inside if one.startswith(".") and one != ".snakemake_timestamp"]
+        return "checkpoint.pt" in inside or any(one != ".sources" for one in hidden)
+
+    def tables(self) -> dict[str, bytes]:
+        folder = self.folder / "results" / "tables"
+        return {path.name: path.read_bytes() for path in sorted(folder.glob("*.csv"))}
+
+
+def merged(base: dict, changes: dict) -> dict:
+    result = dict(base)
+    for name, value in changes.items():
+        both = isinstance(value, dict) and isinstance(result.get(name), dict)
+        result[name] = merged(result[name], value) if both else value
+    return result
