@@ -43,22 +43,5 @@ wildcard_constraints:
     run="[^/]+",
 
 
-def manifest(dataset):
-    """The rows of a data set's manifest by video; waits until it has been made."""
-    path = checkpoints.list_videos.get(dataset=dataset).output.manifest
-    with open(path, newline="") as file:
-        return {row["video"]: row for row in csv.DictReader(file)}
-
-
-def evaluated():
-    """Every (run, data set, video) that the configuration asks for."""
-    return [
-        (run, dataset, video)
-        for run in RUNS
-        for dataset in config["evaluate"]
-        for video in manifest(dataset)
-    ]
-
-
 def as_json(value):
     return json.dumps(value, sort_keys=True)

@@ -3,23 +3,6 @@
 #   out  results/{dataset}/videos.csv: its videos, and where frames and ground truth lie
 
 
-def dataset_folders(wildcards):
-    """What the manifest depends on: a video that comes or goes changes these folders."""
-    dataset = DATASETS[wildcards.dataset]
-    root = settings_of.dataset_root(dataset)
-    if dataset["layout"] == "davis":
-        return [f"{root}/JPEGImages/480p", f"{root}/ImageSets/2016/{dataset['split']}.txt"]
-    truths = [dataset[kind] for kind in ("annotations", "instances") if dataset[kind]]
-    return [root, *(path for path in truths if not Path(root, path).is_dir())]
-
-
-def dataset_settings(wildcards):
-    """A data set as the listing program wants it."""
-    dataset = DATASETS[wildcards.dataset]
-    kept = {name: dataset[name] for name in dataset if name not in ("make", "root_variable")}
-    return as_json({**kept, "root": settings_of.dataset_root(dataset)})
-
-
 rule make_dataset:
     input:
         code=program_sources("make_dataset"),

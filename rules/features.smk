@@ -4,13 +4,9 @@
 #        results/{dataset}/features/{backbone}/{video}.h5
 
 
-def weights_settings(wildcards):
-    own = WEIGHTS[wildcards.weights].settings
-    return as_json({**own["weights"], "backbone": own["features"]["backbone"]})
-
-
 rule fetch_weights:
     input:
+        file=weights_file,
         code=program_sources("fetch_weights"),
     output:
         weights="resources/weights/{weights}.safetensors",

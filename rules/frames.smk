@@ -3,20 +3,6 @@
 #   out  results/{dataset}/frames/{video}/frames.json, and decoded frames beside it
 
 
-def video_sources(wildcards):
-    """What lies on the disk; a truth that is missing is for the program to complain about."""
-    row = manifest(wildcards.dataset)[wildcards.video]
-    kinds = ("source", "annotations", "instances")
-    return {kind: row[kind] for kind in kinds if row[kind] and Path(row[kind]).exists()}
-
-
-def truth_options(wildcards):
-    """The folders of ground truth, as options of the program."""
-    row = manifest(wildcards.dataset)[wildcards.video]
-    kinds = [kind for kind in ("annotations", "instances") if row[kind]]
-    return [part for kind in kinds for part in (f"--{kind}", row[kind])]
-
-
 rule extract_frames:
     input:
         unpack(video_sources),

@@ -3,11 +3,6 @@
 #   out  results/{dataset}/masks/{run}/{video}/: proposals/, foreground/, objects.csv
 
 
-def tracks_of(wildcards):
-    clusters = RUNS[wildcards.run].clusters
-    return f"results/{wildcards.dataset}/tracks/{clusters}/{wildcards.video}.h5"
-
-
 rule select_objects:
     input:
         tracks=tracks_of,

@@ -3,12 +3,6 @@
 #   out  results/pictures/{run}/{dataset}/{video}/: overlay.mp4, sheet.png
 
 
-def all_pictures(wildcards):
-    return [
-        f"results/pictures/{run}/{dataset}/{video}/sheet.png" for run, dataset, video in evaluated()
-    ]
-
-
 rule draw_pictures:
     input:
         frames="results/{dataset}/frames/{video}/frames.json",

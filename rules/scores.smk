@@ -27,29 +27,11 @@ rule score_video:
         " 2>&1 | tee {log:q}"
 
 
-def scored():
-    """The (run, data set, video) that have ground truth."""
-    return [one for one in evaluated() if manifest(one[1])[one[2]]["annotations"]]
-
-
-def score_rows(wildcards):
-    return [
-        {
-            "run": RUNS[run].name,
-            "dataset": dataset,
-            "video": video,
-            "path": f"results/{dataset}/scores/{run}/{video}.csv",
-        }
-        for run, dataset, video in scored()
-    ]
-
-
 rule list_scores:
     input:
         manifests=expand("results/{dataset}/videos.csv", dataset=config["evaluate"]),
     output:
-        scores="results/tables/.sources/scores.json",
-        runs="results/tables/.sources/runs.json",
+        list="results/tables/.sources/scores.json",
     log:
         "results/logs/list_scores.log",
     benchmark:
@@ -58,11 +40,25 @@ rule list_scores:
     conda:
         "../envs/light.yaml"
     params:
-        scores=score_rows,
+        rows=score_rows,
+    run:
+        Path(output.list).write_text(as_json(params.rows))
+
+
+rule list_runs:
+    output:
+        list="results/tables/.sources/runs.json",
+    log:
+        "results/logs/list_runs.log",
+    benchmark:
+        "results/benchmarks/list_runs/all.tsv"
+    localrule: True
+    conda:
+        "../envs/light.yaml"
+    params:
         runs={run.name: {"run_id": name, **run.flat()} for name, run in RUNS.items()},
     run:
-        Path(output.scores).write_text(as_json(params.scores))
-        Path(output.runs).write_text(as_json(params.runs))
+        Path(output.list).write_text(as_json(params.runs))
 
 
 rule collect_tables:
@@ -84,7 +80,7 @@ rule collect_tables:
     conda:
         "../envs/light.yaml"
     params:
-        folder="results/tables",
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
         "python scripts/collect_tables.py --scores {input.list:q} --runs {input.runs:q}"
         " --output-folder {params.folder:q} 2>&1 | tee {log:q}"

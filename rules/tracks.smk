@@ -3,11 +3,6 @@
 #   out  results/{dataset}/tracks/{clusters}/{video}.h5
 
 
-def attention_of(wildcards):
-    run = CLUSTERS[wildcards.clusters]
-    return f"results/{wildcards.dataset}/attention/{run.backbone}/{run.block}/{wildcards.video}.h5"
-
-
 rule cluster_tracks:
     input:
         attention=attention_of,

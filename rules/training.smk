@@ -3,18 +3,6 @@
 #   out  results/blocks/{block}/: block.pt, training.csv, curves.png
 
 
-def training_data(wildcards):
-    return BLOCKS[wildcards.block].settings["training"]
-
-
-def training_features(wildcards):
-    own = training_data(wildcards)
-    backbone = BLOCKS[wildcards.block].training_backbone
-    folder = f"results/{own['dataset']}/features/{backbone}"
-    videos = choose_videos(manifest(own["dataset"]), own["videos"], own["dataset"])
-    return [f"{folder}/{video}.h5" for video in videos]
-
-
 rule list_training_features:
     input:
         manifest=lambda wildcards: f"results/{training_data(wildcards)['dataset']}/videos.csv",

@@ -1,9 +1,12 @@
-import os
 from pathlib import Path
 
 import pytest
 
 from betrayed.files import sha256, whole_file, whole_folder
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
@@ -13,7 +16,7 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path):
         assert not target.exists()
         assert temporary.suffix == ".csv"
     assert target.read_text() == "a"
-    assert os.listdir(target.parent) == ["table.csv"]
+    assert names_in(target.parent) == ["table.csv"]
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -23,7 +26,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         temporary.write_text("half")
         raise RuntimeError
     assert target.read_text() == "old"
-    assert os.listdir(tmp_path) == ["table.csv"]
+    assert names_in(tmp_path) == ["table.csv"]
 
 
 def test_a_folder_takes_the_place_of_the_old_one(tmp_path):
@@ -32,12 +35,12 @@ def test_a_folder_takes_the_place_of_the_old_one(tmp_path):
         with whole_folder(target) as temporary:
             for name in names:
                 Path(temporary, name).write_text(name)
-        assert sorted(os.listdir(target)) == names
+        assert names_in(target) == names
     with pytest.raises(RuntimeError), whole_folder(target) as temporary:
         Path(temporary, "d").write_text("half")
         raise RuntimeError
-    assert sorted(os.listdir(target)) == ["c"]
-    assert os.listdir(tmp_path) == ["masks"]
+    assert names_in(target) == ["c"]
+    assert names_in(tmp_path) == ["masks"]
 
 
 def test_results_are_as_readable_as_the_umask_says(tmp_path):

@@ -44,6 +44,15 @@ def test_what_does_not_fit_is_named(text, message):
         programs.read_settings(Example, text)
 
 
+def test_a_setting_without_a_default_must_be_given():
+    @dataclass(frozen=True)
+    class Strict:
+        backbone: str
+
+    with pytest.raises(UserError, match="backbone must be given"):
+        programs.read_settings(Strict, "{}")
+
+
 def test_errors_for_people_have_no_traceback(capsys):
     def main():
         raise UserError("clip.mp4 is cut short. Copy it again.")

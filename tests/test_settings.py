@@ -111,7 +111,7 @@ def test_runs_share_what_they_have_in_common():
     one, two = settings.runs(config)
     assert (one.block, one.backbone) == (two.block, two.backbone)
     assert one.clusters != two.clusters
-    assert one.run.startswith("a-tau0.3-")
+    assert one.run.startswith("a-tau0.05-")
     assert two.run.startswith("b-tau0.1-")
     assert two.flat()["clustering.tau"] == 0.1
 

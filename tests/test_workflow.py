@@ -1,4 +1,4 @@
-"""The workflow, run for real on three tiny videos: what reruns, what survives a kill, what fails."""
+"""The workflow, run for real on tiny videos: what reruns, what survives a kill, what fails."""
 
 import csv
 import os
@@ -262,7 +262,7 @@ def test_a_bad_video_stops_only_its_own_chain(own_finished, tmp_path):
     for clip in ("clip-2", "clip-3"):
         for kind in ("videos", "truth"):
             shutil.copytree(tmp_path / "more" / kind / clip, project.folder / f"data/{kind}/{clip}")
-    os.remove(project.folder / "data/videos/clip-2/00004.png")
+    (project.folder / "data/videos/clip-2/00004.png").unlink()
     text = project.run("--keep-going", check=False)
     assert "clip-2" in text
     assert "4" in text

@@ -28,6 +28,10 @@ def test_a_folder_is_claimed_once_and_freed_by_death(tmp_path):
     claim(tmp_path).close()
 
 
+def test_parts_of_a_package_are_found():
+    assert "scripts/betrayed/synthetic/film.py" in program_sources("make_dataset")
+
+
 def test_a_program_is_made_of_what_it_imports_also_indirectly():
     found = program_sources("cluster_tracks")
     assert found == sorted(found)
@@ -35,7 +39,7 @@ def test_a_program_is_made_of_what_it_imports_also_indirectly():
     assert "scripts/betrayed/__init__.py" in found
     assert "scripts/betrayed/clustering.py" in found
     assert "scripts/betrayed/files.py" in found  # through artefacts
-    assert "scripts/betrayed/synthetic.py" not in found
+    assert "scripts/betrayed/synthetic/film.py" not in found
 
 
 @pytest.mark.parametrize("program", sorted(p.stem for p in (ROOT / "scripts").glob("*.py")))

@@ -63,6 +63,13 @@ def read_settings(kind: type[Settings], text: str) -> Settings:
                 f"--settings: there is no setting {name!r}. There are: {', '.join(names)}."
             )
         values[name] = _fit(name, value, hints[name])
+    needed = [
+        field.name
+        for field in dataclasses.fields(kind)
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    ]
+    if missing := [name for name in needed if name not in values]:
+        raise UserError(f"--settings: {', '.join(missing)} must be given.")
     return kind(**values)
 
 

@@ -1,0 +1,105 @@
+# What the jobs read and are told - input and params functions, in the order of the chain.
+
+
+def manifest(dataset):
+    """The rows of a data set's manifest by video; waits until it has been made."""
+    path = checkpoints.list_videos.get(dataset=dataset).output.manifest
+    with open(path, newline="") as file:
+        return {row["video"]: row for row in csv.DictReader(file)}
+
+
+def evaluated():
+    """Every (run, data set, video) that the configuration asks for."""
+    return [
+        (run, dataset, video)
+        for run in RUNS
+        for dataset in config["evaluate"]
+        for video in manifest(dataset)
+    ]
+
+
+def dataset_folders(wildcards):
+    """What the manifest depends on: a video that comes or goes changes these folders."""
+    dataset = DATASETS[wildcards.dataset]
+    root = settings_of.dataset_root(dataset)
+    if dataset["layout"] == "davis":
+        return [f"{root}/JPEGImages/480p", f"{root}/ImageSets/2016/{dataset['split']}.txt"]
+    truths = [dataset[kind] for kind in ("annotations", "instances") if dataset[kind]]
+    return [root, *(path for path in truths if not Path(root, path).is_dir())]
+
+
+def dataset_settings(wildcards):
+    """A data set as the listing program wants it."""
+    dataset = DATASETS[wildcards.dataset]
+    kept = {name: dataset[name] for name in dataset if name not in ("make", "root_variable")}
+    return as_json({**kept, "root": settings_of.dataset_root(dataset)})
+
+
+def video_sources(wildcards):
+    """What lies on the disk; a truth that is missing is for the program to complain about."""
+    row = manifest(wildcards.dataset)[wildcards.video]
+    kinds = ("source", "annotations", "instances")
+    return {kind: row[kind] for kind in kinds if row[kind] and Path(row[kind]).exists()}
+
+
+def truth_options(wildcards):
+    """The folders of ground truth, as options of the program."""
+    row = manifest(wildcards.dataset)[wildcards.video]
+    kinds = [kind for kind in ("annotations", "instances") if row[kind]]
+    return [part for kind in kinds for part in (f"--{kind}", row[kind])]
+
+
+def weights_settings(wildcards):
+    own = WEIGHTS[wildcards.weights].settings
+    return as_json({**own["weights"], "backbone": own["features"]["backbone"]})
+
+
+def weights_file(wildcards):
+    """The file that the configuration names, so that another one under its name is noticed."""
+    own = WEIGHTS[wildcards.weights].settings["weights"]
+    return [own["path"]] if own["source"] == "file" else []
+
+
+def training_data(wildcards):
+    return BLOCKS[wildcards.block].settings["training"]
+
+
+def training_features(wildcards):
+    own = training_data(wildcards)
+    backbone = BLOCKS[wildcards.block].training_backbone
+    folder = f"results/{own['dataset']}/features/{backbone}"
+    videos = choose_videos(manifest(own["dataset"]), own["videos"], own["dataset"])
+    return [f"{folder}/{video}.h5" for video in videos]
+
+
+def attention_of(wildcards):
+    run = CLUSTERS[wildcards.clusters]
+    return f"results/{wildcards.dataset}/attention/{run.backbone}/{run.block}/{wildcards.video}.h5"
+
+
+def tracks_of(wildcards):
+    clusters = RUNS[wildcards.run].clusters
+    return f"results/{wildcards.dataset}/tracks/{clusters}/{wildcards.video}.h5"
+
+
+def scored():
+    """The (run, data set, video) that have ground truth."""
+    return [one for one in evaluated() if manifest(one[1])[one[2]]["annotations"]]
+
+
+def score_rows(wildcards):
+    return [
+        {
+            "run": RUNS[run].name,
+            "dataset": dataset,
+            "video": video,
+            "path": f"results/{dataset}/scores/{run}/{video}.csv",
+        }
+        for run, dataset, video in scored()
+    ]
+
+
+def all_pictures(wildcards):
+    return [
+        f"results/pictures/{run}/{dataset}/{video}/sheet.png" for run, dataset, video in evaluated()
+    ]
