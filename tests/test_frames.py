@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -65,10 +66,11 @@ def test_images_are_used_where_they_lie(tmp_path, images, truth):
     assert video.annotation(0, "instances") is None
 
 
-def test_the_record_is_what_the_contract_says(tmp_path, images, truth, monkeypatch):
+def test_the_record_says_what_the_video_is(tmp_path, images, truth, monkeypatch):
     monkeypatch.chdir(tmp_path)
     extract("clip", "clip", "out/clip", annotations="truth")
     record = json.loads((tmp_path / "out/clip/frames.json").read_text())
+    assert len(record.pop("content")) == 64
     assert record == {
         "video": "clip",
         "count": 6,
@@ -140,6 +142,27 @@ def test_frames_of_different_sizes_are_refused(tmp_path, images):
 def test_a_gap_is_refused_with_its_number(tmp_path, images):
     (images / "00003.jpg").unlink()
     refused(tmp_path, images, r"gap: 1 missing between 0 and 5 \(number 3\)")
+
+
+def test_every_fifth_frame_is_a_rule_and_no_gap(tmp_path, images):
+    for number in range(5, -1, -1):
+        (images / f"{number:05d}.jpg").rename(images / f"{5 * number:05d}.jpg")
+    extract("clip", images, tmp_path / "fifths")
+    assert Video.load(tmp_path / "fifths" / "frames.json").count == 6
+    (images / "00015.jpg").unlink()
+    refused(tmp_path, images, r"gap: 1 missing between 0 and 25 \(number 15\)")
+
+
+def test_other_pictures_under_the_same_names_are_another_video(tmp_path, images):
+    records = []
+    for _ in range(2):
+        extract("clip", images, tmp_path / "out")
+        records.append((tmp_path / "out" / "frames.json").read_text())
+    shutil.copy(images / "00001.jpg", images / "00000.jpg")
+    extract("clip", images, tmp_path / "out")
+    records.append((tmp_path / "out" / "frames.json").read_text())
+    assert records[0] == records[1]
+    assert records[1] != records[2]
 
 
 def test_one_number_twice_or_no_number_is_refused(tmp_path, images):

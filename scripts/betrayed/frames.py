@@ -4,10 +4,12 @@
 already stay where they lie; a video file's frames are decoded into the folder.
 """
 
+import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from betrayed.errors import UserError
-from betrayed.files import whole_folder
+from betrayed.files import sha256, whole_folder
 from betrayed.images import IMAGE_SUFFIXES, numbered_images, read_image
 from betrayed.palette import read_ids
 from betrayed.programs import progress
@@ -68,6 +70,8 @@ def extract(
             "width": size[1],
             "fps": fps,
             "source": str(source),
+            # So that other pictures under the same names count as another video.
+            "content": _content(sorted(source.iterdir()) if source.is_dir() else [source]),
             "frames": files,
             "annotations": _check_annotations(video, annotations, numbers, files, size),
             "instances": _check_annotations(video, instances, numbers, files, size),
@@ -173,7 +177,9 @@ def _check_images(video: str, source: Path) -> Checked:
             f"by number ({', '.join(IMAGE_SUFFIXES)})."
         )
     numbers = list(images)
-    missing = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers))
+    # Data sets that keep every fifth frame count 0, 5, 10, …: the smallest step is the rule.
+    step = min((later - one for one, later in pairwise(numbers)), default=1)
+    missing = sorted(set(range(numbers[0], numbers[-1] + 1, step)) - set(numbers))
     if missing:
         shown = ", ".join(map(str, missing[:5])) + (" …" if len(missing) > 5 else "")
         raise UserError(
@@ -204,6 +210,12 @@ def _decode(video: str, source: Path, folder: Path) -> Checked:
         files.append(f"{len(files):05d}.jpg")
         Image.fromarray(picture).save(folder / files[-1], quality=95, subsampling=0)
     return list(range(len(files))), files, picture.shape[:2], decoder.fps
+
+
+def _content(files: Iterable[Path]) -> str:
+    """What stands for the content of all images among ``files``: a SHA-256 of theirs."""
+    digests = (sha256(path) for path in files if path.is_file() and not path.name.startswith("."))
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _check_annotations(
