@@ -1,0 +1,22 @@
+# Motion: how much each place of a video moves against the camera, from its frames alone.
+#   in   results/{dataset}/frames/{video}/frames.json
+#   out  results/{dataset}/motion/{motion}/{video}.h5
+
+
+rule measure_motion:
+    input:
+        frames="results/{dataset}/frames/{video}/frames.json",
+        code=program_sources("measure_motion"),
+    output:
+        motion="results/{dataset}/motion/{motion}/{video}.h5",
+    log:
+        "results/logs/measure_motion/{dataset}/{motion}/{video}.log",
+    benchmark:
+        "results/benchmarks/measure_motion/{dataset}/{motion}/{video}.tsv"
+    conda:
+        "../envs/light.yaml"
+    params:
+        settings=lambda wildcards: as_json(MOTIONS[wildcards.motion]),
+    shell:
+        "python scripts/measure_motion.py --frames {input.frames:q} --output {output.motion:q}"
+        " --settings {params.settings:q} --threads {threads} 2>&1 | tee {log:q}"

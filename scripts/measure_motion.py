@@ -1,0 +1,27 @@
+"""Measure how much each place of a video moves against the camera, frame by frame."""
+
+import argparse
+
+import cv2
+
+from betrayed.frames import Video
+from betrayed.motion import MotionSettings, measure_motion
+from betrayed.programs import read_settings, run
+
+
+def main() -> None:
+    """Read the command line and measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", required=True, help="frames.json of the video")
+    parser.add_argument("--output", required=True, help="motion artefact to write")
+    parser.add_argument("--settings", default="{}", help='JSON, e.g. {"height": 240, "cell": 4}')
+    parser.add_argument("--threads", type=int, help="CPU threads; OpenCV's choice by default")
+    arguments = parser.parse_args()
+    if arguments.threads:
+        cv2.setNumThreads(arguments.threads)
+    settings = read_settings(MotionSettings, arguments.settings)
+    measure_motion(Video.load(arguments.frames), arguments.output, settings)
+
+
+if __name__ == "__main__":
+    run(main)
