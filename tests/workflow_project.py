@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -62,8 +64,11 @@ class Project:
     def command(self, *options: str) -> list[str]:
         overlay = self.folder / "test.yaml"
         overlay.write_text(yaml.safe_dump(self.settings))
-        program = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "test.yaml"]
-        return [*program, *options]
+        program = [sys.executable, "-m", "snakemake", "--cores", "2"]
+        # snakemake takes the option once, with all files: the tests' own settings come last.
+        files = [after for one, after in pairwise(options) if one == "--configfile"]
+        rest = [one for one in options if one != "--configfile" and one not in files]
+        return [*program, *rest, "--configfile", *files, "test.yaml"]
 
     def environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -91,10 +96,10 @@ class Project:
         table = re.findall(r"^([a-z_]+)\s+(\d+)$", text, flags=re.MULTILINE)
         return {rule: int(count) for rule, count in table if rule not in ("total", "all")}
 
-    def run_and_kill(self, program: str, *options: str, patience: float = 120.0) -> None:
-        """Start a run and SIGKILL all of it in the middle of one program."""
+    def run_and_kill(self, program: str, usual: float, patience: float = 120.0) -> None:
+        """Start a run and SIGKILL all of it in the middle of a program that takes ``usual`` s."""
         run = subprocess.Popen(
-            self.command(*options),
+            self.command(),
             cwd=self.folder,
             env=self.environment(),
             stdout=subprocess.DEVNULL,
@@ -102,25 +107,34 @@ class Project:
             start_new_session=True,
         )
         until = time.monotonic() + patience
+        first_seen: dict[str, float] = {}
         try:
-            while not self._in_the_middle(program):
+            while not self._in_the_middle(program, first_seen, 0.7 * usual):
                 assert time.monotonic() < until, f"{program} never started"
-                assert run.poll() is None, f"the run ended before {program} started"
-                time.sleep(0.01)
+                assert run.poll() is None, f"the run ended before {program} was caught"
+                time.sleep(0.005)
         finally:
-            os.killpg(run.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
             run.wait()
 
-    def _in_the_middle(self, program: str) -> bool:
-        """Whether the program runs here and has begun to write its result."""
+    def usual_seconds(self, program: str) -> float:
+        """How long a job of this program took when nothing disturbed it."""
+        files = (self.folder / "results" / "benchmarks" / program).rglob("*.tsv")
+        return min(float(file.read_text().splitlines()[1].split("\t")[0]) for file in files)
+
+    def _in_the_middle(self, program: str, first_seen: dict[str, float], late: float) -> bool:
+        """Whether the program runs here and has begun to write, or has run for ``late`` seconds."""
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 command = (process / "cmdline").read_bytes().split(b"\0")
                 here = (process / "cwd").resolve() == self.folder.resolve()
             except OSError:
                 continue
-            if here and f"scripts/{program}.py".encode() in command and self._begun(command):
-                return True
+            if here and f"scripts/{program}.py".encode() in command and command[0] != b"/bin/bash":
+                since = first_seen.setdefault(process.name, time.monotonic())
+                if self._begun(command) or time.monotonic() - since > late:
+                    return True
         return False
 
     def _begun(self, command: list[bytes]) -> bool:
@@ -128,10 +142,11 @@ class Project:
         options = [part.decode() for part in command]
         name = next(name for name in ("--output", "--output-folder") if name in options)
         output = self.folder / options[options.index(name) + 1]
-        around = [output.parent, output.parent.parent, output]
-        inside = [path.name for folder in around if folder.is_dir() for path in folder.iterdir()]
-        hidden = [one for one in inside if one.startswith(".") and one != ".snakemake_timestamp"]
-        return "checkpoint.pt" in inside or any(one != ".sources" for one in hidden)
+        around = [folder for folder in (output.parent, output.parent.parent) if folder.is_dir()]
+        inside = {path.name for folder in around for path in folder.iterdir()}
+        return (
+            any(one.startswith(f".{output.stem}.") for one in inside) or "checkpoint.pt" in inside
+        )
 
     def tables(self) -> dict[str, bytes]:
         folder = self.folder / "results" / "tables"
