@@ -6,6 +6,7 @@ import torch
 from betrayed.block import (
     SpatioTemporalBlock,
     keep_mask,
+    keep_tokens,
     load_block,
     load_release_checkpoint,
 )
@@ -59,7 +60,7 @@ def test_evaluation_is_without_dropout_and_training_is_not():
     assert (dropped.rows(tokens) == 0).any()
 
 
-@pytest.mark.parametrize("output", ["value", "attention"])
+@pytest.mark.parametrize("output", ["key", "attention"])
 def test_dropout_keeps_expectations(output):
     torch.manual_seed(0)
     block = SpatioTemporalBlock(8, heads=2, dropout=0.0, output_dropout=output)
@@ -84,6 +85,39 @@ def test_keep_mask_rate_and_factor():
     halves = keep[:, :500].float().mean(), keep[:, 500:].float().mean()
     assert halves[0].item() == pytest.approx(halves[1].item(), abs=4e-3)
     assert keep_mask((5,), 0.0, torch.device("cpu"))[0].all()
+
+
+def test_kept_tokens_are_drawn_for_each_head():
+    torch.manual_seed(0)
+    keys = torch.arange(10.0).expand(2, 10).unsqueeze(-1)
+    counts, differ = torch.zeros(2, 10), 0
+    for _ in range(1000):
+        kept, values = keep_tokens(keys, -keys, 0.4)
+        assert kept.shape == (2, 6, 1)
+        assert torch.equal(values, -kept)
+        one, other = (set(head.flatten().tolist()) for head in kept)
+        assert len(one) == len(other) == 6
+        differ += one != other
+        counts.scatter_add_(1, kept.squeeze(-1).long(), torch.ones(2, 6))
+    assert differ > 900
+    assert (counts / 1000 - 0.6).abs().max() < 0.06
+    assert keep_tokens(keys, keys, 0.99)[0].shape == (2, 1, 1)
+
+
+def test_the_output_attends_to_kept_tokens_only(monkeypatch):
+    torch.manual_seed(0)
+    block = SpatioTemporalBlock(8, heads=2, dropout=0.0)
+    tokens = torch.randn(12, 8)
+    chosen = torch.stack([torch.randperm(12)[:7] for _ in range(2)])
+    monkeypatch.setattr(
+        "betrayed.block.keep_tokens",
+        lambda *given: tuple(x[torch.arange(2).unsqueeze(1), chosen] for x in given[:2]),
+    )
+    queries, keys, values = block.attn.qkv(tokens).view(12, 3, 2, 4).permute(1, 2, 0, 3)
+    dropped = torch.full((2, 1, 12), -torch.inf).scatter(2, chosen.unsqueeze(1), 0.0)
+    plain = (queries @ keys.mT / 4**0.5 + dropped).softmax(-1) @ values
+    plain = block.attn.proj(plain.transpose(0, 1).flatten(1))
+    torch.testing.assert_close(block.attn(tokens, 2)[0], plain)
 
 
 @pytest.mark.parametrize("masked", [True, False])

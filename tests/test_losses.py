@@ -11,11 +11,9 @@ from betrayed.losses import LossSettings, clip_losses, extremes, sample_sizes
 SHAPES = [(3, 6, 16, 2, 3), (2, 12, 8, 4, 2), (1, 9, 24, 3, 4), (4, 5, 8, 1, 5)]
 
 
-def setting(frames, count, dim, heads, seed=0, dropout=0.0, output="value"):
+def setting(frames, count, dim, heads, seed=0, dropout=0.0):
     torch.manual_seed(seed)
-    block = SpatioTemporalBlock(
-        dim, heads, dropout=0.0, attention_dropout=dropout, output_dropout=output
-    )
+    block = SpatioTemporalBlock(dim, heads, dropout=0.0, attention_dropout=dropout)
     with torch.no_grad():  # far from uniform rows
         block.attn.qkv.weight.mul_(6)
     return block, torch.randn(frames, count, dim), torch.randn(frames, dim)

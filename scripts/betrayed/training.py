@@ -46,7 +46,7 @@ class TrainSettings(LossSettings):
         dropout: rate after linear layers.
         attention_dropout: rate on the attention.
         output_dropout: what ``attention_dropout`` means for the block's output, see
-            :class:`betrayed.block.SpatioTemporalBlock`: ``"value"`` keeps attention fused on a
+            :class:`betrayed.block.SpatioTemporalBlock`: ``"key"`` keeps attention fused on a
             CPU, ``"attention"`` is the release's and makes the whole map there.
         precision: ``"mixed"`` computes the block in bfloat16, attention rows and losses in
             float32 (faster where the processor multiplies bfloat16, slower elsewhere);
@@ -68,7 +68,7 @@ class TrainSettings(LossSettings):
     mlp_ratio: float = 4.0
     dropout: float = 0.1
     attention_dropout: float = 0.4
-    output_dropout: Literal["value", "attention"] = "value"
+    output_dropout: Literal["key", "attention"] = "key"
     precision: Literal["auto", "float32", "mixed"] = "auto"
     seed: int = 0
     checkpoint_every: int = 20
