@@ -31,6 +31,8 @@ def head_mean_rows(
     Returns:
         (R, columns), differentiable once in queries and keys.
     """
+    if keep is not None:
+        keep = keep.view(torch.uint8)  # products with bytes are faster than with bools
     return _HeadMeanRows.apply(queries, keys, columns, keep, factor)
 
 
