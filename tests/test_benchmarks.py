@@ -1,0 +1,67 @@
+"""The benchmarks run, and what they compare with computes the same."""
+
+import re
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_features import features_file
+
+from betrayed.block import SpatioTemporalBlock
+from betrayed.losses import LossSettings, clip_losses
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+
+
+def test_a_training_step_is_measured():
+    given = ["--grid", "4x6", "--repeats", "1", "--threads", "1"]
+    told = subprocess.run(
+        [sys.executable, "benchmarks/training_step.py", *given],
+        cwd=BENCHMARKS.parent,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    assert "3 frames of 24 tokens of width 384 (random)" in told
+    assert "1 threads" in told
+    assert re.search(r"^plain.* 1\.00 \(1\.00 to 1\.00\) +\d+ +1\.00$", told, re.M)
+    assert len(re.findall(r"^library.*\d\.\d\d$", told, re.M)) == 2
+
+
+@pytest.mark.parametrize("measured", ["plain", "float32", "mixed"])
+def test_a_step_on_a_features_file(tmp_path, measured):
+    from training_step import prepare
+
+    path = features_file(tmp_path / "bear.h5", views=2)
+    step, clip = prepare(Namespace(measure=measured, features=str(path), frames=2))
+    assert clip == "2 frames of 35 tokens of width 16 (from bear)"
+    step()
+
+
+@pytest.mark.parametrize("count", [9, 40])
+def test_the_plain_version_has_the_same_losses(count):
+    from plain_training import plain_loss
+
+    torch.manual_seed(0)
+    block = SpatioTemporalBlock(16, heads=2, dropout=0.0, attention_dropout=0.0)
+    with torch.no_grad():
+        block.attn.qkv.weight.mul_(6)  # far from uniform rows
+    clip = torch.randn(3, count, 16), torch.randn(3, 16)
+    positions = torch.randperm(count)[:4]
+    settings = LossSettings(positives=5, negatives=20, frame_positives=3, frame_negatives=10)
+    z, attention = block(*clip)
+    mine = clip_losses(z, attention.rows, positions, settings).total
+    plain = plain_loss(block, *clip, positions, settings)
+    torch.testing.assert_close(plain, mine, atol=1e-5, rtol=0)
+    for a, b in zip(
+        *(torch.autograd.grad(x, block.attn.qkv.weight) for x in (plain, mine)), strict=True
+    ):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
