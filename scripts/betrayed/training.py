@@ -18,6 +18,7 @@ from betrayed import __version__
 from betrayed.block import SpatioTemporalBlock, read_checkpoint
 from betrayed.clips import Clip, ShortVideos, TrainingVideo, draw_clip, training_videos
 from betrayed.curves import draw_curves
+from betrayed.devices import multiplies_bfloat16
 from betrayed.errors import UserError
 from betrayed.features import common_provenance, read_clip
 from betrayed.files import whole_file
@@ -49,8 +50,7 @@ class TrainSettings(LossSettings):
             :class:`betrayed.block.SpatioTemporalBlock`: ``"key"`` keeps attention fused on a
             CPU, ``"attention"`` is the release's and makes the whole map there.
         precision: ``"mixed"`` computes the block in bfloat16, attention rows and losses in
-            float32 (faster where the processor multiplies bfloat16, slower elsewhere);
-            ``"auto"`` is mixed on a GPU and ``"float32"`` on a CPU.
+            float32; ``"auto"`` is mixed on a GPU, and on a CPU that multiplies bfloat16.
         seed: of the weights, the clips, the queries and dropout.
         checkpoint_every: steps between checkpoints.
         short_videos: ``"error"`` or ``"skip"`` for videos shorter than a clip.
@@ -181,7 +181,7 @@ def _train_step(
     generator = _generator(settings.seed, step + 1)
     torch.manual_seed(int(generator.integers(2**63)))
     mixed = settings.precision == "mixed" or (
-        settings.precision == "auto" and device.type == "cuda"
+        settings.precision == "auto" and multiplies_bfloat16(device)
     )
     rate = learning_rate(step, settings)
     for group in optimizer.param_groups:
