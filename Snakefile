@@ -1,5 +1,5 @@
 # Finds and follows the objects in videos without a label. The chain, one file a stage:
-#   data → frames → features → training → attention → tracks → masks → scores → pictures
+#   data → frames → features → training → attention → tracks, motion → masks → scores → pictures
 # Settings: config.yaml, and overlays from presets/ with --configfile.
 
 
@@ -14,6 +14,7 @@ include: "rules/features.smk"
 include: "rules/training.smk"
 include: "rules/attention.smk"
 include: "rules/tracks.smk"
+include: "rules/motion.smk"
 include: "rules/masks.smk"
 include: "rules/scores.smk"
 include: "rules/pictures.smk"

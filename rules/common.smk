@@ -30,6 +30,7 @@ FEATURES |= {run.training_backbone: run.training_features for run in RUNS.values
 WEIGHTS_OF = {run.backbone: run.weights for run in RUNS.values()}
 WEIGHTS_OF |= {run.training_backbone: run.weights for run in RUNS.values()}
 BLOCKS = {run.block: run for run in RUNS.values()}
+MOTIONS = {run.motion: run.settings["motion"] for run in RUNS.values()}
 CLUSTERS = {run.clusters: run for run in RUNS.values()}
 
 
@@ -39,6 +40,7 @@ wildcard_constraints:
     weights="[^/]+",
     backbone="[^/]+",
     block="[^/]+",
+    motion="[^/]+",
     clusters="[^/]+",
     run="[^/]+",
 

@@ -83,6 +83,16 @@ def tracks_of(wildcards):
     return f"results/{wildcards.dataset}/tracks/{clusters}/{wildcards.video}.h5"
 
 
+def motion_of(wildcards):
+    motion = RUNS[wildcards.run].motion
+    return f"results/{wildcards.dataset}/motion/{motion}/{wildcards.video}.h5"
+
+
+def features_of(wildcards):
+    backbone = RUNS[wildcards.run].backbone
+    return f"results/{wildcards.dataset}/features/{backbone}/{wildcards.video}.h5"
+
+
 def scored():
     """The (run, data set, video) that have ground truth."""
     return [one for one in evaluated() if manifest(one[1])[one[2]]["annotations"]]

@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
+from betrayed.cues import attention_cue, interior_cue, motion_cue, read_class_attention
 from betrayed.masks import write_masks
+from betrayed.motion import read_motion
 from betrayed.objects import ObjectSettings, select_objects
 from betrayed.programs import read_settings, run
 from betrayed.tracks import read_tracks
@@ -13,6 +15,8 @@ def main() -> None:
     """Read the command line, choose and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tracks", required=True, help="tracks artefact of the video")
+    parser.add_argument("--motion", required=True, help="motion artefact of the video")
+    parser.add_argument("--features", required=True, help="features artefact of the video")
     parser.add_argument(
         "--output",
         required=True,
@@ -25,7 +29,12 @@ def main() -> None:
         parser.error("--output must be named objects.csv")
     settings = read_settings(ObjectSettings, arguments.settings)
     tracks = read_tracks(arguments.tracks)
-    objects = select_objects(tracks.labels, settings)
+    cues = {
+        "motion": motion_cue(read_motion(arguments.motion, tracks.labels.shape[1:])),
+        "attention": attention_cue(read_class_attention(arguments.features)),
+        "interior": interior_cue(tracks.labels.shape),
+    }
+    objects = select_objects(tracks.labels, cues, settings)
     video = tracks.made_by.get("video", "")
     write_masks(arguments.output.parent, tracks.labels, objects, tracks.frame_size, video)
 

@@ -64,15 +64,35 @@ def test_facets_agree_with_the_models_own_parts(name):
             elif block.attn.qkv.bias is not None:
                 expected = expected + block.attn.qkv.bias[place * width : (place + 1) * width]
             backbone.facet = facet
-            patches, classes = backbone.extract(images)
+            patches, classes, attention = backbone.extract(images)
+            torch.testing.assert_close(
+                attention, class_attention_by_hand(block.attn, normed)[:, prefix:]
+            )
             assert patches.shape == (2, 20, backbone.dim) and classes.shape == (2, width)
             torch.testing.assert_close(patches, expected[:, prefix:], rtol=1e-4, atol=1e-4)
             torch.testing.assert_close(classes, after[:, 0], rtol=1e-4, atol=1e-4)
         backbone.facet = "token"
-        patches, classes = backbone.extract(images)
+        patches, classes, _ = backbone.extract(images)
         torch.testing.assert_close(patches, final[:, prefix:])
         torch.testing.assert_close(classes, final[:, 0])
     assert patches.std() > 0.01
+
+
+def class_attention_by_hand(attention, normed):
+    """What the class token gives to every token, head by head."""
+    width, heads = normed.shape[-1], attention.num_heads
+    query, _ = projection(attention, "query")
+    key, _ = projection(attention, "key")
+    biases = [projection(attention, facet)[1] for facet in ("query", "key")]
+    queries = normed @ query.T + (biases[0] if biases[0] is not None else 0)
+    keys = normed @ key.T + (biases[1] if biases[1] is not None else 0)
+    size = width // heads
+    total = torch.zeros(normed.shape[:2])
+    for head in range(heads):
+        own = slice(head * size, (head + 1) * size)
+        logits = (queries[:, :1, own] * keys[:, :, own]).sum(-1) / size**0.5
+        total += logits.exp() / logits.exp().sum(-1, keepdim=True)
+    return total / heads
 
 
 def test_an_earlier_layer_is_what_leaves_that_block():
@@ -83,7 +103,7 @@ def test_an_earlier_layer_is_what_leaves_that_block():
     with torch.inference_mode():
         _, after = by_hand(backbone.model, images, 9)
         expected = backbone.model.norm(after)
-    patches, classes = backbone.extract(images)
+    patches, classes, _ = backbone.extract(images)
     torch.testing.assert_close(patches, expected[:, 1:])
     torch.testing.assert_close(classes, expected[:, 0])
     with pytest.raises(UserError, match="12 blocks: layer must be -12 to 11, not 12"):

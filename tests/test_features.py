@@ -14,6 +14,7 @@ from PIL import Image
 from betrayed.artefacts import open_checked
 from betrayed.augmentation import augment, draw_view
 from betrayed.backbone import Backbone, prepare
+from betrayed.cues import read_class_attention
 from betrayed.errors import UserError
 from betrayed.features import (
     FeatureSettings,
@@ -65,11 +66,13 @@ def plain(folder, weights, video) -> Path:
 def test_the_file_holds_what_the_backbone_gives(plain, weights, video):
     backbone = Backbone(NAME, weights, layer=0)
     images = backbone.normalise(prepare([video.frame(i) for i in range(5)], 32, 48))
-    patches, classes = backbone.extract(images)
+    patches, classes, attention = backbone.extract(images)
     found = read_clip(plain, range(5))
     torch.testing.assert_close(found[0], patches, rtol=1e-3, atol=1e-4)  # kept as float16
     torch.testing.assert_close(found[1], classes, rtol=1e-3, atol=1e-4)
     assert patches.std() > 0.1
+    expected = attention.numpy().reshape(5, 2, 3)
+    np.testing.assert_allclose(read_class_attention(plain), expected, rtol=1e-3, atol=1e-4)
     with h5py.File(plain) as file:
         assert file["patch_tokens"].dtype == file["class_tokens"].dtype == np.float16
         assert file["patch_tokens"].chunks == (1, 6, 384)
@@ -122,7 +125,7 @@ def test_views_are_drawn_once_for_the_video(folder, weights, video, plain):
     for view in range(2):
         images = prepare([video.frame(i) for i in range(5)], 32, 48)
         images = augment(images, draw_view(3, "bear", view))
-        patches, _ = backbone.extract(backbone.normalise(images))
+        patches, _, _ = backbone.extract(backbone.normalise(images))
         found, _ = read_clip(path, range(5), view)
         torch.testing.assert_close(found, patches, rtol=1e-3, atol=2e-3)
         assert (found - read_clip(plain, range(5))[0]).abs().mean() > 0.01

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image
-from test_objects import BALL, scene
+from test_objects import BALL, moving, scene
 
 from betrayed.artefacts import create
 from betrayed.masks import upsample, write_masks
@@ -39,7 +39,7 @@ def test_upsample_gives_every_pixel_a_track_near_it():
 
 def test_write_masks(tmp_path):
     labels = scene()
-    objects = select_objects(labels, ObjectSettings(max_objects=2))
+    objects = select_objects(labels, moving(labels), ObjectSettings(max_objects=2))
     folder = tmp_path / "masks"
     (folder / "proposals").mkdir(parents=True)
     (folder / "proposals" / "00099.png").write_bytes(b"of an earlier run")
@@ -63,7 +63,7 @@ def test_write_masks(tmp_path):
 
 def test_foreground_keeps_tracks_that_were_cut(tmp_path):
     labels = scene()
-    objects = select_objects(labels, ObjectSettings())
+    objects = select_objects(labels, moving(labels), ObjectSettings())
     objects["proposal"] = 0
     write_masks(tmp_path / "m", labels, objects, (24, 40))
     assert not read_ids(tmp_path / "m/proposals/00000.png").any()
@@ -74,10 +74,18 @@ def test_program(tmp_path):
     with create(tmp_path / "t.h5", "tracks", {"video": "toy"}) as file:
         file["labels"] = scene().astype(np.int32)
         file.attrs.update(grid=(12, 20), frame_size=(60, 100), count=6)
+    with create(tmp_path / "m.h5", "motion", {"video": "toy"}) as file:
+        file["residual"] = (scene() == BALL).astype(np.float16)
+    with create(tmp_path / "f.h5", "features", {"video": "toy"}) as file:
+        file["class_attention"] = np.full((6, 240), 0.004, np.float16)
+        file.attrs["grid"] = (12, 20)
     output = tmp_path / "masks" / "objects.csv"
-    command = [sys.executable, PROGRAM, "--tracks", tmp_path / "t.h5", "--output", output]
+    inputs = ["--tracks", tmp_path / "t.h5", "--motion", tmp_path / "m.h5"]
+    inputs += ["--features", tmp_path / "f.h5"]
+    command = [sys.executable, PROGRAM, *inputs, "--output", output]
     subprocess.run([*command, "--settings", '{"max_objects": 3}'], check=True, capture_output=True)
     assert read_ids(output.parent / "proposals" / "00005.png").max() == 3
+    assert pd.read_csv(output)["track"][0] == BALL
     wrong = subprocess.run([*command, "--settings", '{"tau": 1}'], capture_output=True, text=True)
     assert wrong.returncode == 1 and "no setting 'tau'" in wrong.stderr
     code = "import sys, select_objects; sys.exit('torch' in sys.modules)"

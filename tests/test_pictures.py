@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from test_objects import scene
+from test_objects import moving, scene
 
 from betrayed.artefacts import create
 from betrayed.errors import UserError
@@ -37,7 +37,7 @@ def make_video(folder, labels, truth=True):
     with create(folder / "tracks.h5", "tracks", {"video": "toy"}) as file:
         file["labels"] = labels.astype(np.int32)
         file.attrs.update(grid=labels.shape[1:], frame_size=SIZE, count=count)
-    objects = select_objects(labels, ObjectSettings())
+    objects = select_objects(labels, moving(labels), ObjectSettings())
     write_masks(folder / "masks", labels, objects, SIZE)
     return frames / "frames.json", folder / "masks" / "objects.csv", folder / "tracks.h5"
 

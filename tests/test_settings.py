@@ -72,7 +72,7 @@ def test_every_problem_is_named_at_once():
 
 
 # What each setting may change, from the first stage that depends on it: everything after it too.
-STAGES = ("weights", "backbone", "training_backbone", "block", "clusters", "run")
+STAGES = ("weights", "backbone", "training_backbone", "block", "motion", "clusters", "run")
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,14 @@ STAGES = ("weights", "backbone", "training_backbone", "block", "clusters", "run"
         ("clustering.tau", 0.2, {"clusters", "run"}),
         ("clustering.key_frame_ratio", 5, {"clusters", "run"}),
         ("objects.max_objects", 3, {"run"}),
+        ("motion.height", 120, {"motion", "run"}),
         ("training.learning_rate", 2e-4, {"block", "clusters", "run"}),
         ("training.videos", ["a"], {"block", "clusters", "run"}),
         ("seed", 1, {"block", "clusters", "run"}),
         ("features.height", 448, {"backbone", "clusters", "run"}),
         ("training.views", 2, {"training_backbone", "block", "clusters", "run"}),
         ("features.facet", "key", {"backbone", "training_backbone", "block", "clusters", "run"}),
-        ("weights.sha256", "0" * 64, set(STAGES)),
+        ("weights.sha256", "0" * 64, set(STAGES) - {"motion"}),
         ("scoring.protocols", ["davis2016"], set()),
         ("pictures", False, set()),
     ],

@@ -184,7 +184,8 @@ def test_an_added_video_brings_its_own_chain_and_the_tables(own_finished, tmp_pa
         if line.startswith(("rule ", "localrule ", "checkpoint ")):
             rule = line.split()[1].rstrip(":")
             counts[rule] = counts.get(rule, 0) + 1
-    per_video = {"extract_frames", "cache_features", "export_attention", *CHAIN["tracks"]}
+    per_video = {"extract_frames", "measure_motion", "cache_features", "export_attention"}
+    per_video |= set(CHAIN["tracks"])
     assert {rule: counts.get(rule) for rule in per_video} == dict.fromkeys(per_video, 1)
     assert counts["collect_tables"] == 1
     assert {row["video"] for row in rows(project)} == {"clip-0", "clip-1", "clip-2", "all"}
@@ -205,7 +206,7 @@ def test_killed_in_the_middle_of_every_stage_it_gives_the_same_tables(finished, 
     project = Project(tmp_path / "project")
     stages = (
         "make_dataset extract_frames cache_features train_block export_attention cluster_tracks "
-        "select_objects draw_pictures score_video collect_tables"
+        "measure_motion select_objects draw_pictures score_video collect_tables"
     )
     for program in stages.split():
         project.run_and_kill(program, finished.usual_seconds(program))

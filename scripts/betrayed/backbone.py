@@ -103,15 +103,17 @@ class Backbone:
         return images_to.normalize(images, list(self.mean), list(self.std))
 
     @torch.inference_mode()
-    def extract(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def extract(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features of normalised images.
 
         Args:
             images: (B, 3, H, W) float, see :func:`prepare` and :meth:`normalise`.
 
         Returns:
-            Patch tokens (B, N, D) in row-major order of the grid, and class tokens (B, D'), both
-            float32 on the backbone's device; D' is the ViT's own width.
+            Patch tokens (B, N, D) in row-major order of the grid, class tokens (B, D'), and what
+            of its attention the class token gives to each patch in the last block that is used
+            (B, N), mean over heads; float32 on the backbone's device. D' is the ViT's own width.
+            The attention is of queries and keys before a rotation by position.
 
         Raises:
             UserError: a side is no multiple of the patch size.
@@ -135,10 +137,22 @@ class Backbone:
                     weight, bias = projection(block.attn, self.facet)
                     patches = F.linear(seen["normed"], weight, bias)  # (B, P + N, D)
                     leaving = seen["output"]
+                attention = self._class_attention(seen["normed"])
         finally:
             for hook in hooks:
                 hook.remove()
-        return patches[:, self.prefix_tokens :].float(), leaving[:, 0].float()
+        patches = patches[:, self.prefix_tokens :]
+        return patches.float(), leaving[:, 0].float(), attention
+
+    def _class_attention(self, normed: Tensor) -> Tensor:
+        """(B, N) from the last block's input after its norm, (B, P + N, D')."""
+        own = self.model.blocks[-1].attn
+        query = F.linear(normed[:, :1], *projection(own, "query"))  # (B, 1, D)
+        keys = F.linear(normed, *projection(own, "key"))  # (B, P + N, D)
+        query, keys = (one.unflatten(-1, (own.num_heads, -1)) for one in (query, keys))
+        logits = torch.einsum("bqhd,bnhd->bhn", own.q_norm(query), own.k_norm(keys)).float()
+        attention = (logits * query.shape[-1] ** -0.5).softmax(-1).mean(1)  # (B, P + N)
+        return attention[:, self.prefix_tokens :]
 
 
 def projection(

@@ -21,7 +21,7 @@ from betrayed.programs import progress
 if TYPE_CHECKING:
     from betrayed.frames import Video
 
-DATASETS = ("patch_tokens", "class_tokens")
+DATASETS = ("patch_tokens", "class_tokens", "class_attention")
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,9 @@ def cache_features(
 ) -> None:
     """Write the features of every frame of a video.
 
-    The file holds ``patch_tokens`` (T, N, D) float16 in chunks of one frame and ``class_tokens``
-    (T, D) float16; with views, groups ``view0``, ``view1``, … that each hold these two. Its
+    The file holds ``patch_tokens`` (T, N, D) float16 in chunks of one frame, ``class_tokens``
+    (T, D) and ``class_attention`` (T, N) float16, see :meth:`betrayed.backbone.Backbone.extract`;
+    with views, groups ``view0``, ``view1``, … that each hold these three. Its
     attributes: ``grid`` (rows, columns of patches), ``frame_size`` (height, width of the video)
     and ``count`` T.
 
@@ -160,7 +161,7 @@ def read_clip(
         if outside := [index for index in frames if not 0 <= index < count]:
             raise UserError(f"{path} has {count} frames: there is no frame {outside[0]}.")
         patches, classes = (
-            np.stack([file[group][name][index] for index in frames]) for name in DATASETS
+            np.stack([file[group][name][index] for index in frames]) for name in DATASETS[:2]
         )
     return torch.from_numpy(patches).float(), torch.from_numpy(classes).float()
 
@@ -196,6 +197,7 @@ def _make_datasets(group: h5py.Group, count: int, tokens: int, backbone: Backbon
         "patch_tokens", (count, tokens, wide), np.float16, chunks=(1, tokens, wide)
     )
     group.create_dataset("class_tokens", (count, own), np.float16)
+    group.create_dataset("class_attention", (count, tokens), np.float16)
 
 
 def _not_finite(

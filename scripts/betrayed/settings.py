@@ -18,7 +18,7 @@ import jsonschema
 from betrayed.errors import UserError
 
 #: The sections that a run may change.
-RUN_SECTIONS = ("seed", "weights", "features", "training", "clustering", "objects")
+RUN_SECTIONS = ("seed", "weights", "features", "training", "motion", "clustering", "objects")
 #: Settings under `training` that say where its features come from, not how it trains.
 _TRAINING_DATA = ("dataset", "videos", "height", "width", "views")
 
@@ -81,9 +81,15 @@ class Run:
         return f"tau{clustering['tau']:g}-{digest({**clustering, **rest})}"
 
     @property
+    def motion(self) -> str:
+        """Identifier of the motion against the camera."""
+        return f"{self.settings['motion']['height']}px-{digest(self.settings['motion'])}"
+
+    @property
     def run(self) -> str:
         """Identifier of the masks and everything made from them."""
-        rest = {"clusters": self.clusters, "objects": self.settings["objects"]}
+        objects = {"objects": self.settings["objects"], "motion": self.motion}
+        rest = {"clusters": self.clusters, **objects}
         return f"{self.name}-tau{self.settings['clustering']['tau']:g}-{digest(rest)}"
 
     def flat(self) -> dict[str, Any]:
