@@ -20,7 +20,7 @@ segment: .venv/ready ## masks and overlays for your own videos: make segment VID
 	@echo "Masks: results/videos/masks   Overlays: results/pictures"
 
 test: .venv/ready lint ## every test, and the lint and format checks
-	pytest
+	OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/ready ## lint and format checks
 	ruff check .

@@ -60,8 +60,6 @@ def test_the_tables_and_pictures_are_there(finished):
 def test_every_job_leaves_a_log_and_a_benchmark(finished):
     results = finished.folder / "results"
     for rule in {rule for rules in CHAIN.values() for rule in rules} | {"fetch_weights"}:
-        if rule == "fetch_weights" and (ROOT / "resources" / "weights").is_dir():
-            continue  # taken from the shelf of this clone: see Project
         assert list((results / "logs" / rule).rglob("*.log")) or list(
             (results / "logs").glob(f"{rule}*.log")
         )
@@ -165,8 +163,8 @@ OWN = {
 
 
 @pytest.fixture(scope="session")
-def own_finished(tmp_path_factory):
-    project = Project(tmp_path_factory.mktemp("own") / "own", OWN)
+def own_finished(tmp_path_factory, package):
+    project = Project(tmp_path_factory.mktemp("own") / "own", OWN, package)
     plain_videos(project.folder / "data", count=2)
     project.run()
     return project
@@ -201,9 +199,9 @@ def test_a_changed_frame_reruns_that_video_only(own_finished, tmp_path):
     assert plan["extract_frames"] == 1
 
 
-def test_killed_in_the_middle_of_every_stage_it_gives_the_same_tables(finished, tmp_path):
+def test_killed_in_the_middle_of_every_stage_it_gives_the_same_tables(finished, tmp_path, package):
     """One project, killed in each stage in turn: every run goes on past where the last one died."""
-    project = Project(tmp_path / "project")
+    project = Project(tmp_path / "project", package=package)
     stages = (
         "make_dataset extract_frames cache_features train_block export_attention cluster_tracks "
         "measure_motion select_objects draw_pictures score_video collect_tables"
@@ -222,8 +220,8 @@ def test_killed_in_the_middle_of_every_stage_it_gives_the_same_tables(finished, 
     assert (project.folder / name).read_bytes() == (finished.folder / name).read_bytes()
 
 
-def test_the_same_seed_gives_the_same_tables_byte_for_byte(finished, tmp_path):
-    again = Project(tmp_path / "again")
+def test_the_same_seed_gives_the_same_tables_byte_for_byte(finished, tmp_path, package):
+    again = Project(tmp_path / "again", package=package)
     again.run()
     assert again.tables() == finished.tables()
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import yaml
 
+from betrayed.settings import runs
+
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("Snakefile", "config.yaml", "rules", "scripts", "envs", "presets", "profiles")
 
@@ -35,20 +37,24 @@ SMALL = {
 class Project:
     """A copy of the project in a folder of its own."""
 
-    def __init__(self, folder: Path, settings: dict | None = None) -> None:
+    def __init__(
+        self, folder: Path, settings: dict | None = None, package: Path | None = None
+    ) -> None:
+        """``package``: the weights of the default source, so that they are not fetched again."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         for part in PARTS:
             source, target = ROOT / part, folder / part
             if source.is_dir():
-                ignored = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(source, target, ignore=ignored)
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy2(source, target)
-        # Weights that are there already need not be fetched again by every test.
-        shelf = ROOT / "resources" / "weights"
-        if shelf.is_dir():
-            shutil.copytree(shelf, folder / "resources" / "weights")
+        if package is not None:
+            default = yaml.safe_load((ROOT / "config.yaml").read_text())
+            shelf = folder / "resources" / "weights"
+            shelf.mkdir(parents=True)
+            # Copied without its times: newer than the program that would make it.
+            shutil.copyfile(package, shelf / f"{runs(default)[0].weights}.safetensors")
         self.settings = merged(SMALL, settings or {})
 
     def copy(self, folder: Path) -> "Project":
