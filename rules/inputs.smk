@@ -23,8 +23,8 @@ def dataset_folders(wildcards):
     dataset = DATASETS[wildcards.dataset]
     root = settings_of.dataset_root(dataset)
     if dataset["layout"] == "davis":
-        split = dataset["split"] if "/" in dataset["split"] else f"2016/{dataset['split']}"
-        return [f"{root}/JPEGImages/480p", f"{root}/ImageSets/{split}.txt"]
+        year = "" if len(Path(dataset["split"]).parts) > 1 else "2016/"
+        return [f"{root}/JPEGImages/480p", f"{root}/ImageSets/{year}{dataset['split']}.txt"]
     truths = [dataset[kind] for kind in ("annotations", "instances") if dataset[kind]]
     return [root, *(path for path in truths if not Path(root, path).is_dir())]
 
