@@ -102,7 +102,7 @@ class Project:
         table = re.findall(r"^([a-z_]+)\s+(\d+)$", text, flags=re.MULTILINE)
         return {rule: int(count) for rule, count in table if rule not in ("total", "all")}
 
-    def run_and_kill(self, program: str, usual: float, patience: float = 120.0) -> None:
+    def run_and_kill(self, program: str, usual: float) -> None:
         """Start a run and SIGKILL all of it in the middle of a program that takes ``usual`` s."""
         run = subprocess.Popen(
             self.command(),
@@ -112,7 +112,7 @@ class Project:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        until = time.monotonic() + patience
+        until = time.monotonic() + 120
         first_seen: dict[str, float] = {}
         try:
             while not self._in_the_middle(program, first_seen, 0.7 * usual):
