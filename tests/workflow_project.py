@@ -115,7 +115,7 @@ class Project:
         until = time.monotonic() + 120
         first_seen: dict[str, float] = {}
         try:
-            while not self._in_the_middle(program, first_seen, 0.7 * usual):
+            while not self._in_the_middle(program, first_seen, 0.3 * usual):
                 assert time.monotonic() < until, f"{program} never started"
                 assert run.poll() is None, f"the run ended before {program} was caught"
                 time.sleep(0.005)
