@@ -1,4 +1,4 @@
-"""The clustering of METHOD.md in float64 and plain loops: slow, independent, and plain to see."""
+"""The clustering in float64 and plain loops: slow, independent, and plain to see."""
 
 import math
 

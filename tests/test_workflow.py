@@ -344,7 +344,7 @@ def test_a_preset_plans_its_whole_chain(tmp_path, monkeypatch, preset):
 
 
 def test_the_paper_preset_holds_the_papers_settings():
-    """Against METHOD: the numbers that the paper and its release state."""
+    """Against the numbers that the paper and its release state."""
     paper = merged(
         yaml.safe_load((ROOT / "config.yaml").read_text()),
         yaml.safe_load((ROOT / "presets/paper.yaml").read_text()),

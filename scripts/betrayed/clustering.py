@@ -1,4 +1,7 @@
-"""Hierarchical clustering of attention rows into tracks: METHOD.md, inference, steps 1 to 3.
+"""Hierarchical clustering of attention rows into tracks (Ding et al., "Betrayed by Attention").
+
+In three steps: each window of frames is clustered after one mean-shift step; the centres of all
+windows are merged until nothing merges; every token goes to the nearest centre.
 
 Rules that settle ties and rounding:
 
