@@ -2,6 +2,7 @@
 
 import argparse
 
+from betrayed.leasing import lease
 from betrayed.programs import read_settings, run
 
 
@@ -23,6 +24,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
 
+    lease(arguments.device)
     import torch
 
     from betrayed.devices import choose_device

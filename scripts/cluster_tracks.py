@@ -2,11 +2,8 @@
 
 import argparse
 
-import torch
-
-from betrayed.devices import choose_device
+from betrayed.leasing import lease
 from betrayed.programs import read_settings, run
-from betrayed.tracks import ClusterSettings, cluster_video
 
 
 def main() -> None:
@@ -18,6 +15,13 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
     arguments = parser.parse_args()
+
+    lease(arguments.device)
+    import torch
+
+    from betrayed.devices import choose_device
+    from betrayed.tracks import ClusterSettings, cluster_video
+
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     settings = read_settings(ClusterSettings, arguments.settings)

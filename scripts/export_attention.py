@@ -2,10 +2,7 @@
 
 import argparse
 
-import torch
-
-from betrayed.attention import export_attention
-from betrayed.devices import choose_device
+from betrayed.leasing import lease
 from betrayed.programs import run
 
 
@@ -18,6 +15,13 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
     arguments = parser.parse_args()
+
+    lease(arguments.device)
+    import torch
+
+    from betrayed.attention import export_attention
+    from betrayed.devices import choose_device
+
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     device = choose_device(arguments.device)

@@ -3,12 +3,9 @@
 import argparse
 from pathlib import Path
 
-import torch
-
-from betrayed.devices import choose_device
 from betrayed.errors import UserError
+from betrayed.leasing import lease
 from betrayed.programs import read_settings, run
-from betrayed.training import TrainSettings, train
 
 
 def main() -> None:
@@ -32,6 +29,12 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="auto (a GPU if there is one), cpu, cuda")
     parser.add_argument("--threads", type=int, help="processor cores to use; default: torch's own")
     arguments = parser.parse_args()
+
+    lease(arguments.device)
+    import torch
+
+    from betrayed.devices import choose_device
+    from betrayed.training import TrainSettings, train
 
     settings = read_settings(TrainSettings, arguments.settings)
     if arguments.threads:

@@ -1,21 +1,34 @@
 """Where the tensors live."""
 
+import os
+
 import torch
 
 from betrayed.errors import UserError
+from betrayed.leasing import release
 
 
 def choose_device(name: str = "auto") -> torch.device:
     """``auto`` is the first GPU that is visible, or else the CPU.
 
+    Of several processes that torchrun has started, each gets the GPU of its number.
+
     Raises:
         UserError: a GPU is asked for by name and none is there.
     """
+    there = torch.cuda.is_available()
+    if not there:
+        release()  # leased, but this torch or its driver cannot use it: others need not wait
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
+        name = "cuda" if there else "cpu"
+    if name.startswith("cuda") and not there:
         raise UserError(f"--device {name}: torch sees no GPU. Use --device cpu.")
-    return torch.device(name)
+    if name == "cuda" and "LOCAL_RANK" in os.environ:
+        name = f"cuda:{os.environ['LOCAL_RANK']}"
+    device = torch.device(name)
+    if device.index is not None:
+        torch.cuda.set_device(device)
+    return device
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
