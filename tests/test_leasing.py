@@ -37,8 +37,8 @@ class Machine:
         program = folder / "nvidia-smi"
         program.write_text(f'#!/bin/sh\n[ "$1" = -L ] && cat "{self.listing}"\n')
         program.chmod(0o755)
-        kept = ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID", "BETRAYED_LEASED_DEVICES")
-        self.environment = {name: os.environ[name] for name in os.environ if name not in kept}
+        read = ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID", "BETRAYED_LEASED_DEVICES")
+        self.environment = {name: os.environ[name] for name in os.environ if name not in read}
         self.environment |= {
             "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
             "TMPDIR": str(folder),
@@ -122,6 +122,7 @@ def test_what_needs_no_lease_gets_none(machine):
         assert machine.told("cuda:1") == "0 None"
         assert machine.told("auto", 0) == "0 None"
         assert machine.told(SLURM_JOB_ID="7") == "1 None"
+        assert machine.told(TORCHELASTIC_RUN_ID="7") == "1 None"
         assert machine.told("auto", 4, SLURM_JOB_ID="7", CUDA_VISIBLE_DEVICES="1") == "1 1"
     assert machine.told() == "1 GPU-0"
     machine.list("")
@@ -173,8 +174,8 @@ def test_the_programs_lease_before_torch_is_imported(program):
         "program.lease = leased\n"
         "program.main()\n"
     )
-    options = "--frames --weights --features --block --attention --output --settings".split()
+    options = ("frames", "weights", "features", "block", "attention", "output", "settings")
     known = (SCRIPTS / f"{program}.py").read_text()
-    given = [part for one in options if f'"{one}"' in known for part in (one, "x")]
+    given = [part for one in options if f'"--{one}"' in known for part in (f"--{one}", "x")]
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
     subprocess.run([sys.executable, "-c", code, *given], env=environment, check=True)

@@ -17,6 +17,7 @@ from typing import IO
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 _INHERITED = "BETRAYED_LEASED_DEVICES"  # tells processes started from here what is theirs already
+_GIVEN = ("SLURM_JOB_ID", "TORCHELASTIC_RUN_ID")
 _held: list[IO[str]] = []
 
 
@@ -24,8 +25,9 @@ def lease(device: str = "auto", count: int = 1) -> int:
     """Take up to ``count`` GPUs that no other process has leased, and hide all others from torch.
 
     Call it before torch is imported. Devices are chosen among those that ``CUDA_VISIBLE_DEVICES``
-    lists, or all; where too many are taken, this waits. Inside a SLURM job nothing is done, since
-    SLURM gives out devices itself. Leases are seen by the processes of one user on one machine.
+    lists, or all; where too many are taken, this waits. In a SLURM job and under torchrun nothing
+    is done: who started those gave them their devices. Leases are seen by the processes of one
+    user on one machine.
 
     Args:
         device: what ``--device`` says; only ``auto`` and ``cuda`` lease.
@@ -40,7 +42,7 @@ def lease(device: str = "auto", count: int = 1) -> int:
     count = min(count, len(devices))
     if any(name.startswith("MIG-") for name in devices):
         count = min(count, 1)  # CUDA gives a process no second part of a divided GPU
-    if not count or "SLURM_JOB_ID" in os.environ:
+    if not count or any(name in os.environ for name in _GIVEN):
         return count
     if os.environ.get(_INHERITED, "") == os.environ.get(_VISIBLE):
         return count
