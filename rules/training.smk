@@ -40,9 +40,11 @@ rule train_block:
         "../envs/torch.yaml"
     threads: 8
     resources:
-        gpu=1,
+        # One for each clip of a step, as far as `--resources gpu=N` and the machine go.
+        gpu=lambda wildcards: BLOCKS[wildcards.block].training.get("clips_per_step", 1),
     params:
         settings=lambda wildcards: as_json(BLOCKS[wildcards.block].training),
     shell:
         "python scripts/train_block.py --features-list {input.list:q} --output {output.block:q}"
-        " --settings {params.settings:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --settings {params.settings:q} --threads {threads} --gpus {resources.gpu}"
+        " 2>&1 | tee {log:q}"

@@ -1,6 +1,7 @@
 """Train the spatio-temporal block on cached features."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from betrayed.errors import UserError
@@ -28,19 +29,33 @@ def main() -> None:
     )
     parser.add_argument("--device", default="auto", help="auto (a GPU if there is one), cpu, cuda")
     parser.add_argument("--threads", type=int, help="processor cores to use; default: torch's own")
+    parser.add_argument(
+        "--gpus",
+        type=int,
+        default=1,
+        help="the most GPUs to use, if there are so many: the clips of a step are shared evenly by "
+        "a process on each; 0: none",
+    )
     arguments = parser.parse_args()
 
-    lease(arguments.device)
+    wanted = arguments.device if arguments.gpus > 0 else "cpu"
+    gpus = lease(wanted, arguments.gpus)
     import torch
 
-    from betrayed.devices import choose_device
+    from betrayed.processes import even_share, launch, launched, together
     from betrayed.training import TrainSettings, train
 
     settings = read_settings(TrainSettings, arguments.settings)
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
     features = arguments.features or _listed(arguments.features_list)
-    train(features, arguments.output, settings, choose_device(arguments.device))
+    count = even_share(settings.clips_per_step, gpus)
+    if count > 1 and not launched():
+        print(f"{settings.clips_per_step} clips a step on {count} of {gpus} GPUs.", file=sys.stderr)
+        launch(count, sys.argv)
+        return
+    with together(wanted) as (processes, device):
+        if arguments.threads:
+            torch.set_num_threads(max(1, arguments.threads // processes.size))
+        train(features, arguments.output, settings, device, processes)
 
 
 def _listed(path: str) -> list[str]:

@@ -173,11 +173,11 @@ def test_several_clips_give_the_mean_of_their_gradients(features):
     optimizer = torch.optim.SGD(block.parameters(), lr=0.0)
     row = training._train_step(0, block, optimizer, videos, settings, torch.device("cpu"))
     together = [p.grad.clone() for p in block.parameters()]
-    generator = training._generator(settings.seed, 1)
-    generator.integers(2**63)
     optimizer.zero_grad()
     totals = []
-    for _ in range(2):
+    for number in range(2):
+        generator = training._generator(settings.seed, 1, number)
+        generator.integers(2**63)
         clip = draw_clip(videos, 3, 2, 3, generator)
         z, attention = block(*training.read_clip(clip.video.path, clip.frames, clip.view))
         loss = training.clip_losses(z, attention.rows, torch.from_numpy(clip.positions), settings)

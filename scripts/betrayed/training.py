@@ -1,6 +1,5 @@
 """Training the spatio-temporal block on cached features."""
 
-import json
 import math
 import sys
 import time
@@ -14,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
-from betrayed import __version__
-from betrayed.block import SpatioTemporalBlock, read_checkpoint
+from betrayed.block import SpatioTemporalBlock
+from betrayed.checkpoints import resume, save, signature_of
 from betrayed.clips import Clip, ShortVideos, TrainingVideo, draw_clip, training_videos
 from betrayed.curves import draw_curves
 from betrayed.devices import multiplies_bfloat16
@@ -23,10 +22,12 @@ from betrayed.errors import UserError
 from betrayed.features import common_provenance, read_clip
 from betrayed.files import whole_file
 from betrayed.losses import LossSettings, clip_losses
+from betrayed.processes import Processes
 from betrayed.programs import progress
 
 COLUMNS = ("step", "loss", "semantic", "motion", "entropy", "learning_rate")
 CHECKPOINT = "checkpoint.pt"
+ALONE = Processes()
 
 
 @dataclass(frozen=True)
@@ -98,50 +99,58 @@ def train(
     output: str | Path,
     settings: TrainSettings,
     device: torch.device | str = "cpu",
+    processes: Processes = ALONE,
 ) -> None:
     """Train a block; write ``output`` (block.pt) with training.csv and curves.png beside it.
 
     The three appear at the end. In between, ``checkpoint.pt`` in the same folder lets a killed
-    training go on: each step draws from generators seeded by the seed and its number, so that on
-    the same machine a resumed run equals an undisturbed one bit for bit. Seeds torch globally.
+    training go on: each clip draws from generators seeded by the seed, its step and its number in
+    the step, so that on the same machine a resumed run equals an undisturbed one bit for bit, and
+    any number of processes gives the same result but for rounding. Seeds torch globally.
 
     Args:
         features: features files of the training videos.
         output: the block to write; :func:`betrayed.block.load_block` reads it.
         settings: see :class:`TrainSettings`.
         device: where to compute.
+        processes: those that call this together, each for its share of a step's clips; the first
+            one alone writes.
 
     Raises:
-        UserError: features are damaged, differ in what made them or are too short, or the loss
-            is not finite.
+        UserError: features are damaged, differ in what made them or are too short, the processes
+            cannot share the clips of a step evenly, or the loss is not finite.
     """
+    processes.share(settings.clips_per_step)  # refused before anything is read
     began = time.monotonic()
     output, device = Path(output), torch.device(device)
     made_by = common_provenance(features)
     videos = training_videos(features, settings.frames, settings.stride, settings.short_videos)
     checkpoint = output.with_name(CHECKPOINT)
-    signature = _signature(settings, made_by, features)
+    signature = signature_of(settings, made_by, features)
 
     torch.manual_seed(int(_generator(settings.seed, 0).integers(2**63)))
     block = _new_block(videos[0].dim, settings).to(device).train()
     optimizer = AdamW(weight_decay_groups(block, settings.weight_decay), lr=0.0, fused=True)
-    log = _resume(checkpoint, signature, block, optimizer, device)
+    log = resume(checkpoint, signature, block, optimizer)
 
     first = len(log)
     bar = progress(range(first, settings.steps), "training", "step")
     for step in bar:
-        row = _train_step(step, block, optimizer, videos, settings, device)
+        row = _train_step(step, block, optimizer, videos, settings, device, processes)
         log.append(row)
         bar.set_postfix_str(f"loss {row[1]:.3f}, entropy {row[4]:.2f}", refresh=False)
-        if (step + 1) % settings.checkpoint_every == 0 and step + 1 < settings.steps:
+        due = (step + 1) % settings.checkpoint_every == 0 and step + 1 < settings.steps
+        if due and processes.rank == 0:
             state = {"optimizer": optimizer.state_dict(), "log": log, "signature": signature}
-            _save(checkpoint, block, state)
+            save(checkpoint, block, state)
+    if processes.rank > 0:
+        return
 
     _write_table(output.with_name("training.csv"), log)
     limits = sorted({math.log(settings.frames * video.tokens) for video in videos})
     draw_curves(output.with_name("curves.png"), log, COLUMNS, limits)
     facts = {"dim": block.dim, "heads": block.heads, "step": settings.steps}
-    _save(output, block, {**facts, "settings": asdict(settings), "features": made_by})
+    save(output, block, {**facts, "settings": asdict(settings), "features": made_by})
     checkpoint.unlink(missing_ok=True)
     print(_summary(log, first, time.monotonic() - began), file=sys.stderr)
 
@@ -176,10 +185,9 @@ def _train_step(
     videos: Sequence[TrainingVideo],
     settings: TrainSettings,
     device: torch.device,
+    processes: Processes = ALONE,
 ) -> list[float]:
     """One update of the weights; returns the row of the table."""
-    generator = _generator(settings.seed, step + 1)
-    torch.manual_seed(int(generator.integers(2**63)))
     mixed = settings.precision == "mixed" or (
         settings.precision == "auto" and multiplies_bfloat16(device)
     )
@@ -188,7 +196,10 @@ def _train_step(
         group["lr"] = rate
     optimizer.zero_grad()
     values = []
-    for _ in range(settings.clips_per_step):
+    for number in processes.share(settings.clips_per_step):
+        # Clip, queries and dropout depend on the clip's number, not on the process it falls to.
+        generator = _generator(settings.seed, step + 1, number)
+        torch.manual_seed(int(generator.integers(2**63)))
         clip = draw_clip(videos, settings.frames, settings.stride, settings.queries, generator)
         patch_tokens, class_tokens = _read(clip, device)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
@@ -203,8 +214,11 @@ def _train_step(
                 f"(now {settings.warmup_steps})."
             )
         (losses.total / settings.clips_per_step).backward()
+    means = torch.from_numpy(np.mean(values, axis=0) / processes.size).to(device)
+    processes.add_up([p.grad for p in block.parameters() if p.grad is not None])
+    processes.add_up([means])
     optimizer.step()
-    return [step + 1, *np.mean(values, axis=0).tolist(), rate]
+    return [step + 1, *means.tolist(), rate]
 
 
 def _read(clip: Clip, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -218,9 +232,9 @@ def _read(clip: Clip, device: torch.device) -> tuple[Tensor, Tensor]:
     return patch_tokens.to(device), class_tokens.to(device)
 
 
-def _generator(seed: int, number: int) -> np.random.Generator:
-    """What a step draws from; number 0 is for the first weights."""
-    return np.random.default_rng([seed, number])
+def _generator(seed: int, step: int, clip: int = 0) -> np.random.Generator:
+    """What a clip of a step (from 1) draws from; step 0 is for the first weights."""
+    return np.random.default_rng([seed, step, clip])
 
 
 def _new_block(dim: int, settings: TrainSettings) -> SpatioTemporalBlock:
@@ -232,53 +246,6 @@ def _new_block(dim: int, settings: TrainSettings) -> SpatioTemporalBlock:
         settings.attention_dropout,
         settings.output_dropout,
     )
-
-
-def _signature(
-    settings: TrainSettings, made_by: dict[str, Any], features: Sequence[str | Path]
-) -> str:
-    """What a checkpoint must share with the run that goes on from it."""
-    files = [
-        (str(path), state.st_size, state.st_mtime_ns)
-        for path, state in ((path, Path(path).stat()) for path in features)
-    ]
-    # How often checkpoints are written changes nothing in the result.
-    own = {**asdict(settings), "checkpoint_every": None}
-    return json.dumps([__version__, own, made_by, files], sort_keys=True)
-
-
-def _resume(
-    path: Path,
-    signature: str,
-    block: SpatioTemporalBlock,
-    optimizer: Optimizer,
-    device: torch.device,
-) -> list[list[float]]:
-    """Fill block and optimizer from a checkpoint, if one fits; returns the rows so far."""
-    if not path.is_file():
-        return []
-    try:
-        stored = read_checkpoint(path)
-        found, state, log = (stored[name] for name in ("signature", "optimizer", "log"))
-    except (UserError, KeyError):
-        print(f"{path} is damaged and is left aside: training starts anew.", file=sys.stderr)
-        return []
-    if found != signature:
-        print(
-            f"{path} comes from other settings or features: training starts anew.", file=sys.stderr
-        )
-        return []
-    block.load_state_dict(stored["model_state_dict"])
-    optimizer.load_state_dict(state)
-    print(f"Training goes on after step {len(log)}, from {path}.", file=sys.stderr)
-    return log
-
-
-def _save(path: Path, block: SpatioTemporalBlock, rest: dict[str, Any]) -> None:
-    """Write weights and ``rest``. Through an open file: torch would store its random name."""
-    weights = {name: value.detach().cpu() for name, value in block.state_dict().items()}
-    with whole_file(path) as temporary, open(temporary, "wb") as file:
-        torch.save({"model_state_dict": weights, **rest}, file)
 
 
 def _write_table(path: Path, log: Iterable[Sequence[float]]) -> None:
