@@ -8,6 +8,17 @@ def manifest(dataset):
         return {row["video"]: row for row in csv.DictReader(file)}
 
 
+def all_manifests():
+    """The manifests of all data sets in use, for a job that is planned from the start.
+
+    Snakemake answers manifest() for one that exists already only when it was planned in the first
+    pass; training data come in a later one, and training would run without its features.
+    """
+    training = [run.settings["training"]["dataset"] for run in RUNS.values()]
+    used = dict.fromkeys([*config["evaluate"], *training])
+    return [f"results/{dataset}/videos.csv" for dataset in used]
+
+
 def evaluated():
     """Every (run, data set, video) that the configuration asks for."""
     return [

@@ -29,7 +29,7 @@ rule score_video:
 
 rule list_scores:
     input:
-        manifests=expand("results/{dataset}/videos.csv", dataset=config["evaluate"]),
+        manifests=all_manifests(),
     output:
         list="results/tables/.sources/scores.json",
     log:
