@@ -1,6 +1,8 @@
 # Data sets: made here where the configuration says so, and listed once.
 #   in   the data set's folder
 #   out  results/{dataset}/videos.csv: its videos, and where frames and ground truth lie
+#        results/{dataset}/truth/: a file a video where one file holds the truth of all (youtube_vis),
+#        empty for other layouts
 
 
 rule make_dataset:
@@ -29,6 +31,7 @@ checkpoint list_videos:
         code=program_sources("list_videos"),
     output:
         manifest="results/{dataset}/videos.csv",
+        truth=directory("results/{dataset}/truth"),
     log:
         "results/logs/list_videos/{dataset}.log",
     benchmark:
@@ -38,5 +41,5 @@ checkpoint list_videos:
     params:
         settings=dataset_settings,
     shell:
-        "python scripts/list_videos.py --output {output.manifest:q}"
+        "python scripts/list_videos.py --output {output.manifest:q} --truth {output.truth:q}"
         " --settings {params.settings:q} 2>&1 | tee {log:q}"

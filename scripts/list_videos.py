@@ -1,4 +1,7 @@
-"""List a data set's videos in a manifest (CSV): video, source, annotations, instances."""
+"""List a data set's videos in a manifest (CSV): video, source, annotations, instances.
+
+Ground truth that comes in one file for all videos is parted, a file a video.
+"""
 
 import argparse
 from pathlib import Path
@@ -12,13 +15,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="the CSV file to write")
     parser.add_argument(
+        "--truth",
+        type=Path,
+        required=True,
+        help="folder for the files of ground truth that is parted",
+    )
+    parser.add_argument(
         "--settings",
         required=True,
-        help="JSON: layout (folder, davis), root, annotations, instances, split, videos, "
-        "annotation_kind (ids, foreground)",
+        help="JSON: layout (folder, davis, youtube_vis), root, annotations, instances, split, "
+        "videos, annotation_kind (ids, foreground)",
     )
     arguments = parser.parse_args()
-    rows = list_videos(read_settings(DatasetSettings, arguments.settings))
+    rows = list_videos(read_settings(DatasetSettings, arguments.settings), arguments.truth)
+    arguments.truth.mkdir(parents=True, exist_ok=True)
     write_manifest(arguments.output, rows)
 
 

@@ -3,10 +3,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from dataset_copies import davis2017, movi_e, youtube_vis
 
-from betrayed.datasets import DatasetSettings, list_videos, read_manifest, write_manifest
+from betrayed.datasets import (
+    DatasetSettings,
+    list_videos,
+    needed_paths,
+    read_manifest,
+    write_manifest,
+)
 from betrayed.errors import UserError
+from betrayed.frames import Video, extract
 
 
 def listing(root: Path, **more) -> list[dict[str, str]]:
@@ -139,6 +148,46 @@ def test_bad_davis_folders_are_refused(davis, tmp_path):
         listing(tmp_path / "other", layout="davis")
 
 
+def test_movi_e_as_folders_of_frames_and_ids(tmp_path):
+    root = movi_e(tmp_path / "validation")
+    rows = listing(root, annotations="../seg")
+    assert [row["video"] for row in rows] == ["0000", "0001"]
+    extract("0001", rows[1]["source"], tmp_path / "out", annotations=rows[1]["annotations"])
+    video = Video.load(tmp_path / "out" / "frames.json")
+    assert video.count == 4
+    assert np.unique(video.annotation(0)).tolist() == [0, 7]
+
+
+def test_what_a_layout_needs_on_the_disk(tmp_path, folder, monkeypatch):
+    def needed(layout, root, *more):
+        return [path.exists() for path in needed_paths(DatasetSettings(layout, str(root), *more))]
+
+    davis2017(tmp_path / "davis2017", ["dog"])
+    unsupervised = "Annotations_unsupervised/480p"
+    settings = (unsupervised, None, "2017/val")
+    assert needed("davis", tmp_path / "davis2017", *settings) == [True] * 3
+    assert needed("davis", tmp_path / "davis2017", None, None, "val") == [True, False, False]
+    root, _ = youtube_vis(tmp_path / "ytvis")
+    assert needed("youtube_vis", root, "train.json") == [True, True]
+    assert needed("youtube_vis", root / "JPEGImages", "valid.json") == [False, False]
+    (folder / "truth").mkdir()
+    (tmp_path / "single").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert needed_paths(DatasetSettings("folder", "videos", "truth", "single")) == [
+        Path("videos"),
+        Path("videos/truth"),
+        Path("single"),
+    ]
+
+
+def test_youtube_vis_without_its_parts_is_refused(tmp_path):
+    root, _ = youtube_vis(tmp_path / "ytvis", count=1)
+    with pytest.raises(UserError, match="needs annotations, the JSON file"):
+        listing(root, layout="youtube_vis")
+    with pytest.raises(UserError, match="JPEGImages is missing"):
+        listing(root / "JPEGImages", layout="youtube_vis", annotations="../train.json")
+
+
 def test_the_manifest_comes_back_as_it_was(folder, tmp_path):
     rows = listing(folder)
     write_manifest(tmp_path / "videos.csv", rows)
@@ -157,11 +206,13 @@ def test_the_program_writes_the_manifest_or_says_why_not(folder, tmp_path):
     def call(settings: dict) -> subprocess.CompletedProcess:
         program = Path(__file__).parents[1] / "scripts" / "list_videos.py"
         output = tmp_path / "out" / "videos.csv"
-        command = [sys.executable, program, "--output", output, "--settings", json.dumps(settings)]
+        command = [sys.executable, program, "--output", output, "--truth", tmp_path / "out/truth"]
+        command += ["--settings", json.dumps(settings)]
         return subprocess.run(command, capture_output=True, text=True)
 
     assert call({"layout": "folder", "root": str(folder), "videos": ["ant"]}).returncode == 0
     assert [row["video"] for row in read_manifest(tmp_path / "out" / "videos.csv")] == ["ant"]
+    assert list((tmp_path / "out" / "truth").iterdir()) == []
     refused = call({"layout": "davis", "root": str(folder)})
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: ")

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from betrayed.errors import UserError
-from betrayed.files import whole_file
+from betrayed.files import whole_file, whole_folder
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
 COLUMNS = ("video", "source", "annotations", "instances")
+_DAVIS_ANNOTATIONS = "Annotations/480p"
 # Names become folders, wildcards and table entries; "all" is what tables call the whole data set.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _RESERVED = ("all",)
@@ -23,23 +24,45 @@ class DatasetSettings:
     """Where a data set lies and which part of it is wanted.
 
     ``annotations`` and ``instances`` name folders that hold a folder of PNGs for each video; they
-    are looked for under ``root`` first, then from the working directory.
+    are looked for under ``root`` first, then from the working directory. In the layout
+    ``youtube_vis`` ``annotations`` is the JSON file with the instances of all videos.
     """
 
-    layout: Literal["folder", "davis"] = "folder"
+    layout: Literal["folder", "davis", "youtube_vis"] = "folder"
     root: str = ""
     annotations: str | None = None  # davis: Annotations/480p unless named
     instances: str | None = None  # ids of single objects, where annotations hold foreground only
-    split: str | None = None  # davis: "val" is ImageSets/2016/val.txt, "2017/val" the other year's
+    # davis: "val" is ImageSets/2016/val.txt, "2017/val" the other year's. youtube_vis: positions in
+    # the JSON's list of videos, "600:900" or "0:600,900:".
+    split: str | None = None
     videos: tuple[str, ...] = ()  # names or patterns such as "car-*"; empty: all
     annotation_kind: Literal["ids", "foreground"] = "ids"  # foreground: every value but 0 is object
 
 
-def list_videos(settings: DatasetSettings) -> list[dict[str, str]]:
+def needed_paths(settings: DatasetSettings) -> list[Path]:
+    """What must lie on the disk for a data set to be listed; a video more or less changes it."""
+    root = Path(settings.root).expanduser()
+    if settings.layout == "youtube_vis":
+        return [root / "JPEGImages", root / (settings.annotations or "")]
+    images, truths = [root], [settings.annotations, settings.instances]
+    if settings.layout == "davis":
+        images = [root / "JPEGImages" / "480p"]
+        images += [_split_file(root, settings.split)] if settings.split else []
+        truths[0] = truths[0] or _DAVIS_ANNOTATIONS
+    found = [_annotation_candidates(root, truth) for truth in truths if truth]
+    return images + [next((path for path in paths if path.is_dir()), paths[0]) for paths in found]
+
+
+def list_videos(settings: DatasetSettings, truth: str | Path | None = None) -> list[dict[str, str]]:
     """The manifest's rows, sorted by video: video, source, annotations, instances.
 
     The last two are empty where there is none. Whether frames and annotations are sound is
     for :func:`betrayed.frames.extract` to say, video by video.
+
+    Args:
+        settings: the data set.
+        truth: a folder for ground truth that comes in one file for all videos (youtube_vis): it
+            gets a file for each video, as a whole or not at all. Without it they have none.
 
     Raises:
         UserError: the root, a folder of annotations, the split or a sequence of it is missing;
@@ -53,6 +76,8 @@ def list_videos(settings: DatasetSettings) -> list[dict[str, str]]:
             f"The data set's root {root} is not a folder. Correct the setting root, or put the "
             f"videos there."
         )
+    if settings.layout == "youtube_vis":
+        return _youtube_vis(root, settings, truth)
     rows = _davis(root, settings) if settings.layout == "davis" else _folder(root, settings)
     by_name = {row["video"]: row for row in rows}
     return [by_name[name] for name in choose_videos(by_name, settings.videos, root)]
@@ -130,7 +155,7 @@ def _davis(root: Path, settings: DatasetSettings) -> list[dict[str, str]]:
             f"{images} is missing. The layout davis needs JPEGImages/480p and Annotations/480p "
             f"under its root; for other videos use the layout folder."
         )
-    annotations = _annotation_root(root, settings.annotations or "Annotations/480p", "annotations")
+    annotations = _annotation_root(root, settings.annotations or _DAVIS_ANNOTATIONS, "annotations")
     instances = _annotation_root(root, settings.instances, "instances")
     names = _split(root, settings.split) if settings.split else _folders(images)
     if not names:
@@ -147,9 +172,57 @@ def _davis(root: Path, settings: DatasetSettings) -> list[dict[str, str]]:
     return rows
 
 
+def _youtube_vis(
+    root: Path, settings: DatasetSettings, truth: str | Path | None
+) -> list[dict[str, str]]:
+    """JPEGImages beside a JSON file with the instances of all videos."""
+    from betrayed.youtube_vis import read_records, write_record  # only here: it loads numpy
+
+    images = root / "JPEGImages"
+    if not settings.annotations or settings.instances:
+        raise UserError(
+            "The layout youtube_vis needs annotations, the JSON file of instances under its root, "
+            "and no other instances."
+        )
+    if not images.is_dir():
+        raise UserError(f"{images} is missing. The layout youtube_vis needs it under its root.")
+    records = {}
+    for record in read_records(root / settings.annotations, settings.split):
+        _check_name(record.video, images / record.video)
+        if record.video in records:
+            raise UserError(f"{settings.annotations} lists the video {record.video!r} twice.")
+        records[record.video] = record
+    names = choose_videos(records, settings.videos, settings.annotations)
+    missing = [
+        path for name in names for path in _missing_frames(images / name, records[name].frames)
+    ]
+    if missing:
+        shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
+        raise UserError(
+            f"{settings.annotations} lists frames that are missing, {len(missing)} in all: {shown}."
+            f" Complete the data set, or choose other videos."
+        )
+    if truth is not None:
+        with whole_folder(truth) as folder:
+            for name in names:
+                write_record(folder / f"{name}.json", records[name])
+    return [
+        _row(name, images / name, truth and Path(truth) / f"{name}.json", None) for name in names
+    ]
+
+
+def _missing_frames(folder: Path, names: Iterable[str]) -> list[Path]:
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return [folder / name for name in names if name not in there]
+
+
+def _split_file(root: Path, split: str) -> Path:
+    return root / "ImageSets" / (f"{split}.txt" if "/" in split else f"2016/{split}.txt")
+
+
 def _split(root: Path, split: str) -> list[str]:
     """The sequences that a split's text file lists, once each."""
-    file = root / "ImageSets" / (f"{split}.txt" if "/" in split else f"2016/{split}.txt")
+    file = _split_file(root, split)
     if not file.is_file():
         there = sorted(
             str(path.relative_to(root / "ImageSets").with_suffix(""))
@@ -180,10 +253,14 @@ def choose_videos(names: Iterable[str], wanted: Sequence[str], where: str | Path
     return [name for name in names if not wanted or any(fnmatchcase(name, one) for one in wanted)]
 
 
+def _annotation_candidates(root: Path, folder: str) -> tuple[Path, Path]:
+    return root / Path(folder).expanduser(), Path(folder).expanduser()
+
+
 def _annotation_root(root: Path, folder: str | None, setting: str) -> Path | None:
     if not folder:
         return None
-    candidates = (root / Path(folder).expanduser(), Path(folder).expanduser())
+    candidates = _annotation_candidates(root, folder)
     for path in candidates:
         if path.is_dir():
             return path

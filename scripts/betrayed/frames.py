@@ -1,7 +1,8 @@
 """A video as frames: checked once, then read by every later stage.
 
 ``extract`` leaves a folder with ``frames.json``; ``Video`` reads it. Frames that are images
-already stay where they lie; a video file's frames are decoded into the folder.
+already stay where they lie; a video file's frames are decoded into the folder, and so is ground
+truth that is a record of run lengths (youtube_vis).
 """
 
 import hashlib
@@ -21,6 +22,7 @@ from betrayed.files import sha256, whole_folder
 from betrayed.images import IMAGE_SUFFIXES, numbered_images, read_image
 from betrayed.palette import read_ids
 from betrayed.programs import progress
+from betrayed.youtube_vis import Record, read_record, write_ids
 
 ANNOTATION_KINDS = ("ids", "foreground")
 
@@ -41,7 +43,9 @@ def extract(
         source: a folder of numbered images, or a video file, whose frames are then written into
             ``folder`` as 00000.jpg, … (JPEG of quality 95, colour at full resolution).
         folder: replaced as a whole when all is well; untouched otherwise.
-        annotations: a folder with an image of ids for each frame, or None.
+        annotations: a folder with an image of ids for each frame, or the record (.json) that
+            :func:`betrayed.datasets.list_videos` wrote: its frames are the video, and their ids
+            are written into ``folder`` as truth-00000.png, …; or None.
         instances: the same with the ids of single objects, where ``annotations`` hold foreground.
         annotation_kind: ``"ids"``: 0 background, 255 void, else objects; ``"foreground"``: 0 is
             background and every other value object.
@@ -56,9 +60,11 @@ def extract(
             f"not {annotation_kind!r}."
         )
     source = Path(source)
+    is_record = annotations and Path(annotations).suffix == ".json"
+    truth = read_record(annotations) if is_record else None
     with whole_folder(folder) as temporary:
         if source.is_dir():
-            numbers, files, size, fps = _check_images(video, source)
+            numbers, files, size, fps = _check_images(video, source, truth and truth.frames)
         elif source.exists():
             numbers, files, size, fps = _decode(video, source, temporary)
         else:
@@ -71,9 +77,11 @@ def extract(
             "fps": fps,
             "source": str(source),
             # So that other pictures under the same names count as another video.
-            "content": _content(sorted(source.iterdir()) if source.is_dir() else [source]),
+            "content": _content(_used(source, truth, annotations)),
             "frames": files,
-            "annotations": _check_annotations(video, annotations, numbers, files, size),
+            "annotations": write_ids(truth, temporary, size)
+            if truth
+            else _check_annotations(video, annotations, numbers, files, size),
             "instances": _check_annotations(video, instances, numbers, files, size),
             "annotation_kind": annotation_kind,
         }
@@ -168,8 +176,8 @@ _PLAIN = ("count", "height", "width", "fps", "source", "annotation_kind")
 Checked = tuple[list[int], list[str], tuple[int, int], float | None]
 
 
-def _check_images(video: str, source: Path) -> Checked:
-    """Numbers, paths and the common (height, width) of a folder's frames, all decoded once."""
+def _without_gaps(video: str, source: Path) -> dict[int, Path]:
+    """A folder's frames by number, checked for holes."""
     images = numbered_images(source)
     if not images:
         raise UserError(
@@ -186,17 +194,27 @@ def _check_images(video: str, source: Path) -> Checked:
             f"The frames in {source} have a gap: {len(missing)} missing between {numbers[0]} and "
             f"{numbers[-1]} (number {shown}). Add them, or renumber the frames without a gap."
         )
+    return images
+
+
+def _check_images(video: str, source: Path, listed: Sequence[str] | None) -> Checked:
+    """Numbers, paths and the common (height, width) of a folder's frames, all decoded once.
+
+    Frames that are ``listed`` are the video, whatever else lies there.
+    """
+    listing = dict(enumerate(source / name for name in listed or ()))
+    images = listing or _without_gaps(video, source)
     size: tuple[int, int] | None = None
     for path in progress(list(images.values()), f"checking {video}", "frame"):
         shape = read_image(path).shape[:2]
         size = size or shape
         if shape != size:
             raise UserError(
-                f"{path} is {_size(shape)}, but {images[numbers[0]]} is {_size(size)}. All frames "
-                f"of a video must have one size."
+                f"{path} is {_size(shape)}, but {next(iter(images.values()))} is {_size(size)}. "
+                f"All frames of a video must have one size."
             )
     # A path without a folder would be taken to lie beside frames.json: keep the "./".
-    return numbers, [os.path.join(source, path.name) for path in images.values()], size, None  # noqa: PTH118
+    return list(images), [os.path.join(source, path.name) for path in images.values()], size, None  # noqa: PTH118
 
 
 def _decode(video: str, source: Path, folder: Path) -> Checked:
@@ -210,6 +228,13 @@ def _decode(video: str, source: Path, folder: Path) -> Checked:
         files.append(f"{len(files):05d}.jpg")
         Image.fromarray(picture).save(folder / files[-1], quality=95, subsampling=0)
     return list(range(len(files))), files, picture.shape[:2], decoder.fps
+
+
+def _used(source: Path, truth: Record | None, record: str | Path | None) -> list[Path]:
+    """The files that a video is made of; its truth among them where frames are decoded from it."""
+    if truth and record:
+        return [*(source / name for name in truth.frames), Path(record)]
+    return sorted(source.iterdir()) if source.is_dir() else [source]
 
 
 def _content(files: Iterable[Path]) -> str:
