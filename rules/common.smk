@@ -2,6 +2,7 @@
 import csv
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import yaml
@@ -9,13 +10,15 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from betrayed import settings as settings_of
-from betrayed.datasets import choose_videos
+from betrayed.datasets import choose_videos, needed_paths
 from betrayed.errors import UserError
+from betrayed.presence import check_presence, described
 from betrayed.sources import program_sources
 from betrayed.workplace import claim
 
 try:
     settings_of.check(config, yaml.safe_load(Path(workflow.basedir, "rules/schema.yaml").open()))
+    check_presence(config)
     if workflow.is_main_process and not workflow.dryrun:
         CLAIM = claim(Path(".snakemake"))
 except UserError as error:

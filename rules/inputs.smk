@@ -32,19 +32,14 @@ def evaluated():
 def dataset_folders(wildcards):
     """What the manifest depends on: a video that comes or goes changes these folders."""
     dataset = DATASETS[wildcards.dataset]
-    root = settings_of.dataset_root(dataset)
-    if dataset["layout"] == "davis":
-        year = "" if len(Path(dataset["split"]).parts) > 1 else "2016/"
-        return [f"{root}/JPEGImages/480p", f"{root}/ImageSets/{year}{dataset['split']}.txt"]
-    truths = [dataset[kind] for kind in ("annotations", "instances") if dataset[kind]]
-    return [root, *(path for path in truths if not Path(root, path).is_dir())]
+    if dataset["make"]:
+        return [dataset["root"], *filter(None, [dataset["annotations"]])]
+    return [str(path) for path in needed_paths(described(dataset))]
 
 
 def dataset_settings(wildcards):
     """A data set as the listing program wants it."""
-    dataset = DATASETS[wildcards.dataset]
-    kept = {name: dataset[name] for name in dataset if name not in ("make", "root_variable")}
-    return as_json({**kept, "root": settings_of.dataset_root(dataset)})
+    return as_json(asdict(described(DATASETS[wildcards.dataset])))
 
 
 def video_sources(wildcards):

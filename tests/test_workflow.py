@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from dataset_copies import davis2017, movi_e, youtube_vis
 from PIL import Image
 from workflow_project import ROOT, Project, merged
+
+from betrayed.frames import Video
 
 CHAIN = {
     "tracks": ["cluster_tracks", "select_objects", "score_video", "draw_pictures"],
@@ -307,9 +310,28 @@ def davis_layout(root, splits, annotations):
             shutil.copytree(truth, root / annotations / "480p" / name)
 
 
+def papers_data(folder, monkeypatch):
+    """Tiny copies of the data sets of presets/paper.yaml, and the variables that name them."""
+    monkeypatch.setenv("DAVIS2017_ROOT", str(davis2017(folder / "davis2017", ["bear", "dog"])))
+    monkeypatch.setenv("YOUTUBE_VIS_ROOT", str(youtube_vis(folder / "ytvis")[0]))
+    monkeypatch.setenv("MOVI_E_ROOT", str(movi_e(folder / "movi_e" / "validation")))
+
+
+# The tiny copy of YouTube-VIS has four videos, not 2,238.
+FEW_VIDEOS = {
+    "datasets": {
+        "youtube-vis-2019-train": {"split": "0:1,3:"},
+        "youtube-vis-2019-held-out": {"split": "1:3"},
+    }
+}
 PRESETS = {
     "davis2016.yaml": ("davis2016-train", "davis2016-val"),
-    "paper.yaml": ("youtube-vos-train", "davis2017-val"),
+    "paper.yaml": (
+        "youtube-vis-2019-train",
+        "davis2017-val",
+        "youtube-vis-2019-held-out",
+        "movi-e-validation",
+    ),
     "videos.yaml": ("videos", "videos"),
 }
 
@@ -325,22 +347,70 @@ def test_a_preset_plans_its_whole_chain(tmp_path, monkeypatch, preset):
         tmp_path / "davis2016", {"2016/train": ["a"], "2016/val": ["b", "c"]}, "Annotations"
     )
     (tmp_path / "davis2016" / "Annotations_instances" / "480p").mkdir(parents=True)
-    davis_layout(tmp_path / "davis2017", {"2017/val": ["b", "c"]}, "Annotations_unsupervised")
     plain_videos(tmp_path / "plain", count=2)
     monkeypatch.setenv("DAVIS2016_ROOT", str(tmp_path / "davis2016"))
-    monkeypatch.setenv("DAVIS2017_ROOT", str(tmp_path / "davis2017"))
-    monkeypatch.setenv("YOUTUBE_VOS_ROOT", str(tmp_path / "plain" / "videos"))
     monkeypatch.setenv("VIDEOS", str(tmp_path / "plain" / "videos"))
-    project.settings = {}
+    papers_data(tmp_path, monkeypatch)
+    project.settings = FEW_VIDEOS if preset == "paper.yaml" else {}
     overlay = ["--configfile", f"presets/{preset}"]
     # The manifests for real: what follows is planned once they say which videos there are.
     project.run(*overlay, *(f"results/{dataset}/videos.csv" for dataset in set(PRESETS[preset])))
     plan = project.planned(*overlay)
     assert plan["train_block"] == 1
-    assert plan["cluster_tracks"] == plan["draw_pictures"] == 2
+    # The paper preset scores three tiny data sets of two videos each, and trains on two others.
+    videos = 6 if preset == "paper.yaml" else 2
+    trained = {"paper.yaml": 2, "davis2016.yaml": 1, "videos.yaml": 0}[preset]
+    assert plan["extract_frames"] == videos + trained
+    assert plan["cluster_tracks"] == plan["draw_pictures"] == videos
     assert plan["collect_tables"] == 1
     if preset != "videos.yaml":
-        assert plan["score_video"] == 2
+        assert plan["score_video"] == videos
+
+
+def test_the_papers_data_reach_scoring(tmp_path, monkeypatch):
+    """Each data set as people have it: its truth has every object, an unchanged JSON is kept."""
+    project = Project(tmp_path / "project")
+    papers_data(tmp_path, monkeypatch)
+    project.settings = FEW_VIDEOS
+    overlay = ["--configfile", "presets/paper.yaml"]
+    names = {
+        "davis2017-val": ("bear", {0, 1}),
+        "youtube-vis-2019-held-out": ("0265b171f9", {0, 1, 2}),
+        "movi-e-validation": ("0001", {0, 7}),
+    }
+    targets = [f"results/{name}/frames/{video}/frames.json" for name, (video, _) in names.items()]
+    project.run(*overlay, *targets)
+    monkeypatch.chdir(project.folder)
+    for target, (_, ids) in zip(targets, names.values(), strict=True):
+        video = Video.load(target)
+        assert set(np.unique([video.annotation(index) for index in range(video.count)])) == ids
+    assert project.planned(*overlay, *targets) == {}
+    # The same content, written later: listed again, and no video is touched.
+    truth = tmp_path / "ytvis" / "train.json"
+    truth.write_text(truth.read_text() + "\n")
+    project.run(*overlay, "results/youtube-vis-2019-held-out/videos.csv")
+    assert project.planned(*overlay, *targets) == {}
+
+
+def test_a_data_set_that_is_missing_is_named_with_its_variable(tmp_path, monkeypatch):
+    project = Project(tmp_path / "project")
+    papers_data(tmp_path, monkeypatch)
+    monkeypatch.setenv("MOVI_E_ROOT", str(tmp_path / "nowhere"))
+    monkeypatch.delenv("YOUTUBE_VIS_ROOT")
+    (tmp_path / "davis2017" / "ImageSets" / "2017" / "val.txt").unlink()
+    project.settings = FEW_VIDEOS
+    overlay = ["--configfile", "presets/paper.yaml"]
+    text = project.run("--dry-run", *overlay, check=False)
+    assert f"movi-e-validation: missing: {tmp_path / 'nowhere'}. " in text
+    assert "the environment variable MOVI_E_ROOT (now set)" in text
+    assert "youtube-vis-2019-train: missing: data/youtube-vis-2019/train. " in text
+    assert "YOUTUBE_VIS_ROOT (now not set)" in text
+    assert "davis2017/ImageSets/2017/val.txt" in text
+    # A file of one line after the preset does without the others.
+    papers_data(tmp_path / "again", monkeypatch)
+    monkeypatch.setenv("MOVI_E_ROOT", str(tmp_path / "nowhere"))
+    project.settings = {**FEW_VIDEOS, "evaluate": ["davis2017-val"]}
+    project.run("--dry-run", *overlay)
 
 
 def test_the_paper_preset_holds_the_papers_settings():
@@ -361,3 +431,8 @@ def test_the_paper_preset_holds_the_papers_settings():
     assert paper["features"]["facet"] == "key"
     assert paper["features"]["backbone"] == "vit_small_patch8_224.dino"
     assert clustering == {"tau": 1.0, "window": 3, "key_frame_ratio": 10}
+    splits = {name: one["split"] for name, one in paper["datasets"].items()}
+    assert splits["youtube-vis-2019-held-out"] == "600:900"  # the 300 videos of SOLV
+    assert splits["youtube-vis-2019-train"] == "0:600,900:"
+    assert training["dataset"] == "youtube-vis-2019-train"
+    assert paper["evaluate"] == ["davis2017-val", "youtube-vis-2019-held-out", "movi-e-validation"]

@@ -98,7 +98,7 @@ class Project:
 
     def planned(self, *options: str) -> dict[str, int]:
         """The rules that a run would execute now, with the number of jobs of each."""
-        text = self.run("--dry-run", "--quiet", "rules", *options)
+        text = self.run(*options, "--dry-run", "--quiet", "rules")
         table = re.findall(r"^([a-z_]+)\s+(\d+)$", text, flags=re.MULTILINE)
         return {rule: int(count) for rule, count in table if rule not in ("total", "all")}
 

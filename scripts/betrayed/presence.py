@@ -1,0 +1,53 @@
+"""Whether the data sets of a configuration lie where it says, before anything runs."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from betrayed.datasets import DatasetSettings, needed_paths
+from betrayed.errors import UserError
+from betrayed.programs import read_settings
+from betrayed.settings import dataset_root, runs
+
+
+def described(dataset: Mapping[str, Any]) -> DatasetSettings:
+    """A data set of the configuration; an environment variable that is set overrides its root."""
+    values = {name: dataset[name] for name in dataset if name not in ("make", "root_variable")}
+    return read_settings(DatasetSettings, json.dumps({**values, "root": dataset_root(dataset)}))
+
+
+def check_presence(config: Mapping[str, Any], results: str | Path = "results") -> None:
+    """Check that the data sets which a checked configuration uses lie where it says.
+
+    Those that are made are left out, and those listed under ``results`` already: what has been
+    computed stays of use when the data have moved on.
+
+    Raises:
+        UserError: what is missing, of all data sets, with the variable that says where it lies.
+    """
+    problems = []
+    used = [*config["evaluate"], *(run.settings["training"]["dataset"] for run in runs(config))]
+    for name in dict.fromkeys(used):
+        dataset = config["datasets"][name]
+        if dataset["make"] or Path(results, name, "videos.csv").exists():
+            continue
+        settings = described(dataset)
+        root = Path(settings.root).expanduser()
+        needed = needed_paths(settings) if root.is_dir() else [root]
+        if missing := [str(path) for path in needed if not path.exists()]:
+            variable = dataset["root_variable"]
+            where = f"datasets.{name}.root"
+            if variable:
+                now = "set" if os.environ.get(variable) else "not set"
+                where = f"the environment variable {variable} (now {now})"
+            problems.append(
+                f"  - {name}: missing: {', '.join(missing)}. Its root is {root}: set {where} to "
+                f"the folder that has it."
+            )
+    if problems:
+        raise UserError(
+            "Data sets are missing or incomplete (evaluate and training.dataset say which are "
+            "used):\n" + "\n".join(problems)
+        )
