@@ -29,8 +29,10 @@ RUNS = {run.run: run for run in settings_of.runs(config)}
 # Identifiers in paths, and the run that says what each stands for (any one: they agree).
 WEIGHTS = {run.weights: run for run in RUNS.values()}
 FEATURES = {run.backbone: run.features for run in RUNS.values()}
+FEATURES |= {run.fine_backbone: run.fine_features for run in RUNS.values()}
 FEATURES |= {run.training_backbone: run.training_features for run in RUNS.values()}
 WEIGHTS_OF = {run.backbone: run.weights for run in RUNS.values()}
+WEIGHTS_OF |= {run.fine_backbone: run.weights for run in RUNS.values()}
 WEIGHTS_OF |= {run.training_backbone: run.weights for run in RUNS.values()}
 BLOCKS = {run.block: run for run in RUNS.values()}
 MOTIONS = {run.motion: run.settings["motion"] for run in RUNS.values()}

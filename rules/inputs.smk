@@ -89,14 +89,25 @@ def tracks_of(wildcards):
     return f"results/{wildcards.dataset}/tracks/{clusters}/{wildcards.video}.h5"
 
 
-def motion_of(wildcards):
-    motion = RUNS[wildcards.run].motion
-    return f"results/{wildcards.dataset}/motion/{motion}/{wildcards.video}.h5"
+def cues_of(wildcards):
+    """What objects are chosen by: nothing when only the size of the tracks counts."""
+    run, dataset, video = RUNS[wildcards.run], wildcards.dataset, wildcards.video
+    if run.settings["objects"]["choice"] == "size":
+        return {}
+    return {
+        "features": f"results/{dataset}/features/{run.backbone}/{video}.h5",
+        "fine_features": f"results/{dataset}/features/{run.fine_backbone}/{video}.h5",
+        "motion": f"results/{dataset}/motion/{run.motion}/{video}.h5",
+    }
 
 
-def features_of(wildcards):
-    backbone = RUNS[wildcards.run].backbone
-    return f"results/{wildcards.dataset}/features/{backbone}/{wildcards.video}.h5"
+def cue_options(wildcards):
+    """The same files, as options of the program."""
+    return [
+        part
+        for name, path in cues_of(wildcards).items()
+        for part in (f"--{name.replace('_', '-')}", path)
+    ]
 
 
 def scored():

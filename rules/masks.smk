@@ -1,14 +1,14 @@
-# Masks: which tracks are objects, drawn at the video's own size.
-#   in   results/{dataset}/tracks/{clusters}/{video}.h5, and for the choice
-#        results/{dataset}/motion/{motion}/{video}.h5, results/{dataset}/features/{backbone}/{video}.h5
+# Masks: the objects among the tracks, drawn at the video's own size.
+#   in   results/{dataset}/tracks/{clusters}/{video}.h5, frames/{video}/frames.json, and for the choice
+#        results/{dataset}/motion/{motion}/{video}.h5, features/{backbone}/{video}.h5 (both sizes)
 #   out  results/{dataset}/masks/{run}/{video}/: proposals/, foreground/, objects.csv
 
 
 rule select_objects:
     input:
+        unpack(cues_of),
+        frames="results/{dataset}/frames/{video}/frames.json",
         tracks=tracks_of,
-        motion=motion_of,
-        features=features_of,
         code=program_sources("select_objects"),
     output:
         objects="results/{dataset}/masks/{run}/{video}/objects.csv",
@@ -19,8 +19,9 @@ rule select_objects:
     conda:
         "../envs/light.yaml"
     params:
+        cues=cue_options,
         settings=lambda wildcards: as_json(RUNS[wildcards.run].settings["objects"]),
     shell:
-        "python scripts/select_objects.py --tracks {input.tracks:q} --motion {input.motion:q}"
-        " --features {input.features:q} --output {output.objects:q}"
+        "python scripts/select_objects.py --frames {input.frames:q} --tracks {input.tracks:q}"
+        " {params.cues:q} --output {output.objects:q}"
         " --settings {params.settings:q} 2>&1 | tee {log:q}"

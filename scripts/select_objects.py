@@ -1,22 +1,24 @@
-"""Choose which tracks of a video are objects, and write their masks at the video's own size."""
+"""Find the objects of a video, and write their masks at the video's own size."""
 
 import argparse
 from pathlib import Path
 
-from betrayed.cues import attention_cue, interior_cue, motion_cue, read_class_attention
+from betrayed.frames import Video
 from betrayed.masks import write_masks
-from betrayed.motion import read_motion
-from betrayed.objects import ObjectSettings, select_objects
+from betrayed.objects import ObjectSettings
 from betrayed.programs import read_settings, run
+from betrayed.selection import find_objects
 from betrayed.tracks import read_tracks
 
 
 def main() -> None:
     """Read the command line, choose and write."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", required=True, help="frames.json of the video")
     parser.add_argument("--tracks", required=True, help="tracks artefact of the video")
-    parser.add_argument("--motion", required=True, help="motion artefact of the video")
-    parser.add_argument("--features", required=True, help="features artefact of the video")
+    parser.add_argument("--features", help="features artefact that the tracks were made from")
+    parser.add_argument("--fine-features", help="features artefact at the size of the refinement")
+    parser.add_argument("--motion", help="motion artefact of the video")
     parser.add_argument(
         "--output",
         required=True,
@@ -28,15 +30,14 @@ def main() -> None:
     if arguments.output.name != "objects.csv":
         parser.error("--output must be named objects.csv")
     settings = read_settings(ObjectSettings, arguments.settings)
-    tracks = read_tracks(arguments.tracks)
-    cues = {
-        "motion": motion_cue(read_motion(arguments.motion, tracks.labels.shape[1:])),
-        "attention": attention_cue(read_class_attention(arguments.features)),
-        "interior": interior_cue(tracks.labels.shape),
-    }
-    objects = select_objects(tracks.labels, cues, settings)
-    video = tracks.made_by.get("video", "")
-    write_masks(arguments.output.parent, tracks.labels, objects, tracks.frame_size, video)
+    needed = (arguments.features, arguments.fine_features, arguments.motion)
+    if settings.choice == "cues" and not all(needed):
+        parser.error("choice: cues needs --features, --fine-features and --motion")
+    video, tracks = Video.load(arguments.frames), read_tracks(arguments.tracks)
+    objects = find_objects(tracks, *needed, settings)
+    frame = video.frame if settings.pixels == "grabcut" else None
+    size = (video.height, video.width)
+    write_masks(arguments.output.parent, tracks.labels, objects, size, frame, video.name)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What hints at an object, place by place: motion against the camera, class attention, the border.
 
-Each cue is a map (T, h, w) on the grid of patch tokens, higher where an object is more likely, and
+Each cue is a map (T, h, w) on a grid of patch tokens, higher where an object is more likely, and
 made without ground truth.
 """
 
@@ -15,6 +15,10 @@ from betrayed.errors import UserError
 _STILL = 0.1
 #: Share of a frame's median class attention below which differences are noise.
 _UNSEEN = 0.05
+#: Share of a frame's places that moves less than what moves most in it.
+_MOST = 0.98
+#: A frame whose motion cue stays below this has nothing that moves by itself.
+_NOTHING_MOVES = 0.5
 
 
 def motion_cue(residual: np.ndarray) -> np.ndarray:
@@ -25,6 +29,17 @@ def motion_cue(residual: np.ndarray) -> np.ndarray:
     """
     logs = np.log(residual + _STILL)
     return logs - np.median(logs, axis=(1, 2), keepdims=True)
+
+
+def local_motion_cue(residual: np.ndarray) -> np.ndarray:
+    """The motion cue of each frame over what moves most in it, so that all frames count alike.
+
+    Args:
+        residual: (T, h, w), see :func:`motion_cue`.
+    """
+    cue = motion_cue(residual)
+    most = np.quantile(cue, _MOST, axis=(1, 2), keepdims=True)
+    return cue / np.maximum(most, _NOTHING_MOVES)
 
 
 def attention_cue(attention: np.ndarray) -> np.ndarray:

@@ -1,123 +1,200 @@
-"""Which tracks are objects: ranked and split from the background without ground truth."""
+"""Which parts of a video are objects: found from its tracks and cues, without ground truth."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from betrayed.affinity import affinity, diffuse
 from betrayed.errors import UserError
+from betrayed.merge_tree import tree_levels
+from betrayed.objectness import group_means, objectness, on_grid, relative, standardised
+from betrayed.parts import split_foreground
 
 #: The cues, in the order of the table's columns; each has a weight in the settings.
 CUES = ("motion", "attention", "interior")
-COLUMNS = ("proposal", "track", "score", "foreground", "size", "persistence", *CUES)
-#: Share of a video's tokens that may lie above the score of 1: tiny tracks do not set the scale.
-_TOP = 0.005
+COLUMNS = ("proposal", "track", "foreground", "score", "size", "persistence", *CUES)
 
 
 @dataclass(frozen=True)
 class ObjectSettings:
-    """How tracks are ranked, and which of them are foreground.
+    """How objects are found.
 
     Attributes:
-        max_objects: tracks kept as proposals, best first; DAVIS allows 20.
+        choice: ``cues``: objects are what moves, stands out, and keeps off the border. ``size``:
+            the largest track is background, all others are objects.
+        max_objects: proposals kept, best first; DAVIS allows 20.
         motion_weight: how much motion against the camera counts; 0 ignores it.
         attention_weight: how much the backbone's class attention counts.
         interior_weight: how much staying off the border counts.
-        foreground_score: the score from which a track is foreground; 0 is the video's median
-            token, 1 its best track.
+        levels: of the merge tree over which cues are gathered; 1 takes the tracks alone.
+        local_motion_weight: how much the motion of a place counts beside the score of its track.
+        diffusion: how much like neighbours share their scores; 0: not at all.
+        diffusion_frames: how many frames neighbours lie apart at most; 0: no smoothing over time.
+        foreground_score: the score from which a place is foreground; 0 is the video's median
+            place, 1 its best.
+        part_distance: the foreground is split where its halves differ by more; 2 never splits.
+        pixels: ``grabcut`` moves outlines to the edges of the image; ``none``.
     """
 
+    choice: Literal["cues", "size"] = "cues"
     max_objects: int = 20
     motion_weight: float = 1.0
     attention_weight: float = 0.5
     interior_weight: float = 0.5
-    foreground_score: float = 0.55
+    levels: int = 4
+    local_motion_weight: float = 0.5
+    diffusion: float = 0.3
+    diffusion_frames: int = 1
+    foreground_score: float = 0.6
+    part_distance: float = 0.45
+    pixels: Literal["grabcut", "none"] = "grabcut"
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_objects <= 254:
             raise UserError(f"max_objects must lie within 1…254, not {self.max_objects}.")
-        weights = [getattr(self, f"{cue}_weight") for cue in CUES]
-        if min(weights) < 0 or max(weights) == 0:
+        if min(self.weights.values()) < 0 or max(self.weights.values()) == 0:
             raise UserError("The weights of the cues must be at least 0, and one of them above.")
         if not 0 <= self.foreground_score <= 1:
             raise UserError(f"foreground_score must lie within 0…1, not {self.foreground_score}.")
+        if self.levels < 1:
+            raise UserError(f"levels must be at least 1, not {self.levels}.")
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """How much each cue counts."""
+        return {cue: getattr(self, f"{cue}_weight") for cue in CUES}
 
 
-def select_objects(
-    labels: np.ndarray, cues: Mapping[str, np.ndarray], settings: ObjectSettings
-) -> pd.DataFrame:
-    """Rank the tracks of a video, most object-like first.
+@dataclass(frozen=True)
+class Objects:
+    """The objects of a video on a grid of tokens.
 
-    A track's score is the weighted sum of its mean cues, each brought to mean 0 and deviation 1
-    over the video's tokens; then moved and scaled so that the median token has 0 and the best
-    track 1.
+    Attributes:
+        table: a row a proposal, best first, with the columns
+
+            - ``proposal``: 1, 2, …; 0 beyond ``max_objects``
+            - ``track``: the track that it is; missing for an object cut from the foreground
+            - ``foreground``: whether it is an object rather than background
+            - ``score``: its mean score; missing when objects were chosen by size
+            - ``size``: share of a frame, mean over the frames that have it
+            - ``persistence``: share of the frames that have it
+            - ``motion``, ``attention``, ``interior``: means of the cues, missing likewise
+        tracks: labels of all tracks, those first that come first where two meet.
+        scores: (T, h, w) float32, from 0 at the median place to 1 at the best; None by size.
+        threshold: the score from which a place is foreground.
+        parts: (P, T, h, w) float32, how much a place belongs to each object; None by size.
+    """
+
+    table: pd.DataFrame
+    tracks: np.ndarray
+    scores: np.ndarray | None = None
+    threshold: float = 0.0
+    parts: np.ndarray | None = None
+
+
+def objects_by_size(labels: np.ndarray, settings: ObjectSettings) -> Objects:
+    """Tracks as they are, largest first; all but the largest are foreground.
+
+    A single track is foreground: without another there is nothing to tell it from.
 
     Args:
-        labels: (T, h, w) whole numbers, the track of every token.
+        labels: (T, h, w), the track of every token.
+        settings: see :class:`ObjectSettings`.
+    """
+    names, group = np.unique(labels, return_inverse=True)
+    order = np.argsort(-np.bincount(group.ravel()), kind="stable")
+    table = _measures(group.reshape(labels.shape), {}).iloc[order].reset_index(drop=True)
+    table["track"] = names[order]
+    table["foreground"] = (np.arange(len(names)) > 0) | (len(names) == 1)
+    return Objects(_as_proposals(table, settings), names[order])
+
+
+def objects_by_cues(
+    labels: np.ndarray,
+    merges: np.ndarray,
+    cues: Mapping[str, np.ndarray],
+    local_motion: np.ndarray,
+    tokens: np.ndarray,
+    settings: ObjectSettings,
+) -> Objects:
+    """Find the foreground of a video, and the objects that it is made of.
+
+    Args:
+        labels: (T, h, w), the track of every token, 0 … K−1.
+        merges: the tree in which tracks merge, see :func:`betrayed.merge_tree.merge_tree`.
         cues: for each of :data:`CUES` a map (T, h, w), see :mod:`betrayed.cues`.
+        local_motion: (T, h', w'), motion on the grid of ``tokens``, see
+            :func:`betrayed.cues.local_motion_cue`.
+        tokens: (T, h'·w', D), patch tokens on the same grid or a finer one.
         settings: see :class:`ObjectSettings`.
 
     Returns:
-        A row a track, with the columns
-
-        - ``proposal``: 1, 2, … in order of the score; 0 for tracks beyond ``max_objects``
-        - ``track``: its label
-        - ``score``: at most 1
-        - ``foreground``: whether it is an object rather than background. Some track always is
-        - ``size``: share of a frame's tokens, mean over the frames that have the track
-        - ``persistence``: share of the frames that have the track
-        - ``motion``, ``attention``, ``interior``: means of the cues over the track's tokens
-
-    Raises:
-        UserError: there are no tokens, or a cue is of another size.
+        On the grid of ``tokens``. Objects come first; the tracks around them follow as further
+        proposals, since a benchmark may know an object among them.
     """
-    if labels.ndim != 3 or not labels.size:
-        raise UserError(f"Tracks need (T, h, w) labels of at least one token, not {labels.shape}.")
-    for name in CUES:
-        if cues[name].shape != labels.shape:
-            raise UserError(
-                f"The cue {name} is {cues[name].shape}, but the tracks are {labels.shape}. Delete "
-                f"the older of the two files and run the workflow again."
-            )
-    names, track = np.unique(labels, return_inverse=True)
-    track = track.ravel()
-    tokens = np.bincount(track)  # (K,)
-    table = pd.DataFrame({"track": names})
-    frame = np.repeat(np.arange(len(labels)), labels[0].size)
-    present = np.zeros((len(labels), len(names)), bool)
-    present[frame, track] = True
-    table["size"] = tokens / labels[0].size / present.sum(axis=0)
-    table["persistence"] = present.mean(axis=0)
-    for name in CUES:
-        table[name] = np.bincount(track, cues[name].ravel()) / tokens
-    table["score"] = _scores(table, tokens, settings)
-    # Stable: of two tracks with one score the lower label comes first.
-    table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
-    table["foreground"] = table["score"] >= settings.foreground_score
-    table.loc[0, "foreground"] = True
+    grid = local_motion.shape[1:]
+    coarse = objectness(labels, tree_levels(merges, settings.levels), cues, settings.weights)
+    scores = standardised(on_grid(coarse, grid))
+    scores = scores + settings.local_motion_weight * standardised(local_motion)
+    neighbours = None
+    if settings.diffusion > 0:
+        neighbours = affinity(tokens, grid, settings.diffusion_frames)
+        scores = diffuse(scores, neighbours, settings.diffusion)
+    scores = relative(scores)
+    threshold = min(settings.foreground_score, float(scores.max()))  # something always is
+    foreground = scores >= threshold
+    parts = split_foreground(tokens, foreground, settings.part_distance)
+    count = parts.max()
+    belongs = np.stack([parts == part for part in range(1, count + 1)]).astype(np.float32)
+    if neighbours is not None and count > 1:
+        belongs = np.stack([diffuse(one, neighbours, settings.diffusion) for one in belongs])
+
+    # Tracks outside of the foreground: those that mostly lie in it are its fringe, and left out.
+    fine = np.stack([_nearest(one, grid) for one in labels])  # (T, h', w')
+    outside = group_means(fine, ~foreground) > 0.5
+    group = np.where(foreground, parts - 1, count + fine)
+    maps = {name: on_grid(cues[name], grid) for name in CUES} | {"score": scores}
+    table = _measures(group, maps)
+    table["foreground"] = table.index < count
+    table["track"] = pd.array([None] * count + [*table.index[count:] - count], dtype="Int64")
+    kept = table["foreground"] | np.isin(table.index - count, np.unique(fine[outside]))
+    ranked = table[kept].sort_values(["foreground", "score"], ascending=False, kind="stable")
+    order = ranked.index[ranked["foreground"]].to_numpy()
+    tracks = pd.unique(np.concatenate([ranked["track"].dropna(), np.unique(labels)]).astype(int))
+    return Objects(_as_proposals(ranked, settings), tracks, scores, threshold, belongs[order])
+
+
+def _nearest(labels: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """Labels (h, w) on another grid, each place with the label of the token it lies in."""
+    rows, columns = (
+        (np.arange(wanted) * given // wanted)
+        for wanted, given in zip(grid, labels.shape, strict=True)
+    )
+    return labels[rows[:, None], columns]
+
+
+def _measures(group: np.ndarray, maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Size, persistence and the means of maps, a row for each number in ``group`` (T, h, w)."""
+    highest, frames = group.max() + 1, len(group)
+    places = np.bincount(group.ravel(), minlength=highest)
+    present = np.zeros((frames, highest), bool)
+    present[np.repeat(np.arange(frames), group[0].size), group.ravel()] = True
+    table = pd.DataFrame(index=range(highest))
+    with np.errstate(invalid="ignore"):  # numbers that do not occur have no measures
+        table["size"] = places / group[0].size / present.sum(axis=0)
+        table["persistence"] = present.mean(axis=0)
+        for name in ("score", *CUES):
+            table[name] = np.nan
+            if name in maps:
+                sums = np.bincount(group.ravel(), maps[name].ravel(), minlength=highest)
+                table[name] = sums / places
+    return table
+
+
+def _as_proposals(table: pd.DataFrame, settings: ObjectSettings) -> pd.DataFrame:
     rank = np.arange(1, len(table) + 1)
-    table["proposal"] = np.where(rank <= settings.max_objects, rank, 0)
-    return table[list(COLUMNS)]
-
-
-def _scores(table: pd.DataFrame, tokens: np.ndarray, settings: ObjectSettings) -> np.ndarray:
-    """The score of each track, (K,)."""
-    raw = np.zeros(len(table))
-    for name in CUES:
-        cue = table[name].to_numpy()
-        mean = np.average(cue, weights=tokens)
-        deviation = np.sqrt(np.average((cue - mean) ** 2, weights=tokens))
-        if deviation > 1e-9:  # a cue that is the same everywhere says nothing
-            raw += getattr(settings, f"{name}_weight") * (cue - mean) / deviation
-    median, top = (_token_quantile(raw, tokens, share) for share in (0.5, 1 - _TOP))
-    if top - median < 1e-9:  # one track holds nearly all: only the order is left
-        top = max(raw.max(), median + 1e-9)
-    return np.minimum((raw - median) / (top - median), 1)
-
-
-def _token_quantile(raw: np.ndarray, tokens: np.ndarray, share: float) -> float:
-    """The lowest score that at least ``share`` of all tokens do not exceed."""
-    order = np.argsort(raw, kind="stable")
-    reached = np.cumsum(tokens[order]) >= share * tokens.sum()
-    return float(raw[order][np.argmax(reached)])
+    table = table.assign(proposal=np.where(rank <= settings.max_objects, rank, 0))
+    return table[list(COLUMNS)].reset_index(drop=True)

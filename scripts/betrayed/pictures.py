@@ -3,13 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
-import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from betrayed.errors import UserError
@@ -42,11 +40,6 @@ class Found:
     folder: Path
     tracks: Tracks
 
-    @cached_property
-    def objects(self) -> pd.DataFrame:
-        """The ranked tracks."""
-        return pd.read_csv(self.folder / "objects.csv")
-
     def object_ids(self, index: int) -> np.ndarray:
         """Ids of the foreground proposals in one frame, (H, W) uint8, 0 elsewhere."""
         proposals = read_ids(self.folder / "proposals" / f"{index:05d}.png")
@@ -54,10 +47,8 @@ class Found:
         return np.where(foreground, np.where(proposals > 0, proposals, OTHER), 0).astype(np.uint8)
 
     def track_ids(self, index: int) -> np.ndarray:
-        """Proposal id of every token of one frame, each token a rectangle, (H, W) uint8."""
-        ids = np.zeros(self.objects["track"].max() + 1, np.uint8)
-        ids[self.objects["track"]] = self.objects["proposal"]
-        grid = ids[self.tracks.labels[index]]  # (h, w)
+        """A colour for the track of every token of one frame, each a rectangle, (H, W) uint8."""
+        grid = (1 + self.tracks.labels[index] % (OTHER - 1)).astype(np.uint8)  # (h, w)
         size = (self.video.width, self.video.height)
         return cv2.resize(grid, size, interpolation=cv2.INTER_NEAREST)
 

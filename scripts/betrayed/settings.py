@@ -18,7 +18,23 @@ import jsonschema
 from betrayed.errors import UserError
 
 #: The sections that a run may change.
-RUN_SECTIONS = ("seed", "weights", "features", "training", "motion", "clustering", "objects")
+RUN_SECTIONS = (
+    "method",
+    "seed",
+    "weights",
+    "features",
+    "training",
+    "motion",
+    "clustering",
+    "refinement",
+    "objects",
+)
+#: What `method: paper` sets, whatever else is configured: the paper has no choice of objects.
+PAPER = {
+    "training": {"output_dropout": "attention"},
+    "refinement": {"height": None, "width": None},
+    "objects": {"choice": "size", "pixels": "none"},
+}
 #: Settings under `training` that say where its features come from, not how it trains.
 _TRAINING_DATA = ("dataset", "videos", "height", "width", "views")
 
@@ -34,6 +50,12 @@ class Run:
     def features(self) -> dict[str, Any]:
         """Settings of the cached features that inference reads."""
         return {**self.settings["features"], "views": 0, "seed": self.settings["seed"]}
+
+    @property
+    def fine_features(self) -> dict[str, Any]:
+        """Settings of the cached features that decide where objects end."""
+        sizes = {name: value for name, value in self.settings["refinement"].items() if value}
+        return {**self.features, **sizes}
 
     @property
     def training_features(self) -> dict[str, Any]:
@@ -59,6 +81,11 @@ class Run:
     def backbone(self) -> str:
         """Identifier of the features that inference reads."""
         return self._features_id(self.features)
+
+    @property
+    def fine_backbone(self) -> str:
+        """Identifier of the features that decide where objects end."""
+        return self._features_id(self.fine_features)
 
     @property
     def training_backbone(self) -> str:
@@ -88,8 +115,8 @@ class Run:
     @property
     def run(self) -> str:
         """Identifier of the masks and everything made from them."""
-        objects = {"objects": self.settings["objects"], "motion": self.motion}
-        rest = {"clusters": self.clusters, **objects}
+        objects = {"objects": self.settings["objects"], "clusters": self.clusters}
+        rest = {**objects, "motion": self.motion, "fine_features": self.fine_backbone}
         return f"{self.name}-tau{self.settings['clustering']['tau']:g}-{digest(rest)}"
 
     def flat(self) -> dict[str, Any]:
@@ -108,7 +135,13 @@ class Run:
 def runs(config: Mapping[str, Any]) -> list[Run]:
     """The runs of a checked configuration, in its order."""
     base = {name: config[name] for name in RUN_SECTIONS}
-    return [Run(name, _merged(base, changes or {})) for name, changes in config["runs"].items()]
+    return [Run(name, _settings(base, changes or {})) for name, changes in config["runs"].items()]
+
+
+def _settings(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run."""
+    own = _merged(base, changes)
+    return _merged(own, PAPER) if own["method"] == "paper" else own
 
 
 def dataset_root(dataset: Mapping[str, Any]) -> str:
@@ -160,6 +193,11 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
         made = f"resources/{name}/videos"
         if dataset["make"] and dataset["root"] != made:
             yield f"datasets.{name}.root: a data set that is made lies in {made}"
+    sides = config["refinement"]["height"], config["refinement"]["width"]
+    if (sides[0] is None) != (sides[1] is None):
+        yield "refinement: give height and width, or null for both"
+    if not any(value for name, value in config["objects"].items() if name.endswith("_weight")):
+        yield "objects: one of the cues' weights must be above 0"
     training = config["training"]
     if training["final_learning_rate"] > training["learning_rate"]:
         yield "training.final_learning_rate: must not exceed training.learning_rate"

@@ -9,6 +9,7 @@ import numpy as np
 
 from betrayed.artefacts import create, open_checked, provenance
 from betrayed.errors import UserError
+from betrayed.merge_tree import merge_tree
 from betrayed.programs import progress
 
 
@@ -34,11 +35,13 @@ class Tracks:
 
     Attributes:
         labels: (T, h, w) int32, the track of every token, 0 … K−1.
+        merges: (K−1, 4), the tree in which they merge, see :mod:`betrayed.merge_tree`.
         frame_size: height and width of the video's own frames, in pixels.
         made_by: what made them.
     """
 
     labels: np.ndarray
+    merges: np.ndarray
     frame_size: tuple[int, int]
     made_by: dict[str, Any]
 
@@ -51,7 +54,7 @@ def cluster_video(
     Args:
         attention_path: attention artefact.
         output: tracks artefact to write: ``labels`` (T, h, w) int32, ``centres`` (K, Tk·N)
-            float32, ``sizes`` (K,) in tokens, ``key_frames`` (Tk,).
+            float32, ``sizes`` (K,) in tokens, ``key_frames`` (Tk,), ``merges`` (K−1, 4).
         settings: see :class:`ClusterSettings`.
         device: a torch device, or None for the CPU.
 
@@ -59,7 +62,9 @@ def cluster_video(
         UserError: unusable attention or settings out of range; names the file.
     """
     # Here, not above: the stages that only read tracks then start without torch.
-    from betrayed.clustering import hierarchical_clustering, key_frames
+    import torch
+
+    from betrayed.clustering import hierarchical_clustering, key_frames, symmetric_kl
 
     with open_checked(attention_path, "attention") as attention:
         queries, keys = attention["queries"][:], attention["keys"][:]  # (T, heads, N, d)
@@ -83,6 +88,8 @@ def cluster_video(
         grid = tuple(int(side) for side in attributes["grid"])
         file["labels"] = labels.reshape(-1, *grid).astype(np.int32)
         file["centres"] = clustering.centres
+        distances = symmetric_kl(torch.from_numpy(clustering.centres)).numpy()
+        file["merges"] = merge_tree(distances)
         file["sizes"] = np.bincount(labels.ravel(), minlength=len(clustering.centres))
         file["key_frames"] = np.array(chosen)
         file.attrs.update(attributes)
@@ -92,4 +99,5 @@ def read_tracks(path: str | Path) -> Tracks:
     """Read a tracks artefact."""
     with open_checked(path, "tracks") as file:
         height, width = (int(side) for side in file.attrs["frame_size"])
-        return Tracks(file["labels"][:], (height, width), provenance(file))
+        labels, merges = file["labels"][:], file["merges"][:]
+        return Tracks(labels, merges, (height, width), provenance(file))

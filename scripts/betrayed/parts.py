@@ -1,0 +1,99 @@
+"""The objects that a foreground is made of: split where its parts look different."""
+
+import numpy as np
+
+#: A part must hold this share of what it is split from.
+_SMALLEST = 0.05
+_MOST_PARTS = 8
+
+
+def split_foreground(tokens: np.ndarray, foreground: np.ndarray, distance: float) -> np.ndarray:
+    """Split the foreground of a video into parts that look different, such as horse and rider.
+
+    The foreground is cut in two by k-means, each half again and so on, as long as the centroids
+    of the halves lie at least ``distance`` apart. Tokens have length 1, less the foreground's mean
+    in their frame: what changes with time only, such as light and view, splits nothing. Tokens on
+    the outline see the background too, so they count little.
+
+    Args:
+        tokens: (T, N, D) of any float type, row-major on the grid.
+        foreground: (T, h, w) bool, h·w = N.
+        distance: between centroids, in lengths of a token (0 … 2); 2 splits nothing.
+
+    Returns:
+        (T, h, w) int64: 0 outside of the foreground, parts 1, 2, … by size, the largest first.
+    """
+    inside = foreground.ravel()
+    labels = np.zeros(inside.size, np.int64)
+    labels[inside] = 1
+    if distance < 2 and inside.any():
+        weights = _depth(foreground).ravel()[inside] ** 4
+        centred = _centred(tokens.reshape(inside.size, -1), foreground, weights)  # (n, D)
+        labels[inside] = _by_size(_split(centred, weights, distance), weights)
+    return labels.reshape(foreground.shape)
+
+
+def _split(points: np.ndarray, weights: np.ndarray, distance: float) -> np.ndarray:
+    """Labels (n,) of points (n, D): groups cut in two until their halves are alike."""
+    labels = np.zeros(len(points), np.int64)
+    waiting, parts = [0], 1
+    while waiting and parts < _MOST_PARTS:
+        group = np.flatnonzero(labels == waiting.pop())
+        second, apart = _halves(points[group], weights[group])
+        share = weights[group][second].sum() / weights[group].sum()
+        if apart >= distance and _SMALLEST <= share <= 1 - _SMALLEST:
+            waiting += [labels[group[0]], parts]
+            labels[group[second]] = parts
+            parts += 1
+    return labels
+
+
+def _halves(points: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
+    """2-means of points (n, D): which belong to the second, and how far the centroids are apart.
+
+    Starts from the two sides of the first principal axis, so that nothing is drawn at random.
+    """
+    mean = np.average(points, axis=0, weights=weights)
+    scaled = (points - mean) * np.sqrt(weights)[:, None]
+    axis = np.linalg.eigh(scaled.T @ scaled)[1][:, -1]
+    axis *= np.sign(axis[np.abs(axis).argmax()])
+    second = (points - mean) @ axis > 0
+    centroids = np.stack([mean, mean])
+    for _ in range(100):
+        for half, members in enumerate((~second, second)):
+            if weights[members].sum() > 0:
+                centroids[half] = np.average(points[members], axis=0, weights=weights[members])
+        middle, across = centroids.mean(axis=0), centroids[1] - centroids[0]
+        moved = (points - middle) @ across > 0
+        if np.array_equal(moved, second):
+            break
+        second = moved
+    return second, float(np.linalg.norm(centroids[1] - centroids[0]))
+
+
+def _centred(tokens: np.ndarray, foreground: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The foreground's tokens (n, D) at length 1, less their mean in each frame."""
+    inside = foreground.ravel()
+    chosen = tokens[inside].astype(np.float32)
+    chosen /= np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-6)
+    frame = np.repeat(np.arange(len(foreground)), foreground[0].size)[inside]
+    for index in np.unique(frame):
+        here = frame == index
+        chosen[here] -= np.average(chosen[here], axis=0, weights=weights[here])
+    return chosen
+
+
+def _depth(foreground: np.ndarray) -> np.ndarray:
+    """The share of foreground among the 3×3 tokens around each token, (T, h, w); 0 beyond."""
+    padded = np.pad(foreground.astype(np.float32), ((0, 0), (1, 1), (1, 1)))
+    height, width = foreground.shape[1:]
+    shifted = [padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
+    return np.mean(shifted, axis=0)
+
+
+def _by_size(labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Labels renumbered 1, 2, … from the heaviest group to the lightest."""
+    order = np.argsort(-np.bincount(labels, weights), kind="stable")
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(1, len(order) + 1)
+    return rank[labels]
