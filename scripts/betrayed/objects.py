@@ -36,6 +36,7 @@ class ObjectSettings:
         foreground_score: the score from which a place is foreground; 0 is the video's median
             place, 1 its best.
         part_distance: the foreground is split where its halves differ by more; 2 never splits.
+        part_diffusion: how much like neighbours share the part that they belong to.
         pixels: ``grabcut`` moves outlines to the edges of the image; ``none``.
     """
 
@@ -50,6 +51,7 @@ class ObjectSettings:
     diffusion_frames: int = 1
     foreground_score: float = 0.6
     part_distance: float = 0.45
+    part_diffusion: float = 3.0
     pixels: Literal["grabcut", "none"] = "grabcut"
 
     def __post_init__(self) -> None:
@@ -139,18 +141,15 @@ def objects_by_cues(
     coarse = objectness(labels, tree_levels(merges, settings.levels), cues, settings.weights)
     scores = standardised(on_grid(coarse, grid))
     scores = scores + settings.local_motion_weight * standardised(local_motion)
-    neighbours = None
-    if settings.diffusion > 0:
-        neighbours = affinity(tokens, grid, settings.diffusion_frames)
-        scores = diffuse(scores, neighbours, settings.diffusion)
-    scores = relative(scores)
+    neighbours = affinity(tokens, grid, settings.diffusion_frames)
+    scores = relative(diffuse(scores, neighbours, settings.diffusion))
     threshold = min(settings.foreground_score, float(scores.max()))  # something always is
     foreground = scores >= threshold
     parts = split_foreground(tokens, foreground, settings.part_distance)
     count = parts.max()
     belongs = np.stack([parts == part for part in range(1, count + 1)]).astype(np.float32)
-    if neighbours is not None and count > 1:
-        belongs = np.stack([diffuse(one, neighbours, settings.diffusion) for one in belongs])
+    if count > 1:
+        belongs = np.stack([diffuse(one, neighbours, settings.part_diffusion) for one in belongs])
 
     # Tracks outside of the foreground: those that mostly lie in it are its fringe, and left out.
     fine = np.stack([_nearest(one, grid) for one in labels])  # (T, h', w')
