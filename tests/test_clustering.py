@@ -67,6 +67,7 @@ def test_tiles_change_nothing(monkeypatch):
     queries, keys, _ = structured_case(9, groups=5)
     whole = hierarchical_clustering(queries, keys, tau=0.2)
     monkeypatch.setattr(betrayed.clustering, "TILE_ELEMENTS", 40)
+    monkeypatch.setattr(betrayed.clustering, "CANDIDATES", 2)
     tiled = hierarchical_clustering(queries, keys, tau=0.2)
     np.testing.assert_array_equal(tiled.labels, whole.labels)
     np.testing.assert_allclose(tiled.centres, whole.centres, atol=1e-6)
@@ -124,10 +125,16 @@ def test_symmetric_kl_is_exact_to_1e_5(sharpness):
     np.testing.assert_array_equal(found, found.T)
 
 
-def test_leader_merging_by_hand():
-    # 1 is near 0 and 2; 2 is not near 0. The leader 0 takes 1, so 2 leads its own.
-    near = np.array([[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 1], [0, 0, 1, 1]], bool)
-    np.testing.assert_array_equal(leader_merging(near), [0, 0, 1, 1])
+def test_leader_merging_by_hand(monkeypatch):
+    # Distances 0.044 from the first to the second, 0.041 on to the third, 0.169 from the first to
+    # the third. The first takes the second, so that the third leads its own, and takes the fourth.
+    shares = torch.tensor([0.3, 0.4, 0.5, 0.5])
+    rows = torch.stack([shares, 1 - shares], dim=1)
+    for candidates in (1, 2, 32):
+        monkeypatch.setattr(betrayed.clustering, "CANDIDATES", candidates)
+        np.testing.assert_array_equal(leader_merging(rows, 0.05), [0, 0, 1, 1])
+        np.testing.assert_array_equal(leader_merging(rows, 0.03), [0, 1, 2, 2])
+        np.testing.assert_array_equal(leader_merging(rows, 0.2), [0, 0, 0, 0])
 
 
 def test_key_frames():

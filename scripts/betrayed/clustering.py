@@ -27,6 +27,7 @@ from betrayed.errors import UserError
 
 EPSILON = 1e-12
 TILE_ELEMENTS = 2**22  # 16 MiB of float32: the size of what is made beside rows and distances
+CANDIDATES = 32  # rows whose distances are made at once when leaders are sought; then twice as many
 
 
 @dataclass(frozen=True)
@@ -128,17 +129,36 @@ def symmetric_kl(rows: Tensor) -> Tensor:
     return distance
 
 
-def leader_merging(near: np.ndarray) -> np.ndarray:
-    """Greedy leader merging: labels (n,) int64 from who is near whom, (n, n) bool.
+def leader_merging(rows: Tensor, tau: float) -> np.ndarray:
+    """Greedy leader merging of rows (n, M): labels (n,) int64, clusters in the order of leaders.
 
-    In order, a row not yet taken leads a cluster of all untaken rows that are near it.
+    In order, a row not yet taken leads a cluster of all untaken rows within tau of it. Distances
+    are made for a handful of candidates at a time, against what is still untaken: rows that are
+    taken before it is their turn need none of their own.
     """
-    labels = np.full(len(near), -1, dtype=np.int64)
-    clusters = 0
-    for leader in range(len(near)):
-        if labels[leader] < 0:
-            labels[near[leader] & (labels < 0)] = clusters
-            clusters += 1
+    n, columns = rows.shape
+    reference = _log(rows.mean(dim=0))
+    own = rows.new_empty(n)  # Σ p log p
+    for tile in _tiles(n, columns):
+        own[tile] = (rows[tile] * (_log(rows[tile]) - reference)).sum(dim=1)
+    labels = np.full(n, -1, dtype=np.int64)
+    clusters, count = 0, CANDIDATES
+    while (untaken := np.flatnonzero(labels < 0)).size:
+        index = torch.from_numpy(untaken).to(rows.device)
+        leads = index[:count]
+        candidates, logs = rows[leads], _log(rows[leads]) - reference  # (c, M)
+        near = []
+        for tile in _tiles(len(index), columns):
+            others = rows[index[tile]]
+            both = candidates @ (_log(others) - reference).T + logs @ others.T  # (c, tile)
+            near.append(own[leads, None] + own[None, index[tile]] - both <= tau)
+        near = torch.cat(near, dim=1).cpu().numpy()  # (c, untaken)
+        for candidate, within in zip(untaken[:count], near, strict=True):
+            if labels[candidate] < 0:
+                free = untaken[within & (labels[untaken] < 0)]
+                labels[free] = labels[candidate] = clusters
+                clusters += 1
+        count *= 2  # where much stays untaken, few rounds
     return labels
 
 
@@ -169,8 +189,7 @@ def _merge_until_stable(centres: Tensor, tau: float) -> Tensor:
 
 def _merge(rows: Tensor, tau: float) -> Tensor:
     """Leader merging of rows (n, M): the means of the clusters (K, M), each summing to 1."""
-    near = (symmetric_kl(rows) <= tau).cpu().numpy()
-    labels = torch.from_numpy(leader_merging(near)).to(rows.device)
+    labels = torch.from_numpy(leader_merging(rows, tau)).to(rows.device)
     clusters = int(labels.max()) + 1
     # A product with the memberships, and not scattered additions: the same sum on every run.
     members = (labels[None, :] == torch.arange(clusters, device=rows.device)[:, None]).float()
