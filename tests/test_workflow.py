@@ -436,3 +436,25 @@ def test_the_paper_preset_holds_the_papers_settings():
     assert splits["youtube-vis-2019-train"] == "0:600,900:"
     assert training["dataset"] == "youtube-vis-2019-train"
     assert paper["evaluate"] == ["davis2017-val", "youtube-vis-2019-held-out", "movi-e-validation"]
+
+
+def test_the_ablation_shares_what_its_runs_have_in_common(tmp_path, monkeypatch):
+    """Two videos: features of each size once, a block only where training differs."""
+    project = Project(tmp_path / "project")
+    davis_layout(
+        tmp_path / "davis2016", {"2016/train": ["a"], "2016/val": ["b", "c"]}, "Annotations"
+    )
+    (tmp_path / "davis2016" / "Annotations_instances" / "480p").mkdir(parents=True)
+    monkeypatch.setenv("DAVIS2016_ROOT", str(tmp_path / "davis2016"))
+    project.settings = {}
+    overlay = ["--configfile", "presets/davis2016.yaml", "--configfile", "presets/ablation.yaml"]
+    project.run(*overlay, *(f"results/davis2016-{split}/videos.csv" for split in ("train", "val")))
+    plan = project.planned(*overlay)
+    runs = yaml.safe_load((ROOT / "presets/ablation.yaml").read_text())["runs"]
+    assert plan["select_objects"] == plan["score_video"] == 2 * (1 + len(runs))
+    # Three seeds at each size; two losses, the weight, two of steps, two of views, the dropout
+    # (which the paper's runs have too), and keys.
+    assert plan["train_block"] == 6 + 9
+    # And clusterings of their own: three taus, two ratios, the paper's two.
+    assert plan["cluster_tracks"] == 2 * (15 + 7)
+    assert "draw_pictures" not in plan
