@@ -1,12 +1,13 @@
 # Attention: queries and keys of the trained block for every frame, its attention in factored form.
 #   in   results/{dataset}/features/{backbone}/{video}.h5, results/blocks/{block}/block.pt
+#        (or the block that training.checkpoint names)
 #   out  results/{dataset}/attention/{backbone}/{block}/{video}.h5
 
 
 rule export_attention:
     input:
         features="results/{dataset}/features/{backbone}/{video}.h5",
-        block="results/blocks/{block}/block.pt",
+        block=block_of,
         code=program_sources("export_attention"),
     output:
         attention="results/{dataset}/attention/{backbone}/{block}/{video}.h5",

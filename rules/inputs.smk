@@ -14,7 +14,7 @@ def all_manifests():
     Snakemake answers manifest() for one that exists already only when it was planned in the first
     pass; training data come in a later one, and training would run without its features.
     """
-    training = [run.settings["training"]["dataset"] for run in RUNS.values()]
+    training = [dataset for run in RUNS.values() for dataset in run.datasets]
     used = dict.fromkeys([*config["evaluate"], *training])
     return [f"results/{dataset}/videos.csv" for dataset in used]
 
@@ -77,6 +77,12 @@ def training_features(wildcards):
     folder = f"results/{own['dataset']}/features/{backbone}"
     videos = choose_videos(manifest(own["dataset"]), own["videos"], own["dataset"])
     return [f"{folder}/{video}.h5" for video in videos]
+
+
+def block_of(wildcards):
+    """The trained block: the one that the configuration names, or else our own."""
+    named = BLOCKS[wildcards.block].settings["training"]["checkpoint"]
+    return named or f"results/blocks/{wildcards.block}/block.pt"
 
 
 def attention_of(wildcards):

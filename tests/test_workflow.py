@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from dataset_copies import davis2017, movi_e, youtube_vis
 from PIL import Image
 from workflow_project import ROOT, Project, merged
 
+from betrayed.block import SpatioTemporalBlock
 from betrayed.frames import Video
 
 CHAIN = {
@@ -458,3 +460,20 @@ def test_the_ablation_shares_what_its_runs_have_in_common(tmp_path, monkeypatch)
     # And clusterings of their own: three taus, two ratios, the paper's two.
     assert plan["cluster_tracks"] == 2 * (15 + 7)
     assert "draw_pictures" not in plan
+
+
+def test_a_release_checkpoint_takes_the_place_of_training(tmp_path, package):
+    """As people have it: under the release's names, with its backbone and optimiser beside."""
+    project = Project(tmp_path / "project", package=package)
+    torch.manual_seed(0)
+    state = SpatioTemporalBlock(384).state_dict()
+    weights = {f"temporal_transformer.0.{name}": value for name, value in state.items()}
+    stored = {"model_state_dict": {**weights, "backbone.norm.weight": torch.ones(384)}}
+    torch.save(stored | {"iteration": 60000}, project.folder / "release.pth")
+    project.change({"training": {"checkpoint": "release.pth"}, "method": "paper"})
+    project.change({"datasets": {"made": {"make": {"clips": 1}}}, "pictures": False})
+    project.run()
+    assert b"davis2017-sequence" in project.tables()["summary.csv"]
+    assert not (project.folder / "results" / "blocks").exists()
+    assert not (project.folder / "results" / "made" / "motion").exists()
+    assert project.planned() == {}

@@ -28,7 +28,7 @@ def check_presence(config: Mapping[str, Any], results: str | Path = "results") -
         UserError: what is missing, of all data sets, with the variable that says where it lies.
     """
     problems = []
-    used = [*config["evaluate"], *(run.settings["training"]["dataset"] for run in runs(config))]
+    used = [*config["evaluate"], *(name for run in runs(config) for name in run.datasets)]
     for name in dict.fromkeys(used):
         dataset = config["datasets"][name]
         if dataset["make"] or Path(results, name, "videos.csv").exists():

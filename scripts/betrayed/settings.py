@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -36,7 +37,7 @@ PAPER = {
     "objects": {"choice": "size", "pixels": "none"},
 }
 #: Settings under `training` that say where its features come from, not how it trains.
-_TRAINING_DATA = ("dataset", "videos", "height", "width", "views")
+_TRAINING_DATA = ("dataset", "videos", "height", "width", "views", "checkpoint")
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,12 @@ class Run:
         return {**rest, "seed": self.settings["seed"]}
 
     @property
+    def datasets(self) -> list[str]:
+        """The data set it is trained on, unless it takes a block that was trained before."""
+        own = self.settings["training"]
+        return [] if own["checkpoint"] else [own["dataset"]]
+
+    @property
     def weights(self) -> str:
         """Identifier of the backbone's weights."""
         given = {**self.settings["weights"], "backbone": self.settings["features"]["backbone"]}
@@ -96,6 +103,8 @@ class Run:
     def block(self) -> str:
         """Identifier of the trained block."""
         own = self.settings["training"]
+        if own["checkpoint"]:
+            return f"{Path(own['checkpoint']).stem}-{digest(own['checkpoint'])}"
         data = {"features": self.training_backbone, "videos": own["videos"]}
         readable = f"{own['dataset']}-{own['steps']}steps-seed{self.settings['seed']}"
         return f"{readable}-{digest({**self.training, **data})}"
