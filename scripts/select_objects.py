@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from betrayed.errors import UserError
 from betrayed.frames import Video
 from betrayed.masks import write_masks
 from betrayed.objects import ObjectSettings
@@ -31,11 +32,17 @@ def main() -> None:
         parser.error("--output must be named objects.csv")
     settings = read_settings(ObjectSettings, arguments.settings)
     needed = (arguments.features, arguments.fine_features, arguments.motion)
-    if settings.choice == "cues" and not all(needed):
+    by_cues = settings.choice == "cues"
+    if by_cues and not all(needed):
         parser.error("choice: cues needs --features, --fine-features and --motion")
     video, tracks = Video.load(arguments.frames), read_tracks(arguments.tracks)
+    if len(tracks.labels) != video.count:
+        raise UserError(
+            f"{arguments.tracks} has {len(tracks.labels)} frames, but {arguments.frames} "
+            f"{video.count}. Delete the older of the two files and run the workflow again."
+        )
     objects = find_objects(tracks, *needed, settings)
-    frame = video.frame if settings.pixels == "grabcut" else None
+    frame = video.frame if by_cues and settings.pixels == "grabcut" else None
     size = (video.height, video.width)
     write_masks(arguments.output.parent, tracks.labels, objects, size, frame, video.name)
 

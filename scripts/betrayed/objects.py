@@ -63,6 +63,11 @@ class ObjectSettings:
             raise UserError(f"foreground_score must lie within 0…1, not {self.foreground_score}.")
         if self.levels < 1:
             raise UserError(f"levels must be at least 1, not {self.levels}.")
+        for name in ("local_motion_weight", "diffusion", "diffusion_frames", "part_diffusion"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name} must be at least 0, not {getattr(self, name)}.")
+        if not 0 <= self.part_distance <= 2:
+            raise UserError(f"part_distance must lie within 0…2, not {self.part_distance}.")
 
     @property
     def weights(self) -> dict[str, float]:
@@ -85,7 +90,7 @@ class Objects:
             - ``persistence``: share of the frames that have it
             - ``motion``, ``attention``, ``interior``: means of the cues, missing likewise
         tracks: labels of all tracks, those first that come first where two meet.
-        scores: (T, h, w) float32, from 0 at the median place to 1 at the best; None by size.
+        scores: (T, h, w), from 0 at the median place to 1 at the best; None by size.
         threshold: the score from which a place is foreground.
         parts: (P, T, h, w) float32, how much a place belongs to each object; None by size.
     """

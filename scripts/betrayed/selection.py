@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from betrayed.artefacts import open_checked
 from betrayed.cues import (
     attention_cue,
@@ -16,6 +14,8 @@ from betrayed.errors import UserError
 from betrayed.motion import read_motion
 from betrayed.objects import Objects, ObjectSettings, objects_by_cues, objects_by_size
 from betrayed.tracks import Tracks
+
+_REMEDY = "Delete the older of the two files and run the workflow again."
 
 
 def find_objects(
@@ -47,21 +47,22 @@ def find_objects(
         tokens = file["patch_tokens"][:]  # (T, h'·w', D) float16
     attention = read_class_attention(features_path)
     residual = read_motion(motion_path, labels.shape[1:])
+    lengths = {features_path: attention, fine_features_path: tokens, motion_path: residual}
+    for path, values in lengths.items():
+        if len(values) != len(labels):
+            raise UserError(
+                f"{path} has {len(values)} frames, but the tracks have {len(labels)}. {_REMEDY}"
+            )
+    if attention.shape != labels.shape:
+        given, wanted = ("x".join(map(str, one.shape[1:])) for one in (attention, labels))
+        raise UserError(
+            f"{features_path} is on a grid of {given} tokens, but the tracks on one of {wanted}. "
+            f"{_REMEDY}"
+        )
     cues = {
         "motion": motion_cue(residual),
         "attention": attention_cue(attention),
         "interior": interior_cue(labels.shape),
     }
     local_motion = local_motion_cue(read_motion(motion_path, grid))
-    _check(labels, {features_path: cues["attention"], motion_path: cues["motion"]})
-    _check(labels[:, :1, :1], {fine_features_path: tokens[:, :1, :1]})
     return objects_by_cues(labels, tracks.merges, cues, local_motion, tokens, settings)
-
-
-def _check(labels: np.ndarray, maps: dict[str | Path, np.ndarray]) -> None:
-    for path, values in maps.items():
-        if values.shape != labels.shape:
-            raise UserError(
-                f"{path} is {values.shape}, but the tracks are {labels.shape}: frames, rows, "
-                "columns. Delete the older of the two files and run the workflow again."
-            )

@@ -1,0 +1,103 @@
+"""A ball that rolls between sky and ground: its tracks, cues and tokens, and artefacts of them."""
+
+import numpy as np
+
+from betrayed.artefacts import create
+from betrayed.cues import interior_cue
+from betrayed.merge_tree import merge_tree
+from betrayed.objects import ObjectSettings, objects_by_cues
+
+SKY, GROUND, SPECK, BALL = range(4)
+COLOURS = np.array([[90, 140, 220], [90, 150, 60], [250, 250, 250], [200, 60, 40]])
+PLAIN = ObjectSettings(
+    motion_weight=1.0,
+    attention_weight=0.0,
+    interior_weight=0.0,
+    levels=1,
+    local_motion_weight=0.0,
+    diffusion=0.0,
+)
+
+
+def scene(frames=6):
+    """Sky above, ground below, a ball that rolls between them, and a speck in one frame."""
+    labels = np.full((frames, 12, 20), SKY)
+    labels[:, 7:] = GROUND
+    y, x = np.mgrid[:12, :20]
+    for t in range(frames):
+        labels[t][(y - 6) ** 2 + (x - 6 - t) ** 2 <= 7] = BALL
+    labels[min(2, frames - 1), 3, 15] = SPECK
+    return labels
+
+
+def tree(labels, places=None):
+    """Merges of tracks at places on a line; without them each track joins all before it."""
+    places = np.arange(labels.max() + 1) ** 2 if places is None else np.array(places)
+    return merge_tree(np.abs(places[:, None] - places))
+
+
+def cues(labels, motion=None, attention=None):
+    """Cues that are the same everywhere unless given, but for the border."""
+    flat = np.zeros(labels.shape)
+    return {
+        "motion": flat if motion is None else motion,
+        "attention": flat if attention is None else attention,
+        "interior": interior_cue(labels.shape),
+    }
+
+
+def finer(maps, times=2):
+    """Maps (T, h, w) on so many times as many rows and columns."""
+    return maps.repeat(times, axis=1).repeat(times, axis=2)
+
+
+def tokens(looks, noise=0.05):
+    """(T, h·w, D) float16 of looks (T, h, w), each along an axis of its own."""
+    draw = np.random.default_rng(0).normal(size=(*looks.shape, looks.max() + 1), scale=noise)
+    plain = np.eye(looks.max() + 1)[looks] + draw
+    return plain.reshape(len(looks), -1, looks.max() + 1).astype(np.float16)
+
+
+def find(labels, motion, settings, attention=None, local_motion=None, looks=None, merges=None):
+    """Objects by cues; everything looks alike unless ``looks`` say more, on a grid of their own."""
+    looks = np.zeros_like(labels) if looks is None else looks
+    merges = tree(labels) if merges is None else merges
+    local_motion = np.zeros(looks.shape) if local_motion is None else local_motion
+    maps = cues(labels, motion, attention)
+    return objects_by_cues(labels, merges, maps, local_motion, tokens(looks), settings)
+
+
+def rolling(labels, settings=None):
+    """The objects of a scene in which the ball alone moves, on twice the rows and columns."""
+    moves = (labels == BALL).astype(float)
+    settings = settings or ObjectSettings()
+    return find(labels, moves, settings, local_motion=finer(moves), looks=finer(labels))
+
+
+def picture(labels, size, seed=0):
+    """A frame (H, W, 3) uint8 in which every track (h, w) has a noisy colour."""
+    rows, columns = (np.arange(n) * k // n for n, k in zip(size, labels.shape, strict=True))
+    noise = np.random.default_rng(seed).normal(size=(*size, 3), scale=10)
+    return (COLOURS[labels[rows[:, None], columns]] + noise).clip(0, 255).astype(np.uint8)
+
+
+def tracks_file(path, labels, frame_size):
+    with create(path, "tracks", {"video": "toy"}) as file:
+        file["labels"], file["merges"] = labels.astype(np.int32), tree(labels)
+        file.attrs.update(grid=labels.shape[1:], frame_size=frame_size, count=len(labels))
+    return path
+
+
+def motion_file(path, residual):
+    with create(path, "motion", {"video": "toy"}) as file:
+        file["residual"] = residual.astype(np.float16)
+    return path
+
+
+def features_file(path, looks):
+    """Tokens of looks (T, h, w), and class attention that is the same everywhere."""
+    with create(path, "features", {"video": "toy"}) as file:
+        file["patch_tokens"] = tokens(looks)
+        file["class_attention"] = np.full((len(looks), looks[0].size), 0.004, np.float16)
+        file.attrs["grid"] = looks.shape[1:]
+    return path
