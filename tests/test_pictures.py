@@ -4,12 +4,10 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from test_objects import moving, scene
+from tiny_scene import rolling, scene, tracks_file
 
-from betrayed.artefacts import create
 from betrayed.errors import UserError
 from betrayed.masks import write_masks
-from betrayed.objects import ObjectSettings, select_objects
 from betrayed.palette import davis_palette, save_palette_png
 from betrayed.pictures import draw_pictures, overlay, write_video
 
@@ -34,12 +32,9 @@ def make_video(folder, labels, truth=True):
     facts |= {"source": "toy.mp4", "frames": names, "instances": None, "annotation_kind": "ids"}
     facts |= {"annotations": annotations if truth else None}
     (frames / "frames.json").write_text(json.dumps(facts))
-    with create(folder / "tracks.h5", "tracks", {"video": "toy"}) as file:
-        file["labels"] = labels.astype(np.int32)
-        file.attrs.update(grid=labels.shape[1:], frame_size=SIZE, count=count)
-    objects = select_objects(labels, moving(labels), ObjectSettings())
-    write_masks(folder / "masks", labels, objects, SIZE)
-    return frames / "frames.json", folder / "masks" / "objects.csv", folder / "tracks.h5"
+    write_masks(folder / "masks", labels, rolling(labels), SIZE)
+    tracks = tracks_file(folder / "tracks.h5", labels, SIZE)
+    return frames / "frames.json", folder / "masks" / "objects.csv", tracks
 
 
 def test_overlay_by_hand():

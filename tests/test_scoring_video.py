@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from tiny_scene import tracks_file
 
-from betrayed.artefacts import create
 from betrayed.errors import UserError
 from betrayed.frames import Video
 from betrayed.palette import save_palette_png
@@ -53,20 +53,13 @@ def write_masks(folder, ids):
     return [str(path) for path in paths]
 
 
-def write_tracks(path, labels):
-    with create(path, "tracks", {"video": "clip"}) as file:
-        file["labels"] = labels
-        file.attrs["frame_size"] = (4, 6)
-    return path
-
-
 @pytest.fixture
 def clip(tmp_path):
     """Video, masks folder and tracks, all perfect."""
     video = write_video(tmp_path, TRUTH)
     write_masks(tmp_path / "masks" / "proposals", TRUTH)
     write_masks(tmp_path / "masks" / "foreground", (TRUTH > 0) * np.uint8(255))
-    return video, tmp_path / "masks", write_tracks(tmp_path / "tracks.h5", TOKENS)
+    return video, tmp_path / "masks", tracks_file(tmp_path / "tracks.h5", TOKENS, (4, 6))
 
 
 def value(table, protocol, metric, number=None):
@@ -137,7 +130,7 @@ def test_frames_without_annotation_are_left_out(clip, monkeypatch):
 def test_tokens_at_the_size_of_the_frame(tmp_path):
     # Five pixels over two tokens: centres .5, 1.5, 2.5, 3.5, 4.5 times 2/5 = .2, .6, 1, 1.4, 1.8.
     video = write_video(tmp_path, np.zeros((1, 3, 5), np.uint8))
-    path = write_tracks(tmp_path / "tracks.h5", np.array([[[300, 7]]], np.int32))
+    path = tracks_file(tmp_path / "tracks.h5", np.array([[[300, 7]]]), (4, 6))
     np.testing.assert_array_equal(read_partition(path, video, [0]), [[[300, 300, 7, 7, 7]] * 3])
 
 
@@ -156,7 +149,7 @@ def test_mask_of_another_size_is_named(clip):
 
 
 def test_tracks_of_another_length_are_named(tmp_path, clip):
-    path = write_tracks(tmp_path / "short.h5", TOKENS[:2])
+    path = tracks_file(tmp_path / "short.h5", TOKENS[:2], (4, 6))
     with pytest.raises(UserError, match=r"short\.h5 holds tracks of 2 frames, but 'clip' has 3"):
         read_partition(path, clip[0], [0])
 
