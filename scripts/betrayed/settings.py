@@ -205,7 +205,8 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
     sides = config["refinement"]["height"], config["refinement"]["width"]
     if (sides[0] is None) != (sides[1] is None):
         yield "refinement: give height and width, or null for both"
-    if not any(value for name, value in config["objects"].items() if name.endswith("_weight")):
+    cues = ("motion_weight", "attention_weight", "interior_weight")
+    if not any(config["objects"].get(name) for name in cues):
         yield "objects: one of the cues' weights must be above 0"
     training = config["training"]
     if training["final_learning_rate"] > training["learning_rate"]:
