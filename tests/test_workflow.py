@@ -16,9 +16,11 @@ from workflow_project import ROOT, Project, merged
 
 from betrayed.block import SpatioTemporalBlock
 from betrayed.frames import Video
+from betrayed.settings import runs as runs_of
 
 CHAIN = {
-    "tracks": ["cluster_tracks", "select_objects", "score_video", "draw_pictures"],
+    "objects": ["select_objects", "score_video", "draw_pictures"],
+    "tracks": ["cluster_tracks"],
     "attention": ["export_attention"],
     "training": ["train_block"],
     "features": ["cache_features"],
@@ -79,6 +81,7 @@ def test_a_second_run_has_nothing_to_do(finished):
 @pytest.mark.parametrize(
     ("change", "since"),
     [
+        ({"objects": {"levels": 1}}, "objects"),
         ({"clustering": {"tau": 0.2}}, "tracks"),
         ({"training": {"learning_rate": 2.0e-3}}, "training"),
         ({"features": {"height": 112}, "training": {"height": 112}}, "features"),
@@ -88,10 +91,27 @@ def test_a_changed_setting_reruns_its_stage_and_what_follows(project, change, si
     project.change(change)
     plan = project.planned()
     helpers = {"list_scores", "list_runs", "list_training_features"}
-    assert set(plan) - helpers == rules_of(since=since) | (
-        {"export_attention"} if since != "tracks" else set()
+    assert set(plan) - helpers == rules_of(since=since)
+    per_video = {*CHAIN["objects"], *CHAIN["tracks"], *CHAIN["features"]}
+    assert all(plan[rule] == 3 for rule in set(plan) & per_video)
+
+
+def test_refinement_adds_features_and_reruns_the_choice_of_objects(project):
+    project.change({"refinement": {"height": 126, "width": 224}})
+    plan = project.planned()
+    assert set(plan) - {"list_scores", "list_runs"} == rules_of(since="objects") | {
+        "cache_features"
+    }
+    assert plan["cache_features"] == 3
+
+
+def test_the_papers_method_without_training_anew(project):
+    """Motion and the fine features that are there are left alone; a block of its own is trained."""
+    project.change({"refinement": {"height": 126, "width": 224}, "method": "paper"})
+    plan = project.planned()
+    assert set(plan) - {"list_scores", "list_runs", "list_training_features"} == rules_of(
+        since="training"
     )
-    assert all(plan[rule] == 3 for rule in set(plan) & set(CHAIN["tracks"]))
 
 
 def test_a_touched_file_changes_nothing(project):
@@ -102,14 +122,27 @@ def test_a_touched_file_changes_nothing(project):
 
 @pytest.mark.parametrize(
     ("module", "since"),
-    [("clustering.py", "tracks"), ("losses.py", "training"), ("backbone.py", "features")],
+    [
+        ("pixels.py", "objects"),
+        ("affinity.py", "objects"),
+        ("merge_tree.py", "tracks"),
+        ("clustering.py", "tracks"),
+        ("losses.py", "training"),
+        ("backbone.py", "features"),
+    ],
 )
 def test_an_edited_module_reruns_the_stage_that_uses_it(project, module, since):
     path = project.folder / "scripts" / "betrayed" / module
     path.write_text(path.read_text() + "\n# edited\n")
     plan = project.planned()
-    expected = {"tracks": "cluster_tracks", "training": "train_block", "features": "cache_features"}
+    expected = {
+        "objects": "select_objects",
+        "tracks": "cluster_tracks",
+        "training": "train_block",
+        "features": "cache_features",
+    }
     before = {
+        "objects": {"cluster_tracks", "measure_motion", "cache_features"},
         "tracks": {"train_block", "cache_features", "export_attention"},
         "training": {"cache_features"},
         "features": {"extract_frames"},
@@ -189,7 +222,7 @@ def test_an_added_video_brings_its_own_chain_and_the_tables(own_finished, tmp_pa
             rule = line.split()[1].rstrip(":")
             counts[rule] = counts.get(rule, 0) + 1
     per_video = {"extract_frames", "measure_motion", "cache_features", "export_attention"}
-    per_video |= set(CHAIN["tracks"])
+    per_video |= {*CHAIN["objects"], *CHAIN["tracks"]}
     assert {rule: counts.get(rule) for rule in per_video} == dict.fromkeys(per_video, 1)
     assert counts["collect_tables"] == 1
     assert {row["video"] for row in rows(project)} == {"clip-0", "clip-1", "clip-2", "all"}
@@ -298,6 +331,28 @@ def test_a_second_snakemake_in_the_same_folder_is_refused(project):
     kept.close()
 
 
+def test_only_what_a_method_needs_is_planned(tmp_path):
+    """From the start: the paper's measures no motion, and has features at one size alone."""
+    project = Project(tmp_path / "project", {"refinement": {"height": 126, "width": 224}})
+    project.run("results/made/videos.csv")
+    better = project.planned()
+    assert (better["measure_motion"], better["cache_features"]) == (3, 6)
+    project.change({"method": "paper"})
+    paper = project.planned()
+    assert "measure_motion" not in paper
+    assert (paper["select_objects"], paper["cache_features"]) == (3, 3)
+    # Side by side: the features once, a block and tracks for each.
+    project.change({"method": "better", "runs": {"default": {}, "paper": {"method": "paper"}}})
+    both = project.planned()
+    assert (both["measure_motion"], both["cache_features"], both["train_block"]) == (3, 6, 2)
+    assert both["cluster_tracks"] == both["select_objects"] == 6
+    project.change({"training": {"output_dropout": "attention"}})
+    assert project.planned()["cluster_tracks"] == 3
+    project.change({"runs": {"paper": {"method": "papers"}}})
+    text = project.run("--dry-run", check=False)
+    assert "runs.paper: method: must be one of 'better', 'paper', not 'papers'" in text
+
+
 def davis_layout(root, splits, annotations):
     """The folders of DAVIS with one small sequence a split, two for val."""
     plain_videos(root / "plain", count=3)
@@ -339,7 +394,9 @@ PRESETS = {
 
 
 def test_every_preset_is_tested():
-    assert set(PRESETS) == {path.name for path in (ROOT / "presets").glob("*.yaml")}
+    """The ablation, which goes on top of another one, has a test of its own."""
+    names = {path.name for path in (ROOT / "presets").glob("*.yaml")}
+    assert set(PRESETS) == names - {"ablation.yaml"}
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -363,8 +420,13 @@ def test_a_preset_plans_its_whole_chain(tmp_path, monkeypatch, preset):
     videos = 6 if preset == "paper.yaml" else 2
     trained = {"paper.yaml": 2, "davis2016.yaml": 1, "videos.yaml": 0}[preset]
     assert plan["extract_frames"] == videos + trained
-    assert plan["cluster_tracks"] == plan["draw_pictures"] == videos
+    assert plan["cluster_tracks"] == plan["select_objects"] == plan["draw_pictures"] == videos
     assert plan["collect_tables"] == 1
+    # Motion is measured for the choice of objects alone, of which the paper has none; DAVIS has
+    # features at two sizes.
+    assert plan.get("measure_motion", 0) == (0 if preset == "paper.yaml" else videos)
+    of_videos = 2 * videos if preset == "davis2016.yaml" else videos
+    assert plan["cache_features"] == of_videos + trained
     if preset != "videos.yaml":
         assert plan["score_video"] == videos
 
@@ -433,6 +495,8 @@ def test_the_paper_preset_holds_the_papers_settings():
     assert paper["features"]["facet"] == "key"
     assert paper["features"]["backbone"] == "vit_small_patch8_224.dino"
     assert clustering == {"tau": 1.0, "window": 3, "key_frame_ratio": 10}
+    assert paper["method"] == "paper"
+    assert runs_of(paper)[0].training["output_dropout"] == "attention"
     splits = {name: one["split"] for name, one in paper["datasets"].items()}
     assert splits["youtube-vis-2019-held-out"] == "600:900"  # the 300 videos of SOLV
     assert splits["youtube-vis-2019-train"] == "0:600,900:"
