@@ -160,6 +160,20 @@ def test_local_motion_finds_a_part_of_a_track():
     assert figures(objects, "track", "foreground") == [[None, 0], [True, False]]
 
 
+def test_local_motion_counts_by_its_weight():
+    """The right half moves and the upper half does by itself: ±1 and ±weight, then relative."""
+    labels = np.zeros((1, 4, 6), int)
+    labels[:, :, 3:] = 1
+    local = np.zeros(labels.shape)
+    local[:, :2] = 1
+    for weight in (0.0, 0.5, 0.8):
+        settings = replace(PLAIN, local_motion_weight=weight)
+        objects = find(labels, 1.0 * (labels == 1), settings, local_motion=local)
+        # Half of the places lie above 0, which is the median; the best have 1 + weight.
+        wanted = (2 * labels - 1 + weight * (2 * local - 1)) / (1 + weight)
+        np.testing.assert_allclose(objects.scores, wanted, atol=1e-6)
+
+
 def test_a_track_that_mostly_lies_in_the_foreground_is_its_fringe():
     labels = np.zeros((1, 10, 10), int)
     labels[0, 5:, :5], labels[0, 5:, 5:] = 1, 2

@@ -72,13 +72,13 @@ def test_the_band_grows_with_the_frame():
 
 def test_the_same_for_the_same_input():
     truth = ball()
-    mask, image = ball(centre=(60, 82)), picture(truth, noise=60)  # colours that overlap
+    mask, image = ball(centre=(60, 82)), picture(truth, noise=120)  # colours that overlap
     given = mask.copy(), image.copy()
     first = refine_mask(mask, image)
     threads = cv2.getNumThreads()
-    for count in (1, 2):
+    for count, seed in ((1, 0), (2, 1), (2, 2)):
         cv2.setNumThreads(count)
-        cv2.setRNGSeed(5)  # whatever was drawn before
+        cv2.setRNGSeed(seed)  # whatever was drawn before
         np.testing.assert_array_equal(refine_mask(mask, image), first)
     cv2.setNumThreads(threads)
     np.testing.assert_array_equal(mask, given[0])
