@@ -12,8 +12,9 @@ def split_foreground(tokens: np.ndarray, foreground: np.ndarray, distance: float
 
     The foreground is cut in two by k-means, each half again and so on, as long as the centroids
     of the halves lie at least ``distance`` apart. Tokens have length 1, less the foreground's mean
-    in their frame: what changes with time only, such as light and view, splits nothing. Tokens on
-    the outline see the background too, so they count little.
+    in their frame: what changes with time only, such as light and view, splits nothing. Nor does
+    what changes toward the outline, where tokens see the background too: the part that is linear in
+    their depth is taken out, and they count little.
 
     Args:
         tokens: (T, N, D) of any float type, row-major on the grid.
@@ -27,8 +28,10 @@ def split_foreground(tokens: np.ndarray, foreground: np.ndarray, distance: float
     labels = np.zeros(inside.size, np.int64)
     labels[inside] = 1
     if distance < 2 and inside.any():
-        weights = _depth(foreground).ravel()[inside] ** 4
+        depth = _depth(foreground).ravel()[inside]
+        weights = depth**4
         centred = _centred(tokens.reshape(inside.size, -1), foreground, weights)  # (n, D)
+        centred = _without(centred, depth)
         labels[inside] = _by_size(_split(centred, weights, distance), weights)
     return labels.reshape(foreground.shape)
 
@@ -81,6 +84,13 @@ def _centred(tokens: np.ndarray, foreground: np.ndarray, weights: np.ndarray) ->
         here = frame == index
         chosen[here] -= np.average(chosen[here], axis=0, weights=weights[here])
     return chosen
+
+
+def _without(points: np.ndarray, cause: np.ndarray) -> np.ndarray:
+    """Points (n, D) less what is linear in ``cause`` (n,), by least squares."""
+    cause = cause - cause.mean()
+    slope = cause @ points / max(float(cause @ cause), 1e-6)  # (D,)
+    return points - cause[:, None] * slope
 
 
 def _depth(foreground: np.ndarray) -> np.ndarray:
