@@ -63,18 +63,41 @@ def test_what_changes_with_time_only_splits_nothing():
     assert split_foreground(tokens, inside, 0.1).max() > 1
 
 
+def two_halves():
+    """Kinds on 10 × 16 tokens: 1 on the left, 2 on the right, one as deep as the other."""
+    kinds = np.zeros((1, 10, 16), int)
+    kinds[:, 1:9, 2:8] = 1
+    kinds[:, 1:9, 8:14] = 2
+    return kinds
+
+
 def test_the_distance_between_centroids_decides():
-    kinds = horse_and_rider()
+    kinds = two_halves()
     tokens = looks(kinds, noise=0)  # √2 apart
     assert split_foreground(tokens, kinds > 0, 1.41).max() == 2
     assert split_foreground(tokens, kinds > 0, 1.42).max() == 1
 
 
 def test_distance_2_splits_nothing():
-    inside = horse_and_rider() > 0
-    tokens = np.where(horse_and_rider() == 1, 1.0, -1.0).reshape(3, -1, 1)  # as far as can be
+    inside = two_halves() > 0
+    tokens = np.where(two_halves() == 1, 1.0, -1.0).reshape(1, -1, 1)  # as far as can be
     assert split_foreground(tokens, inside, 1.99).max() == 2
     np.testing.assert_array_equal(split_foreground(tokens, inside, 2), inside)
+
+
+def test_what_changes_toward_the_outline_splits_nothing():
+    """Tokens see as much of the background as lies around them; a rider is still told apart."""
+    kinds = np.zeros((3, 14, 16), int)
+    kinds[:, 3:12, 3:13] = 1
+    seen = _depth(kinds > 0)[..., None]
+    background = np.eye(DIM)[5]
+
+    def mixed(kinds):
+        return (seen * np.eye(DIM)[kinds] + (1 - seen) * background).reshape(3, -1, DIM)
+
+    np.testing.assert_array_equal(split_foreground(mixed(kinds), kinds > 0, 0.3), kinds)
+    kinds[:, 3:6, 3:13] = 2
+    np.testing.assert_array_equal(split_foreground(mixed(kinds), kinds > 0, 0.3), kinds)
 
 
 def test_the_length_of_tokens_does_not_matter():
