@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from pycocotools import mask as coco
 from videos_for_tests import moving_square, write_annotations, write_frames
 
@@ -83,3 +84,18 @@ def as_text(mask: np.ndarray) -> dict | None:
         return None
     encoded = coco.encode(np.asfortranarray(mask, np.uint8))
     return {"size": list(mask.shape), "counts": encoded["counts"].decode()}
+
+
+def plain_videos(folder, count=3, frames=10):
+    """Folders of frames with a square that moves, and their truth."""
+    for index in range(count):
+        for kind in ("videos", "truth"):
+            (folder / kind / f"clip-{index}").mkdir(parents=True)
+        noise = np.random.default_rng(index).integers(0, 90, (84, 154, 3), dtype=np.uint8)
+        for frame in range(frames):
+            image, truth = noise.copy(), np.zeros((84, 154), np.uint8)
+            left = 10 + 8 * frame
+            image[30:60, left : left + 30] = (220, 60 * index, 40)
+            truth[30:60, left : left + 30] = 1
+            Image.fromarray(image).save(folder / f"videos/clip-{index}/{frame:05d}.png")
+            Image.fromarray(truth).save(folder / f"truth/clip-{index}/{frame:05d}.png")
