@@ -205,3 +205,11 @@ def test_cluster_video_names_the_file(tmp_path):
         file.attrs["kind"] = "attention"
     with pytest.raises(UserError, match="never finished"):
         cluster_video(tmp_path / "cut.h5", tmp_path / "t.h5", ClusterSettings())
+
+
+def test_tracks_without_a_tree_are_refused_by_name(tmp_path):
+    with create(tmp_path / "old.h5", "tracks", {"video": "toy"}) as file:
+        file["labels"] = np.zeros((2, 3, 3), np.int32)
+        file.attrs.update(grid=(3, 3), frame_size=(30, 31), count=2)
+    with pytest.raises(UserError, match=r"old\.h5 has no tree of merges"):
+        read_tracks(tmp_path / "old.h5")

@@ -96,8 +96,14 @@ def cluster_video(
 
 
 def read_tracks(path: str | Path) -> Tracks:
-    """Read a tracks artefact."""
+    """Read a tracks artefact.
+
+    Raises:
+        UserError: the file is not whole, or from before tracks had a tree.
+    """
     with open_checked(path, "tracks") as file:
+        if "merges" not in file:
+            raise UserError(f"{path} has no tree of merges. Delete it and run the workflow again.")
         height, width = (int(side) for side in file.attrs["frame_size"])
         labels, merges = file["labels"][:], file["merges"][:]
         return Tracks(labels, merges, (height, width), provenance(file))
