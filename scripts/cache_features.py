@@ -18,9 +18,17 @@ def main() -> None:
         help="JSON object: backbone, height, width, facet, layer, views, seed",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
     parser.add_argument(
-        "--batch-size", type=int, default=4, help="frames at a time; lower it to save memory"
+        "--threads",
+        type=int,
+        help="CPU threads; torch's choice by default. With a GPU they decode frames: give more "
+        "where the GPU waits for them",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        help="frames at a time; default 4 on a CPU, where more gains nothing, and 16 on a GPU. "
+        "Lower it when memory runs out, raise it when a large GPU is not busy",
     )
     arguments = parser.parse_args()
 

@@ -14,6 +14,13 @@ def main() -> None:
     parser.add_argument("--output", required=True, help="attention artefact to write")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        default=8,
+        help="frames at a time; default 8. Reading and writing take longer than computing: "
+        "lower it when memory runs out, more gains little",
+    )
     arguments = parser.parse_args()
 
     lease(arguments.device)
@@ -25,7 +32,9 @@ def main() -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     device = choose_device(arguments.device)
-    export_attention(arguments.features, arguments.block, arguments.output, device)
+    export_attention(
+        arguments.features, arguments.block, arguments.output, device, arguments.batch_size
+    )
 
 
 if __name__ == "__main__":

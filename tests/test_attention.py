@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -68,6 +72,39 @@ def test_export(tmp_path, block):
         assert list(file.attrs["grid"]) == [2, 3] and file.attrs["count"] == 4
         assert list(file.attrs["frame_size"]) == [28, 43]
         assert len(provenance(file)["block_sha256"]) == 64
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 50])
+def test_frames_at_a_time_change_only_the_rounding(tmp_path, block, batch_size):
+    tokens = np.random.default_rng(1).normal(size=(7, 6, 8)).astype("f2")
+    write_features(tmp_path / "f.h5", tokens)
+    export_attention(tmp_path / "f.h5", block, tmp_path / "a.h5", torch.device("cpu"), batch_size)
+    module, _ = load_block(block)
+    with open_checked(tmp_path / "a.h5", "attention") as file:
+        for frame in range(7):
+            with torch.inference_mode():
+                one = torch.from_numpy(tokens[frame : frame + 1]).float()
+                expected = module.queries_keys(one)
+            for name, factor in zip(("queries", "keys"), expected, strict=True):
+                found = file[name][frame]
+                np.testing.assert_array_max_ulp(found, factor[0].half().numpy(), maxulp=1)
+
+
+def test_batches_of_nothing_are_refused(tmp_path, block):
+    write_features(tmp_path / "f.h5", np.zeros((2, 6, 8)))
+    with pytest.raises(UserError, match="batch size must be 1 or more"):
+        export_attention(tmp_path / "f.h5", block, tmp_path / "a.h5", torch.device("cpu"), 0)
+    assert not (tmp_path / "a.h5").exists()
+
+
+def test_the_program(tmp_path, block):
+    write_features(tmp_path / "f.h5", np.random.default_rng(1).normal(size=(5, 6, 8)))
+    program = Path(__file__).parents[1] / "scripts" / "export_attention.py"
+    command = [sys.executable, program, "--features", tmp_path / "f.h5", "--block", block]
+    command += ["--output", tmp_path / "a.h5", "--threads", "1", "--device", "cpu"]
+    subprocess.run([*command, "--batch-size", "2"], check=True, capture_output=True)
+    with open_checked(tmp_path / "a.h5", "attention") as file:
+        assert file["keys"].shape == (5, 2, 6, 4) and np.abs(file["keys"][4]).max() > 0
 
 
 @pytest.mark.parametrize(

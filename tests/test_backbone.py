@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torchvision.transforms.v2 import functional as images_to
 
 from betrayed.backbone import Backbone, prepare, projection
 from betrayed.errors import UserError
@@ -137,6 +138,10 @@ def test_normalisation_comes_from_the_model():
     flat = torch.full((1, 3, 2, 2), 0.5)
     expected = [(0.5 - m) / s for m, s in zip(dino.mean, dino.std, strict=True)]
     assert dino.normalise(flat)[0, :, 0, 0].tolist() == pytest.approx(expected)
+    images = torch.rand(2, 3, 5, 7)
+    kept = images.clone()
+    assert torch.equal(dino.normalise(images), images_to.normalize(images, dino.mean, dino.std))
+    assert torch.equal(images, kept)
 
 
 def test_a_size_that_is_no_multiple_names_the_nearest():
@@ -176,5 +181,6 @@ def test_frames_are_resized_whole_and_stay_in_range():
     assert images[0, :, 14, 5].max() == 0
     corner = frames[0, :28, 20:76]
     same = prepare([corner], 28, 56)
+    assert torch.equal(prepare(torch.from_numpy(frames), 28, 56), images)
     torch.testing.assert_close(same[0], torch.from_numpy(corner).permute(2, 0, 1) / 255)
     assert F.mse_loss(images[0], images[1]) == 0

@@ -1,8 +1,11 @@
 """The feature cache: its content, its provenance, and what its readers refuse."""
 
+import dataclasses
 import json
+import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import h5py
@@ -17,9 +20,11 @@ from betrayed.backbone import Backbone, prepare
 from betrayed.cues import read_class_attention
 from betrayed.errors import UserError
 from betrayed.features import (
+    DATASETS,
     FeatureSettings,
     cache_features,
     common_provenance,
+    default_batch_size,
     describe,
     read_clip,
 )
@@ -76,6 +81,22 @@ def test_the_file_holds_what_the_backbone_gives(plain, weights, video):
     with h5py.File(plain) as file:
         assert file["patch_tokens"].dtype == file["class_tokens"].dtype == np.float16
         assert file["patch_tokens"].chunks == (1, 6, 384)
+
+
+@pytest.mark.parametrize("views", [0, 2])
+def test_reading_ahead_changes_no_bit(views, folder, weights, video, tmp_path):
+    settings = FeatureSettings(NAME, 32, 48, layer=0, views=views, seed=3)
+    cache_features(video, settings, weights, tmp_path / "bear.h5", batch_size=2)
+    backbone = Backbone(NAME, weights, layer=0)
+    with open_checked(tmp_path / "bear.h5", "features") as file:
+        for frames in ([0, 1], [2, 3], [4]):
+            images = prepare([video.frame(i) for i in frames], 32, 48)
+            for view in range(views) if views else [None]:
+                seen = images if view is None else augment(images, draw_view(3, "bear", view))
+                expected = backbone.extract(backbone.normalise(seen))
+                group = file if view is None else file[f"view{view}"]
+                for name, values in zip(DATASETS, expected, strict=True):
+                    assert np.array_equal(group[name][frames], values.half().numpy()), name
 
 
 def test_it_says_what_made_it(plain, weights):
@@ -185,6 +206,29 @@ def test_values_that_are_not_finite_leave_no_file(video, folder, tmp_path):
     with pytest.raises(UserError, match="no finite float16 for frames 0 to 3 of bear"):
         cache_features(video, PLAIN, tmp_path / "wild.safetensors", tmp_path / "wild.h5")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["wild.pth", "wild.safetensors"]
+
+
+def test_a_frame_that_cannot_be_read_leaves_no_file_and_no_thread(video, weights, tmp_path):
+    copies = [shutil.copy(path, tmp_path) for path in video.frames]
+    Path(copies[3]).write_bytes(b"no picture")
+    broken = dataclasses.replace(video, frames=tuple(Path(one) for one in copies))
+    before = set(threading.enumerate())
+    with pytest.raises(UserError, match=r"The frame .*00003\.png cannot be read"):
+        cache_features(broken, PLAIN, weights, tmp_path / "out" / "bear.h5", batch_size=1)
+    assert not list((tmp_path / "out").iterdir())
+    assert set(threading.enumerate()) == before
+
+
+def test_batches_are_larger_on_a_gpu():
+    assert default_batch_size(torch.device("cpu")) == 4
+    assert default_batch_size(torch.device("cuda")) > 4
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_batches_of_nothing_are_refused(video, weights, tmp_path, batch_size):
+    with pytest.raises(UserError, match="batch size must be 1 or more"):
+        cache_features(video, PLAIN, weights, tmp_path / "x.h5", batch_size=batch_size)
+    assert not list(tmp_path.iterdir())
 
 
 def test_settings_that_do_not_fit_are_refused(video, weights, tmp_path):

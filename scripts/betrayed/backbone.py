@@ -69,6 +69,10 @@ class Backbone:
         self.prefix_tokens: int = model.num_prefix_tokens
         self.mean: tuple[float, ...] = tuple(model.pretrained_cfg["mean"])
         self.std: tuple[float, ...] = tuple(model.pretrained_cfg["std"])
+        # Kept on the device: a copy of them for each batch would make a GPU wait.
+        self._mean, self._std = (
+            torch.tensor(one, device=self.device).view(3, 1, 1) for one in (self.mean, self.std)
+        )
 
     @property
     def dim(self) -> int:
@@ -100,7 +104,7 @@ class Backbone:
 
         Training and inference share this one pair (the authors' release uses two different ones).
         """
-        return images_to.normalize(images, list(self.mean), list(self.std))
+        return (images - self._mean).div_(self._std)
 
     @torch.inference_mode()
     def extract(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -172,19 +176,22 @@ def projection(
     return attention.qkv.weight.chunk(3)[place], bias
 
 
-def prepare(frames: Sequence[np.ndarray], height: int, width: int) -> Tensor:
+def prepare(frames: Tensor | Sequence[np.ndarray], height: int, width: int) -> Tensor:
     """Whole frames as small images: resized by antialiased bicubic interpolation, in [0, 1].
 
     Args:
-        frames: B arrays (H, W, 3) of uint8, RGB, all of one size.
+        frames: (B, H, W, 3) uint8, RGB, or B such arrays of one size.
         height: pixels of the result.
         width: pixels of the result; the aspect need not be kept.
 
     Returns:
-        (B, 3, height, width) float32.
+        (B, 3, height, width) float32, on the frames' device.
     """
-    stacked = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)  # (B, 3, H, W)
+    stacked = frames if isinstance(frames, Tensor) else torch.from_numpy(np.stack(frames))
     small = images_to.resize(
-        stacked.float() / 255, [height, width], InterpolationMode.BICUBIC, antialias=True
+        stacked.permute(0, 3, 1, 2).float() / 255,  # (B, 3, H, W)
+        [height, width],
+        InterpolationMode.BICUBIC,
+        antialias=True,
     )
     return small.clamp_(0, 1)  # bicubic interpolation overshoots at edges

@@ -1,7 +1,7 @@
 """The feature cache: what the frozen backbone gives for each frame of a video, computed once."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from betrayed.augmentation import augment, draw_view
 from betrayed.backbone import Backbone, Facet, prepare
 from betrayed.errors import UserError
 from betrayed.files import sha256
+from betrayed.pipeline import batches, pinned, read_ahead, to_host, write_behind
 from betrayed.programs import progress
 
 if TYPE_CHECKING:
@@ -57,9 +58,35 @@ def cache_features(
     weights: str | Path | None,
     output: str | Path,
     device: torch.device | str = "cpu",
-    batch_size: int = 4,
+    batch_size: int | None = None,
 ) -> None:
-    """Write the features of every frame of a video.
+    """Load the backbone and write the features of every frame of a video.
+
+    Args:
+        video: the frames.
+        settings: see :class:`FeatureSettings`.
+        weights: safetensors file of the backbone's weights; None: random ones (tests).
+        output: the features artefact to write, see :func:`write_features`.
+        device: where the backbone computes.
+        batch_size: frames at a time; None: :func:`default_batch_size`.
+
+    Raises:
+        UserError: a name or file does not fit, or see :func:`write_features`.
+    """
+    backbone = Backbone(settings.backbone, weights, device, settings.facet, settings.layer)
+    digest = sha256(weights) if weights is not None else None
+    write_features(video, settings, backbone, digest, output, batch_size)
+
+
+def write_features(
+    video: "Video",
+    settings: FeatureSettings,
+    backbone: Backbone,
+    weights_sha256: str | None,
+    output: str | Path,
+    batch_size: int | None = None,
+) -> None:
+    """Write the features of every frame of a video with a backbone that is loaded already.
 
     The file holds ``patch_tokens`` (T, N, D) float16 in chunks of one frame, ``class_tokens``
     (T, D) and ``class_attention`` (T, N) float16, see :meth:`betrayed.backbone.Backbone.extract`;
@@ -67,49 +94,69 @@ def cache_features(
     attributes: ``grid`` (rows, columns of patches), ``frame_size`` (height, width of the video)
     and ``count`` T.
 
+    Frames are decoded ahead and features written behind, in threads. For a GPU as many threads
+    decode as torch has on the CPU; a CPU is busy with the backbone, so that one is enough.
+
     Args:
         video: the frames.
         settings: see :class:`FeatureSettings`.
-        weights: safetensors file of the backbone's weights; None: random ones (tests).
+        backbone: made with the name, facet and layer of the settings.
+        weights_sha256: of the file of its weights; None: random ones (tests).
         output: the features artefact to write.
-        device: where the backbone computes.
-        batch_size: frames at a time.
+        batch_size: frames at a time; None: :func:`default_batch_size`.
 
     Raises:
-        UserError: the size is no multiple of the patch, a name or file does not fit, a frame
-            cannot be read, or the backbone gives values that float16 cannot hold.
+        UserError: the size is no multiple of the patch, a frame cannot be read, or the backbone
+            gives values that float16 cannot hold.
     """
-    backbone = Backbone(settings.backbone, weights, device, settings.facet, settings.layer)
+    device = backbone.device
     grid = backbone.grid(settings.height, settings.width)
     # Where a view's tokens go, and its draw; the plain frames have none.
     views = {f"view{i}": draw_view(settings.seed, video.name, i) for i in range(settings.views)}
     made_by = {
         **settings.made_by(),
         "video": video.name,
-        "weights_sha256": sha256(weights) if weights is not None else None,
+        "weights_sha256": weights_sha256,
         "mean": list(backbone.mean),
         "std": list(backbone.std),
     }
+    size = default_batch_size(device) if batch_size is None else batch_size
+    runs = batches(video.count, size)
+    readers = torch.get_num_threads() if device.type == "cuda" else 1
+
+    def read(frames: range) -> Tensor:
+        return pinned(np.stack([video.frame(i) for i in frames]), device)  # (B, H, W, 3) uint8
+
     with create(output, "features", made_by) as file:
         file.attrs["grid"] = grid
         file.attrs["frame_size"] = (video.height, video.width)
         file.attrs["count"] = video.count
         for group in views or ["/"]:
             _make_datasets(file.require_group(group), video.count, grid[0] * grid[1], backbone)
-        batches = range(0, video.count, batch_size)
-        for start in progress(batches, f"features of {video.name}", "batch"):
-            indices = range(start, min(start + batch_size, video.count))
-            images = prepare(
-                [video.frame(i) for i in indices], settings.height, settings.width
-            )  # (B, 3, H, W)
-            for group, view in (views or {"/": None}).items():
-                seen = images if view is None else augment(images, view)
-                tokens = backbone.extract(backbone.normalise(seen))
-                for name, values in zip(DATASETS, tokens, strict=True):
-                    stored = values.half().cpu()
-                    if not stored.isfinite().all():
-                        raise UserError(_not_finite(video.name, indices, settings, device))
-                    file[group][name][start : indices.stop] = stored.numpy()
+
+        def write(frames: range, group: str, fetch: Callable[[], list[np.ndarray]]) -> None:
+            finite, *tokens = fetch()
+            if not finite:
+                raise UserError(_not_finite(video.name, frames, settings, device))
+            for name, values in zip(DATASETS, tokens, strict=True):
+                file[group][name][frames.start : frames.stop] = values
+
+        with read_ahead(read, runs, readers) as images, write_behind(write) as put:
+            shown = progress(runs, f"features of {video.name}", "batch")
+            for frames, pixels in zip(shown, images, strict=True):
+                plain = prepare(
+                    pixels.to(device, non_blocking=True), settings.height, settings.width
+                )  # (B, 3, H, W)
+                for group, view in (views or {"/": None}).items():
+                    seen = plain if view is None else augment(plain, view)
+                    tokens = [one.half() for one in backbone.extract(backbone.normalise(seen))]
+                    finite = torch.stack([one.isfinite().all() for one in tokens]).all()
+                    put(frames, group, to_host([finite, *tokens]))
+
+
+def default_batch_size(device: torch.device) -> int:
+    """Frames at a time: enough to keep a GPU busy; a CPU gains nothing from more than a few."""
+    return 16 if device.type == "cuda" else 4
 
 
 def describe(path: str | Path, expect: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -200,12 +247,10 @@ def _make_datasets(group: h5py.Group, count: int, tokens: int, backbone: Backbon
     group.create_dataset("class_attention", (count, tokens), np.float16)
 
 
-def _not_finite(
-    video: str, frames: range, settings: FeatureSettings, device: torch.device | str
-) -> str:
+def _not_finite(video: str, frames: range, settings: FeatureSettings, device: torch.device) -> str:
     remedy = (
         "half precision may be too narrow for this backbone: use --device cpu"
-        if torch.device(device).type == "cuda"
+        if device.type == "cuda"
         else "the weights may be damaged: fetch them again, or choose another facet or layer"
     )
     return (
