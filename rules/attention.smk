@@ -12,14 +12,14 @@ rule export_attention:
     output:
         attention="results/{dataset}/attention/{backbone}/{block}/{video}.h5",
     log:
-        "results/logs/export_attention/{dataset}/{backbone}/{block}/{video}.log",
-    benchmark:
-        "results/benchmarks/export_attention/{dataset}/{backbone}/{block}/{video}.tsv"
+        text="results/logs/export_attention/{dataset}/{backbone}/{block}/{video}.log",
+        usage="results/benchmarks/export_attention/{dataset}/{backbone}/{block}/{video}.tsv",
     conda:
         "../envs/torch.yaml"
     threads: 1
     resources:
         gpu=1,
     shell:
-        "python scripts/export_attention.py --features {input.features:q} --block {input.block:q}"
-        " --output {output.attention:q} --threads {threads} 2>&1 | tee {log:q}"
+        "python scripts/start.py --usage {log.usage:q}"
+        " scripts/export_attention.py --features {input.features:q} --block {input.block:q}"
+        " --output {output.attention:q} --threads {threads} 2>&1 | tee {log.text:q}"

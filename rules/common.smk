@@ -1,6 +1,7 @@
 # What the rules share: the checked settings, the videos of each data set, each program's sources.
 import csv
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +15,7 @@ from betrayed.datasets import choose_videos, needed_paths
 from betrayed.errors import UserError
 from betrayed.presence import check_presence, described
 from betrayed.sources import program_sources
+from betrayed.warm_client import SERVED
 from betrayed.workplace import claim
 
 try:
@@ -21,6 +23,9 @@ try:
     check_presence(config)
     if workflow.is_main_process and not workflow.dryrun:
         CLAIM = claim(Path(".snakemake"))
+        # Jobs are forked from a process that serves this one, unless the variable says 0 already.
+        if os.environ.get(SERVED) != "0":
+            os.environ[SERVED] = str(os.getpid())
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

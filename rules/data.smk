@@ -12,17 +12,17 @@ rule make_dataset:
         videos=directory("resources/{dataset}/videos"),
         annotations=directory("resources/{dataset}/annotations"),
     log:
-        "results/logs/make_dataset/{dataset}.log",
-    benchmark:
-        "results/benchmarks/make_dataset/{dataset}.tsv"
+        text="results/logs/make_dataset/{dataset}.log",
+        usage="results/benchmarks/make_dataset/{dataset}.tsv",
     conda:
         "../envs/light.yaml"
     params:
         folder=lambda wildcards, output: str(Path(output.videos).parent),
         settings=lambda wildcards: as_json(DATASETS[wildcards.dataset]["make"]),
     shell:
-        "python scripts/make_dataset.py --output {params.folder:q}"
-        " --settings {params.settings:q} 2>&1 | tee {log:q}"
+        "python scripts/start.py --usage {log.usage:q}"
+        " scripts/make_dataset.py --output {params.folder:q}"
+        " --settings {params.settings:q} 2>&1 | tee {log.text:q}"
 
 
 checkpoint list_videos:
@@ -33,13 +33,13 @@ checkpoint list_videos:
         manifest="results/{dataset}/videos.csv",
         truth=directory("results/{dataset}/truth"),
     log:
-        "results/logs/list_videos/{dataset}.log",
-    benchmark:
-        "results/benchmarks/list_videos/{dataset}.tsv"
+        text="results/logs/list_videos/{dataset}.log",
+        usage="results/benchmarks/list_videos/{dataset}.tsv",
     conda:
         "../envs/light.yaml"
     params:
         settings=dataset_settings,
     shell:
-        "python scripts/list_videos.py --output {output.manifest:q} --truth {output.truth:q}"
-        " --settings {params.settings:q} 2>&1 | tee {log:q}"
+        "python scripts/start.py --usage {log.usage:q}"
+        " scripts/list_videos.py --output {output.manifest:q} --truth {output.truth:q}"
+        " --settings {params.settings:q} 2>&1 | tee {log.text:q}"

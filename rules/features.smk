@@ -11,16 +11,16 @@ rule fetch_weights:
     output:
         weights="resources/weights/{weights}.safetensors",
     log:
-        "results/logs/fetch_weights/{weights}.log",
-    benchmark:
-        "results/benchmarks/fetch_weights/{weights}.tsv"
+        text="results/logs/fetch_weights/{weights}.log",
+        usage="results/benchmarks/fetch_weights/{weights}.tsv",
     conda:
         "../envs/torch.yaml"
     params:
         settings=weights_settings,
     shell:
-        "python scripts/fetch_weights.py --output {output.weights:q}"
-        " --settings {params.settings:q} 2>&1 | tee {log:q}"
+        "python scripts/start.py --usage {log.usage:q}"
+        " scripts/fetch_weights.py --output {output.weights:q}"
+        " --settings {params.settings:q} 2>&1 | tee {log.text:q}"
 
 
 rule cache_features:
@@ -31,9 +31,8 @@ rule cache_features:
     output:
         features="results/{dataset}/features/{backbone}/{video}.h5",
     log:
-        "results/logs/cache_features/{dataset}/{backbone}/{video}.log",
-    benchmark:
-        "results/benchmarks/cache_features/{dataset}/{backbone}/{video}.tsv"
+        text="results/logs/cache_features/{dataset}/{backbone}/{video}.log",
+        usage="results/benchmarks/cache_features/{dataset}/{backbone}/{video}.tsv",
     conda:
         "../envs/torch.yaml"
     threads: 4
@@ -42,6 +41,7 @@ rule cache_features:
     params:
         settings=lambda wildcards: as_json(FEATURES[wildcards.backbone]),
     shell:
-        "python scripts/cache_features.py --frames {input.frames:q} --weights {input.weights:q}"
+        "python scripts/start.py --usage {log.usage:q}"
+        " scripts/cache_features.py --frames {input.frames:q} --weights {input.weights:q}"
         " --output {output.features:q} --settings {params.settings:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
+        " 2>&1 | tee {log.text:q}"

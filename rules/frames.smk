@@ -10,15 +10,15 @@ rule extract_frames:
     output:
         frames="results/{dataset}/frames/{video}/frames.json",
     log:
-        "results/logs/extract_frames/{dataset}/{video}.log",
-    benchmark:
-        "results/benchmarks/extract_frames/{dataset}/{video}.tsv"
+        text="results/logs/extract_frames/{dataset}/{video}.log",
+        usage="results/benchmarks/extract_frames/{dataset}/{video}.tsv",
     conda:
         "../envs/light.yaml"
     params:
         kind=lambda wildcards: DATASETS[wildcards.dataset]["annotation_kind"],
         truth=truth_options,
     shell:
-        "python scripts/extract_frames.py --video {wildcards.video:q} --source {input.source:q}"
+        "python scripts/start.py --usage {log.usage:q}"
+        " scripts/extract_frames.py --video {wildcards.video:q} --source {input.source:q}"
         " {params.truth:q} --annotation-kind {params.kind} --output {output.frames:q}"
-        " 2>&1 | tee {log:q}"
+        " 2>&1 | tee {log.text:q}"

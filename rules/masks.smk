@@ -13,15 +13,15 @@ rule select_objects:
     output:
         objects="results/{dataset}/masks/{run}/{video}/objects.csv",
     log:
-        "results/logs/select_objects/{dataset}/{run}/{video}.log",
-    benchmark:
-        "results/benchmarks/select_objects/{dataset}/{run}/{video}.tsv"
+        text="results/logs/select_objects/{dataset}/{run}/{video}.log",
+        usage="results/benchmarks/select_objects/{dataset}/{run}/{video}.tsv",
     conda:
         "../envs/light.yaml"
     params:
         cues=cue_options,
         settings=lambda wildcards: as_json(RUNS[wildcards.run].settings["objects"]),
     shell:
-        "python scripts/select_objects.py --frames {input.frames:q} --tracks {input.tracks:q}"
+        "python scripts/start.py --usage {log.usage:q}"
+        " scripts/select_objects.py --frames {input.frames:q} --tracks {input.tracks:q}"
         " {params.cues:q} --output {output.objects:q}"
-        " --settings {params.settings:q} 2>&1 | tee {log:q}"
+        " --settings {params.settings:q} 2>&1 | tee {log.text:q}"

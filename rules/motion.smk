@@ -10,13 +10,13 @@ rule measure_motion:
     output:
         motion="results/{dataset}/motion/{motion}/{video}.h5",
     log:
-        "results/logs/measure_motion/{dataset}/{motion}/{video}.log",
-    benchmark:
-        "results/benchmarks/measure_motion/{dataset}/{motion}/{video}.tsv"
+        text="results/logs/measure_motion/{dataset}/{motion}/{video}.log",
+        usage="results/benchmarks/measure_motion/{dataset}/{motion}/{video}.tsv",
     conda:
         "../envs/light.yaml"
     params:
         settings=lambda wildcards: as_json(MOTIONS[wildcards.motion]),
     shell:
-        "python scripts/measure_motion.py --frames {input.frames:q} --output {output.motion:q}"
-        " --settings {params.settings:q} --threads {threads} 2>&1 | tee {log:q}"
+        "python scripts/start.py --usage {log.usage:q}"
+        " scripts/measure_motion.py --frames {input.frames:q} --output {output.motion:q}"
+        " --settings {params.settings:q} --threads {threads} 2>&1 | tee {log.text:q}"

@@ -13,13 +13,13 @@ rule draw_pictures:
         overlay="results/pictures/{run}/{dataset}/{video}/overlay.mp4",
         sheet=report("results/pictures/{run}/{dataset}/{video}/sheet.png", category="Videos"),
     log:
-        "results/logs/draw_pictures/{run}/{dataset}/{video}.log",
-    benchmark:
-        "results/benchmarks/draw_pictures/{run}/{dataset}/{video}.tsv"
+        text="results/logs/draw_pictures/{run}/{dataset}/{video}.log",
+        usage="results/benchmarks/draw_pictures/{run}/{dataset}/{video}.tsv",
     conda:
         "../envs/light.yaml"
     params:
         folder=lambda wildcards, output: str(Path(output.sheet).parent),
     shell:
-        "python scripts/draw_pictures.py --frames {input.frames:q} --masks {input.objects:q}"
-        " --tracks {input.tracks:q} --output-folder {params.folder:q} 2>&1 | tee {log:q}"
+        "python scripts/start.py --usage {log.usage:q}"
+        " scripts/draw_pictures.py --frames {input.frames:q} --masks {input.objects:q}"
+        " --tracks {input.tracks:q} --output-folder {params.folder:q} 2>&1 | tee {log.text:q}"

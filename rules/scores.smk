@@ -13,18 +13,18 @@ rule score_video:
     output:
         scores="results/{dataset}/scores/{run}/{video}.csv",
     log:
-        "results/logs/score_video/{dataset}/{run}/{video}.log",
-    benchmark:
-        "results/benchmarks/score_video/{dataset}/{run}/{video}.tsv"
+        text="results/logs/score_video/{dataset}/{run}/{video}.log",
+        usage="results/benchmarks/score_video/{dataset}/{run}/{video}.tsv",
     conda:
         "../envs/light.yaml"
     params:
         masks=lambda wildcards, input: str(Path(input.objects).parent),
         settings=as_json(config["scoring"]),
     shell:
-        "python scripts/score_video.py --frames {input.frames:q} --masks {params.masks:q}"
+        "python scripts/start.py --usage {log.usage:q}"
+        " scripts/score_video.py --frames {input.frames:q} --masks {params.masks:q}"
         " --tracks {input.tracks:q} --output {output.scores:q} --settings {params.settings:q}"
-        " 2>&1 | tee {log:q}"
+        " 2>&1 | tee {log.text:q}"
 
 
 rule list_scores:
@@ -34,8 +34,6 @@ rule list_scores:
         list="results/tables/.sources/scores.json",
     log:
         "results/logs/list_scores.log",
-    benchmark:
-        "results/benchmarks/list_scores/all.tsv"
     localrule: True
     conda:
         "../envs/light.yaml"
@@ -50,8 +48,6 @@ rule list_runs:
         list="results/tables/.sources/runs.json",
     log:
         "results/logs/list_runs.log",
-    benchmark:
-        "results/benchmarks/list_runs/all.tsv"
     localrule: True
     conda:
         "../envs/light.yaml"
@@ -74,13 +70,13 @@ rule collect_tables:
             form=["csv", "parquet"],
         ),
     log:
-        "results/logs/collect_tables.log",
-    benchmark:
-        "results/benchmarks/collect_tables/all.tsv"
+        text="results/logs/collect_tables.log",
+        usage="results/benchmarks/collect_tables/all.tsv",
     conda:
         "../envs/light.yaml"
     params:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
-        "python scripts/collect_tables.py --scores {input.list:q} --runs {input.runs:q}"
-        " --output-folder {params.folder:q} 2>&1 | tee {log:q}"
+        "python scripts/start.py --usage {log.usage:q}"
+        " scripts/collect_tables.py --scores {input.list:q} --runs {input.runs:q}"
+        " --output-folder {params.folder:q} 2>&1 | tee {log.text:q}"

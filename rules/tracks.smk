@@ -10,9 +10,8 @@ rule cluster_tracks:
     output:
         tracks="results/{dataset}/tracks/{clusters}/{video}.h5",
     log:
-        "results/logs/cluster_tracks/{dataset}/{clusters}/{video}.log",
-    benchmark:
-        "results/benchmarks/cluster_tracks/{dataset}/{clusters}/{video}.tsv"
+        text="results/logs/cluster_tracks/{dataset}/{clusters}/{video}.log",
+        usage="results/benchmarks/cluster_tracks/{dataset}/{clusters}/{video}.tsv",
     conda:
         "../envs/torch.yaml"
     threads: 4
@@ -21,6 +20,7 @@ rule cluster_tracks:
     params:
         settings=lambda wildcards: as_json(CLUSTERS[wildcards.clusters].settings["clustering"]),
     shell:
-        "python scripts/cluster_tracks.py --attention {input.attention:q}"
+        "python scripts/start.py --usage {log.usage:q}"
+        " scripts/cluster_tracks.py --attention {input.attention:q}"
         " --output {output.tracks:q} --settings {params.settings:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
+        " 2>&1 | tee {log.text:q}"

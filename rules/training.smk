@@ -10,8 +10,6 @@ rule list_training_features:
         list="results/blocks/{block}/features.txt",
     log:
         "results/logs/list_training_features/{block}.log",
-    benchmark:
-        "results/benchmarks/list_training_features/{block}.tsv"
     localrule: True
     conda:
         "../envs/light.yaml"
@@ -33,9 +31,8 @@ rule train_block:
         table="results/blocks/{block}/training.csv",
         curves=report("results/blocks/{block}/curves.png", category="Training"),
     log:
-        "results/logs/train_block/{block}.log",
-    benchmark:
-        "results/benchmarks/train_block/{block}.tsv"
+        text="results/logs/train_block/{block}.log",
+        usage="results/benchmarks/train_block/{block}.tsv",
     conda:
         "../envs/torch.yaml"
     threads: 8
@@ -45,6 +42,7 @@ rule train_block:
     params:
         settings=lambda wildcards: as_json(BLOCKS[wildcards.block].training),
     shell:
-        "python scripts/train_block.py --features-list {input.list:q} --output {output.block:q}"
+        "python scripts/start.py --usage {log.usage:q}"
+        " scripts/train_block.py --features-list {input.list:q} --output {output.block:q}"
         " --settings {params.settings:q} --threads {threads} --gpus {resources.gpu}"
-        " 2>&1 | tee {log:q}"
+        " 2>&1 | tee {log.text:q}"

@@ -149,27 +149,34 @@ def test_unusable_lists(sources):
         read_scores([sources[0] | {"path": "nowhere.csv"}])
 
 
-def write_benchmark(path, *rows):
+def write_usage(path, *figures):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(["s\th:m:s\tmax_rss\tmax_vms", *rows]) + "\n")
+    columns = "seconds\tstart_up\tcpu_seconds\tmb\tgpu_mb\tframes"
+    path.write_text(columns + "\n" + "\t".join(map(str, figures)) + "\n")
 
 
 def test_stages(tmp_path):
-    write_benchmark(tmp_path / "score_video" / "made" / "default" / "a.tsv", "1.5\t0:00:01\t90\t1")
-    write_benchmark(tmp_path / "score_video" / "made" / "default" / "b.tsv", "2.0\t0:00:02\t80\t1")
-    write_benchmark(tmp_path / "train_block" / "x.tsv", "60.25\t0:01:00\tNA\t-")
+    write_usage(tmp_path / "score_video" / "made" / "default" / "a.tsv", 1.5, 0.5, 2, 90, "", 3)
+    write_usage(tmp_path / "score_video" / "made" / "default" / "b.tsv", 2.5, 0.5, 2, 80, "", 3)
+    write_usage(tmp_path / "train_block" / "x.tsv", 60, 3, 70, 900.5, "", "")
+    (tmp_path / "list_runs").mkdir()
+    (tmp_path / "list_runs" / "all.tsv").write_text("s\tmax_rss\n1.0\t90\n")  # an older version's
     table = stage_table(tmp_path)
-    assert table["stage"].tolist() == ["train_block", "score_video"]
-    assert table["jobs"].tolist() == [1, 2]
-    assert table["seconds"].tolist() == [60.25, 3.5]
-    assert table["MB"].tolist()[1] == 90
+    assert list(table) == ["stage", "jobs", "seconds", "start-up", "MB"]
+    assert table["stage"].tolist() == ["train_block", "score_video", "all"]
+    assert table["jobs"].tolist() == [1, 2, 3]
+    assert table["seconds"].tolist() == [60, 4, 64]
+    assert table["start-up"].tolist() == [0.05, 0.25, 0.0625]
+    assert table["MB"].tolist() == [900.5, 90, 900.5]
+    write_usage(tmp_path / "train_block" / "x.tsv", 60, 3, 70, 900.5, 7000, "")
+    assert stage_table(tmp_path)["GPU MB"].fillna(0).tolist() == [7000, 0, 7000]
     assert stage_table(tmp_path / "nowhere").empty
 
 
 def test_programs(tmp_path, sources):
     (tmp_path / "scores.json").write_text(json.dumps(sources))
     (tmp_path / "runs.json").write_text(json.dumps(RUNS))
-    write_benchmark(tmp_path / "benchmarks" / "train_block" / "x.tsv", "60.25\t0:01:00\tNA\t-")
+    write_usage(tmp_path / "benchmarks" / "train_block" / "x.tsv", 60.2, 3.01, 70, 900.5, 7000, "")
     (tmp_path / "pictures" / "default").mkdir(parents=True)
     (tmp_path / "pictures" / "default" / "sheet.png").touch()
     command = [sys.executable, PROGRAMS / "collect_tables.py", "--scores", tmp_path / "scores.json"]
@@ -181,7 +188,7 @@ def test_programs(tmp_path, sources):
     lines = [line.split() for line in text.splitlines()]
     assert ["default", "made", "davis2017-sequence", "0.500", "0.500", "0.500"] in lines
     assert ["default", "made", "video-object", "0.050"] in lines
-    assert ["train_block", "1", "60.2", "-"] in lines
+    assert ["train_block", "1", "60.2", "5%", "900", "7000"] in lines
     assert "default/sheet.png" in text
 
 

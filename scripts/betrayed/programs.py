@@ -11,15 +11,20 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from betrayed.errors import UserError
+from betrayed.usage import recorded
 
 Item = TypeVar("Item")
 Settings = TypeVar("Settings")
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call ``main``; print a :class:`UserError` for people and exit with status 1."""
+    """Call ``main``; print a :class:`UserError` for people and exit with status 1.
+
+    What it took is written down where the workflow wants it, see :mod:`betrayed.usage`.
+    """
     try:
-        main()
+        with recorded():
+            main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

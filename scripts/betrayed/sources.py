@@ -25,9 +25,19 @@ def program_sources(program: str) -> list[str]:
     return sorted(path.relative_to(_SCRIPTS.parent).as_posix() for path in found)
 
 
+def libraries(program: str) -> set[str]:
+    """The modules from elsewhere that ``scripts/<program>.py`` and its library modules import.
+
+    Some of the names are not modules but what is imported from one.
+    """
+    files = [_SCRIPTS.parent / path for path in program_sources(program)]
+    names = set().union(*(_names(path) for path in files))
+    return {name for name in names if name.partition(".")[0] != "betrayed"}
+
+
 @cache
-def _imported(path: Path) -> list[Path]:
-    """The library modules that one file imports itself, packages' ``__init__`` included."""
+def _names(path: Path) -> set[str]:
+    """The modules that one file imports, and with ``from`` also what it imports from them."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -35,8 +45,14 @@ def _imported(path: Path) -> list[Path]:
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+@cache
+def _imported(path: Path) -> list[Path]:
+    """The library modules that one file imports itself, packages' ``__init__`` included."""
     files = []
-    for name in names:
+    for name in _names(path):
         parts = name.split(".")
         if parts[0] != "betrayed":
             continue

@@ -17,7 +17,7 @@ def summary_text(tables: str | Path, benchmarks: str | Path, pictures: str | Pat
     Args:
         tables: folder with ``summary.csv``.
         benchmarks: folder with a folder for each rule, and in it, at any depth, the TSV files
-            that Snakemake writes (columns ``s``: seconds, ``max_rss``: megabytes).
+            that its jobs write, see :func:`betrayed.usage.recorded`.
         pictures: folder with the pictures.
 
     Raises:
@@ -50,28 +50,48 @@ def score_table(summary: pd.DataFrame, metrics: dict[str, str]) -> pd.DataFrame:
 
 
 def stage_table(benchmarks: str | Path) -> pd.DataFrame:
-    """What the jobs of each rule took: columns stage, jobs, seconds, MB; longest first.
+    """What the jobs of each rule took: stage, jobs, seconds, start-up, MB, GPU MB; longest first.
 
-    ``MB`` is the largest resident memory of any one job.
+    ``start-up`` is the share of the seconds that went by before the work began. ``MB`` and
+    ``GPU MB`` are the largest of any one job; the latter is left out where no job used a GPU. The
+    last row, ``all``, is over all stages.
     """
+    names = ["seconds", "start_up", "mb", "gpu_mb"]
     rows = []
     for path in sorted(Path(benchmarks).glob("*/**/*.tsv")):
-        # Snakemake writes NA or - for jobs that ended before it could look.
-        table = pd.read_csv(path, sep="\t")
-        figures = table.reindex(columns=["s", "max_rss"]).apply(pd.to_numeric, errors="coerce")
-        rule = path.relative_to(benchmarks).parts[0]
-        rows.append((rule, figures["s"].sum(), figures["max_rss"].max()))
-    jobs = pd.DataFrame(rows, columns=["stage", "seconds", "MB"])
-    stages = jobs.groupby("stage", as_index=False).agg(
-        jobs=("seconds", "size"), seconds=("seconds", "sum"), MB=("MB", "max")
-    )
-    return stages.sort_values(["seconds", "stage"], ascending=[False, True], ignore_index=True)
+        job = pd.read_csv(path, sep="\t").reindex(columns=names).iloc[0]
+        rows.append((path.relative_to(benchmarks).parts[0], *job))
+    jobs = pd.DataFrame(rows, columns=["stage", *names]).dropna(subset=["seconds"])
+    if jobs.empty:
+        return jobs
+    stages = _add_up(jobs, "stage").sort_values(["seconds", "stage"], ascending=[False, True])
+    whole = _add_up(jobs.assign(stage=ALL), "stage")
+    table = pd.concat([stages, whole], ignore_index=True)
+    return table.dropna(axis="columns", how="all")
+
+
+def _add_up(jobs: pd.DataFrame, key: str) -> pd.DataFrame:
+    groups = jobs.groupby(key)
+    return pd.DataFrame(
+        {
+            "jobs": groups.size(),
+            "seconds": groups["seconds"].sum(),
+            "start-up": groups["start_up"].sum() / groups["seconds"].sum(),
+            "MB": groups["mb"].max(),
+            "GPU MB": groups["gpu_mb"].max(),
+        }
+    ).reset_index()
 
 
 def _section(title: str, table: pd.DataFrame) -> str:
     if table.empty:
         return ""
-    formats = {"seconds": "{:.1f}".format, "MB": "{:.0f}".format}
+    formats = {
+        "seconds": "{:.1f}".format,
+        "start-up": "{:.0%}".format,
+        "MB": "{:.0f}".format,
+        "GPU MB": "{:.0f}".format,
+    }
     lines = table.to_string(
         index=False, float_format="{:.3f}".format, formatters=formats, na_rep="-"
     ).splitlines()

@@ -1,0 +1,105 @@
+"""What a job took, written down by the program itself: it may share its process tree with others.
+
+Programs find out by environment variables, which they take out: what they start is not a job.
+"""
+
+import builtins
+import os
+import resource
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+FILE = "BETRAYED_USAGE"  # the TSV to write; unset: nothing is written
+STARTER = "BETRAYED_STARTER"  # the process that the job began with; unset: this one
+_facts: dict[str, Any] = {}
+
+
+def note(**facts: int | float | str) -> None:
+    """Add columns to what is written: what the cost of this job depends on, as ``frames=24``."""
+    _facts.update(facts)
+
+
+@contextmanager
+def recorded() -> Iterator[None]:
+    """Write what the process took until the block's good end: a TSV of one row, with the columns
+
+    - ``seconds`` since the job began, of them ``start_up``: before the block, and imports in it,
+    - ``cpu_seconds`` of all threads, and of processes that have ended,
+    - ``mb``: the most memory resident at a time, in 10^6 bytes (of several processes the largest).
+      A fork counts from its own start, and what it shares with the process it came from is in it,
+      as if it had loaded that itself,
+    - ``gpu_mb``: the most that torch had allocated on a GPU; empty: none was used,
+    - whatever :func:`note` was told.
+    """
+    path, starter = os.environ.pop(FILE, None), os.environ.pop(STARTER, "self")
+    if path is None:
+        yield
+        return
+    began = _began(starter)
+    start_up = time.clock_gettime(time.CLOCK_BOOTTIME) - began
+    with _imports_timed() as spent:
+        yield
+    own, ended = (
+        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    row = {
+        "seconds": round(time.clock_gettime(time.CLOCK_BOOTTIME) - began, 3),
+        "start_up": round(start_up + sum(spent), 3),
+        "cpu_seconds": round(sum(one.ru_utime + one.ru_stime for one in (own, ended)), 3),
+        "mb": round(max(own.ru_maxrss, ended.ru_maxrss) * 1024 / 1e6, 1),
+        "gpu_mb": _gpu_mb(),
+        **_facts,
+    }
+    _write(Path(path), row)
+
+
+def _began(process: str) -> float:
+    """When a process began, in seconds since the machine did."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def _imports_timed() -> Iterator[list[float]]:
+    """The seconds of each import in the block: many programs wait with torch until they need it."""
+    plain, this = builtins.__import__, threading.get_ident()
+    spent: list[float] = []
+    inside = False
+
+    def timed(*arguments: Any, **options: Any) -> Any:
+        nonlocal inside
+        if inside or threading.get_ident() != this:
+            return plain(*arguments, **options)
+        inside, began = True, time.perf_counter()
+        try:
+            return plain(*arguments, **options)
+        finally:
+            inside = False
+            spent.append(time.perf_counter() - began)
+
+    builtins.__import__ = timed
+    try:
+        yield spent
+    finally:
+        builtins.__import__ = plain
+
+
+def _gpu_mb() -> float | str:
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return ""
+    devices = range(torch.cuda.device_count())
+    return round(max(torch.cuda.max_memory_allocated(one) for one in devices) / 1e6, 1)
+
+
+def _write(path: Path, row: dict[str, Any]) -> None:
+    # Not above: the starting of programs reads the names in this module, and has to be quick.
+    from betrayed.files import whole_file
+
+    with whole_file(path) as temporary:
+        temporary.write_text("\t".join(row) + "\n" + "\t".join(map(str, row.values())) + "\n")

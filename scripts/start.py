@@ -1,0 +1,25 @@
+"""Start a program of the workflow, in a process that has loaded its libraries where there is one.
+
+    python scripts/start.py [--usage FILE] scripts/PROGRAM.py [the program's options]
+
+--usage names the TSV that the program writes its seconds and memory into. See betrayed/warm_client.
+"""
+
+import sys
+
+from betrayed.warm_client import SERVE, start
+
+
+def main() -> None:
+    """Start the program, or be the process that programs are forked from."""
+    if sys.argv[1:2] == [SERVE]:
+        from betrayed.warm_server import serve
+
+        listener, name, served = sys.argv[2:]
+        serve(int(listener), name, served)
+    else:
+        start(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()
