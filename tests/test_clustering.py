@@ -4,13 +4,14 @@ import pytest
 import torch
 from naive_clustering import naive_clustering
 
-import betrayed.clustering
+import betrayed.divergence
+import betrayed.neighbours
 from betrayed.artefacts import create, open_checked
 from betrayed.clustering import (
     hierarchical_clustering,
+    hierarchical_clusterings,
     key_frames,
     leader_merging,
-    symmetric_kl,
 )
 from betrayed.errors import UserError
 from betrayed.tracks import ClusterSettings, cluster_video, read_tracks
@@ -63,14 +64,36 @@ def test_window_agrees_with_naive(window):
     np.testing.assert_array_equal(found.labels, labels)
 
 
-def test_tiles_change_nothing(monkeypatch):
+@pytest.mark.parametrize(
+    ("module", "name", "value"),
+    [
+        ("divergence", "TILE_ELEMENTS", 40),
+        ("neighbours", "OPEN_SHARE", 0.0),  # one product for all pairs
+        ("neighbours", "OPEN_SHARE", 1.0),  # pairs one by one
+        ("neighbours", "BLOCK", 2),
+        ("clustering", "MOST_DIRECTIONS", 1),  # bounds that leave much open
+        ("clustering", "SAMPLE", 3),
+    ],
+)
+@pytest.mark.parametrize("tau", [0.05, 0.2, 1.0])
+def test_the_way_it_is_computed_changes_nothing(monkeypatch, module, name, value, tau):
     queries, keys, _ = structured_case(9, groups=5)
-    whole = hierarchical_clustering(queries, keys, tau=0.2)
-    monkeypatch.setattr(betrayed.clustering, "TILE_ELEMENTS", 40)
-    monkeypatch.setattr(betrayed.clustering, "CANDIDATES", 2)
-    tiled = hierarchical_clustering(queries, keys, tau=0.2)
-    np.testing.assert_array_equal(tiled.labels, whole.labels)
-    np.testing.assert_allclose(tiled.centres, whole.centres, atol=1e-6)
+    labels, centres = naive_clustering(queries, keys, tau)
+    monkeypatch.setattr(getattr(betrayed, module), name, value)
+    found = hierarchical_clustering(queries, keys, tau=tau)
+    np.testing.assert_array_equal(found.labels, labels)
+    np.testing.assert_allclose(found.centres, centres, atol=1e-6)
+
+
+def test_several_thresholds_are_as_each_alone():
+    queries, keys, _ = structured_case(15, groups=5)
+    taus = [0.3, 0.02, 2.0, 0.1]
+    together = hierarchical_clusterings(queries, keys, taus=taus)
+    assert len({len(one.centres) for one in together}) > 2, "one partition tells nothing"
+    for tau, found in zip(taus, together, strict=True):
+        labels, centres = naive_clustering(queries, keys, tau)
+        np.testing.assert_array_equal(found.labels, labels)
+        np.testing.assert_allclose(found.centres, centres, atol=1e-6)
 
 
 def test_finds_the_kinds():
@@ -110,31 +133,15 @@ def test_identical_tokens_are_one_cluster():
     assert len(hierarchical_clustering(queries, keys, tau=1e-5).centres) == 1
 
 
-@pytest.mark.parametrize("sharpness", [0.01, 1.0, 8.0])
-def test_symmetric_kl_is_exact_to_1e_5(sharpness):
-    draw = np.random.default_rng(0)
-    logits = sharpness * draw.normal(size=(30, 500))
-    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    p[:5, :7] = 0
-    p = (p / p.sum(1, keepdims=True)).astype(np.float32).astype(np.float64)
-    logs = np.log(np.maximum(p, 1e-12))
-    exact = ((p[:, None] - p[None]) * (logs[:, None] - logs[None])).sum(-1)
-    found = symmetric_kl(torch.from_numpy(p.astype(np.float32))).numpy()
-    np.testing.assert_allclose(found, exact, rtol=1e-5, atol=2e-6)
-    assert not found.diagonal().any()
-    np.testing.assert_array_equal(found, found.T)
-
-
-def test_leader_merging_by_hand(monkeypatch):
+def test_leader_merging_by_hand():
     # Distances 0.044 from the first to the second, 0.041 on to the third, 0.169 from the first to
     # the third. The first takes the second, so that the third leads its own, and takes the fourth.
-    shares = torch.tensor([0.3, 0.4, 0.5, 0.5])
-    rows = torch.stack([shares, 1 - shares], dim=1)
-    for candidates in (1, 2, 32):
-        monkeypatch.setattr(betrayed.clustering, "CANDIDATES", candidates)
-        np.testing.assert_array_equal(leader_merging(rows, 0.05), [0, 0, 1, 1])
-        np.testing.assert_array_equal(leader_merging(rows, 0.03), [0, 1, 2, 2])
-        np.testing.assert_array_equal(leader_merging(rows, 0.2), [0, 0, 0, 0])
+    shares = np.array([0.3, 0.4, 0.5, 0.5])
+    odds = np.log(shares / (1 - shares))
+    distance = (shares[:, None] - shares) * (odds[:, None] - odds)
+    np.testing.assert_array_equal(leader_merging(distance <= 0.05), [0, 0, 1, 1])
+    np.testing.assert_array_equal(leader_merging(distance <= 0.03), [0, 1, 2, 2])
+    np.testing.assert_array_equal(leader_merging(distance <= 0.2), [0, 0, 0, 0])
 
 
 def test_key_frames():

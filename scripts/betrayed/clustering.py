@@ -14,8 +14,9 @@ Rules that settle ties and rounding:
 - All sums are float32; distances are exact to about 1e-6.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,11 +24,14 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from betrayed.attention import attention_rows
+from betrayed.bounds import Directions, Projection, bounds, directions, joined, project
+from betrayed.divergence import log, tiles
 from betrayed.errors import UserError
+from betrayed.neighbours import mean_shift_, neighbours
 
-EPSILON = 1e-12
-TILE_ELEMENTS = 2**22  # 16 MiB of float32: the size of what is made beside rows and distances
-CANDIDATES = 32  # rows whose distances are made at once when leaders are sought; then twice as many
+SAMPLE = 256  # tokens whose rows say in which directions rows differ
+MOST_DIRECTIONS = 128
+REST = 1e-3  # what the directions may leave of a row, in shares of the smallest tau
 
 
 @dataclass(frozen=True)
@@ -57,33 +61,42 @@ def key_frames(count: int, ratio: int) -> tuple[int, ...]:
 
 
 def hierarchical_clustering(
+    queries: ArrayLike | Tensor, keys: ArrayLike | Tensor, *, tau: float, **options: Any
+) -> Clustering:
+    """Cluster the tokens of a video at one threshold, see :func:`hierarchical_clusterings`."""
+    return hierarchical_clusterings(queries, keys, taus=[tau], **options)[0]
+
+
+def hierarchical_clusterings(
     queries: ArrayLike | Tensor,
     keys: ArrayLike | Tensor,
     *,
-    tau: float,
+    taus: Sequence[float],
     window: int = 3,
     device: torch.device | str | None = None,
     watch: Callable[[Iterable[int], str, str], Iterable[int]] | None = None,
-) -> Clustering:
+) -> list[Clustering]:
     """Cluster the tokens of a video by their attention over its key frames.
+
+    Rows, their logarithms and what bounds their divergences are made once for all thresholds.
 
     Args:
         queries: (T, heads, N, d) of all frames, before scaling by d^-1/2; array or tensor.
         keys: (Tk, heads, N, d) of the key frames.
-        tau: the symmetric KL divergence, in nats, up to which rows are one. More merges more.
+        taus: symmetric KL divergences, in nats, up to which rows are one. More merges more.
         window: frames clustered together in the first step; the last window may be shorter.
         device: where to compute; by default where ``queries`` are, for arrays the CPU.
-        watch: wraps the loops over windows and frames, as ``betrayed.programs.progress`` does.
+        watch: wraps the loop over windows, as ``betrayed.programs.progress`` does.
 
-    At most one window's rows (window·N × Tk·N), one square matrix of their distances, and the
-    centres found so far exist at a time.
+    Returns:
+        A clustering for each of ``taus``.
 
     Raises:
         UserError: shapes that do not fit, no frame or token, values that are not finite, or
             settings out of range.
     """
     queries, keys = torch.as_tensor(queries), torch.as_tensor(keys)
-    _check(queries, keys, tau, window)
+    _check(queries, keys, taus, window)
     device = queries.device if device is None else torch.device(device)
     watch = watch or (lambda items, name, unit: items)
     # Heads first in memory: rows then read the keys as they lie, without a copy.
@@ -91,105 +104,78 @@ def hierarchical_clustering(
     count = queries.shape[0]
 
     with torch.inference_mode():
-        centres = torch.cat(
-            [
-                _window_centres(_tokens(queries[start : start + window], device), keys, tau)
-                for start in watch(range(0, count, window), "clustering", "window")
-            ]
-        )
-        centres = _merge_until_stable(centres, tau)
-        nearest = [
-            _nearest(_tokens(queries[frame : frame + 1], device), keys, centres)
-            for frame in watch(range(count), "assigning", "frame")
+        onto = _directions(queries, keys, min(taus), device)
+        projections: list[Projection] = []
+        centres: list[list[Tensor]] = [[] for _ in taus]
+        for start in watch(range(0, count, window), "clustering", "window"):
+            tokens = _tokens(queries[start : start + window], device)
+            rows, projection = _rows(tokens, keys, onto)
+            projections.append(projection)
+            near = neighbours(rows, projection, taus)
+            for number, tau in enumerate(taus):
+                shifted = rows if number == len(taus) - 1 else rows.clone()
+                mean_shift_(shifted, near[number], projection)
+                centres[number].append(_merge(shifted, tau, onto))
+        del rows, shifted, near
+        tokens = joined(projections)
+        return [
+            _assign(tokens, queries, keys, _merge_until_stable(torch.cat(found), tau, onto), onto)
+            for tau, found in zip(taus, centres, strict=True)
         ]
-        labels = np.stack(nearest)  # (T, N)
-        labels, order = _in_order_of_appearance(labels)
-        return Clustering(labels, centres.cpu().numpy()[order])
 
 
-def symmetric_kl(rows: Tensor) -> Tensor:
-    """Distances Σ (p−q)(log p − log q) between all pairs of rows (n, M); returns (n, n).
+def leader_merging(near: np.ndarray) -> np.ndarray:
+    """Greedy leader merging: labels (n,) int64, clusters in the order of their leaders.
 
-    With c = P·log(P)ᵀ the distance is c_ii + c_jj − c_ij − c_ji: one product serves both
-    directions. Rows sum to 1, so a column's constant may be taken from all logarithms; taking
-    the logarithm of the mean row leaves small numbers, and little for float32 to lose.
+    In order, a row not yet taken leads a cluster of all untaken rows within tau of it.
+
+    Args:
+        near: (n, n) bool, which rows lie within tau of which.
     """
-    n, columns = rows.shape
-    reference = _log(rows.mean(dim=0))
-    distance = rows.new_empty((n, n))
-    for tile in _tiles(n, columns):
-        distance[:, tile] = rows @ (_log(rows[tile]) - reference).T
-    own = distance.diagonal().clone()
-    for tile in _tiles(n, n):  # in place: each tile, and its mirror image, right of the diagonal
-        rest = slice(tile.start, n)
-        both = distance[tile, rest] + distance[rest, tile].T
-        pairs = (own[tile, None] + own[None, rest] - both).clamp_(min=0)
-        distance[tile, rest] = pairs
-        distance[rest, tile] = pairs.T
-    return distance
-
-
-def leader_merging(rows: Tensor, tau: float) -> np.ndarray:
-    """Greedy leader merging of rows (n, M): labels (n,) int64, clusters in the order of leaders.
-
-    In order, a row not yet taken leads a cluster of all untaken rows within tau of it. Distances
-    are made for a handful of candidates at a time, against what is still untaken: rows that are
-    taken before it is their turn need none of their own.
-    """
-    n, columns = rows.shape
-    reference = _log(rows.mean(dim=0))
-    own = rows.new_empty(n)  # Σ p log p
-    for tile in _tiles(n, columns):
-        own[tile] = (rows[tile] * (_log(rows[tile]) - reference)).sum(dim=1)
-    labels = np.full(n, -1, dtype=np.int64)
-    clusters, count = 0, CANDIDATES
-    while (untaken := np.flatnonzero(labels < 0)).size:
-        index = torch.from_numpy(untaken).to(rows.device)
-        leads = index[:count]
-        candidates, logs = rows[leads], _log(rows[leads]) - reference  # (c, M)
-        near = []
-        for tile in _tiles(len(index), columns):
-            others = rows[index[tile]]
-            both = candidates @ (_log(others) - reference).T + logs @ others.T  # (c, tile)
-            near.append(own[leads, None] + own[None, index[tile]] - both <= tau)
-        near = torch.cat(near, dim=1).cpu().numpy()  # (c, untaken)
-        for candidate, within in zip(untaken[:count], near, strict=True):
-            if labels[candidate] < 0:
-                free = untaken[within & (labels[untaken] < 0)]
-                labels[free] = labels[candidate] = clusters
-                clusters += 1
-        count *= 2  # where much stays untaken, few rounds
+    labels = np.full(len(near), -1, dtype=np.int64)
+    clusters = 0
+    for row, within in enumerate(near):
+        if labels[row] < 0:
+            labels[within & (labels < 0)] = clusters
+            clusters += 1
     return labels
 
 
-def _window_centres(queries: Tensor, keys: Tensor, tau: float) -> Tensor:
-    """Step 1 for the tokens (n, heads, d) of one window: centres (K, Tk·N)."""
-    n, columns = len(queries), keys.shape[0] * keys.shape[2]
-    rows = queries.new_empty((n, columns))
-    for tile in _tiles(n, columns):
-        rows[tile] = attention_rows(queries[tile], keys)
-    if not torch.isfinite(rows.sum()):
+def _directions(queries: Tensor, keys: Tensor, tau: float, device: torch.device) -> Directions:
+    """Directions in which the rows of a video differ, from tokens all over it."""
+    frames, _, patches, _ = queries.shape
+    chosen = torch.linspace(0, frames * patches - 1, min(SAMPLE, frames * patches)).long()
+    sample = queries[chosen // patches, :, chosen % patches].to(device).float()  # (s, heads, d)
+    return directions(attention_rows(sample, keys), MOST_DIRECTIONS, REST * tau)
+
+
+def _rows(tokens: Tensor, keys: Tensor, onto: Directions) -> tuple[Tensor, Projection]:
+    """Rows (n, M) of tokens (n, heads, d), and their projection."""
+    n, columns = len(tokens), keys.shape[0] * keys.shape[2]
+    rows = tokens.new_empty((n, columns))
+    parts = []
+    for tile in tiles(n, columns):
+        rows[tile] = attention_rows(tokens[tile], keys)
+        parts.append(project(rows[tile], onto))
+    projection = joined(parts)
+    if not torch.isfinite(projection.own.sum()):
         raise UserError("Attention overflows: the queries and keys are too large for float32.")
-    near = symmetric_kl(rows).le_(tau)  # (n, n), 1 where within tau
-    for tile in _tiles(columns, n):  # one mean-shift step, in place: columns do not mix
-        rows[:, tile] = near @ rows[:, tile]
-    rows /= rows.sum(dim=1, keepdim=True)  # divides by the number of neighbours as well
-    del near
-    return _merge(rows, tau)
+    return rows, projection
 
 
-def _merge_until_stable(centres: Tensor, tau: float) -> Tensor:
+def _merge_until_stable(centres: Tensor, tau: float, onto: Directions) -> Tensor:
     """Step 2: leader merging again and again, until nothing merges."""
     while True:
-        merged = _merge(centres, tau)
+        merged = _merge(centres, tau, onto)
         if len(merged) == len(centres):
             return centres
         centres = merged
 
 
-def _merge(rows: Tensor, tau: float) -> Tensor:
+def _merge(rows: Tensor, tau: float, onto: Directions) -> Tensor:
     """Leader merging of rows (n, M): the means of the clusters (K, M), each summing to 1."""
-    labels = torch.from_numpy(leader_merging(rows, tau)).to(rows.device)
+    near = neighbours(rows, _project(rows, onto), [tau])[0]
+    labels = torch.from_numpy(leader_merging(near.cpu().numpy())).to(rows.device)
     clusters = int(labels.max()) + 1
     # A product with the memberships, and not scattered additions: the same sum on every run.
     members = (labels[None, :] == torch.arange(clusters, device=rows.device)[:, None]).float()
@@ -197,18 +183,39 @@ def _merge(rows: Tensor, tau: float) -> Tensor:
     return centres / centres.sum(dim=1, keepdim=True)
 
 
-def _nearest(queries: Tensor, keys: Tensor, centres: Tensor) -> np.ndarray:
-    """Step 3 for the tokens (n, heads, d) of one frame: the nearest centre of each, (n,) int64."""
-    reference = _log(centres.mean(dim=0))
-    logs = _log(centres) - reference  # (K, M)
+def _project(rows: Tensor, onto: Directions) -> Projection:
+    return joined([project(rows[tile], onto) for tile in tiles(*rows.shape)])
+
+
+def _assign(
+    tokens: Projection, queries: Tensor, keys: Tensor, centres: Tensor, onto: Directions
+) -> Clustering:
+    """Step 3: every token goes to the nearest centre."""
+    projection = _project(centres, onto)
+    patches = queries.shape[2]
+    labels, undecided = [], []
+    for tile in tiles(len(tokens.own), len(centres)):
+        lower, upper = bounds(tokens[tile], projection)  # (tile, K)
+        possible = lower <= upper.min(dim=1, keepdim=True).values
+        labels.append(possible.byte().argmax(dim=1))
+        undecided.append((possible.sum(dim=1) > 1).nonzero()[:, 0] + tile.start)
+    labels, undecided = torch.cat(labels), torch.cat(undecided)
+    for tile in tiles(len(undecided), centres.shape[1]):
+        token = undecided[tile].to(queries.device)
+        own = queries[token // patches, :, token % patches].to(centres.device).float()
+        labels[undecided[tile]] = _nearest(attention_rows(own, keys), centres)
+    labels = labels.reshape(-1, patches).cpu().numpy()
+    labels, order = _in_order_of_appearance(labels)
+    return Clustering(labels, centres.cpu().numpy()[order])
+
+
+def _nearest(rows: Tensor, centres: Tensor) -> Tensor:
+    """The nearest of K centres to each row (n, M), (n,)."""
+    reference = log(centres.mean(dim=0))
+    logs = log(centres) - reference  # (K, M)
     own = (centres * logs).sum(dim=1)  # (K,)
-    labels = []
-    for tile in _tiles(len(queries), centres.shape[1]):
-        rows = attention_rows(queries[tile], keys)  # (tile, M)
-        # A row's own Σ p log p is the same for all centres, so it is left out.
-        distance = own - rows @ logs.T - (_log(rows) - reference) @ centres.T  # (tile, K)
-        labels.append(distance.argmin(dim=1))
-    return torch.cat(labels).cpu().numpy()
+    # A row's own Σ p log p is the same for all centres, so it is left out.
+    return (own - rows @ logs.T - (log(rows) - reference) @ centres.T).argmin(dim=1)
 
 
 def _in_order_of_appearance(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -225,17 +232,7 @@ def _tokens(queries: Tensor, device: torch.device) -> Tensor:
     return queries.to(device).float().transpose(1, 2).flatten(0, 1)
 
 
-def _log(rows: Tensor) -> Tensor:
-    return rows.clamp(min=EPSILON).log_()
-
-
-def _tiles(count: int, width: int) -> Iterator[slice]:
-    """Slices over ``count`` rows of ``width``, each of about TILE_ELEMENTS numbers."""
-    step = max(1, TILE_ELEMENTS // width)
-    return (slice(start, min(start + step, count)) for start in range(0, count, step))
-
-
-def _check(queries: Tensor, keys: Tensor, tau: float, window: int) -> None:
+def _check(queries: Tensor, keys: Tensor, taus: Sequence[float], window: int) -> None:
     shapes = f"queries are {tuple(queries.shape)}, keys {tuple(keys.shape)}"
     if queries.ndim != 4 or keys.ndim != 4 or queries.shape[1:] != keys.shape[1:]:
         raise UserError(f"Clustering needs (T, heads, N, d) and (Tk, heads, N, d); {shapes}.")
@@ -243,7 +240,8 @@ def _check(queries: Tensor, keys: Tensor, tau: float, window: int) -> None:
         raise UserError(f"There is nothing to cluster: {shapes}.")
     if not (torch.isfinite(queries).all() and torch.isfinite(keys).all()):
         raise UserError("Queries or keys are not finite. Did the training of the block diverge?")
-    if not tau > 0:
-        raise UserError(f"tau must be above 0, not {tau}.")
+    for tau in taus:
+        if not tau > 0:
+            raise UserError(f"tau must be above 0, not {tau}.")
     if window < 1:
         raise UserError(f"window must be at least 1 frame, not {window}.")

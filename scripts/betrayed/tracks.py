@@ -64,7 +64,8 @@ def cluster_video(
     # Here, not above: the stages that only read tracks then start without torch.
     import torch
 
-    from betrayed.clustering import hierarchical_clustering, key_frames, symmetric_kl
+    from betrayed.clustering import hierarchical_clustering, key_frames
+    from betrayed.divergence import symmetric_kl
 
     with open_checked(attention_path, "attention") as attention:
         queries, keys = attention["queries"][:], attention["keys"][:]  # (T, heads, N, d)
