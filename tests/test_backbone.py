@@ -1,5 +1,7 @@
 """The backbone against features computed by hand from the model's own parts."""
 
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from torchvision.transforms.v2 import functional as images_to
 from betrayed.backbone import Backbone, prepare, projection
 from betrayed.errors import UserError
 from betrayed.vit import create_vit
+from betrayed.weights import WeightsSettings, fetch_weights
 
 # One of each form: no registers; registers; fused qkv with its bias inside, beside, or without.
 NAMES = {
@@ -94,6 +97,24 @@ def class_attention_by_hand(attention, normed):
         logits = (queries[:, :1, own] * keys[:, :, own]).sum(-1) / size**0.5
         total += logits.exp() / logits.exp().sum(-1, keepdim=True)
     return total / heads
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_gives_the_whole_model(name, tmp_path):
+    torch.manual_seed(0)
+    drawn = create_vit(name).eval()
+    torch.save(drawn.state_dict(), tmp_path / "drawn.pth")
+    fetch_weights(
+        WeightsSettings(name, "file", str(tmp_path / "drawn.pth")), tmp_path / "w.safetensors"
+    )
+    loaded = Backbone(name, tmp_path / "w.safetensors").model
+    images = torch.randn(1, 3, 3 * NAMES[name][0], 4 * NAMES[name][0])
+    with torch.inference_mode():
+        assert torch.equal(loaded.forward_features(images), drawn.forward_features(images))
+    ours = dict(chain(loaded.named_parameters(), loaded.named_buffers()))
+    for one, value in chain(drawn.named_parameters(), drawn.named_buffers()):
+        assert torch.equal(ours.pop(one), value), one
+    assert not ours
 
 
 def test_an_earlier_layer_is_what_leaves_that_block():

@@ -12,7 +12,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as images_to
 
 from betrayed.errors import UserError
-from betrayed.vit import create_vit
+from betrayed.vit import ViT, create_vit
 from betrayed.weights import read_weights
 
 Facet = Literal["key", "query", "value", "token"]
@@ -52,9 +52,7 @@ class Backbone:
     ) -> None:
         if facet not in get_args(Facet):
             raise UserError(f"There is no facet {facet!r}: choose of {', '.join(get_args(Facet))}.")
-        model = create_vit(name)
-        if weights is not None:
-            model.load_state_dict(read_weights(weights, name), strict=True)
+        model = create_vit(name) if weights is None else _load(name, weights)
         depth = len(model.blocks)
         if not -depth <= layer < depth:
             raise UserError(
@@ -157,6 +155,18 @@ class Backbone:
         logits = torch.einsum("bqhd,bnhd->bhn", own.q_norm(query), own.k_norm(keys)).float()
         attention = (logits * query.shape[-1] ** -0.5).softmax(-1).mean(1)  # (B, P + N)
         return attention[:, self.prefix_tokens :]
+
+
+def _load(name: str, weights: str | Path) -> ViT:
+    """The ViT with the weights of a file, without drawing random ones, which takes longer."""
+    with torch.device("meta"):
+        model = create_vit(name)
+    model.to_empty(device="cpu")
+    for module in model.modules():
+        if module._non_persistent_buffers_set:  # not among the weights, such as rotary periods
+            module.init_non_persistent_buffers()
+    model.load_state_dict(read_weights(weights, name), strict=True)
+    return model
 
 
 def projection(
