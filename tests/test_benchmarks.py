@@ -36,6 +36,22 @@ def test_a_training_step_is_measured():
     assert len(re.findall(r"^library.*\d\.\d\d$", told, re.M)) == 2
 
 
+def test_caching_is_measured():
+    given = ["--backbone", "vit_tiny_patch16_224.augreg_in21k", "--size", "32x48", "--count", "3"]
+    given += ["--frame-size", "48x64", "--repeats", "2", "--threads", "1", "--device", "cpu"]
+    told = subprocess.run(
+        [sys.executable, "benchmarks/caching.py", *given],
+        cwd=BENCHMARKS.parent,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    assert "3 frames of 48x64 at 32x48, vit_tiny_patch16_224.augreg_in21k, 4 frames" in told
+    assert re.search(r"^backbone, bare .* 1 \(1 to 1\)$", told, re.M)
+    rates = re.findall(r"^(?:caching|attention export).* [\d.e+]+ \([\d.e+]+ to .*\)$", told, re.M)
+    assert len(rates) == 3
+
+
 @pytest.mark.parametrize("measured", ["plain", "float32", "mixed"])
 def test_a_step_on_a_features_file(tmp_path, measured):
     from training_step import prepare
