@@ -20,6 +20,6 @@ rule export_attention:
     resources:
         gpu=1,
     shell:
-        "python scripts/start.py --usage {log.usage:q}"
+        "python scripts/start.py --usage {log.usage:q} --pool torch"
         " scripts/export_attention.py --features {input.features:q} --block {input.block:q}"
         " --output {output.attention:q} --threads {threads} 2>&1 | tee {log.text:q}"

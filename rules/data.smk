@@ -20,7 +20,7 @@ rule make_dataset:
         folder=lambda wildcards, output: str(Path(output.videos).parent),
         settings=lambda wildcards: as_json(DATASETS[wildcards.dataset]["make"]),
     shell:
-        "python scripts/start.py --usage {log.usage:q}"
+        "python scripts/start.py --usage {log.usage:q} --pool light"
         " scripts/make_dataset.py --output {params.folder:q}"
         " --settings {params.settings:q} 2>&1 | tee {log.text:q}"
 
@@ -40,6 +40,6 @@ checkpoint list_videos:
     params:
         settings=dataset_settings,
     shell:
-        "python scripts/start.py --usage {log.usage:q}"
+        "python scripts/start.py --usage {log.usage:q} --pool light"
         " scripts/list_videos.py --output {output.manifest:q} --truth {output.truth:q}"
         " --settings {params.settings:q} 2>&1 | tee {log.text:q}"

@@ -18,7 +18,7 @@ rule fetch_weights:
     params:
         settings=weights_settings,
     shell:
-        "python scripts/start.py --usage {log.usage:q}"
+        "python scripts/start.py --usage {log.usage:q} --pool torch"
         " scripts/fetch_weights.py --output {output.weights:q}"
         " --settings {params.settings:q} 2>&1 | tee {log.text:q}"
 
@@ -41,7 +41,7 @@ rule cache_features:
     params:
         settings=lambda wildcards: as_json(FEATURES[wildcards.backbone]),
     shell:
-        "python scripts/start.py --usage {log.usage:q}"
+        "python scripts/start.py --usage {log.usage:q} --pool torch"
         " scripts/cache_features.py --frames {input.frames:q} --weights {input.weights:q}"
         " --output {output.features:q} --settings {params.settings:q} --threads {threads}"
         " 2>&1 | tee {log.text:q}"

@@ -18,7 +18,7 @@ rule extract_frames:
         kind=lambda wildcards: DATASETS[wildcards.dataset]["annotation_kind"],
         truth=truth_options,
     shell:
-        "python scripts/start.py --usage {log.usage:q}"
+        "python scripts/start.py --usage {log.usage:q} --pool light"
         " scripts/extract_frames.py --video {wildcards.video:q} --source {input.source:q}"
         " {params.truth:q} --annotation-kind {params.kind} --output {output.frames:q}"
         " 2>&1 | tee {log.text:q}"

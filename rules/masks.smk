@@ -21,7 +21,7 @@ rule select_objects:
         cues=cue_options,
         settings=lambda wildcards: as_json(RUNS[wildcards.run].settings["objects"]),
     shell:
-        "python scripts/start.py --usage {log.usage:q}"
+        "python scripts/start.py --usage {log.usage:q} --pool light"
         " scripts/select_objects.py --frames {input.frames:q} --tracks {input.tracks:q}"
         " {params.cues:q} --output {output.objects:q}"
         " --settings {params.settings:q} 2>&1 | tee {log.text:q}"

@@ -17,6 +17,6 @@ rule measure_motion:
     params:
         settings=lambda wildcards: as_json(MOTIONS[wildcards.motion]),
     shell:
-        "python scripts/start.py --usage {log.usage:q}"
+        "python scripts/start.py --usage {log.usage:q} --pool light"
         " scripts/measure_motion.py --frames {input.frames:q} --output {output.motion:q}"
         " --settings {params.settings:q} --threads {threads} 2>&1 | tee {log.text:q}"

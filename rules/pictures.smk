@@ -20,6 +20,6 @@ rule draw_pictures:
     params:
         folder=lambda wildcards, output: str(Path(output.sheet).parent),
     shell:
-        "python scripts/start.py --usage {log.usage:q}"
+        "python scripts/start.py --usage {log.usage:q} --pool light"
         " scripts/draw_pictures.py --frames {input.frames:q} --masks {input.objects:q}"
         " --tracks {input.tracks:q} --output-folder {params.folder:q} 2>&1 | tee {log.text:q}"

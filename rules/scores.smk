@@ -21,7 +21,7 @@ rule score_video:
         masks=lambda wildcards, input: str(Path(input.objects).parent),
         settings=as_json(config["scoring"]),
     shell:
-        "python scripts/start.py --usage {log.usage:q}"
+        "python scripts/start.py --usage {log.usage:q} --pool light"
         " scripts/score_video.py --frames {input.frames:q} --masks {params.masks:q}"
         " --tracks {input.tracks:q} --output {output.scores:q} --settings {params.settings:q}"
         " 2>&1 | tee {log.text:q}"
@@ -77,6 +77,6 @@ rule collect_tables:
     params:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
-        "python scripts/start.py --usage {log.usage:q}"
+        "python scripts/start.py --usage {log.usage:q} --pool light"
         " scripts/collect_tables.py --scores {input.list:q} --runs {input.runs:q}"
         " --output-folder {params.folder:q} 2>&1 | tee {log.text:q}"

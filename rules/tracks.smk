@@ -20,7 +20,7 @@ rule cluster_tracks:
     params:
         settings=lambda wildcards: as_json(CLUSTERS[wildcards.clusters].settings["clustering"]),
     shell:
-        "python scripts/start.py --usage {log.usage:q}"
+        "python scripts/start.py --usage {log.usage:q} --pool torch"
         " scripts/cluster_tracks.py --attention {input.attention:q}"
         " --output {output.tracks:q} --settings {params.settings:q} --threads {threads}"
         " 2>&1 | tee {log.text:q}"

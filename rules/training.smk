@@ -42,7 +42,7 @@ rule train_block:
     params:
         settings=lambda wildcards: as_json(BLOCKS[wildcards.block].training),
     shell:
-        "python scripts/start.py --usage {log.usage:q}"
+        "python scripts/start.py --usage {log.usage:q} --pool torch"
         " scripts/train_block.py --features-list {input.list:q} --output {output.block:q}"
         " --settings {params.settings:q} --threads {threads} --gpus {resources.gpu}"
         " 2>&1 | tee {log.text:q}"

@@ -1,8 +1,9 @@
 """Start a program of the workflow, in a process that has loaded its libraries where there is one.
 
-    python scripts/start.py [--usage FILE] scripts/PROGRAM.py [the program's options]
+    python scripts/start.py [--usage TSV] [--pool NAME] scripts/PROGRAM.py [the program's options]
 
---usage names the TSV that the program writes its seconds and memory into. See betrayed/warm_client.
+--usage: where the program writes its seconds and memory. --pool: programs of a pool are forked from
+one process, so they should need the same libraries. See betrayed/warm_client.py.
 """
 
 import sys

@@ -31,8 +31,7 @@ def recorded() -> Iterator[None]:
     - ``seconds`` since the job began, of them ``start_up``: before the block, and imports in it,
     - ``cpu_seconds`` of all threads, and of processes that have ended,
     - ``mb``: the most memory resident at a time, in 10^6 bytes (of several processes the largest).
-      A fork counts from its own start, and what it shares with the process it came from is in it,
-      as if it had loaded that itself,
+      What a fork shares with the process it came from is in it, as if it had loaded that itself,
     - ``gpu_mb``: the most that torch had allocated on a GPU; empty: none was used,
     - whatever :func:`note` was told.
     """
@@ -51,7 +50,7 @@ def recorded() -> Iterator[None]:
         "seconds": round(time.clock_gettime(time.CLOCK_BOOTTIME) - began, 3),
         "start_up": round(start_up + sum(spent), 3),
         "cpu_seconds": round(sum(one.ru_utime + one.ru_stime for one in (own, ended)), 3),
-        "mb": round(max(own.ru_maxrss, ended.ru_maxrss) * 1024 / 1e6, 1),
+        "mb": round(max(_peak(), ended.ru_maxrss) * 1024 / 1e6, 1),
         "gpu_mb": _gpu_mb(),
         **_facts,
     }
@@ -62,6 +61,16 @@ def _began(process: str) -> float:
     """When a process began, in seconds since the machine did."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak() -> int:
+    """The most memory resident at a time, in KiB.
+
+    Not ``ru_maxrss``, which has in it the peak of the process that this one was started from. This
+    is counted anew from ``exec``, and in a fork from what was resident when it was forked.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
 
 
 @contextmanager

@@ -9,8 +9,7 @@ This is imported by every job and has to be quick: nothing here but the standard
 """
 
 import fcntl
-import hashlib
-import json
+import marshal
 import os
 import resource
 import signal
@@ -18,6 +17,7 @@ import socket
 import stat
 import struct
 import sys
+import zlib
 from pathlib import Path
 from typing import NoReturn
 
@@ -38,14 +38,19 @@ def start(arguments: list[str]) -> NoReturn:
     Where there is no warm process and none can be started, the program starts as it always does.
 
     Args:
-        arguments: ``--usage`` and a path, if wanted; the program's path; its own arguments.
+        arguments: ``--usage`` and a path, ``--pool`` and a name, if wanted; the program's path; its
+            own arguments.
     """
-    if arguments[:1] == ["--usage"]:
-        os.environ[FILE] = arguments[1]
-        arguments = arguments[2:]
+    pool = ""
+    while arguments[0] in ("--usage", "--pool"):
+        option, value, *arguments = arguments
+        if option == "--usage":
+            os.environ[FILE] = value
+        else:
+            pool = value
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            _ask(connection, arguments)
+            _ask(connection, pool, arguments)
             child = _number(connection)
             if child:
                 _stand_for(child, connection)
@@ -64,7 +69,7 @@ def identity(process: int) -> str:
     return f"{process}-{status(process)[19]}"
 
 
-def _ask(connection: socket.socket, arguments: list[str]) -> None:
+def _ask(connection: socket.socket, pool: str, arguments: list[str]) -> None:
     """Send the request.
 
     Raises:
@@ -72,7 +77,7 @@ def _ask(connection: socket.socket, arguments: list[str]) -> None:
     """
     served = identity(_served())
     folder = _private_folder()
-    name = _name(folder)
+    name = _name(folder, pool)
     try:
         connection.connect(name)
     except (FileNotFoundError, ConnectionRefusedError):
@@ -84,7 +89,7 @@ def _ask(connection: socket.socket, arguments: list[str]) -> None:
         "folder": str(Path.cwd()),
         "environment": {**os.environ, STARTER: str(os.getpid())},
     }
-    text = json.dumps(request).encode()
+    text = marshal.dumps(request)
     # Nothing is ever written to the pipe: its other end stays open here as long as this lives.
     end, _ = os.pipe()
     socket.send_fds(connection, [HEADER.pack(len(text))], [0, 1, 2, end])
@@ -120,14 +125,15 @@ def _private_folder() -> int:
     return folder
 
 
-def _name(folder: int) -> str:
-    """The socket's name: one for each Python, clone, and version of what is spoken.
+def _name(folder: int, pool: str) -> str:
+    """The socket's name: one for each pool, Python, clone, and version of what is spoken.
 
-    It leads through the open folder, since a socket's path has 108 bytes at most.
+    It leads through the open folder, since a socket's path has 108 bytes at most. Should two have
+    one name by chance, the process serves one of their Snakemakes, and sends other jobs away.
     """
     settings = sorted(item for item in os.environ.items() if item[0].startswith("PYTHON"))
     parts = [sys.executable, __file__, settings, Path(__file__).read_text(), _SERVER.read_text()]
-    return f"/proc/self/fd/{folder}/{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"
+    return f"/proc/self/fd/{folder}/{pool}-{zlib.crc32(repr(parts).encode()):08x}"
 
 
 def _start_server(folder: int, name: str, served: str) -> None:

@@ -10,7 +10,7 @@ import ctypes
 import fcntl
 import gc
 import importlib
-import json
+import marshal
 import os
 import runpy
 import select
@@ -29,6 +29,13 @@ from betrayed.sources import libraries
 from betrayed.warm_client import ANSWER, HEADER, identity
 
 IDLE = 60.0  # seconds without a job, after which the process ends
+# What libraries import only when they are first used.
+_LATE = {
+    "PIL": [f"PIL.{kind}ImagePlugin" for kind in ("Bmp", "Gif", "Jpeg", "Png", "Ppm")],
+    "pandas": ["pandas.io.formats.csvs", "pyarrow.pandas_compat"],
+    "torch": ["torch.utils.serialization.config"],
+    "tqdm": ["multiprocessing.synchronize"],
+}
 _DIE_WITH_PARENT = 1  # Linux, prctl: PR_SET_PDEATHSIG
 
 
@@ -104,8 +111,8 @@ def _receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
         received = socket.recv_fds(connection, HEADER.size, 4, socket.MSG_CMSG_CLOEXEC)
         files = received[1]
         with connection.makefile("rb") as stream:
-            return json.loads(stream.read(*HEADER.unpack(received[0]))), files
-    except (OSError, ValueError, struct.error):
+            return marshal.loads(stream.read(*HEADER.unpack(received[0]))), files
+    except (OSError, EOFError, TypeError, ValueError, struct.error):
         return {}, files
 
 
@@ -129,9 +136,11 @@ def _warm(request: dict[str, Any]) -> bool:
 
 @cache
 def _libraries(program: str) -> list[str]:
+    """What to import for a program."""
+    names: list[str] = []
     with suppress(OSError, SyntaxError):
-        return sorted(libraries(Path(program).stem))
-    return []
+        names = sorted(libraries(Path(program).stem))
+    return [*names, *(late for one in _LATE if one in names for late in _LATE[one])]
 
 
 def _fork() -> int | None:
