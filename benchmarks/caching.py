@@ -4,6 +4,7 @@ The bare pass is the model's ``forward_features`` on batches that are prepared a
 the device: what no cache can beat with the same model, batch, precision and resolution. All take
 turns in one process, so that what else the machine does meets all of them. "of bare" is the median
 over the rounds of the bare pass's seconds over theirs, for the same frames.
+
 The frames lie in the machine's file cache after the warm-up; caching reads and decodes them, and
 syncs what it has written to the disk.
 """
@@ -59,7 +60,7 @@ def main() -> None:
         "--frame-size", default="480x854", metavar="HxW", help="of drawn frames; default 480x854"
     )
     parser.add_argument("--batch-size", type=int, help="frames at a time; default as in caching")
-    parser.add_argument("--export-batch-size", type=int, default=8, help="in export; default 8")
+    parser.add_argument("--export-batch-size", type=int, default=4, help="in export; default 4")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
