@@ -58,13 +58,30 @@ def test_the_tables_and_pictures_are_there(finished):
     assert len(pictures) == 3
 
 
-def test_every_job_leaves_a_log_and_a_benchmark(finished):
+def test_every_job_leaves_a_log_and_its_usage(finished):
     results = finished.folder / "results"
     for rule in {rule for rules in CHAIN.values() for rule in rules} | {"fetch_weights"}:
         assert list((results / "logs" / rule).rglob("*.log")) or list(
             (results / "logs").glob(f"{rule}*.log")
         )
-        assert list((results / "benchmarks" / rule).rglob("*.tsv"))
+        for path in usage(finished, rule):
+            assert path.read_text().startswith("seconds\tstart_up\tcpu_seconds\tmb\tgpu_mb")
+
+
+def usage(project, rule):
+    found = list((project.folder / "results" / "benchmarks" / rule).rglob("*.tsv"))
+    assert found
+    return found
+
+
+def test_jobs_are_forked_and_the_variable_switches_that_off(project, monkeypatch):
+    log = project.folder / ".snakemake" / "warm_start.log"
+    assert log.read_text() == ""  # the processes that they are forked from had nothing to say
+    log.unlink()
+    shutil.rmtree(project.folder / "results" / "made" / "scores")
+    monkeypatch.setenv("BETRAYED_WARM_START", "0")
+    project.run()
+    assert not log.exists()
 
 
 def test_a_second_run_has_nothing_to_do(finished):
