@@ -75,11 +75,12 @@ def main() -> None:
     walls = {way: statistics.median(wall for wall, _ in runs) for way, runs in found.items()}
     stages = {way: runs[-1][1].set_index("stage") for way, runs in found.items()}
     columns = ["jobs", "seconds", "start-up", "MB"]
+    forms = {"seconds": "{:.1f}", "start-up": "{:.0%}", "MB": "{:.0f}"}
     table = pd.concat({way: table[columns] for way, table in stages.items()}, axis="columns")
-    print(table.to_string(float_format="{:.3g}".format))
-    for way, wall in walls.items():
-        print(f"\nWall time {way}: {wall:.1f} s", end="")
-    print(f"\nplain over forked: {walls['plain'] / walls['forked']:.2f}, median of the rounds")
+    formats = {(way, name): form.format for way in stages for name, form in forms.items()}
+    print(table.rename_axis(None).to_string(formatters=formats))
+    print(f"\nWall time: plain {walls['plain']:.1f} s, forked {walls['forked']:.1f} s,", end=" ")
+    print(f"{walls['plain'] / walls['forked']:.2f} times shorter (medians of the rounds)")
 
 
 def prepare(folder: Path, arguments: argparse.Namespace) -> None:

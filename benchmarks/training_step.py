@@ -7,16 +7,13 @@ it had with the clip, the block and the optimizer in place.
 """
 
 import argparse
-import json
 import os
-import resource
-import statistics
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from turns import Version, answer, process_peak, spread
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
@@ -42,7 +39,7 @@ def main() -> None:
     parser.add_argument("--measure", choices=VERSIONS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        answer(arguments)
+        measure(arguments)
     else:
         compare(arguments.repeats)
 
@@ -53,7 +50,9 @@ def compare(repeats: int) -> None:
     versions = {name: Version(name) for name in VERSIONS}
     for version in versions.values():
         version.step()  # warm-up
-    rounds = [{name: one.step() for name, one in versions.items()} for _ in range(repeats)]
+    rounds = [
+        {name: one.step()["seconds"] for name, one in versions.items()} for _ in range(repeats)
+    ]
     peaks = {name: one.finish() for name, one in versions.items()}
 
     print(f"One training step on {versions['plain'].facts}.")
@@ -67,51 +66,8 @@ def compare(repeats: int) -> None:
     print(f"\nMedian (least to most) of {repeats} rounds.")
 
 
-def spread(values: list[float], digits: int) -> str:
-    """Median (least to most)."""
-    median, least, most = (
-        f"{value:.{digits}f}" for value in (statistics.median(values), min(values), max(values))
-    )
-    return f"{median} ({least} to {most})"
-
-
-class Version:
-    """A process of this program that makes a step of one version whenever it is asked to."""
-
-    def __init__(self, name: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, __file__, *sys.argv[1:], "--measure", name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        ready = self._read()
-        self.facts: str = ready["facts"]
-        self._base = self._peak = ready["peak"]
-
-    def step(self) -> float:
-        """Make a step; returns its seconds."""
-        self._process.stdin.write("step\n")
-        self._process.stdin.flush()
-        done = self._read()
-        self._peak = done["peak"]
-        return done["seconds"]
-
-    def finish(self) -> float:
-        """End the process; returns what its steps added to its peak memory, in MB."""
-        self._process.stdin.close()
-        self._process.wait()
-        return self._peak - self._base
-
-    def _read(self) -> dict[str, Any]:
-        line = self._process.stdout.readline()
-        if not line:  # it has said why
-            sys.exit(self._process.wait() or 1)
-        return json.loads(line)
-
-
-def answer(arguments: argparse.Namespace) -> None:
-    """Make a step for each line of standard input; write seconds and peak memory as JSON."""
+def measure(arguments: argparse.Namespace) -> None:
+    """In the process of a version: make a step whenever asked."""
     import torch
 
     if arguments.threads:
@@ -119,19 +75,7 @@ def answer(arguments: argparse.Namespace) -> None:
     step, clip = prepare(arguments)
     cpu = torch.cpu.get_capabilities().get("cpu_name", "CPU")
     threads = f"{torch.get_num_threads()} threads"
-    facts = f"{clip}; torch {torch.__version__}, {threads}, {cpu}"
-    print(json.dumps({"facts": facts, "peak": peak()}), flush=True)
-    for _ in sys.stdin:
-        began = time.perf_counter()
-        step()
-        seconds = time.perf_counter() - began
-        print(json.dumps({"seconds": seconds, "peak": peak()}), flush=True)
-
-
-def peak() -> float:
-    """Peak memory of this process in MB."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    answer(step, f"{clip}; torch {torch.__version__}, {threads}, {cpu}", process_peak)
 
 
 def prepare(arguments: argparse.Namespace) -> tuple[Callable[[], None], str]:

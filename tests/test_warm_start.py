@@ -114,8 +114,9 @@ def test_a_fork_is_given_what_its_starter_has(folder):
 )
 def test_a_starter_ends_as_its_fork_does_and_the_next_job_runs(folder, code, status):
     server = parent_of(run(SHOW, input=""))
-    done = run(code)
+    done = run("open('runs', 'a').write('once ')\n" + code)
     assert done.returncode == status
+    assert Path("runs").read_text() == "once "
     assert ("so it is" in done.stderr) == ("so it is" in code)
     assert ("ZeroDivisionError" in done.stderr) == ("1 / 0" in code)
     assert ("last" in done.stdout) == ("last" in code)
@@ -230,10 +231,10 @@ def test_jobs_that_come_together_share_one_server(folder):
     assert len(parents) == 1
 
 
-@pytest.mark.parametrize("trouble", ["off", "unset", "elsewhere", "open", "no log"])
+@pytest.mark.parametrize("trouble", ["off", "nonsense", "unset", "elsewhere", "open", "no log"])
 def test_with_any_trouble_the_program_starts_plainly(folder, monkeypatch, trouble):
-    if trouble == "off":
-        monkeypatch.setenv(warm_client.SERVED, "0")
+    if trouble in ("off", "nonsense"):
+        monkeypatch.setenv(warm_client.SERVED, {"off": "0"}.get(trouble, trouble))
     elif trouble == "unset":
         monkeypatch.delenv(warm_client.SERVED)
     elif trouble == "elsewhere":  # a process that the job does not come from

@@ -18,7 +18,7 @@ from betrayed.divergence import log
 
 # Each bound is moved outwards by this share of the products that it is a sum of: float32 keeps
 # 2^-24 of each, and sums of thousands lose some of it.
-ROUNDING = 4e-6
+ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,11 @@ def project(rows: Tensor, onto: Directions) -> Projection:
     """Project rows (n, M)."""
     u, v = _scaled(rows, onto.reference)
     a, b = u @ onto.basis, v @ onto.basis
-    size_u, size_v = (torch.linalg.vecdot(x, x) for x in (u, v))
-    rest_u = (size_u - torch.linalg.vecdot(a, a)).clamp_(min=0) + ROUNDING * size_u
-    rest_v = (size_v - torch.linalg.vecdot(b, b)).clamp_(min=0) + ROUNDING * size_v
+    size_u, size_v, size_a, size_b = (
+        torch.linalg.vector_norm(x, dim=1).square_() for x in (u, v, a, b)
+    )
+    rest_u = (size_u - size_a).clamp_(min=0) + ROUNDING * size_u
+    rest_v = (size_v - size_b).clamp_(min=0) + ROUNDING * size_v
     rounding = ROUNDING * (size_u * size_v).sqrt()
     return Projection(a, b, torch.linalg.vecdot(u, v), rest_u.sqrt(), rest_v.sqrt(), rounding)
 

@@ -31,7 +31,7 @@ from betrayed.neighbours import mean_shift_, neighbours
 
 SAMPLE = 256  # tokens whose rows say in which directions rows differ
 MOST_DIRECTIONS = 128
-REST = 1e-3  # what the directions may leave of a row, in shares of the smallest tau
+REST = 2e-3  # what the directions may leave of a row, in shares of the smallest tau
 
 
 @dataclass(frozen=True)

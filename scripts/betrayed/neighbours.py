@@ -11,7 +11,7 @@ from betrayed.divergence import pairwise, symmetric_kl, tiles
 # Pairs that bounds leave open are looked at one by one; where they are more than this share of all
 # pairs, one product for all of them is faster.
 OPEN_SHARE = 0.01
-BLOCK = 128  # rows whose sums over neighbours are made together
+BLOCK = 64  # rows whose sums over neighbours are made together
 
 
 def neighbours(rows: Tensor, projection: Projection, taus: Sequence[float]) -> list[Tensor]:
@@ -20,15 +20,15 @@ def neighbours(rows: Tensor, projection: Projection, taus: Sequence[float]) -> l
     Bounds decide nearly all pairs; the others are compared by their rows.
     """
     n = len(rows)
-    near = [torch.zeros((n, n), dtype=torch.bool, device=rows.device) for _ in taus]
+    near = [torch.empty((n, n), dtype=torch.bool, device=rows.device) for _ in taus]
     open_pairs: list[list[Tensor]] = [[] for _ in taus]
     for tile in tiles(n, n):
-        rest = slice(tile.start, n)  # what lies left of the diagonal is its mirror image
+        rest = slice(tile.start, n)  # what lies left of it mirrors what came before
         lower, upper = bounds(projection[tile], projection[rest])
         for tau, matrix, pairs in zip(taus, near, open_pairs, strict=True):
-            matrix[tile, rest] = upper <= tau
-            undecided = ((lower <= tau) & (upper > tau)).triu_(1)
-            pairs.append(undecided.nonzero() + tile.start)
+            certain = upper <= tau
+            matrix[tile, rest] = certain
+            pairs.append((lower <= tau).logical_xor_(certain).nonzero() + tile.start)
     for number, (tau, pairs) in enumerate(zip(taus, open_pairs, strict=True)):
         first, second = torch.cat(pairs).T
         if len(first) > OPEN_SHARE * n * n / 2:
@@ -37,8 +37,9 @@ def neighbours(rows: Tensor, projection: Projection, taus: Sequence[float]) -> l
         for tile in tiles(len(first), rows.shape[1]):
             one, other = first[tile], second[tile]
             near[number][one, other] = pairwise(rows[one], rows[other]) <= tau
-        near[number].triu_(1)
-        near[number] |= near[number].T.clone()
+        for tile in tiles(n, n):
+            rest = slice(tile.stop, n)
+            near[number][rest, tile] = near[number][tile, rest].T
         near[number].fill_diagonal_(True)
     return near
 

@@ -18,12 +18,13 @@ import stat
 import struct
 import sys
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
 from betrayed.usage import FILE, STARTER
 
-SERVED = "BETRAYED_WARM_START"  # the process of Snakemake; nothing, or 0: programs start plainly
+SERVED = "BETRAYED_WARM_START"  # Snakemake's process; 0: programs start plainly
 HEADER = struct.Struct("!I")  # length of the request, which follows
 ANSWER = struct.Struct("!i")  # the fork's process, then its wait status; 0: start plainly
 SERVE = "--serve"
@@ -48,14 +49,14 @@ def start(arguments: list[str]) -> NoReturn:
             os.environ[FILE] = value
         else:
             pool = value
+    connection = socket.socket(socket.AF_UNIX)
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            _ask(connection, pool, arguments)
-            child = _number(connection)
-            if child:
-                _stand_for(child, connection)
+        _ask(connection, pool, arguments)
+        fork = _number(connection)
     except OSError:
-        pass
+        fork = None
+    if fork:
+        _stand_for(fork, connection)
     os.execv(sys.executable, [sys.executable, *arguments])
 
 
@@ -102,8 +103,8 @@ def _served() -> int:
     Raises:
         ProcessLookupError: there is none, or it is not on this machine (as in a SLURM job).
     """
-    process, served = os.getpid(), int(os.environ.get(SERVED) or 0)
-    while process and process != served:
+    process, served = os.getpid(), os.environ.get(SERVED)
+    while process and str(process) != served:
         process = int(status(process)[1])
     if not process:
         raise ProcessLookupError
@@ -165,19 +166,28 @@ def _start_server(folder: int, name: str, served: str) -> None:
 
 def _number(connection: socket.socket) -> int | None:
     """What the warm process answers; None: it is no more."""
-    answer = connection.recv(ANSWER.size, socket.MSG_WAITALL)
+    try:
+        answer = connection.recv(ANSWER.size, socket.MSG_WAITALL)
+    except ConnectionError:
+        return None
     return ANSWER.unpack(answer)[0] if len(answer) == ANSWER.size else None
 
 
-def _stand_for(child: int, connection: socket.socket) -> NoReturn:
+def _stand_for(fork: int, connection: socket.socket) -> NoReturn:
     """Wait for the fork, and end as it does. When this is killed the fork is, see its lifeline."""
-    signal.signal(signal.SIGINT, lambda *_: os.kill(child, signal.SIGINT))
+
+    def interrupt(*_: object) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(fork, signal.SIGINT)
+
+    signal.signal(signal.SIGINT, interrupt)
     ended = _number(connection)
     if ended is None:
         print("error: the process that this job was forked from has ended.", file=sys.stderr)
         os._exit(1)
     if os.WIFSIGNALED(ended):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the fork has left its own
-        signal.signal(os.WTERMSIG(ended), signal.SIG_DFL)
+        with suppress(OSError):  # of some signals nothing can be changed
+            signal.signal(os.WTERMSIG(ended), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(ended))
     os._exit(os.waitstatus_to_exitcode(ended))
