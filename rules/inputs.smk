@@ -90,6 +90,11 @@ def attention_of(wildcards):
     return f"results/{wildcards.dataset}/attention/{run.backbone}/{run.block}/{wildcards.video}.h5"
 
 
+def clustering_mb(wildcards):
+    """A resource, since the tracks do not depend on it: another one reruns nothing."""
+    return int(1000 * CLUSTERS[wildcards.clusters].settings["clustering"]["memory_gb"])
+
+
 def tracks_of(wildcards):
     clusters = RUNS[wildcards.run].clusters
     return f"results/{wildcards.dataset}/tracks/{clusters}/{wildcards.video}.h5"

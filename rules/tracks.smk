@@ -17,10 +17,12 @@ rule cluster_tracks:
     threads: 4
     resources:
         gpu=1,
+        clustering_mb=clustering_mb,
     params:
-        settings=lambda wildcards: as_json(CLUSTERS[wildcards.clusters].settings["clustering"]),
+        settings=lambda wildcards: as_json(CLUSTERS[wildcards.clusters].clustering),
     shell:
         "python scripts/start.py --usage {log.usage:q} --pool torch"
         " scripts/cluster_tracks.py --attention {input.attention:q}"
         " --output {output.tracks:q} --settings {params.settings:q} --threads {threads}"
+        " --memory-mb {resources.clustering_mb}"
         " 2>&1 | tee {log.text:q}"

@@ -12,6 +12,12 @@ def main() -> None:
     parser.add_argument("--attention", required=True, help="attention artefact of the video")
     parser.add_argument("--output", required=True, help="tracks artefact to write")
     parser.add_argument("--settings", default="{}", help='JSON, e.g. {"tau": 0.3, "window": 3}')
+    parser.add_argument(
+        "--memory-mb",
+        type=int,
+        default=4000,
+        help="what clustering may take beside Python and torch; less is slower",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
     arguments = parser.parse_args()
@@ -26,7 +32,8 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     settings = read_settings(ClusterSettings, arguments.settings)
     device = choose_device(arguments.device)
-    cluster_video(arguments.attention, arguments.output, settings, device)
+    memory = 1e6 * arguments.memory_mb
+    cluster_video(arguments.attention, arguments.output, settings, device, memory)
 
 
 if __name__ == "__main__":

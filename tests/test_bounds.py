@@ -3,7 +3,9 @@ import pytest
 import torch
 from naive_clustering import divergence
 
-from betrayed.bounds import bounds, directions, joined, project
+from betrayed.bounds import bounds, directions, joined
+from betrayed.bounds import project as project_parts
+from betrayed.row_parts import KeptRows
 
 
 def rows_of_few_kinds(seed, count=40, columns=60, kinds=3, noise=0.02):
@@ -12,6 +14,10 @@ def rows_of_few_kinds(seed, count=40, columns=60, kinds=3, noise=0.02):
     rows = shares @ draw.dirichlet(np.ones(columns), size=kinds)
     rows = rows * np.exp(noise * draw.normal(size=rows.shape))
     return torch.from_numpy(rows / rows.sum(1, keepdims=True)).float()
+
+
+def project(rows, onto):
+    return project_parts(KeptRows(rows), onto)
 
 
 def exact(first, second):

@@ -4,9 +4,13 @@ import pytest
 import torch
 from naive_clustering import naive_clustering
 
-import betrayed.divergence
+import betrayed.clustering
+import betrayed.clustering_memory
+import betrayed.mean_shift
 import betrayed.neighbours
+import betrayed.row_parts
 from betrayed.artefacts import create, open_checked
+from betrayed.bounds import directions, project
 from betrayed.clustering import (
     hierarchical_clustering,
     hierarchical_clusterings,
@@ -14,7 +18,8 @@ from betrayed.clustering import (
     leader_merging,
 )
 from betrayed.errors import UserError
-from betrayed.tracks import ClusterSettings, cluster_video, read_tracks
+from betrayed.row_parts import KeptRows
+from betrayed.tracks import ClusterSettings, cluster_video, columns, read_tracks
 
 
 def random_case(seed, frames=5, key_count=2, heads=2, patches=7, width=4, scale=1.5):
@@ -67,12 +72,13 @@ def test_window_agrees_with_naive(window):
 @pytest.mark.parametrize(
     ("module", "name", "value"),
     [
-        ("divergence", "TILE_ELEMENTS", 40),
+        ("row_parts", "PART_CPU", 40),
         ("neighbours", "OPEN_SHARE", 0.0),  # one product for all pairs
         ("neighbours", "OPEN_SHARE", 1.0),  # pairs one by one
-        ("neighbours", "BLOCK", 2),
+        ("mean_shift", "BLOCK", 2),
         ("clustering", "MOST_DIRECTIONS", 1),  # bounds that leave much open
         ("clustering", "SAMPLE", 3),
+        ("clustering", "CANDIDATES", 1),
     ],
 )
 @pytest.mark.parametrize("tau", [0.05, 0.2, 1.0])
@@ -83,6 +89,55 @@ def test_the_way_it_is_computed_changes_nothing(monkeypatch, module, name, value
     found = hierarchical_clustering(queries, keys, tau=tau)
     np.testing.assert_array_equal(found.labels, labels)
     np.testing.assert_allclose(found.centres, centres, atol=1e-6)
+
+
+@pytest.mark.parametrize("taus", [[0.2], [0.05, 0.2]])
+def test_less_memory_changes_nothing(monkeypatch, taus):
+    monkeypatch.setattr(betrayed.clustering_memory, "PARTS", 0)
+    # So few tokens have more centres than rows.
+    monkeypatch.setattr(betrayed.clustering.Budget, "check_centres", lambda *given: None)
+    queries, keys, _ = structured_case(9, groups=5)
+    kept = []
+    watched = betrayed.clustering.kept
+    monkeypatch.setattr(
+        betrayed.clustering, "kept", lambda *given: kept.append(given) or watched(*given)
+    )
+    least = next(memory for memory in range(0, 10**6, 100) if accepts(queries, keys, taus, memory))
+    found = {}
+    for memory in (least, 10**6):
+        kept.clear()
+        found[memory] = hierarchical_clusterings(queries, keys, taus=taus, memory=memory)
+        assert bool(kept) == (memory == 10**6)
+    for number, tau in enumerate(taus):
+        labels, centres = naive_clustering(queries, keys, tau)
+        for memory in found:
+            np.testing.assert_array_equal(found[memory][number].labels, labels)
+            np.testing.assert_allclose(found[memory][number].centres, centres, atol=1e-6)
+
+
+def accepts(queries, keys, taus, memory):
+    try:
+        hierarchical_clusterings(queries, keys, taus=taus, memory=memory)
+    except UserError as error:
+        assert "clustering.memory_gb" in str(error)
+        return False
+    return True
+
+
+def test_every_level_of_the_merge_is_kept():
+    queries, keys, _ = structured_case(16, frames=10, groups=6)
+    found = hierarchical_clustering(queries, keys, tau=0.1)
+    assert found.fragments.shape == (10, 9) and len(found.rounds) > 1
+    np.testing.assert_array_equal(np.unique(found.fragments), np.arange(len(found.rounds[0])))
+    windows = [np.unique(found.fragments[start : start + 3]) for start in range(0, 10, 3)]
+    assert sum(map(len, windows)) == len(found.rounds[0]), "a fragment lies in one window"
+    place = np.arange(len(found.rounds[0]))
+    for parents in found.rounds:
+        assert place.max() + 1 == len(parents)
+        place = parents[place]
+    # Followed to the end, most tokens are where the last step puts them: with the nearest.
+    assert (place[found.fragments] == found.labels).mean() > 0.9
+    assert set(place) - {-1} == set(range(len(found.centres)))
 
 
 def test_several_thresholds_are_as_each_alone():
@@ -133,15 +188,17 @@ def test_identical_tokens_are_one_cluster():
     assert len(hierarchical_clustering(queries, keys, tau=1e-5).centres) == 1
 
 
-def test_leader_merging_by_hand():
+@pytest.mark.parametrize("candidates", [1, 2, 32])
+def test_leader_merging_by_hand(monkeypatch, candidates):
     # Distances 0.044 from the first to the second, 0.041 on to the third, 0.169 from the first to
     # the third. The first takes the second, so that the third leads its own, and takes the fourth.
-    shares = np.array([0.3, 0.4, 0.5, 0.5])
-    odds = np.log(shares / (1 - shares))
-    distance = (shares[:, None] - shares) * (odds[:, None] - odds)
-    np.testing.assert_array_equal(leader_merging(distance <= 0.05), [0, 0, 1, 1])
-    np.testing.assert_array_equal(leader_merging(distance <= 0.03), [0, 1, 2, 2])
-    np.testing.assert_array_equal(leader_merging(distance <= 0.2), [0, 0, 0, 0])
+    monkeypatch.setattr(betrayed.clustering, "CANDIDATES", candidates)
+    shares = torch.tensor([0.3, 0.4, 0.5, 0.5])
+    rows = torch.stack([shares, 1 - shares], dim=1)
+    kept = KeptRows(rows)
+    projection = project(kept, directions(rows, 2, 0.0))
+    for tau, labels in {0.05: [0, 0, 1, 1], 0.03: [0, 1, 2, 2], 0.2: [0, 0, 0, 0]}.items():
+        np.testing.assert_array_equal(leader_merging(kept, projection, tau), labels)
 
 
 def test_key_frames():
@@ -200,6 +257,29 @@ def test_cluster_video(tmp_path):
         assert list(file["key_frames"]) == [0, 5, 10]
         assert file["sizes"][:].sum() == 12 * 9 and len(file["sizes"]) == len(file["centres"])
         assert list(file.attrs["grid"]) == [3, 3] and file.attrs["count"] == 12
+        fragments = file["fragments"][:]
+        np.testing.assert_array_equal(fragments.reshape(12, 9), expected.fragments)
+        assert len(file["rounds/0"]) == fragments.max() + 1
+        assert len(file["rounds"]) == len(expected.rounds)
+
+
+def test_columns():
+    np.testing.assert_array_equal(columns((2, 3), 1), range(6))
+    np.testing.assert_array_equal(columns((3, 4), 2), [0, 2, 5, 7, 8, 10])  # a chessboard
+    np.testing.assert_array_equal(columns((2, 5), 4), [0, 4, 7])
+    with pytest.raises(UserError, match="approximate"):
+        columns((2, 2), 0)
+
+
+def test_approximate_takes_fewer_columns(tmp_path):
+    tokens, _, truth = structured_case(18, frames=12, noise=0.05)
+    write_attention(tmp_path / "a.h5", tokens, tokens, (3, 3))
+    settings = ClusterSettings(tau=0.3, key_frame_ratio=5, approximate=2)
+    cluster_video(tmp_path / "a.h5", tmp_path / "t.h5", settings)
+    with open_checked(tmp_path / "t.h5", "tracks") as file:
+        assert file["centres"].shape[1] == 3 * 5
+        pairs = set(zip(file["labels"][:].ravel(), truth.ravel(), strict=True))
+    assert len(pairs) == len(np.unique(truth)), "easy tracks stay the same"
 
 
 def test_cluster_video_names_the_file(tmp_path):

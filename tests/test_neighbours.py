@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
-from naive_clustering import divergence, mean_shift
-from test_bounds import rows_of_few_kinds
+import torch
+from naive_clustering import divergence
+from test_bounds import project, rows_of_few_kinds
 
 import betrayed.neighbours
-from betrayed.bounds import directions, project
-from betrayed.neighbours import mean_shift_, neighbours
+from betrayed.bounds import directions
+from betrayed.neighbours import neighbours, within
+from betrayed.row_parts import KeptRows
 
 TAUS = [1e-9, 0.02, 0.1, 0.5, 1e6]
 
@@ -21,13 +23,13 @@ def test_agrees_with_naive(monkeypatch, share, most):
     monkeypatch.setattr(betrayed.neighbours, "OPEN_SHARE", share)
     rows = rows_of_few_kinds(4)
     projection = project(rows, directions(rows[::2], most, 1e-6))
-    for tau, near in zip(TAUS, neighbours(rows, projection, TAUS), strict=True):
+    for tau, near in zip(TAUS, neighbours(KeptRows(rows), projection, TAUS), strict=True):
         np.testing.assert_array_equal(near, naive_neighbours(rows, tau))
 
 
 def test_a_row_is_near_itself_and_its_equals():
     rows = rows_of_few_kinds(5)[[0, 1, 0, 2, 0]]
-    near = neighbours(rows, project(rows, directions(rows, 8, 1e-6)), [1e-12])[0]
+    near = neighbours(KeptRows(rows), project(rows, directions(rows, 8, 1e-6)), [1e-12])[0]
     assert near[0, [0, 2, 4]].all() and near.diagonal().all() and near.sum() == 9 + 2
 
 
@@ -40,17 +42,18 @@ def test_an_undecided_pair_is_compared_by_its_rows(monkeypatch):
         betrayed.neighbours, "pairwise", lambda *rows: looked_at.append(rows) or compare(*rows)
     )
     monkeypatch.setattr(betrayed.neighbours, "OPEN_SHARE", 1.0)
-    near = neighbours(rows, projection, [0.1])[0]
+    near = neighbours(KeptRows(rows), projection, [0.1])[0]
     assert looked_at
     np.testing.assert_array_equal(near, naive_neighbours(rows, 0.1))
 
 
-@pytest.mark.parametrize("block", [1, 3, 100])
-@pytest.mark.parametrize("tau", TAUS)
-def test_mean_shift_agrees_with_naive(monkeypatch, block, tau):
-    monkeypatch.setattr(betrayed.neighbours, "BLOCK", block)
-    rows = rows_of_few_kinds(7, count=25)
-    projection = project(rows, directions(rows, 8, 1e-6))
-    expected = mean_shift(list(rows.double().numpy()), tau)
-    mean_shift_(rows, neighbours(rows, projection, [tau])[0], projection)
-    np.testing.assert_allclose(rows, expected, rtol=1e-5)
+@pytest.mark.parametrize("share", [0.0, 1.0])
+@pytest.mark.parametrize("most", [1, 30])
+def test_some_rows_against_others(monkeypatch, share, most):
+    monkeypatch.setattr(betrayed.neighbours, "OPEN_SHARE", share)
+    rows = rows_of_few_kinds(8)
+    projection = project(rows, directions(rows, most, 1e-6))
+    first, second = torch.tensor([3, 0, 17]), torch.tensor([17, 5, 3, 39])
+    for tau in TAUS:
+        near = within(KeptRows(rows), projection, first, second, tau)
+        np.testing.assert_array_equal(near, naive_neighbours(rows, tau)[first][:, second])

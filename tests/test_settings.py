@@ -96,6 +96,8 @@ STAGES = (
     [
         ("clustering.tau", 0.2, {"clusters", "run"}),
         ("clustering.key_frame_ratio", 5, {"clusters", "run"}),
+        ("clustering.approximate", 2, {"clusters", "run"}),
+        ("clustering.memory_gb", 8, set()),  # changes nothing
         ("objects.max_objects", 3, {"run"}),
         ("objects.choice", "size", {"run"}),
         ("objects.pixels", "none", {"run"}),

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from betrayed.divergence import log
+from betrayed.row_parts import RowParts, tiles
 
 # Each bound is moved outwards by this share of the products that it is a sum of: float32 keeps
 # 2^-24 of each, and sums of thousands lose some of it.
@@ -74,17 +75,25 @@ def directions(sample: Tensor, most: int, rest: float) -> Directions:
     return Directions(reference, basis)
 
 
-def project(rows: Tensor, onto: Directions) -> Projection:
-    """Project rows (n, M)."""
-    u, v = _scaled(rows, onto.reference)
-    a, b = u @ onto.basis, v @ onto.basis
-    size_u, size_v, size_a, size_b = (
-        torch.linalg.vector_norm(x, dim=1).square_() for x in (u, v, a, b)
+def project(rows: RowParts, onto: Directions) -> Projection:
+    """Project n rows."""
+    n, k = rows.shape[0], onto.basis.shape[1]
+    a, b = onto.basis.new_zeros((2, n, k))
+    size_u, size_v, own = onto.basis.new_zeros((3, n))
+    for part, values in rows.parts():
+        for tile in tiles(*values.shape, values.device):
+            u, v = _scaled(values[tile], onto.reference[part])
+            a[tile].addmm_(u, onto.basis[part])
+            b[tile].addmm_(v, onto.basis[part])
+            size_u[tile] += torch.linalg.vector_norm(u, dim=1).square_()
+            size_v[tile] += torch.linalg.vector_norm(v, dim=1).square_()
+            own[tile] += torch.linalg.vecdot(u, v)
+    rest_u, rest_v = (
+        (size - torch.linalg.vecdot(part, part)).clamp_(min=0) + ROUNDING * size
+        for size, part in ((size_u, a), (size_v, b))
     )
-    rest_u = (size_u - size_a).clamp_(min=0) + ROUNDING * size_u
-    rest_v = (size_v - size_b).clamp_(min=0) + ROUNDING * size_v
     rounding = ROUNDING * (size_u * size_v).sqrt()
-    return Projection(a, b, torch.linalg.vecdot(u, v), rest_u.sqrt(), rest_v.sqrt(), rounding)
+    return Projection(a, b, own, rest_u.sqrt(), rest_v.sqrt(), rounding)
 
 
 def joined(parts: list[Projection]) -> Projection:

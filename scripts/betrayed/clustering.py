@@ -25,13 +25,17 @@ from torch import Tensor
 
 from betrayed.attention import attention_rows
 from betrayed.bounds import Directions, Projection, bounds, directions, joined, project
-from betrayed.divergence import log, tiles
+from betrayed.clustering_memory import DEFAULT_MEMORY, Budget
+from betrayed.divergence import log
 from betrayed.errors import UserError
-from betrayed.neighbours import mean_shift_, neighbours
+from betrayed.mean_shift import ShiftedRows
+from betrayed.neighbours import neighbours, within
+from betrayed.row_parts import KeptRows, MadeRows, RowParts, kept, store, tiles
 
 SAMPLE = 256  # tokens whose rows say in which directions rows differ
 MOST_DIRECTIONS = 128
-REST = 2e-3  # what the directions may leave of a row, in shares of the smallest tau
+CANDIDATES = 32  # rows compared at once when leaders are sought; then twice as many
+REST = 1e-3  # what the directions may leave of a row, in shares of the smallest tau
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,17 @@ class Clustering:
 
     Attributes:
         labels: (T, N) int64, 0 … K−1 in order of first appearance; every label occurs.
-        centres: (K, Tk·N) float32, the attention row that each cluster was gathered around.
+        centres: (K, Tk·N') float32, the attention row that each cluster was gathered around.
+        fragments: (T, N) int64, the cluster of every token within its window, numbered through.
+        rounds: how fragments merge, round by round: (K_r,) int64 arrays, the cluster of the next
+            round that each is merged into; the last one gives the label, -1 where no token is
+            nearest to it.
     """
 
     labels: np.ndarray
     centres: np.ndarray
+    fragments: np.ndarray
+    rounds: tuple[np.ndarray, ...]
 
 
 def key_frames(count: int, ratio: int) -> tuple[int, ...]:
@@ -73,6 +83,7 @@ def hierarchical_clusterings(
     *,
     taus: Sequence[float],
     window: int = 3,
+    memory: float = DEFAULT_MEMORY,
     device: torch.device | str | None = None,
     watch: Callable[[Iterable[int], str, str], Iterable[int]] | None = None,
 ) -> list[Clustering]:
@@ -82,9 +93,11 @@ def hierarchical_clusterings(
 
     Args:
         queries: (T, heads, N, d) of all frames, before scaling by d^-1/2; array or tensor.
-        keys: (Tk, heads, N, d) of the key frames.
+        keys: (Tk, heads, N', d) of the key frames; the tokens that are the columns of the rows.
         taus: symmetric KL divergences, in nats, up to which rows are one. More merges more.
         window: frames clustered together in the first step; the last window may be shorter.
+        memory: bytes that may be taken, inputs included, beside what Python and torch take; with
+            less, rows are made again wherever they are read.
         device: where to compute; by default where ``queries`` are, for arrays the CPU.
         watch: wraps the loop over windows, as ``betrayed.programs.progress`` does.
 
@@ -93,7 +106,7 @@ def hierarchical_clusterings(
 
     Raises:
         UserError: shapes that do not fit, no frame or token, values that are not finite, or
-            settings out of range.
+            settings out of range, or the memory does not do.
     """
     queries, keys = torch.as_tensor(queries), torch.as_tensor(keys)
     _check(queries, keys, taus, window)
@@ -105,39 +118,46 @@ def hierarchical_clusterings(
 
     with torch.inference_mode():
         onto = _directions(queries, keys, min(taus), device)
+        budget = Budget(queries, keys, window, len(taus), onto.basis.shape[1], memory)
         projections: list[Projection] = []
-        centres: list[list[Tensor]] = [[] for _ in taus]
+        merged: list[list[_Level]] = [[] for _ in taus]
         for start in watch(range(0, count, window), "clustering", "window"):
             tokens = _tokens(queries[start : start + window], device)
-            rows, projection = _rows(tokens, keys, onto)
-            projections.append(projection)
-            near = neighbours(rows, projection, taus)
+            rows = kept(tokens, keys) if budget.keeps_rows else MadeRows(tokens, keys)
+            projections.append(_projection(rows, onto))
+            near = neighbours(rows, projections[-1], taus)
             for number, tau in enumerate(taus):
-                shifted = rows if number == len(taus) - 1 else rows.clone()
-                mean_shift_(shifted, near[number], projection)
-                centres[number].append(_merge(shifted, tau, onto))
+                shifted: RowParts = ShiftedRows(rows, near[number], projections[-1])
+                if budget.keeps_rows and number == len(taus) - 1:
+                    shifted = store(shifted, rows.values)
+                elif budget.keeps_shifted:
+                    shifted = store(shifted, torch.empty_like(rows.values))
+                merged[number].append(_merge(shifted, tau, onto))
+            found = sum(len(level.centres) for levels in merged for level in levels)
+            budget.check_centres(found, rows.shape[1])
         del rows, shifted, near
         tokens = joined(projections)
-        return [
-            _assign(tokens, queries, keys, _merge_until_stable(torch.cat(found), tau, onto), onto)
-            for tau, found in zip(taus, centres, strict=True)
-        ]
+        del projections
+        return [_clustering(tokens, queries, keys, merged.pop(0), tau, onto) for tau in taus]
 
 
-def leader_merging(near: np.ndarray) -> np.ndarray:
-    """Greedy leader merging: labels (n,) int64, clusters in the order of their leaders.
+def leader_merging(rows: RowParts, projection: Projection, tau: float) -> np.ndarray:
+    """Greedy leader merging of n rows: labels (n,) int64, clusters in the order of leaders.
 
-    In order, a row not yet taken leads a cluster of all untaken rows within tau of it.
-
-    Args:
-        near: (n, n) bool, which rows lie within tau of which.
+    In order, a row not yet taken leads a cluster of all untaken rows within tau of it. A handful
+    of candidates at a time are compared with what is still untaken: rows that are taken before it
+    is their turn need no neighbours of their own.
     """
-    labels = np.full(len(near), -1, dtype=np.int64)
-    clusters = 0
-    for row, within in enumerate(near):
-        if labels[row] < 0:
-            labels[within & (labels < 0)] = clusters
-            clusters += 1
+    labels = np.full(rows.shape[0], -1, dtype=np.int64)
+    clusters, count = 0, CANDIDATES
+    while (untaken := np.flatnonzero(labels < 0)).size:
+        index = torch.from_numpy(untaken).to(projection.own.device)
+        near = within(rows, projection, index[:count], index, tau).cpu().numpy()  # (c, untaken)
+        for candidate, its in zip(untaken[:count], near, strict=False):
+            if labels[candidate] < 0:
+                labels[untaken[its & (labels[untaken] < 0)]] = labels[candidate] = clusters
+                clusters += 1
+        count *= 2  # where much stays untaken, few rounds
     return labels
 
 
@@ -149,64 +169,85 @@ def _directions(queries: Tensor, keys: Tensor, tau: float, device: torch.device)
     return directions(attention_rows(sample, keys), MOST_DIRECTIONS, REST * tau)
 
 
-def _rows(tokens: Tensor, keys: Tensor, onto: Directions) -> tuple[Tensor, Projection]:
-    """Rows (n, M) of tokens (n, heads, d), and their projection."""
-    n, columns = len(tokens), keys.shape[0] * keys.shape[2]
-    rows = tokens.new_empty((n, columns))
-    parts = []
-    for tile in tiles(n, columns):
-        rows[tile] = attention_rows(tokens[tile], keys)
-        parts.append(project(rows[tile], onto))
-    projection = joined(parts)
+def _projection(rows: RowParts, onto: Directions) -> Projection:
+    projection = project(rows, onto)
     if not torch.isfinite(projection.own.sum()):
         raise UserError("Attention overflows: the queries and keys are too large for float32.")
-    return rows, projection
+    return projection
 
 
-def _merge_until_stable(centres: Tensor, tau: float, onto: Directions) -> Tensor:
-    """Step 2: leader merging again and again, until nothing merges."""
-    while True:
-        merged = _merge(centres, tau, onto)
-        if len(merged) == len(centres):
-            return centres
-        centres = merged
+@dataclass(frozen=True)
+class _Level:
+    """A level of the merge: centres (K, M), and which of them each thing below is in, (n,)."""
+
+    centres: Tensor
+    labels: np.ndarray
 
 
-def _merge(rows: Tensor, tau: float, onto: Directions) -> Tensor:
-    """Leader merging of rows (n, M): the means of the clusters (K, M), each summing to 1."""
-    near = neighbours(rows, _project(rows, onto), [tau])[0]
-    labels = torch.from_numpy(leader_merging(near.cpu().numpy())).to(rows.device)
-    clusters = int(labels.max()) + 1
+def _merge(rows: RowParts, tau: float, onto: Directions) -> _Level:
+    """Leader merging of n rows: the means of the clusters, each summing to 1."""
+    projection = project(rows, onto)
+    labels = leader_merging(rows, projection, tau)
+    clusters = np.arange(labels.max() + 1)
     # A product with the memberships, and not scattered additions: the same sum on every run.
-    members = (labels[None, :] == torch.arange(clusters, device=rows.device)[:, None]).float()
-    centres = members @ rows  # (K, n) · (n, M)
-    return centres / centres.sum(dim=1, keepdim=True)
+    members = (
+        torch.from_numpy(labels == clusters[:, None]).to(projection.own.device).float()
+    )  # (K, n)
+    centres = members.new_empty((len(clusters), rows.shape[1]))
+    for part, values in rows.parts():
+        centres[:, part] = members @ values
+    return _Level(centres.div_(centres.sum(dim=1, keepdim=True)), labels)
 
 
-def _project(rows: Tensor, onto: Directions) -> Projection:
-    return joined([project(rows[tile], onto) for tile in tiles(*rows.shape)])
+def _clustering(
+    tokens: Projection,
+    queries: Tensor,
+    keys: Tensor,
+    windows: list[_Level],
+    tau: float,
+    onto: Directions,
+) -> Clustering:
+    """Steps 2 and 3: from the clusters of all windows to tracks."""
+    counts = [len(level.centres) for level in windows]
+    firsts = np.cumsum([0, *counts[:-1]])
+    fragments = [level.labels + first for level, first in zip(windows, firsts, strict=True)]
+    centres = torch.cat([level.centres for level in windows])
+    windows.clear()
+    rounds = []
+    while True:  # until nothing merges
+        level = _merge(KeptRows(centres), tau, onto)
+        if len(level.centres) == len(centres):
+            break
+        centres = level.centres
+        rounds.append(level.labels)
+    labels = _assign(tokens, queries, keys, centres, onto)
+    labels, order = _in_order_of_appearance(labels)
+    return Clustering(
+        labels,
+        centres.cpu().numpy()[order],
+        np.concatenate(fragments).reshape(labels.shape),
+        (*rounds, _places(order, len(centres))),
+    )
 
 
 def _assign(
     tokens: Projection, queries: Tensor, keys: Tensor, centres: Tensor, onto: Directions
-) -> Clustering:
-    """Step 3: every token goes to the nearest centre."""
-    projection = _project(centres, onto)
+) -> np.ndarray:
+    """Step 3: the nearest centre of every token, (T, N) int64."""
+    projection = project(KeptRows(centres), onto)
     patches = queries.shape[2]
     labels, undecided = [], []
-    for tile in tiles(len(tokens.own), len(centres)):
+    for tile in tiles(len(tokens.own), len(centres), centres.device):
         lower, upper = bounds(tokens[tile], projection)  # (tile, K)
         possible = lower <= upper.min(dim=1, keepdim=True).values
         labels.append(possible.byte().argmax(dim=1))
         undecided.append((possible.sum(dim=1) > 1).nonzero()[:, 0] + tile.start)
     labels, undecided = torch.cat(labels), torch.cat(undecided)
-    for tile in tiles(len(undecided), centres.shape[1]):
+    for tile in tiles(len(undecided), centres.shape[1], centres.device):
         token = undecided[tile].to(queries.device)
         own = queries[token // patches, :, token % patches].to(centres.device).float()
         labels[undecided[tile]] = _nearest(attention_rows(own, keys), centres)
-    labels = labels.reshape(-1, patches).cpu().numpy()
-    labels, order = _in_order_of_appearance(labels)
-    return Clustering(labels, centres.cpu().numpy()[order])
+    return labels.reshape(-1, patches).cpu().numpy()
 
 
 def _nearest(rows: Tensor, centres: Tensor) -> Tensor:
@@ -227,6 +268,13 @@ def _in_order_of_appearance(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return rank[inverse].reshape(labels.shape), old[order]
 
 
+def _places(order: np.ndarray, count: int) -> np.ndarray:
+    """Where each of ``count`` centres stands in ``order``, (count,); -1 for those left out."""
+    places = np.full(count, -1)
+    places[order] = np.arange(len(order))
+    return places
+
+
 def _tokens(queries: Tensor, device: torch.device) -> Tensor:
     """Frames (t, heads, N, d) as tokens in row-major order, (t·N, heads, d) float32."""
     return queries.to(device).float().transpose(1, 2).flatten(0, 1)
@@ -234,8 +282,9 @@ def _tokens(queries: Tensor, device: torch.device) -> Tensor:
 
 def _check(queries: Tensor, keys: Tensor, taus: Sequence[float], window: int) -> None:
     shapes = f"queries are {tuple(queries.shape)}, keys {tuple(keys.shape)}"
-    if queries.ndim != 4 or keys.ndim != 4 or queries.shape[1:] != keys.shape[1:]:
-        raise UserError(f"Clustering needs (T, heads, N, d) and (Tk, heads, N, d); {shapes}.")
+    fits = queries.ndim == keys.ndim == 4 and queries.shape[1::2] == keys.shape[1::2]
+    if not fits:
+        raise UserError(f"Clustering needs (T, heads, N, d) and (Tk, heads, N', d); {shapes}.")
     if 0 in queries.shape or 0 in keys.shape:
         raise UserError(f"There is nothing to cluster: {shapes}.")
     if not (torch.isfinite(queries).all() and torch.isfinite(keys).all()):

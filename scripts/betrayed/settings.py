@@ -73,6 +73,12 @@ class Run:
         return {**rest, "seed": self.settings["seed"]}
 
     @property
+    def clustering(self) -> dict[str, Any]:
+        """What decides the tracks: not the memory, which changes nothing."""
+        own = self.settings["clustering"]
+        return {name: value for name, value in own.items() if name != "memory_gb"}
+
+    @property
     def datasets(self) -> list[str]:
         """The data set it is trained on, unless it takes a block that was trained before."""
         own = self.settings["training"]
@@ -112,9 +118,8 @@ class Run:
     @property
     def clusters(self) -> str:
         """Identifier of the tracks: attention and how it was clustered."""
-        clustering = self.settings["clustering"]
         rest = {"features": self.backbone, "block": self.block}
-        return f"tau{clustering['tau']:g}-{digest({**clustering, **rest})}"
+        return f"tau{self.clustering['tau']:g}-{digest({**self.clustering, **rest})}"
 
     @property
     def motion(self) -> str:

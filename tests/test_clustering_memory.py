@@ -1,0 +1,45 @@
+import pytest
+import torch
+
+import betrayed.clustering_memory
+from betrayed.clustering_memory import Budget
+from betrayed.errors import UserError
+
+QUERIES, KEYS = torch.zeros(10, 2, 50, 4).half(), torch.zeros(4, 2, 25, 4)
+# Of 3 frames of 50 tokens: 150 rows of 100 columns.
+ROWS = 4 * 150 * 100
+# Inputs, projections of 500 tokens to 6 directions (twice), pairs (who is near, a divergence).
+FIXED = 2 * 10 * 2 * 50 * 4 + 4 * 4 * 2 * 25 * 4 + 2 * 4 * 500 * 16 + 150 * 150 * (1 + 1 + 4)
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch):
+    monkeypatch.setattr(betrayed.clustering_memory, "PARTS", 0)
+
+
+@pytest.mark.parametrize(
+    ("memory", "taus", "rows", "shifted"),
+    [
+        (FIXED, 1, False, False),
+        (FIXED + ROWS - 1, 1, False, False),
+        (FIXED + ROWS, 1, True, False),
+        (FIXED + 5 * ROWS, 1, True, False),
+        (FIXED + 2 * 150 * 150 + ROWS, 3, True, False),
+        (FIXED + 2 * 150 * 150 + 2 * ROWS, 3, True, True),
+    ],
+)
+def test_by_hand(memory, taus, rows, shifted):
+    budget = Budget(QUERIES, KEYS, 3, taus, 6, memory)
+    assert (budget.keeps_rows, budget.keeps_shifted) == (rows, shifted)
+
+
+def test_too_little_is_refused_with_what_is_needed():
+    with pytest.raises(UserError, match=r"needs 0\.00 GB for 10 frames of 50 tokens and 4 key"):
+        Budget(QUERIES, KEYS, 3, 1, 6, FIXED - 1)
+
+
+def test_too_many_centres_are_refused():
+    budget = Budget(QUERIES, KEYS, 3, 1, 6, FIXED + ROWS + 2 * 4 * 30 * 100)
+    budget.check_centres(30, 100)
+    with pytest.raises(UserError, match=r"31 clusters before merging .* Raise clustering\.tau"):
+        budget.check_centres(31, 100)
