@@ -4,6 +4,7 @@ import argparse
 
 from betrayed.leasing import lease
 from betrayed.programs import read_settings, run
+from betrayed.usage import note, note_size
 
 
 def main() -> None:
@@ -50,6 +51,8 @@ def main() -> None:
         choose_device(arguments.device),
         arguments.batch_size,
     )
+    note(threads=torch.get_num_threads())
+    note_size(arguments.output)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 import argparse
 
+from betrayed.artefacts import open_checked
 from betrayed.leasing import lease
 from betrayed.programs import read_settings, run
+from betrayed.usage import note, note_size
 
 
 def main() -> None:
@@ -34,6 +36,14 @@ def main() -> None:
     device = choose_device(arguments.device)
     memory = 1e6 * arguments.memory_mb
     cluster_video(arguments.attention, arguments.output, settings, device, memory)
+
+    with open_checked(arguments.attention, "attention") as attention:
+        frames, heads, tokens, width = attention["queries"].shape
+    with open_checked(arguments.output, "tracks") as made:
+        tracks, columns = made["centres"].shape
+    note(frames=frames, tokens=tokens, dim=heads * width, columns=columns, tracks=tracks)
+    note(window=settings.window, memory_mb=arguments.memory_mb, threads=torch.get_num_threads())
+    note_size(arguments.output)
 
 
 if __name__ == "__main__":

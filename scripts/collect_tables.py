@@ -8,6 +8,7 @@ from typing import Any
 from betrayed.errors import UserError
 from betrayed.programs import run
 from betrayed.tables import write_tables
+from betrayed.usage import note, note_size
 
 
 def main() -> None:
@@ -27,6 +28,8 @@ def main() -> None:
                 f"unlike {source!r}."
             )
     write_tables(arguments.output_folder, sources, _read_json(arguments.runs, dict))
+    note(videos=len(sources))
+    note_size(arguments.output_folder)
 
 
 def _read_json(path: str, kind: type) -> Any:

@@ -4,6 +4,7 @@ import argparse
 
 from betrayed.pictures import draw_pictures
 from betrayed.programs import run
+from betrayed.usage import note_size
 
 
 def main() -> None:
@@ -15,6 +16,7 @@ def main() -> None:
     parser.add_argument("--output-folder", required=True, help="folder to write both into")
     arguments = parser.parse_args()
     draw_pictures(arguments.frames, arguments.masks, arguments.tracks, arguments.output_folder)
+    note_size(arguments.output_folder)
 
 
 if __name__ == "__main__":

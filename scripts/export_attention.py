@@ -4,6 +4,7 @@ import argparse
 
 from betrayed.leasing import lease
 from betrayed.programs import run
+from betrayed.usage import note, note_size
 
 
 def main() -> None:
@@ -35,6 +36,8 @@ def main() -> None:
     export_attention(
         arguments.features, arguments.block, arguments.output, device, arguments.batch_size
     )
+    note(batch=arguments.batch_size, threads=torch.get_num_threads())
+    note_size(arguments.output)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from betrayed.errors import UserError
-from betrayed.frames import ANNOTATION_KINDS, extract
+from betrayed.frames import ANNOTATION_KINDS, Video, extract
 from betrayed.programs import run
+from betrayed.usage import note, note_size
 
 
 def main() -> None:
@@ -30,6 +31,11 @@ def main() -> None:
         instances=arguments.instances or None,
         annotation_kind=arguments.annotation_kind,
     )
+    video = Video.load(arguments.output)
+    truths = [one for one in (video.annotations, video.instances) if one]
+    note(frames=video.count, pixels=video.height * video.width, truths=len(truths))
+    note(decoded=int(not Path(arguments.source).is_dir()))
+    note_size(arguments.output.parent)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import argparse
 
 from betrayed.programs import read_settings, run
+from betrayed.usage import note_size
 
 
 def main() -> None:
@@ -18,6 +19,7 @@ def main() -> None:
     from betrayed.weights import WeightsSettings, fetch_weights
 
     weights = fetch_weights(read_settings(WeightsSettings, arguments.settings), arguments.output)
+    note_size(arguments.output)
     print(
         f"weights: {weights.title} for {weights.backbone}, "
         f"sha256 {sha256(arguments.output)} ({arguments.output})"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from betrayed.datasets import DatasetSettings, list_videos, write_manifest
 from betrayed.programs import read_settings, run
+from betrayed.usage import note, note_size
 
 
 def main() -> None:
@@ -30,6 +31,8 @@ def main() -> None:
     rows = list_videos(read_settings(DatasetSettings, arguments.settings), arguments.truth)
     arguments.truth.mkdir(parents=True, exist_ok=True)
     write_manifest(arguments.output, rows)
+    note(videos=len(rows))
+    note_size(arguments.output, arguments.truth)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import cv2
 
 from betrayed.programs import read_settings, run
 from betrayed.synthetic import SyntheticSettings, make_dataset
+from betrayed.usage import note, note_size
 
 
 def main() -> None:
@@ -18,7 +19,10 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     cv2.setNumThreads(1)  # small pictures: more threads only wait for one another
-    make_dataset(arguments.output, read_settings(SyntheticSettings, arguments.settings))
+    settings = read_settings(SyntheticSettings, arguments.settings)
+    make_dataset(arguments.output, settings)
+    note(frames=settings.clips * settings.frames, pixels=settings.height * settings.width)
+    note_size(arguments.output)
 
 
 if __name__ == "__main__":

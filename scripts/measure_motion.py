@@ -7,6 +7,7 @@ import cv2
 from betrayed.frames import Video
 from betrayed.motion import MotionSettings, measure_motion
 from betrayed.programs import read_settings, run
+from betrayed.usage import note, note_size
 
 
 def main() -> None:
@@ -20,7 +21,11 @@ def main() -> None:
     if arguments.threads:
         cv2.setNumThreads(arguments.threads)
     settings = read_settings(MotionSettings, arguments.settings)
-    measure_motion(Video.load(arguments.frames), arguments.output, settings)
+    video = Video.load(arguments.frames)
+    measure_motion(video, arguments.output, settings)
+    note(frames=video.count, pixels=video.height * video.width, height=settings.height)
+    note(aspect=video.width / video.height, cell=settings.cell)
+    note_size(arguments.output)
 
 
 if __name__ == "__main__":

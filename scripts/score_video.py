@@ -6,6 +6,7 @@ from betrayed.files import whole_file
 from betrayed.frames import Video
 from betrayed.programs import read_settings, run
 from betrayed.scoring.protocols import ScoreSettings, score_video
+from betrayed.usage import note, note_size
 
 
 def main() -> None:
@@ -20,11 +21,14 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     settings = read_settings(ScoreSettings, arguments.settings)
-    table = score_video(Video.load(arguments.frames), arguments.masks, arguments.tracks, settings)
+    video = Video.load(arguments.frames)
+    table = score_video(video, arguments.masks, arguments.tracks, settings)
     if table.empty:
         print(f"{arguments.frames} names no annotation with objects: there is nothing to score.")
     with whole_file(arguments.output) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
+    note(frames=video.count, pixels=video.height * video.width, protocols=len(settings.protocols))
+    note_size(arguments.output)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from betrayed.objects import ObjectSettings
 from betrayed.programs import read_settings, run
 from betrayed.selection import find_objects
 from betrayed.tracks import read_tracks
+from betrayed.usage import note, note_size
 
 
 def main() -> None:
@@ -41,10 +42,13 @@ def main() -> None:
             f"{arguments.tracks} has {len(tracks.labels)} frames, but {arguments.frames} "
             f"{video.count}. Delete the older of the two files and run the workflow again."
         )
+    note(frames=video.count, pixels=video.height * video.width, tokens=0, dim=0)
     objects = find_objects(tracks, *needed, settings)
     frame = video.frame if by_cues and settings.pixels == "grabcut" else None
     size = (video.height, video.width)
     write_masks(arguments.output.parent, tracks.labels, objects, size, frame, video.name)
+    note(edges=int(frame is not None), tracks=len(objects.tracks))
+    note_size(arguments.output.parent)
 
 
 if __name__ == "__main__":

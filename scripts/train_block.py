@@ -7,6 +7,7 @@ from pathlib import Path
 from betrayed.errors import UserError
 from betrayed.leasing import lease
 from betrayed.programs import read_settings, run
+from betrayed.usage import note, note_size
 
 
 def main() -> None:
@@ -56,6 +57,8 @@ def main() -> None:
         if arguments.threads:
             torch.set_num_threads(max(1, arguments.threads // processes.size))
         train(features, arguments.output, settings, device, processes)
+        note(threads=torch.get_num_threads(), processes=processes.size)
+        note_size(Path(arguments.output).parent)
 
 
 def _listed(path: str) -> list[str]:

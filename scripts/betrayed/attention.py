@@ -15,6 +15,7 @@ from betrayed.files import sha256
 from betrayed.pipeline import batches, pinned, read_ahead, to_host, write_behind
 from betrayed.programs import progress
 from betrayed.rows import head_mean_rows
+from betrayed.usage import note
 
 # What a block was trained on must be what it is now given, or its attention means nothing.
 SAME_FEATURES = ("backbone", "weights_sha256", "facet", "layer")
@@ -81,6 +82,7 @@ def export_attention(
         count = len(tokens)
         made_by |= {"block_sha256": sha256(block_path), "block_step": info["step"]}
         runs = batches(count, batch_size)
+        note(frames=count, tokens=tokens.shape[1], dim=block.dim)
 
         def read(frames: range) -> Tensor:
             return pinned(tokens[frames.start : frames.stop], device)  # (B, N, D) float16

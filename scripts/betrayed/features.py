@@ -18,6 +18,7 @@ from betrayed.errors import UserError
 from betrayed.files import sha256
 from betrayed.pipeline import batches, pinned, read_ahead, to_host, write_behind
 from betrayed.programs import progress
+from betrayed.usage import note
 
 if TYPE_CHECKING:
     from betrayed.frames import Video
@@ -122,6 +123,16 @@ def write_features(
     }
     size = default_batch_size(device) if batch_size is None else batch_size
     runs = batches(video.count, size)
+    note(
+        frames=video.count,
+        pixels=video.height * video.width,
+        side_pixels=settings.height * settings.width,
+        tokens=grid[0] * grid[1],
+        dim=backbone.model.embed_dim,
+        depth=len(backbone.model.blocks),
+        views=settings.views,
+        batch=size,
+    )
     readers = torch.get_num_threads() if device.type == "cuda" else 1
 
     def read(frames: range) -> Tensor:

@@ -16,6 +16,7 @@ from betrayed.frames import Video
 from betrayed.palette import davis_palette, read_ids
 from betrayed.programs import progress
 from betrayed.tracks import Tracks, read_tracks
+from betrayed.usage import note
 
 COLOURS = np.frombuffer(davis_palette(), np.uint8).reshape(256, 3)
 OTHER = 255  # the colour of foreground tracks that are no proposal
@@ -68,6 +69,7 @@ def draw_pictures(
         UserError: the frames, masks and tracks are not of one video.
     """
     video, tracks = Video.load(frames_path), read_tracks(tracks_path)
+    note(frames=video.count, pixels=video.height * video.width)
     found = Found(video, Path(objects_path).parent, tracks)
     masks = len(list((found.folder / "proposals").glob("*.png")))
     if not video.count == masks == len(tracks.labels):

@@ -14,6 +14,7 @@ from betrayed.errors import UserError
 from betrayed.motion import read_motion
 from betrayed.objects import Objects, ObjectSettings, objects_by_cues, objects_by_size
 from betrayed.tracks import Tracks
+from betrayed.usage import note
 
 _REMEDY = "Delete the older of the two files and run the workflow again."
 
@@ -45,6 +46,7 @@ def find_objects(
             raise UserError(f"{fine_features_path} has no patch tokens of plain frames.")
         grid = tuple(int(side) for side in file.attrs["grid"])
         tokens = file["patch_tokens"][:]  # (T, h'·w', D) float16
+    note(tokens=tokens.shape[1], dim=tokens.shape[2])
     attention = read_class_attention(features_path)
     residual = read_motion(motion_path, labels.shape[1:])
     lengths = {features_path: attention, fine_features_path: tokens, motion_path: residual}

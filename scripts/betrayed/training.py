@@ -24,6 +24,7 @@ from betrayed.files import whole_file
 from betrayed.losses import LossSettings, clip_losses
 from betrayed.processes import Processes
 from betrayed.programs import progress
+from betrayed.usage import note
 
 COLUMNS = ("step", "loss", "semantic", "motion", "entropy", "learning_rate")
 CHECKPOINT = "checkpoint.pt"
@@ -134,6 +135,18 @@ def train(
     log = resume(checkpoint, signature, block, optimizer)
 
     first = len(log)
+    note(
+        steps=settings.steps - first,
+        clips=settings.clips_per_step,
+        clip_frames=settings.frames,
+        tokens=max(video.tokens for video in videos),
+        dim=block.dim,
+        heads=settings.heads,
+        mlp_ratio=settings.mlp_ratio,
+        queries=settings.queries,
+        pairs=settings.frame_positives + settings.frame_negatives,
+        whole_map=int(settings.output_dropout == "attention" and settings.attention_dropout > 0),
+    )
     bar = progress(range(first, settings.steps), "training", "step")
     for step in bar:
         row = _train_step(step, block, optimizer, videos, settings, device, processes)

@@ -24,6 +24,12 @@ def note(**facts: int | float | str) -> None:
     _facts.update(facts)
 
 
+def note_size(*paths: str | Path) -> None:
+    """Add the column ``disk_mb``: what lies at these paths, folders with all in them."""
+    files = [file for path in paths for file in (Path(path), *Path(path).rglob("*"))]
+    note(disk_mb=round(sum(file.stat().st_size for file in files if file.is_file()) / 1e6, 6))
+
+
 @contextmanager
 def recorded() -> Iterator[None]:
     """Write what the process took until the block's good end: a TSV of one row, with the columns
