@@ -17,7 +17,7 @@ def plain_clustering(queries: Tensor, keys: Tensor, tau: float, window: int = 3)
     centres = []
     for start in range(0, frames, window):
         rows = plain_rows(queries[start : start + window], keys)
-        near = (distances(rows, rows) <= tau).float()
+        near = (distances(rows, rows) <= tau).to(rows.dtype)
         rows = near @ rows
         rows /= rows.sum(dim=1, keepdim=True)
         centres.append(merge(rows, tau))
@@ -66,3 +66,12 @@ def merge(rows: Tensor, tau: float) -> Tensor:
             centres.append(rows[members].mean(dim=0))
     centres = torch.stack(centres)
     return centres / centres.sum(dim=1, keepdim=True)
+
+
+def neighbour_pairs(queries: Tensor, keys: Tensor, tau: float, window: int = 3) -> int:
+    """How many rows lie within tau of one of their window, summed over all rows."""
+    count = 0
+    for start in range(0, len(queries), window):
+        rows = plain_rows(queries[start : start + window], keys)
+        count += int((distances(rows, rows) <= tau).sum())
+    return count

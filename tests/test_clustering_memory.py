@@ -18,19 +18,18 @@ def small_parts(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("memory", "taus", "rows", "shifted"),
+    ("memory", "taus", "copies"),
     [
-        (FIXED, 1, False, False),
-        (FIXED + ROWS - 1, 1, False, False),
-        (FIXED + ROWS, 1, True, False),
-        (FIXED + 5 * ROWS, 1, True, False),
-        (FIXED + 2 * 150 * 150 + ROWS, 3, True, False),
-        (FIXED + 2 * 150 * 150 + 2 * ROWS, 3, True, True),
+        (FIXED, 1, 0),
+        (FIXED + ROWS - 1, 1, 0),
+        (FIXED + ROWS, 1, 1),
+        (FIXED + 5 * ROWS, 1, 1),
+        (FIXED + 2 * 150 * 150 + ROWS, 3, 1),
+        (FIXED + 2 * 150 * 150 + 5 * ROWS, 3, 2),
     ],
 )
-def test_by_hand(memory, taus, rows, shifted):
-    budget = Budget(QUERIES, KEYS, 3, taus, 6, memory)
-    assert (budget.keeps_rows, budget.keeps_shifted) == (rows, shifted)
+def test_by_hand(memory, taus, copies):
+    assert Budget(QUERIES, KEYS, 3, taus, 6, memory).copies == copies
 
 
 def test_too_little_is_refused_with_what_is_needed():

@@ -17,7 +17,7 @@ def test_kept_and_made_rows_are_the_rows(monkeypatch, part, scale):
     queries, keys = scale * torch.randn(2, 3, 6, 4), torch.randn(3, 3, 6, 4)
     expected = np.array(rows_of(queries.double().numpy(), keys.double().numpy()))
     tokens = queries.transpose(1, 2).flatten(0, 1)  # (12, heads, d)
-    for rows in (kept(tokens, keys), MadeRows(tokens, keys)):
+    for rows in (kept(tokens, keys, torch.empty(12, 18)), MadeRows(tokens, keys)):
         assert rows.shape == (12, 18)
         for _ in range(2):
             found = list(rows.parts())

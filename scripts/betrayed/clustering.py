@@ -121,21 +121,25 @@ def hierarchical_clusterings(
         budget = Budget(queries, keys, window, len(taus), onto.basis.shape[1], memory)
         projections: list[Projection] = []
         merged: list[list[_Level]] = [[] for _ in taus]
+        # Made once: memory that is given anew costs more time than what is written there.
+        shape = min(window, count) * queries.shape[2], keys.shape[0] * keys.shape[2]
+        places = [torch.empty(shape, device=device) for _ in range(budget.copies)]
         for start in watch(range(0, count, window), "clustering", "window"):
             tokens = _tokens(queries[start : start + window], device)
-            rows = kept(tokens, keys) if budget.keeps_rows else MadeRows(tokens, keys)
+            into = [place[: len(tokens)] for place in places]
+            rows = kept(tokens, keys, into[0]) if into else MadeRows(tokens, keys)
             projections.append(_projection(rows, onto))
             near = neighbours(rows, projections[-1], taus)
             for number, tau in enumerate(taus):
                 shifted: RowParts = ShiftedRows(rows, near[number], projections[-1])
-                if budget.keeps_rows and number == len(taus) - 1:
-                    shifted = store(shifted, rows.values)
-                elif budget.keeps_shifted:
-                    shifted = store(shifted, torch.empty_like(rows.values))
+                if number == len(taus) - 1 and into:
+                    shifted = store(shifted, into[0])
+                elif len(into) > 1:
+                    shifted = store(shifted, into[1])
                 merged[number].append(_merge(shifted, tau, onto))
             found = sum(len(level.centres) for levels in merged for level in levels)
             budget.check_centres(found, rows.shape[1])
-        del rows, shifted, near
+        del rows, shifted, near, places, into
         tokens = joined(projections)
         del projections
         return [_clustering(tokens, queries, keys, merged.pop(0), tau, onto) for tau in taus]

@@ -22,8 +22,8 @@ class Budget:
         memory: bytes that may be taken, inputs included, beside what Python and torch take.
 
     Attributes:
-        keeps_rows: a window's rows (window·N, Tk·N') fit.
-        keeps_shifted: they fit twice, so that each threshold can shift its own copy.
+        copies: how often a window's rows (window·N, Tk·N') are kept. 0: they are made again when
+            read; 2: so that each threshold can shift its own copy; more is of no use.
 
     Raises:
         UserError: not even the rest fits.
@@ -46,10 +46,9 @@ class Budget:
         part = PART_CPU if keys.device.type == "cpu" else PART_GPU
         inputs = queries.nbytes if queries.device == keys.device else 0
         fixed = inputs + FLOAT * keys.numel() + projections + pairs + PARTS * FLOAT * part
-        self.keeps_rows = fixed + rows <= memory
-        self.keeps_shifted = taus > 1 and fixed + 2 * rows <= memory
+        self.copies = max(0, min(int((memory - fixed) // rows), 2 if taus > 1 else 1))
         self._memory = memory
-        self._centres = memory - fixed - rows * (self.keeps_rows + self.keeps_shifted)
+        self._centres = memory - fixed - rows * self.copies
         if self._centres < 0:
             raise UserError(
                 f"Clustering needs {fixed / 1e9:.2f} GB for {frames} frames of {patches} tokens "

@@ -67,12 +67,11 @@ class MadeRows:
         return _parts(*reversed(self.shape), self._keys.device)
 
 
-def kept(tokens: Tensor, keys: Tensor) -> KeptRows:
-    """Attention rows of tokens (n, heads, d) over keys (Tk, heads, N', d), in memory."""
-    rows = tokens.new_empty((len(tokens), keys.shape[0] * keys.shape[2]))
-    for some in _parts(*rows.shape, rows.device):
-        rows[some] = attention_rows(tokens[some], keys)
-    return KeptRows(rows)
+def kept(tokens: Tensor, keys: Tensor, into: Tensor) -> KeptRows:
+    """Attention rows of tokens (n, heads, d) over keys (Tk, heads, N', d), in ``into`` (n, M)."""
+    for some in _parts(*into.shape, into.device):
+        into[some] = attention_rows(tokens[some], keys)
+    return KeptRows(into)
 
 
 def store(rows: RowParts, into: Tensor) -> KeptRows:
