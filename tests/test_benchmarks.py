@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from naive_clustering import naive_clustering
 from tiny_features import features_file
 
+from betrayed.artefacts import create
 from betrayed.block import SpatioTemporalBlock
 from betrayed.losses import LossSettings, clip_losses
 
@@ -21,15 +23,19 @@ def importable(monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
 
 
-def test_a_training_step_is_measured():
-    given = ["--grid", "4x6", "--repeats", "1", "--threads", "1"]
-    told = subprocess.run(
-        [sys.executable, "benchmarks/training_step.py", *given],
+def measured(program, *given):
+    """What a benchmark prints, run once with one thread."""
+    return subprocess.run(
+        [sys.executable, f"benchmarks/{program}", "--repeats", "1", "--threads", "1", *given],
         cwd=BENCHMARKS.parent,
         check=True,
         stdout=subprocess.PIPE,
         text=True,
     ).stdout
+
+
+def test_a_training_step_is_measured():
+    told = measured("training_step.py", "--grid", "4x6")
     assert "3 frames of 24 tokens of width 384 (random)" in told
     assert "1 threads" in told
     assert re.search(r"^plain.* 1\.00 \(1\.00 to 1\.00\) +\d+ +1\.00$", told, re.M)
@@ -81,3 +87,49 @@ def test_the_plain_version_has_the_same_losses(count):
         *(torch.autograd.grad(x, block.attn.qkv.weight) for x in (plain, mine)), strict=True
     ):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
+
+
+def test_clustering_is_measured(tmp_path):
+    told = measured("clustering.py", "--grid", "4x6", "--cases", "7x2")
+    assert "7 frames of 24 tokens, 2 key frames (made), tau 0.05" in told
+    assert re.search(r"^plain.* 1\.00 \(1\.00 to 1\.00\) +\d+ +1\.00 +1\.0000$", told, re.M)
+    assert len(re.findall(r"^library, exact.* 1\.0000$", told, re.M)) == 2
+    assert len(re.findall(r"^library, approximate.*\d\.\d{4}$", told, re.M)) == 2
+    assert re.search(r"Work of the library \d\.\d\de\+\d\d, \d+\.\d\d of what is needed", told)
+
+
+def test_the_growth_of_clustering_is_drawn(tmp_path):
+    picture = tmp_path / "growth.png"
+    told = measured("clustering.py", "--grid", "4x6", "--cases", "8x2", "--growth", str(picture))
+    assert (
+        len(re.findall(r"^(frames|tokens a frame|key frames) +\d+ +\d+\.\d\d$", told, re.M)) == 12
+    )
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_clustering_takes_a_videos_attention(tmp_path):
+    from clustering import attention
+
+    factors = torch.randn(6, 2, 12, 4)
+    with create(tmp_path / "bear.h5", "attention", {"video": "bear"}) as file:
+        file["queries"], file["keys"] = factors.half().numpy(), factors.half().numpy()
+        file.attrs["grid"] = (3, 4)
+    given = Namespace(attention=str(tmp_path / "bear.h5"))
+    queries, keys, grid, source = attention(given, 5, 2)
+    assert (len(queries), grid, source) == (5, (3, 4), "bear")
+    torch.testing.assert_close(keys, factors.half().float()[[0, 3]])
+    with pytest.raises(SystemExit, match="has 6 frames, not 7"):
+        attention(given, 7, 2)
+
+
+@pytest.mark.parametrize("tau", [0.02, 0.3, 2.0])
+def test_the_plain_clustering_has_the_same_labels(tau):
+    from clustering import made_attention
+    from plain_clustering import neighbour_pairs, plain_clustering
+
+    queries = made_attention(7, (5, 6)).double()
+    keys = queries[::4]
+    labels, _ = naive_clustering(queries.numpy(), keys.numpy(), tau)
+    assert labels.max() > 0, "one cluster tells nothing"
+    assert (plain_clustering(queries, keys, tau) == labels).all()
+    assert 7 * 30 <= neighbour_pairs(queries, keys, tau) < 7 * 30 * 90
