@@ -8,6 +8,7 @@ configfile: "config.yaml"
 
 include: "rules/common.smk"
 include: "rules/inputs.smk"
+include: "rules/costs.smk"
 include: "rules/data.smk"
 include: "rules/frames.smk"
 include: "rules/features.smk"

@@ -19,6 +19,8 @@ rule export_attention:
     threads: 1
     resources:
         gpu=1,
+        mem_mb=memory_of("export_attention", facts_of_attention),
+        runtime=runtime_of("export_attention", facts_of_attention),
     shell:
         "python scripts/start.py --usage {log.usage:q} --pool torch"
         " scripts/export_attention.py --features {input.features:q} --block {input.block:q}"

@@ -16,6 +16,9 @@ rule make_dataset:
         usage="results/benchmarks/make_dataset/{dataset}.tsv",
     conda:
         "../envs/light.yaml"
+    resources:
+        mem_mb=memory_of("make_dataset", facts_of_dataset),
+        runtime=runtime_of("make_dataset", facts_of_dataset),
     params:
         folder=lambda wildcards, output: str(Path(output.videos).parent),
         settings=lambda wildcards: as_json(DATASETS[wildcards.dataset]["make"]),
@@ -37,6 +40,9 @@ checkpoint list_videos:
         usage="results/benchmarks/list_videos/{dataset}.tsv",
     conda:
         "../envs/light.yaml"
+    resources:
+        mem_mb=memory_of("list_videos", facts_of_dataset),
+        runtime=runtime_of("list_videos", facts_of_dataset),
     params:
         settings=dataset_settings,
     shell:

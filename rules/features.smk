@@ -15,6 +15,9 @@ rule fetch_weights:
         usage="results/benchmarks/fetch_weights/{weights}.tsv",
     conda:
         "../envs/torch.yaml"
+    resources:
+        mem_mb=memory_of("fetch_weights", facts_of_weights),
+        runtime=runtime_of("fetch_weights", facts_of_weights),
     params:
         settings=weights_settings,
     shell:
@@ -38,6 +41,8 @@ rule cache_features:
     threads: 4
     resources:
         gpu=1,
+        mem_mb=memory_of("cache_features", facts_of_features),
+        runtime=runtime_of("cache_features", facts_of_features),
     params:
         settings=lambda wildcards: as_json(FEATURES[wildcards.backbone]),
     shell:

@@ -14,6 +14,9 @@ rule extract_frames:
         usage="results/benchmarks/extract_frames/{dataset}/{video}.tsv",
     conda:
         "../envs/light.yaml"
+    resources:
+        mem_mb=memory_of("extract_frames", facts_of_frames),
+        runtime=runtime_of("extract_frames", facts_of_frames),
     params:
         kind=lambda wildcards: DATASETS[wildcards.dataset]["annotation_kind"],
         truth=truth_options,

@@ -17,6 +17,9 @@ rule select_objects:
         usage="results/benchmarks/select_objects/{dataset}/{run}/{video}.tsv",
     conda:
         "../envs/light.yaml"
+    resources:
+        mem_mb=memory_of("select_objects", facts_of_objects),
+        runtime=runtime_of("select_objects", facts_of_objects),
     params:
         cues=cue_options,
         settings=lambda wildcards: as_json(RUNS[wildcards.run].settings["objects"]),

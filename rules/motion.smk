@@ -14,6 +14,9 @@ rule measure_motion:
         usage="results/benchmarks/measure_motion/{dataset}/{motion}/{video}.tsv",
     conda:
         "../envs/light.yaml"
+    resources:
+        mem_mb=memory_of("measure_motion", facts_of_motion),
+        runtime=runtime_of("measure_motion", facts_of_motion),
     params:
         settings=lambda wildcards: as_json(MOTIONS[wildcards.motion]),
     shell:

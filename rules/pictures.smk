@@ -17,6 +17,9 @@ rule draw_pictures:
         usage="results/benchmarks/draw_pictures/{run}/{dataset}/{video}.tsv",
     conda:
         "../envs/light.yaml"
+    resources:
+        mem_mb=memory_of("draw_pictures", facts_of_video),
+        runtime=runtime_of("draw_pictures", facts_of_video),
     params:
         folder=lambda wildcards, output: str(Path(output.sheet).parent),
     shell:

@@ -17,6 +17,9 @@ rule score_video:
         usage="results/benchmarks/score_video/{dataset}/{run}/{video}.tsv",
     conda:
         "../envs/light.yaml"
+    resources:
+        mem_mb=memory_of("score_video", facts_of_scores),
+        runtime=runtime_of("score_video", facts_of_scores),
     params:
         masks=lambda wildcards, input: str(Path(input.objects).parent),
         settings=as_json(config["scoring"]),
@@ -74,6 +77,9 @@ rule collect_tables:
         usage="results/benchmarks/collect_tables/all.tsv",
     conda:
         "../envs/light.yaml"
+    resources:
+        mem_mb=memory_of("collect_tables", facts_of_tables),
+        runtime=runtime_of("collect_tables", facts_of_tables),
     params:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:

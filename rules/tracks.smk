@@ -18,6 +18,8 @@ rule cluster_tracks:
     resources:
         gpu=1,
         clustering_mb=clustering_mb,
+        mem_mb=memory_of("cluster_tracks", facts_of_clusters),
+        runtime=runtime_of("cluster_tracks", facts_of_clusters),
     params:
         settings=lambda wildcards: as_json(CLUSTERS[wildcards.clusters].clustering),
     shell:

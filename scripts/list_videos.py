@@ -28,10 +28,12 @@ def main() -> None:
         "videos, annotation_kind (ids, foreground)",
     )
     arguments = parser.parse_args()
-    rows = list_videos(read_settings(DatasetSettings, arguments.settings), arguments.truth)
+    settings = read_settings(DatasetSettings, arguments.settings)
+    rows = list_videos(settings, arguments.truth)
     arguments.truth.mkdir(parents=True, exist_ok=True)
     write_manifest(arguments.output, rows)
-    note(videos=len(rows))
+    record = Path(settings.root, settings.annotations or "").expanduser()
+    note(videos=len(rows), json_mb=record.stat().st_size / 1e6 if record.is_file() else 0)
     note_size(arguments.output, arguments.truth)
 
 
