@@ -109,7 +109,8 @@ def fit_one(
     terms = pd.DataFrame(
         [costs.stage_terms(stage, facts, gpu)[measure] for facts in jobs.to_dict("records")]
     )
-    took = jobs[measure].to_numpy(float)
+    told = terms.notna().all(axis=1).to_numpy()  # jobs from before their program wrote all facts
+    terms, took = terms[told], jobs[measure].to_numpy(float)[told]
     known = terms.pop(costs.KNOWN).to_numpy() if costs.KNOWN in terms else np.zeros(len(took))
     weights = 1 / np.maximum(took, 1e-3)
     coefficients = np.zeros(0)

@@ -3,13 +3,19 @@
 import csv
 import math
 import os
+import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import yaml
 from dataset_copies import plain_videos
 from PIL import Image
-from workflow_project import Project
+from workflow_project import ROOT, Project, merged
+
+from betrayed import costs, planning
+from betrayed.settings import runs
 
 CHAIN = {
     "objects": ["select_objects", "score_video", "draw_pictures"],
@@ -82,6 +88,82 @@ def test_jobs_are_forked_and_the_variable_switches_that_off(project, monkeypatch
     monkeypatch.setenv("BETRAYED_WARM_START", "0")
     project.run()
     assert not log.exists()
+
+
+def asked(project, *options):
+    """The mem_mb and runtime that a dry run shows, by rule and video; all jobs run anew."""
+    text = project.run("--dry-run", "--forcerun", "extract_frames", "train_block", *options)
+    found = {}
+    for block in re.split(r"\n(?:rule|checkpoint) ", text)[1:]:
+        resources = dict(re.findall(r"\b(mem_mb|runtime)=(\d+)", block))
+        video = re.search(r"video=([^,\n]+)", block)
+        if resources:
+            name = (block.partition(":")[0], video[1] if video else None)
+            found[name] = {key: int(value) for key, value in resources.items()}
+    return found
+
+
+def test_schedulers_are_asked_for_memory_and_time_as_jobs_need_them(project):
+    """More frames and a later attempt ask for more, and no formula or coefficient reruns a job."""
+    usual = asked(project)
+    assert {rule for rule, _ in usual} == {
+        "extract_frames",
+        "measure_motion",
+        *(rule for rules in CHAIN.values() for rule in rules),
+        "collect_tables",
+    }
+    assert all(both["mem_mb"] > 0 and both["runtime"] > 0 for both in usual.values())
+    again = asked(project, "--attempt", "2")
+    assert all(again[job]["mem_mb"] >= 2 * usual[job]["mem_mb"] - 1 for job in usual)
+    assert all(again[job]["runtime"] >= 2 * usual[job]["runtime"] - 1 for job in usual)
+
+    path = sorted((project.folder / "results" / "made" / "frames").glob("*/frames.json"))[0]
+    path.write_text(path.read_text().replace('"count": 10,', '"count": 100000,'))
+    long = asked(project)
+    video = path.parent.name
+    for rule in ("cache_features", "cluster_tracks", "select_objects"):
+        assert long[rule, video]["runtime"] > usual[rule, video]["runtime"], rule
+    for rule in ("cluster_tracks", "select_objects", "score_video"):
+        assert long[rule, video]["mem_mb"] > usual[rule, video]["mem_mb"], rule
+    assert all(long[job] == usual[job] for job in usual if job[1] != video)
+
+
+def test_other_coefficients_rerun_nothing(project):
+    library = project.folder / "scripts" / "betrayed"
+    for name in ("costs.py", "planning.py", "coefficients.json"):
+        (library / name).write_text((library / name).read_text() + "\n")
+    assert project.planned() == {}
+
+
+def test_usage_holds_what_the_cost_model_needs(finished):
+    """So that anybody can fit it to their own runs."""
+    for stage in costs.FORMS:
+        facts = pd.read_csv(usage(finished, stage)[0], sep="\t").to_dict("records")[0]
+        terms = costs.stage_terms(stage, facts)
+        assert set(terms) <= set(facts), stage
+        expected = costs.cost(stage, facts, costs.read_coefficients())
+        assert facts["mb"] < 2 * expected["mb"], stage
+
+
+def test_what_is_known_before_a_job_is_what_it_writes_down(finished):
+    run = runs(merged(yaml.safe_load((ROOT / "config.yaml").read_text()), finished.settings))[0]
+    path = sorted((finished.folder / "results" / "made" / "frames").glob("*/frames.json"))[0]
+    video = planning.video_facts(path)
+    planned = {
+        "extract_frames": video,
+        "cache_features": video | planning.backbone_facts(run.features, gpu=False),
+        "export_attention": planning.attention_facts(run.features),
+        "cluster_tracks": planning.cluster_facts(run, video["frames"]),
+        "train_block": planning.training_facts(run, gpus=0),
+        "select_objects": video | planning.object_facts(run),
+        "measure_motion": video | run.settings["motion"],
+    }
+    for stage, facts in planned.items():
+        found = [one for one in usage(finished, stage) if one.stem == path.parent.name]
+        written = pd.read_csv((found or usage(finished, stage))[0], sep="\t").iloc[0]
+        both = sorted(facts.keys() & written.index)
+        assert len(both) >= 3
+        assert [facts[name] for name in both] == pytest.approx(list(written[both])), stage
 
 
 def test_a_second_run_has_nothing_to_do(finished):

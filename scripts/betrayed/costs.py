@@ -19,17 +19,20 @@ Facts = Mapping[str, float]
 Terms = dict[str, float]
 
 COEFFICIENTS = Path(__file__).with_name("coefficients.json")
-KNOWN, START = "known", "start"
+KNOWN, START, LOADING = "known", "start", "loading"
 MEASURES = ("seconds", "mb", "disk_mb")
 
 # What clustering counts its memory by, in betrayed/clustering.py and betrayed/row_parts.py.
-DIRECTIONS, PARTS, PART = 128, 12, 2**21
+DIRECTIONS, PARTS, PART_CPU, PART_GPU = 128, 12, 2**21, 2**26
 # Passes over a window's rows that make them again where they do not fit.
 PASSES = 5
 #: Assumed: the share of tokens that lead a cluster within their window.
 LEADERS = 0.02
 #: Assumed: bytes of memory for a byte of JSON with run lengths.
 JSON_GROWTH = 8
+
+#: Assumed: megabytes of weights that come over a network in a second.
+FETCHED_MB = 20
 
 # A GPU is reckoned where none has been measured: an A100's dense rates by its data sheet, of which
 # 0.4 is assumed to be reached. The backbone computes in half precision, all else in float32.
@@ -45,7 +48,7 @@ GPU_CONTEXT_MB = 600  # assumed: what they take of the GPU
 WRITTEN_MB = 500  # assumed: megabytes that a disk takes a second; a GPU waits for it
 
 # Other machines, other videos: what a scheduler is asked for, over what is expected.
-SPARE_MEMORY, LEAST_MB = 1.5, 500
+SPARE_MEMORY, LEAST_MB = 1.25, 500
 SPARE_TIME, LEAST_MINUTES = 3, 10
 
 
@@ -71,7 +74,7 @@ def list_videos(facts: Facts) -> dict[str, Terms]:
 def fetch_weights(facts: Facts) -> dict[str, Terms]:
     """Reads the weights, and holds them twice while they get their names."""
     return {
-        "seconds": {START: 1, "weights": facts["weights_mb"]},
+        "seconds": {START: 1, KNOWN: facts["weights_mb"] / FETCHED_MB},
         "mb": {START: 1, KNOWN: 2 * facts["weights_mb"]},
         "disk_mb": {KNOWN: facts["weights_mb"]},
     }
@@ -98,7 +101,7 @@ def cache_features(facts: Facts) -> dict[str, Terms]:
     return {
         "seconds": {
             START: 1,
-            "mpixels": facts["frames"] * facts["pixels"] / 1e6,
+            "mresized": facts["frames"] * facts["pixels"] / 1e6,
             "gflop": images * backbone_flops(facts) / 1e9 / facts["threads"],
         },
         "mb": {
@@ -161,17 +164,18 @@ def cluster_tracks(facts: Facts) -> dict[str, Terms]:
     """
     tokens, columns = facts["frames"] * facts["tokens"], facts["columns"]
     window = min(facts["window"], facts["frames"]) * facts["tokens"]
-    need = clustering_mb(facts)
+    need = clustering_mb(facts, PART_GPU if facts.get("on_gpu") else PART_CPU)
     fits = need <= facts["memory_mb"]
     products = 2 * facts["dim"] * (1 if fits else PASSES) + 8 * DIRECTIONS
     sums = 2 * window * (1 if fits else 2)
+    centres = 2 * 4 * LEADERS * tokens * columns / 1e6  # twice while they merge
     return {
         "seconds": {
             START: 1,
             "gflop_rows": tokens * columns * products / 1e9 / facts["threads"],
             "gflop_sums": tokens * columns * sums / 1e9 / facts["threads"],
         },
-        "mb": {START: 1, KNOWN: min(need, facts["memory_mb"])},
+        "mb": {START: 1, KNOWN: min(need + centres, facts["memory_mb"])},
         # Labels and fragments; and a centre for each track, however many there are.
         "disk_mb": {KNOWN: 8 * tokens / 1e6, "mcolumns": columns / 1e6},
     }
@@ -203,7 +207,7 @@ def select_objects(facts: Facts) -> dict[str, Terms]:
             "medges": drawn * facts["edges"],
         },
         "mb": {START: 1, "mvalues": values, "mpixels": facts["pixels"] / 1e6},
-        "disk_mb": {"mpixels": drawn},
+        "disk_mb": {"frames": facts["frames"], "mpixels": drawn},
     }
 
 
@@ -265,11 +269,11 @@ def backbone_flops(facts: Facts) -> float:
     return facts["depth"] * layer + 2 * 3 * facts["side_pixels"] * dim
 
 
-def clustering_mb(facts: Facts) -> float:
-    """Megabytes that clustering would take if nothing limited it.
+def clustering_mb(facts: Facts, part: int = PART_CPU) -> float:
+    """Megabytes that clustering takes beside its centres if nothing limits it.
 
     As :class:`betrayed.clustering_memory.Budget` counts, with a window's rows kept, all directions
-    used, and :data:`LEADERS` centres a token.
+    used, and parts of so many numbers.
     """
     tokens, columns = facts["frames"] * facts["tokens"], facts["columns"]
     window = min(facts["window"], facts["frames"]) * facts["tokens"]
@@ -277,8 +281,7 @@ def clustering_mb(facts: Facts) -> float:
     projections = 2 * 4 * tokens * (2 * DIRECTIONS + 4)
     pairs = window**2 * 6
     rows = 4 * window * columns
-    centres = 2 * 4 * LEADERS * tokens * columns
-    return (inputs + projections + pairs + rows + centres + PARTS * 4 * PART) / 1e6
+    return (inputs + projections + pairs + rows + PARTS * 4 * part) / 1e6
 
 
 def read_coefficients(path: Path = COEFFICIENTS) -> dict[str, dict]:
@@ -288,10 +291,16 @@ def read_coefficients(path: Path = COEFFICIENTS) -> dict[str, dict]:
 
 def stage_terms(stage: str, facts: Facts, gpu: bool = False) -> dict[str, Terms]:
     """The terms of each measure; with a GPU of ``gpu_mb`` too: the same as those of ``mb``."""
-    if not gpu:
-        return FORMS[stage](facts)
-    terms = FORMS[stage]({**facts, "threads": 1})  # what a GPU computes the host's do not share
-    return {**terms, "gpu_mb": terms["mb"]}
+    terms = FORMS[stage](facts)
+    own = FORMS[stage]({**facts, "threads": 1, "on_gpu": True})  # threads share no GPU's products
+    # Loading libraries takes time, and for a while more memory than what is kept of them.
+    loaded = {LOADING: 1 - facts.get("forked", 0)}
+    result = {
+        "seconds": {**(own if gpu else terms)["seconds"], **loaded},
+        "mb": {**terms["mb"], **loaded},
+        "disk_mb": terms["disk_mb"],
+    }
+    return result | ({"gpu_mb": own["mb"]} if gpu else {})
 
 
 def cost(stage: str, facts: Facts, coefficients: Mapping, gpu: bool = False) -> dict[str, float]:
@@ -307,22 +316,29 @@ def cost(stage: str, facts: Facts, coefficients: Mapping, gpu: bool = False) -> 
         ``seconds``, ``mb`` of the host, ``disk_mb`` and ``gpu_mb`` (0: it uses no GPU).
     """
     gpu = gpu and stage in GPU_FLOPS
+    measured = coefficients["gpu" if gpu else "cpu"].get(stage)
     terms = stage_terms(stage, facts, gpu)
-    if gpu and (own := coefficients["gpu"].get(stage)):
-        return {name: _sum(terms[name], own[name]) for name in terms}
-    plain = coefficients["cpu"][stage]
-    result = {name: _sum(terms[name], plain[name]) for name in MEASURES}
-    if not gpu:
-        return {**result, "gpu_mb": 0.0}
+    if measured is None:
+        return _reckoned(stage, facts, coefficients["cpu"])
+    return {"gpu_mb": 0.0} | {name: _sum(terms[name], measured[name]) for name in terms}
+
+
+def _reckoned(stage: str, facts: Facts, measured: Mapping) -> dict[str, float]:
+    """What a job takes with a GPU, from what it takes without one."""
+    own = measured[stage]
+    without = {name: _sum(terms, own[name]) for name, terms in stage_terms(stage, facts).items()}
+    terms = stage_terms(stage, facts, gpu=True)
     seconds = {
         name: 1e9 / GPU_FLOPS[stage] if name.startswith("gflop") else value
-        for name, value in plain["seconds"].items()
+        for name, value in own["seconds"].items()
     }
+    if "mresized" in seconds:  # a GPU resizes by itself; what is left to the host is to decode
+        seconds["mresized"] = measured["extract_frames"]["seconds"]["mpixels"]
     return {
-        "seconds": _sum(terms["seconds"], seconds) + result["disk_mb"] / WRITTEN_MB,
-        "mb": result["mb"] + GPU_HOST_MB,
-        "disk_mb": result["disk_mb"],
-        "gpu_mb": _sum(terms["gpu_mb"], {**plain["mb"], START: GPU_CONTEXT_MB}),
+        "seconds": _sum(terms["seconds"], seconds) + without["disk_mb"] / WRITTEN_MB,
+        "mb": without["mb"] + GPU_HOST_MB,
+        "disk_mb": without["disk_mb"],
+        "gpu_mb": _sum(terms["gpu_mb"], {**own["mb"], START: GPU_CONTEXT_MB}),
     }
 
 

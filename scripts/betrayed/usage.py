@@ -39,12 +39,14 @@ def recorded() -> Iterator[None]:
     - ``mb``: the most memory resident at a time, in 10^6 bytes (of several processes the largest).
       What a fork shares with the process it came from is in it, as if it had loaded that itself,
     - ``gpu_mb``: the most that torch had allocated on a GPU; empty: none was used,
-    - whatever :func:`note` was told.
+    - ``forked``: 1 where another process had loaded the libraries,
+    - whatever else :func:`note` was told.
     """
     path, starter = os.environ.pop(FILE, None), os.environ.pop(STARTER, "self")
     if path is None:
         yield
         return
+    note(forked=int(starter != "self"))
     began = _began(starter)
     start_up = time.clock_gettime(time.CLOCK_BOOTTIME) - began
     with _imports_timed() as spent:
