@@ -197,6 +197,7 @@ def test_the_fit_finds_coefficients_again(stage, tmp_path, fitting):
         took = costs.cost(stage, facts, {"cpu": {stage: wanted}, "gpu": {}})
         usage = {**took, "start_up": 0, "cpu_seconds": 0, "gpu_mb": "", **facts}
         pd.DataFrame([usage]).to_csv(folder / f"{job}.tsv", sep="\t", index=False)
+    (folder / "failed.tsv").touch()
     fitted, table = fitting.fit(fitting.read_usage([tmp_path]))
     for measure, coefficients in wanted.items():
         assert fitted["cpu"][stage][measure] == pytest.approx(coefficients, rel=0.01)
