@@ -228,6 +228,8 @@ def test_key_frames():
 )
 def test_refuses(change, says):
     queries, keys = random_case(13)
+    with pytest.raises(UserError, match="taus is empty"):
+        hierarchical_clusterings(queries, keys, taus=[])
     if says == "overflow":
         keys = keys * 1e30
     case = {"queries": queries, "keys": keys, "tau": 0.3} | change

@@ -11,7 +11,8 @@ Rules that settle ties and rounding:
 - A merged centre is the unweighted mean of the centres that it takes in, made to sum to 1.
 - A token as near to two centres goes to the one that comes first.
 - Logarithms are of max(p, EPSILON), so that a row may hold zeros.
-- All sums are float32; distances are exact to about 1e-6.
+- All sums are float32; distances are exact to about 1e-6. Where bounds decide, none is computed:
+  they keep clear of what float32 may have lost (``betrayed.bounds``).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -170,14 +171,20 @@ def _directions(queries: Tensor, keys: Tensor, tau: float, device: torch.device)
     frames, _, patches, _ = queries.shape
     chosen = torch.linspace(0, frames * patches - 1, min(SAMPLE, frames * patches)).long()
     sample = queries[chosen // patches, :, chosen % patches].to(device).float()  # (s, heads, d)
-    return directions(attention_rows(sample, keys), MOST_DIRECTIONS, REST * tau)
+    rows = attention_rows(sample, keys)
+    _check_rows(rows)
+    return directions(rows, MOST_DIRECTIONS, REST * tau)
 
 
 def _projection(rows: RowParts, onto: Directions) -> Projection:
     projection = project(rows, onto)
-    if not torch.isfinite(projection.own.sum()):
-        raise UserError("Attention overflows: the queries and keys are too large for float32.")
+    _check_rows(projection.own)
     return projection
+
+
+def _check_rows(values: Tensor) -> None:
+    if not torch.isfinite(values.sum()):
+        raise UserError("Attention overflows: the queries and keys are too large for float32.")
 
 
 @dataclass(frozen=True)
@@ -194,9 +201,7 @@ def _merge(rows: RowParts, tau: float, onto: Directions) -> _Level:
     labels = leader_merging(rows, projection, tau)
     clusters = np.arange(labels.max() + 1)
     # A product with the memberships, and not scattered additions: the same sum on every run.
-    members = (
-        torch.from_numpy(labels == clusters[:, None]).to(projection.own.device).float()
-    )  # (K, n)
+    members = torch.from_numpy(labels == clusters[:, None]).to(projection.own)  # (K, n)
     centres = members.new_empty((len(clusters), rows.shape[1]))
     for part, values in rows.parts():
         centres[:, part] = members @ values
@@ -293,6 +298,8 @@ def _check(queries: Tensor, keys: Tensor, taus: Sequence[float], window: int) ->
         raise UserError(f"There is nothing to cluster: {shapes}.")
     if not (torch.isfinite(queries).all() and torch.isfinite(keys).all()):
         raise UserError("Queries or keys are not finite. Did the training of the block diverge?")
+    if not taus:
+        raise UserError("Clustering needs a threshold: taus is empty.")
     for tau in taus:
         if not tau > 0:
             raise UserError(f"tau must be above 0, not {tau}.")
