@@ -2,6 +2,7 @@
 
     python benchmarks/costs.py results …          # fit to the usage in these folders of results
     python benchmarks/costs.py results … --write  # and let the workflow ask schedulers for that
+    python benchmarks/costs.py --stages           # each stage, and what makes it grow
     python benchmarks/costs.py --apply            # three data sets, on one and on eight GPUs
 
 Jobs leave their usage under results/benchmarks. Coefficients are fitted by least squares of
@@ -31,6 +32,14 @@ from betrayed.settings import Run, runs  # noqa: E402
 COLUMNS = ["stage", "measure", "on", "jobs", "error", "worst"]
 # Cores beside each GPU, for the stages without one, and threads that the rules give to a job.
 CORES, THREADS = 16, 4
+# What is doubled in turn, and the facts that double with it. Key frames stay as many while frames
+# double, and are doubled alone.
+GROWS = {
+    "frames": ["frames"],
+    "tokens": ["tokens", "side_pixels", "columns"],
+    "key frames": ["columns"],
+    "steps": ["steps"],
+}
 # Frames as DAVIS and MOVi-E have them. YouTube-VIS: every fifth frame, 27.5 a video, most 720 high.
 DATASETS = {
     "DAVIS-2017 val": (30, 1_999, 480, 854),
@@ -45,16 +54,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("results", nargs="*", type=Path, help="folders of results, to fit to")
     parser.add_argument("--write", action="store_true", help="write the coefficients")
+    parser.add_argument("--stages", action="store_true", help="print what each stage takes")
     parser.add_argument("--apply", action="store_true", help="print the costs of data sets")
     parser.add_argument(
         "--configfile",
         type=Path,
-        default=ROOT / "presets" / "paper.yaml",
-        help="settings to apply them with; default: the paper's",
+        help="settings; default: the paper's, with --stages presets/davis2016.yaml",
     )
     arguments = parser.parse_args()
-    if not arguments.results and not arguments.apply:
-        parser.error("give folders of results, or --apply")
+    if not (arguments.results or arguments.stages or arguments.apply):
+        parser.error("give folders of results, --stages or --apply")
     coefficients = costs.read_coefficients()
     if arguments.results:
         fitted, table = fit(read_usage(arguments.results))
@@ -62,9 +71,14 @@ def main() -> None:
         coefficients = {"measured_on": machine(), **combined(coefficients, fitted)}
         if arguments.write:
             costs.COEFFICIENTS.write_text(json.dumps(coefficients, indent=1) + "\n")
-    if arguments.apply:
+    if arguments.stages or arguments.apply:
         print(f"Coefficients: {coefficients['measured_on']}\n")
-        for text in applied(run_of(arguments.configfile), coefficients):
+    if arguments.stages:
+        given = run_of(arguments.configfile or ROOT / "presets" / "davis2016.yaml")
+        print(by_stage(given, coefficients))
+    if arguments.apply:
+        given = run_of(arguments.configfile or ROOT / "presets" / "paper.yaml")
+        for text in applied(given, coefficients):
             print(text)
 
 
@@ -151,6 +165,33 @@ def run_of(overlay: Path) -> tuple[Run, dict]:
     return runs(config)[0], config
 
 
+def by_stage(given: tuple[Run, dict], coefficients: dict) -> str:
+    """A table of what a job of each stage takes, and how often that when one thing doubles.
+
+    A job is a video of the length and size of DAVIS' on two cores without a GPU, forked from a
+    process that has its libraries; ``train_block`` is the whole training. A factor is left out
+    where nothing grows.
+    """
+    run, config = given
+    _, frames, height, width = DATASETS["DAVIS-2017 val"]
+    video = {**planning.sized(round(frames / 30), height, width), "truths": 1, "decoded": 0}
+    jobs = inference(run, video, len(config["scoring"]["protocols"]), gpu=False)
+    jobs.insert(2, ("train_block", planning.training_facts(run, gpus=0)))
+    rows = []
+    for name, facts in jobs:
+        stage, facts = name.partition(" ")[0], {**facts, "threads": 2, "forked": 1}
+        once = costs.cost(stage, facts, coefficients)
+        row = {"stage": name, "seconds": f"{once['seconds']:.1f}", "MB": f"{once['mb']:.0f}"}
+        row["disk MB"] = f"{once['disk_mb']:.1f}"
+        for what, names in GROWS.items():
+            doubled = {fact: 2 * facts[fact] for fact in names if fact in facts}
+            twice = costs.cost(stage, {**facts, **doubled}, coefficients)
+            factors = [f"{twice[one] / once[one]:.1f}" for one in costs.MEASURES]
+            row[f"2 x {what}"] = " / ".join(factors) if set(factors) != {"1.0"} else ""
+        rows.append(row)
+    return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+
+
 def applied(given: tuple[Run, dict], coefficients: dict) -> list[str]:
     """Tables of what data sets take: each stage a video, then all of it on some GPUs."""
     run, config = given
@@ -167,9 +208,9 @@ def applied(given: tuple[Run, dict], coefficients: dict) -> list[str]:
     return [text, "\nTraining, on YouTube-VIS-2019 train:\n\n" + trained.to_markdown(index=False)]
 
 
-def inference(run: Run, video: dict, protocols: int) -> list[tuple[str, dict]]:
+def inference(run: Run, video: dict, protocols: int, gpu: bool = True) -> list[tuple[str, dict]]:
     """The jobs of one video that is not trained on, and the facts of each."""
-    features = planning.backbone_facts(run.features, gpu=True)
+    features = planning.backbone_facts(run.features, gpu)
     jobs = [
         ("extract_frames", video),
         ("cache_features", {**video, **features}),
@@ -182,7 +223,7 @@ def inference(run: Run, video: dict, protocols: int) -> list[tuple[str, dict]]:
     if run.settings["objects"]["choice"] == "cues":
         jobs.append(("measure_motion", {**video, **run.settings["motion"]}))
         if run.fine_backbone != run.backbone:
-            fine = planning.backbone_facts(run.fine_features, gpu=True)
+            fine = planning.backbone_facts(run.fine_features, gpu)
             jobs.append(("cache_features fine", {**video, **fine}))
     return jobs
 

@@ -221,3 +221,15 @@ def test_the_papers_settings_are_applied_to_the_data_sets(fitting):
     assert "hours on 8" in inference and "hours of steps" in training
     stages = dict(fitting.inference(run_and_config[0], VIDEO, 5))
     assert "measure_motion" not in stages and stages["cache_features"]["tokens"] == 2400
+
+
+def test_what_makes_a_stage_grow(fitting):
+    """Features take twice as long for twice the frames, clustering for twice the key frames."""
+    text = fitting.by_stage(fitting.run_of(ROOT / "presets" / "davis2016.yaml"), COEFFICIENTS)
+    head, _, *rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines()]
+    table = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+    assert table["cache_features"]["2 x frames"].startswith("2.0 / 1.0 / 2.0")
+    assert table["cache_features"]["2 x key frames"] == table["cache_features"]["2 x steps"] == ""
+    assert table["cluster_tracks"]["2 x key frames"].startswith("2.0 / ")
+    assert float(table["train_block"]["2 x steps"].partition(" / ")[0]) > 1.9
+    assert table["cache_features fine"]["seconds"] > table["cache_features"]["seconds"]
