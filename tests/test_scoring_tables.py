@@ -15,29 +15,31 @@ from betrayed.tables import read_scores, summarise, tabulate_runs, write_tables
 PROGRAMS = Path(__file__).resolve().parents[1] / "scripts"
 
 # Video a has two objects, video b one: over the data set objects weigh alike, not videos.
-A = """protocol,object,metric,value
-davis2017-sequence,1,J_mean,0.9
-davis2017-sequence,1,F_mean,0.7
-davis2017-sequence,2,J_mean,0.6
-davis2017-sequence,2,F_mean,0.5
-davis2017-sequence,,J_mean,0.75
-davis2017-sequence,,F_mean,0.6
-davis2017-sequence,,J&F,0.675
-davis2016,,J_mean,0.8
-davis2016,,F_mean,0.4
-davis2016,,J&F,0.6
-video-object,,FG-ARI,-0.1
+A = """protocol,object,frame,metric,value
+davis2017-sequence,1,0,J,0.9
+davis2017-sequence,1,,J_mean,0.9
+davis2017-sequence,1,,F_mean,0.7
+davis2017-sequence,2,,J_mean,0.6
+davis2017-sequence,2,,F_mean,0.5
+davis2017-sequence,,,J_mean,0.75
+davis2017-sequence,,,F_mean,0.6
+davis2017-sequence,,,J&F,0.675
+davis2016,,0,J,0.8
+davis2016,,,J_mean,0.8
+davis2016,,,F_mean,0.4
+davis2016,,,J&F,0.6
+video-object,,,FG-ARI,-0.1
 """
-B = """protocol,object,metric,value
-davis2017-sequence,1,J_mean,0.0
-davis2017-sequence,1,F_mean,0.3
-davis2017-sequence,,J_mean,0.0
-davis2017-sequence,,F_mean,0.3
-davis2017-sequence,,J&F,0.15
-davis2016,,J_mean,0.3333333333333333
-davis2016,,F_mean,0.2
-davis2016,,J&F,0.26666666666666666
-video-object,,FG-ARI,0.2
+B = """protocol,object,frame,metric,value
+davis2017-sequence,1,,J_mean,0.0
+davis2017-sequence,1,,F_mean,0.3
+davis2017-sequence,,,J_mean,0.0
+davis2017-sequence,,,F_mean,0.3
+davis2017-sequence,,,J&F,0.15
+davis2016,,,J_mean,0.3333333333333333
+davis2016,,,F_mean,0.2
+davis2016,,,J&F,0.26666666666666666
+video-object,,,FG-ARI,0.2
 """
 RUNS = {
     "fine": {"seed": 0, "clustering.tau": 0.1, "training.videos": ["bear", "bus"]},
@@ -121,7 +123,7 @@ def test_no_scores_make_empty_tables(tmp_path):
 
 
 def test_video_without_scores_has_no_rows(tmp_path, sources):
-    (tmp_path / "b.csv").write_text("protocol,object,metric,value\n")
+    (tmp_path / "b.csv").write_text("protocol,object,frame,metric,value\n")
     summary, _ = summarise(read_scores(sources))
     assert set(summary["video"]) == {"a", "all"}
 
@@ -129,8 +131,8 @@ def test_video_without_scores_has_no_rows(tmp_path, sources):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("protocol,metric,value\ndavis2016,J_mean,1\n", "must have the columns"),
-        ("protocol,object,metric,value\ndavis2016,,J_mean,good\n", "is no table of scores"),
+        ("protocol,object,metric,value\ndavis2016,,J_mean,1\n", "must have the columns"),
+        ("protocol,object,frame,metric,value\ndavis2016,,,J_mean,good\n", "is no table of scores"),
         ("", "is no table of scores"),
     ],
 )

@@ -16,7 +16,7 @@ from betrayed.frames import Video
 from betrayed.palette import save_palette_png
 from betrayed.programs import read_settings
 from betrayed.scoring.inputs import read_annotations, read_masks, read_partition
-from betrayed.scoring.protocols import PROTOCOLS, ScoreSettings, score_video
+from betrayed.scoring.protocols import PROTOCOLS, ScoreSettings, score_arrays, score_video
 
 PROGRAM = Path(__file__).resolve().parents[1] / "scripts" / "score_video.py"
 
@@ -62,16 +62,18 @@ def clip(tmp_path):
     return video, tmp_path / "masks", tracks_file(tmp_path / "tracks.h5", TOKENS, (4, 6))
 
 
-def value(table, protocol, metric, number=None):
+def value(table, protocol, metric, number=None, frame=None):
     rows = table[(table["protocol"] == protocol) & (table["metric"] == metric)]
-    rows = rows[rows["object"].isna()] if number is None else rows[rows["object"] == number]
+    for column, wanted in [("object", number), ("frame", frame)]:
+        rows = rows[rows[column].isna() if wanted is None else rows[column] == wanted]
     assert len(rows) == 1
     return rows["value"].item()
 
 
 def test_perfect_masks(clip):
     table = score_video(*clip, ScoreSettings())
-    assert list(table.columns) == ["protocol", "object", "metric", "value"]
+    assert list(table.columns) == ["protocol", "object", "frame", "metric", "value"]
+    assert not table.duplicated(["protocol", "object", "frame", "metric"]).any()
     assert set(table["protocol"]) == set(PROTOCOLS)
     for protocol in ("davis2016", "davis2017-sequence", "davis2017-frame"):
         assert value(table, protocol, "J&F") == 1
@@ -80,9 +82,25 @@ def test_perfect_masks(clip):
     assert value(table, "davis2017-sequence", "J_mean", 2) == 1
     assert value(table, "video-object", "FG-ARI") == 1
     assert value(table, "video-object", "mIoU") == 1
-    # Six figures for each object and seven for the video; two of each frame's partition.
-    counts = table.groupby("protocol").size().to_dict()
+    # Six figures for each object and seven for the video; two of the video's partition.
+    counts = table[table["frame"].isna()].groupby("protocol").size().to_dict()
     assert counts == dict(zip(sorted(PROTOCOLS), [7, 7, 19, 19, 2], strict=True))
+    # In each of three frames J and F of the foreground or of each object; FG-ARI.
+    counts = table[table["frame"].notna()].groupby("protocol").size().to_dict()
+    assert counts == dict(zip(sorted(PROTOCOLS), [6, 6, 12, 12, 3], strict=True))
+    assert value(table, "davis2017-sequence", "J", 2, frame=1) == 1
+    assert value(table, "davis2016-track", "J", frame=2) == 0.5
+
+
+def test_figures_of_frames(clip):
+    # In frame 1 the proposals change objects: that costs J of both where identity is measured.
+    video, masks, tracks = clip
+    save_palette_png(masks / "proposals" / "00001.png", np.array([0, 2, 1])[TRUTH[1]])
+    table = score_video(video, masks, tracks, ScoreSettings())
+    for frame, expected in enumerate([1, 0, 1]):
+        assert value(table, "davis2017-sequence", "J", 1, frame) == expected
+        assert value(table, "davis2017-frame", "J", 1, frame) == 1
+    assert value(table, "davis2017-sequence", "J_mean", 1) == pytest.approx(2 / 3)
 
 
 def test_video_figures_are_means_over_objects(clip):
@@ -124,7 +142,9 @@ def test_frames_without_annotation_are_left_out(clip, monkeypatch):
     for name in ("proposals", "foreground"):  # not even looked for
         (masks / name / "00001.png").unlink()
     assert read_annotations(video, "annotations")[0] == [0, 2]
-    assert value(score_video(video, masks, tracks, ScoreSettings()), "davis2016", "J&F") == 1
+    table = score_video(video, masks, tracks, ScoreSettings())
+    assert value(table, "davis2016", "J&F") == 1
+    assert set(table["frame"].dropna()) == {0, 2}
 
 
 def test_tokens_at_the_size_of_the_frame(tmp_path):
@@ -155,8 +175,25 @@ def test_tracks_of_another_length_are_named(tmp_path, clip):
 
 
 def test_too_many_proposals_are_named(clip):
-    with pytest.raises(UserError, match=r"proposals: There are 2 proposals .* at most 1"):
+    with pytest.raises(UserError, match=r"masks: davis2016-track: There are 2 .* at most 1 "):
         score_video(*clip, ScoreSettings(max_proposals=1))
+    settings = ScoreSettings(("davis2017-frame",), max_proposals=1)  # the paper's has its own
+    assert value(score_video(*clip, settings), "davis2017-frame", "J&F") == 1
+    with pytest.raises(UserError, match=r"davis2017-frame: .* raise paper_max_proposals"):
+        score_video(*clip, ScoreSettings(paper_max_proposals=1))
+
+
+def test_more_proposals_than_an_image_holds():
+    masks = TRUTH.astype(np.uint16) * 130  # ids 130 and 260
+    table = score_arrays(TRUTH, proposals=masks, settings=ScoreSettings(("davis2017-frame",)))
+    assert value(table, "davis2017-frame", "J&F") == 1
+    with pytest.raises(UserError, match="There are 260 proposals"):
+        score_arrays(TRUTH, proposals=masks, settings=ScoreSettings(("davis2017-sequence",)))
+
+
+def test_what_is_not_given_is_named():
+    with pytest.raises(UserError, match="video-object scores labels, but there are none"):
+        score_arrays(TRUTH, settings=ScoreSettings(("video-object",)))
 
 
 def test_settings():
@@ -175,7 +212,7 @@ def test_program(tmp_path, clip):
     command += ["--settings", '{"protocols": ["davis2017-sequence", "video-object"]}']
     subprocess.run(command, check=True, capture_output=True)
     table = pd.read_csv(output)
-    assert list(table.columns) == ["protocol", "object", "metric", "value"]
+    assert list(table.columns) == ["protocol", "object", "frame", "metric", "value"]
     assert set(table["protocol"]) == {"davis2017-sequence", "video-object"}
     Image.fromarray(np.zeros((2, 2), np.uint8)).save(masks / "proposals" / "00000.png")
     failed = subprocess.run(command, capture_output=True, text=True)

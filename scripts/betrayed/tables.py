@@ -11,7 +11,7 @@ from betrayed.errors import UserError
 from betrayed.files import whole_file
 from betrayed.programs import progress
 
-SCORE_COLUMNS = ["protocol", "object", "metric", "value"]
+SCORE_COLUMNS = ["protocol", "object", "frame", "metric", "value"]
 SUMMARY_COLUMNS = ["run", "dataset", "video", "protocol", "metric", "value"]
 OBJECT_COLUMNS = ["run", "dataset", "video", "protocol", "object", "metric", "value"]
 #: The name under which the figures over a whole data set stand in the column ``video``.
@@ -27,8 +27,8 @@ def read_scores(sources: Sequence[Mapping[str, str]]) -> pd.DataFrame:
         sources: for each file its ``run``, ``dataset``, ``video`` and ``path``.
 
     Returns:
-        Columns run, dataset, video, protocol, object, metric, value; ``object`` is missing in the
-        rows of a whole video.
+        Columns run, dataset, video, protocol, object, frame, metric, value. ``frame`` is missing
+        where a figure is one of all frames, ``object`` where it is none of a single object.
 
     Raises:
         UserError: a file is missing or holds no scores, a video is listed twice or named "all".
@@ -48,7 +48,8 @@ def read_scores(sources: Sequence[Mapping[str, str]]) -> pd.DataFrame:
         table.insert(2, "video", key[2])
         tables.append(table)
     if not tables:
-        return pd.DataFrame(columns=OBJECT_COLUMNS).astype({"object": "Int64", "value": "f8"})
+        kinds = {"object": "Int64", "frame": "Int64", "value": "f8"}
+        return pd.DataFrame(columns=["run", "dataset", "video", *SCORE_COLUMNS]).astype(kinds)
     return pd.concat(tables, ignore_index=True)
 
 
@@ -66,6 +67,7 @@ def summarise(scores: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         summary (run, dataset, video, protocol, metric, value) and objects (the same with object
         before metric), both sorted, values to six decimals.
     """
+    scores = scores[scores["frame"].isna()].drop(columns="frame")
     is_object = scores["object"].notna()
     objects, videos = scores[is_object], scores[~is_object]
     # What has rows by object is averaged over objects, except J&F, which follows from the means.
@@ -131,7 +133,7 @@ def write_tables(
 
 def _read_one(path: str | Path) -> pd.DataFrame:
     remedy = "Delete it and run the workflow again; it will be made anew."
-    kinds = {"protocol": "str", "object": "Int64", "metric": "str", "value": "f8"}
+    kinds = {"protocol": "str", "object": "Int64", "frame": "Int64", "metric": "str", "value": "f8"}
     try:
         table = pd.read_csv(path, dtype=kinds)
     except FileNotFoundError as error:

@@ -122,19 +122,19 @@ def count_objects(annotations: np.ndarray) -> int:
     return int(first[first != VOID].max(initial=0))
 
 
-def count_proposals(proposals: np.ndarray, max_proposals: int) -> int:
+def count_proposals(proposals: np.ndarray, allowed: int, setting: str = "max_proposals") -> int:
     """The number of proposals: the highest id of the video.
 
     Raises:
-        UserError: it is above ``max_proposals``, or an id is negative.
+        UserError: it is above ``allowed``, which ``setting`` sets, or an id is negative.
     """
     if proposals.size and proposals.min() < 0:
         raise UserError(f"Proposal ids start at 1 (0 is background); {proposals.min()} is none.")
     count = int(proposals.max(initial=0))
-    if count > max_proposals:
+    if count > allowed:
         raise UserError(
-            f"There are {count} proposals (the highest id), but at most {max_proposals} are "
-            "allowed. Keep fewer, or raise max_proposals."
+            f"There are {count} proposals (the highest id), but at most {allowed} are allowed. "
+            f"Keep fewer, or raise {setting}."
         )
     return count
 
@@ -173,6 +173,28 @@ def pairwise_scores(
     return similarity, boundary
 
 
+def assign(similarity: np.ndarray, boundary: np.ndarray, matching: Matching) -> np.ndarray:
+    """The proposal of every object in every frame.
+
+    Args:
+        similarity: (T, G, P) J of object and proposal, P >= G, as :func:`pairwise_scores` gives.
+        boundary: (T, G, P) F, likewise.
+        matching: ``"sequence"`` or ``"frame"``, see :func:`davis_unsupervised`.
+
+    Returns:
+        (T, G) indices of proposals, the same in all frames under ``"sequence"``.
+
+    Raises:
+        UserError: there is no such matching.
+    """
+    if matching == "sequence":
+        once = _assign((similarity.mean(axis=0) + boundary.mean(axis=0)) / 2)
+        return np.tile(once, (len(similarity), 1))
+    if matching == "frame":
+        return np.array([_assign(j + f) for j, f in zip(similarity, boundary, strict=True)])
+    raise UserError(f"matching must be 'sequence' or 'frame', not {matching!r}.")
+
+
 def match(
     similarity: np.ndarray,
     boundary: np.ndarray,
@@ -195,16 +217,10 @@ def match(
     """
     n_frames, n_objects, _ = similarity.shape
     objects = np.tile(np.arange(n_objects), (n_frames, 1))  # (T, G), the object of each row
-    if matching == "sequence":
-        once = _assign((similarity.mean(axis=0) + boundary.mean(axis=0)) / 2)
-        chosen = np.tile(once, (n_frames, 1))  # (T, G)
-    elif matching == "frame":
-        chosen = np.array([_assign(j + f) for j, f in zip(similarity, boundary, strict=True)])
-        if release_rows:
-            objects = np.argsort(chosen, axis=1)
-            chosen = np.take_along_axis(chosen, objects, axis=1)
-    else:
-        raise UserError(f"matching must be 'sequence' or 'frame', not {matching!r}.")
+    chosen = assign(similarity, boundary, matching)
+    if matching == "frame" and release_rows:
+        objects = np.argsort(chosen, axis=1)
+        chosen = np.take_along_axis(chosen, objects, axis=1)
 
     rows = []
     frames = np.arange(n_frames)

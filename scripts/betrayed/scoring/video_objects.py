@@ -25,15 +25,22 @@ def fg_ari(annotations: np.ndarray, labels: np.ndarray) -> float:
     Raises:
         UserError: shapes differ.
     """
+    scores = frame_ari(annotations, labels)
+    known = scores[~np.isnan(scores)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def frame_ari(annotations: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The FG-ARI of each frame, (T,) float64; NaN where there is no object. See :func:`fg_ari`."""
     _check(annotations, labels)
     object_ids, segment_ids = np.unique(annotations), np.unique(labels)
-    scores = []
-    for annotation, segments in zip(annotations, labels, strict=True):
+    scores = np.full(len(annotations), np.nan)
+    for frame, (annotation, segments) in enumerate(zip(annotations, labels, strict=True)):
         inside = (annotation != 0) & (annotation != VOID)
         if inside.any():
             counts = _count(annotation[inside], segments[inside], object_ids, segment_ids)
-            scores.append(adjusted_rand(counts))
-    return float(np.mean(scores)) if scores else float("nan")
+            scores[frame] = adjusted_rand(counts)
+    return scores
 
 
 def adjusted_rand(counts: np.ndarray) -> float:
