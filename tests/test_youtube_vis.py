@@ -77,7 +77,7 @@ def test_damaged_run_lengths_are_refused(counts, message):
 
 def test_overlaps_go_to_the_first_object_and_absence_is_background():
     first, second = [2, 3, 1], [3, 3]
-    record = Record("a", 2, 3, ("0.jpg", "5.jpg"), ((first, None), (second, second)))
+    record = Record("a", 2, 3, ("0.jpg", "5.jpg"), ((first, None), (second, second)), 1)
     assert ids_of(record, 0).tolist() == [[0, 1, 1], [0, 1, 2]]
     assert ids_of(record, 1).tolist() == [[0, 0, 2], [0, 2, 2]]
     broken = dataclasses.replace(record, objects=((first, None), ("23", second)))
@@ -86,7 +86,7 @@ def test_overlaps_go_to_the_first_object_and_absence_is_background():
 
 
 def test_a_record_comes_back_as_it_was(tmp_path):
-    record = Record("a", 2, 3, ("0.jpg",), (("231",), (None,)))
+    record = Record("a", 2, 3, ("0.jpg",), (("231",), (None,)), 7)
     write_record(tmp_path / "a.json", record)
     assert read_record(tmp_path / "a.json") == record
     (tmp_path / "b.json").write_text("{}")
@@ -135,6 +135,7 @@ def changed(path, change):
     [
         (lambda all_: all_.pop("annotations"), "no list 'annotations'"),
         (lambda all_: all_["videos"][0].pop("height"), "KeyError: 'height'"),
+        (lambda all_: all_["videos"][0].update(id="1"), "ids must be whole numbers"),
         (lambda all_: all_["videos"][0]["file_names"].append("b/1.jpg"), "in one folder"),
         (lambda all_: all_["videos"][0].update(height=47), "a mask of .* is 64x48, but the video"),
         (lambda all_: all_["annotations"][0]["segmentations"].pop(), "has 3 masks for 4 frames"),
@@ -181,6 +182,7 @@ def test_videos_of_the_split_are_listed_each_with_its_truth(tmp_path):
     root, _ = youtube_vis(tmp_path / "ytvis")
     rows = list_videos(settings(root, split="1:3"), tmp_path / "truth")
     assert [row["video"] for row in rows] == ["0165b171f9", "0265b171f9"]
+    assert [read_record(row["annotations"]).id for row in rows] == [2, 3]
     assert rows[0]["source"] == str(root / "JPEGImages" / "0165b171f9")
     assert rows[0]["annotations"] == str(tmp_path / "truth" / "0165b171f9.json")
     assert sorted(path.stem for path in (tmp_path / "truth").iterdir()) == [

@@ -34,6 +34,7 @@ class Record:
     width: int
     frames: tuple[str, ...]  # file names, in the order of their numbers
     objects: tuple[tuple[Counts | None, ...], ...]  # an object's mask in each frame, None: absent
+    id: int  # of the video in the file; results are handed in under it
 
 
 def read_records(path: str | Path, split: str | None = None) -> list[Record]:
@@ -249,7 +250,12 @@ def _record(video: dict[str, Any], objects: list[list[Any]], path: Path) -> Reco
         tuple(None if mask is None else _counts(mask, size, folder, path) for mask in masks)
         for masks in objects
     )
-    return Record(folder, *size, tuple(name.name for name in names), counts)
+    if type(video["id"]) is not int:
+        raise UserError(
+            f"{path}: the video {folder!r} has the id {video['id']!r}, but ids must be whole "
+            f"numbers."
+        )
+    return Record(folder, *size, tuple(name.name for name in names), counts, video["id"])
 
 
 def _counts(mask: Any, size: tuple[int, int], video: str, path: Path) -> Counts:
