@@ -18,6 +18,7 @@ include: "rules/tracks.smk"
 include: "rules/motion.smk"
 include: "rules/masks.smk"
 include: "rules/scores.smk"
+include: "rules/exports.smk"
 include: "rules/pictures.smk"
 
 

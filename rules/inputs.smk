@@ -142,3 +142,23 @@ def all_pictures(wildcards):
     return [
         f"results/pictures/{run}/{dataset}/{video}/sheet.png" for run, dataset, video in evaluated()
     ]
+
+
+def masks_of_dataset(wildcards):
+    """The manifest, frames and masks of every video of a data set."""
+    run, dataset, videos = wildcards.run, wildcards.dataset, manifest(wildcards.dataset)
+    return {
+        "manifest": f"results/{dataset}/videos.csv",
+        "frames": [f"results/{dataset}/frames/{video}/frames.json" for video in videos],
+        "objects": [f"results/{dataset}/masks/{run}/{video}/objects.csv" for video in videos],
+    }
+
+
+def all_exports(wildcards):
+    exports = []
+    for run in RUNS:
+        for dataset in config["evaluate"]:
+            layout = DATASETS[dataset]["layout"]
+            forms = ["davis", *(["youtube_vis"] if layout == "youtube_vis" else [])]
+            exports += [f"results/exports/{run}/{dataset}/{form}.zip" for form in forms]
+    return exports

@@ -90,6 +90,10 @@ def test_a_preset_plans_its_whole_chain(tmp_path, monkeypatch, preset):
     assert plan["cache_features"] == of_videos + trained
     if preset != "videos.yaml":
         assert plan["score_video"] == videos
+    exports = project.planned(*overlay, "exports")
+    assert exports["export_davis"] == (3 if preset == "paper.yaml" else 1)
+    assert exports.get("export_youtube_vis", 0) == (preset == "paper.yaml")
+    assert exports["select_objects"] == videos and "collect_tables" not in exports
 
 
 def test_the_papers_data_reach_scoring(tmp_path, monkeypatch):

@@ -90,6 +90,16 @@ def test_jobs_are_forked_and_the_variable_switches_that_off(project, monkeypatch
     assert not log.exists()
 
 
+def test_exports_are_made_when_they_are_asked_for(project):
+    assert project.planned("exports") == {"export_davis": 1, "exports": 1}
+    project.run("exports")
+    (folder,) = (project.folder / "results" / "exports").glob("*/made/davis")
+    frames = project.folder / "results" / "made" / "frames"
+    assert {one.name for one in folder.iterdir()} == {one.name for one in frames.iterdir()}
+    assert all(len(list(one.glob("*.png"))) == 10 for one in folder.iterdir())
+    assert project.planned("exports") == {}
+
+
 def asked(project, *options):
     """The mem_mb and runtime that a dry run shows, by rule and video; all jobs run anew."""
     text = project.run("--dry-run", "--forcerun", "extract_frames", "train_block", *options)

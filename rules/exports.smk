@@ -1,0 +1,63 @@
+# Exports: masks in the form that benchmarks' servers take. Not part of `all`: ask for `exports`.
+#   in   results/{dataset}/masks/{run}/{video}/, results/{dataset}/frames/{video}/frames.json
+#   out  results/exports/{run}/{dataset}/davis.zip, and unpacked davis/{video}/{frame}.png
+#        results/exports/{run}/{dataset}/youtube_vis.zip, and unpacked youtube_vis/results.json
+
+
+localrules:
+    exports,
+
+
+# All runs; youtube_vis for data sets of that layout.
+rule exports:
+    input:
+        all_exports,
+
+
+rule export_davis:
+    input:
+        unpack(masks_of_dataset),
+        code=program_sources("export_masks"),
+    output:
+        archive="results/exports/{run}/{dataset}/davis.zip",
+    log:
+        text="results/logs/export_davis/{run}/{dataset}.log",
+        usage="results/benchmarks/export_davis/{run}/{dataset}.tsv",
+    conda:
+        "../envs/light.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        frames=lambda wildcards: f"results/{wildcards.dataset}/frames",
+        masks=lambda wildcards: f"results/{wildcards.dataset}/masks/{wildcards.run}",
+    shell:
+        "python scripts/start.py --usage {log.usage:q} --pool light"
+        " scripts/export_masks.py --form davis --manifest {input.manifest:q}"
+        " --frames {params.frames:q} --masks {params.masks:q} --output {output.archive:q}"
+        " 2>&1 | tee {log.text:q}"
+
+
+rule export_youtube_vis:
+    input:
+        unpack(masks_of_dataset),
+        code=program_sources("export_masks"),
+    output:
+        archive="results/exports/{run}/{dataset}/youtube_vis.zip",
+    log:
+        text="results/logs/export_youtube_vis/{run}/{dataset}.log",
+        usage="results/benchmarks/export_youtube_vis/{run}/{dataset}.tsv",
+    conda:
+        "../envs/light.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        frames=lambda wildcards: f"results/{wildcards.dataset}/frames",
+        masks=lambda wildcards: f"results/{wildcards.dataset}/masks/{wildcards.run}",
+    shell:
+        "python scripts/start.py --usage {log.usage:q} --pool light"
+        " scripts/export_masks.py --form youtube_vis --manifest {input.manifest:q}"
+        " --frames {params.frames:q} --masks {params.masks:q} --threads {threads}"
+        " --output {output.archive:q} 2>&1 | tee {log.text:q}"

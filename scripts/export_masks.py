@@ -1,0 +1,50 @@
+"""Bring the masks of a data set's videos into the form that a benchmark's server takes."""
+
+import argparse
+from pathlib import Path
+
+from betrayed.datasets import read_manifest
+from betrayed.exports import Masked, export_davis, export_youtube_vis, pack
+from betrayed.programs import run
+from betrayed.usage import note, note_size
+
+
+def main() -> None:
+    """Read the command line and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--form", required=True, choices=("davis", "youtube_vis"))
+    parser.add_argument("--manifest", required=True, help="CSV of the data set's videos")
+    parser.add_argument(
+        "--frames", required=True, type=Path, help="folder with frames.json in a folder a video"
+    )
+    parser.add_argument("--masks", required=True, type=Path, help="folder with masks likewise")
+    parser.add_argument("--threads", type=int, default=1, help="processes side by side")
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=Path,
+        help="zip file to write; what is in it lies unpacked in a folder of its name beside it",
+    )
+    arguments = parser.parse_args()
+    videos = [
+        Masked(
+            arguments.frames / row["video"] / "frames.json",
+            arguments.masks / row["video"],
+            Path(row["annotations"]) if row["annotations"].endswith(".json") else None,
+        )
+        for row in read_manifest(arguments.manifest)
+    ]
+    if arguments.output.suffix != ".zip":
+        parser.error("--output must be named .zip")
+    folder = arguments.output.with_suffix("")
+    if arguments.form == "davis":
+        export_davis(videos, folder)
+    else:
+        export_youtube_vis(videos, folder, arguments.threads)
+    pack(folder, arguments.output)
+    note(videos=len(videos))
+    note_size(arguments.output, folder)
+
+
+if __name__ == "__main__":
+    run(main)
