@@ -1,8 +1,8 @@
 # Data sets: made here where the configuration says so, and listed once.
 #   in   the data set's folder
 #   out  results/{dataset}/videos.csv: its videos, and where frames and ground truth lie
-#        results/{dataset}/truth/: a file a video where one file holds the truth of all (youtube_vis),
-#        empty for other layouts
+#        results/{dataset}/truth/: a file a video where one file holds the truth of all (youtube_vis)
+#        or many videos (movi); empty for other layouts
 
 
 rule make_dataset:

@@ -1,6 +1,7 @@
 """List a data set's videos in a manifest (CSV): video, source, annotations, instances.
 
-Ground truth that comes in one file for all videos is parted, a file a video.
+Ground truth that comes in one file for all videos is parted, a file a video; for videos in shards
+the file says where each of them lies.
 """
 
 import argparse
@@ -24,8 +25,8 @@ def main() -> None:
     parser.add_argument(
         "--settings",
         required=True,
-        help="JSON: layout (folder, davis, youtube_vis), root, annotations, instances, split, "
-        "videos, annotation_kind (ids, foreground)",
+        help="JSON: layout (folder, davis, youtube_vis, movi), root, annotations, instances, "
+        "split, videos, annotation_kind (ids, foreground)",
     )
     arguments = parser.parse_args()
     settings = read_settings(DatasetSettings, arguments.settings)

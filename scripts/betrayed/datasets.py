@@ -1,6 +1,7 @@
 """Which videos there are: data sets on disk become one manifest, a row for each video."""
 
 import csv
+import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Literal
 
 from betrayed.errors import UserError
 from betrayed.files import whole_file, whole_folder
+from betrayed.shards import has_shards, split_shards
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
 COLUMNS = ("video", "source", "annotations", "instances")
@@ -25,15 +27,16 @@ class DatasetSettings:
 
     ``annotations`` and ``instances`` name folders that hold a folder of PNGs for each video; they
     are looked for under ``root`` first, then from the working directory. In the layout
-    ``youtube_vis`` ``annotations`` is the JSON file with the instances of all videos.
+    ``youtube_vis`` ``annotations`` is the JSON file with the instances of all videos. In the layout
+    ``movi`` shards hold their own; where ``root`` has none, it is read like the layout ``folder``.
     """
 
-    layout: Literal["folder", "davis", "youtube_vis"] = "folder"
+    layout: Literal["folder", "davis", "youtube_vis", "movi"] = "folder"
     root: str = ""
     annotations: str | None = None  # davis: Annotations/480p unless named
     instances: str | None = None  # ids of single objects, where annotations hold foreground only
     # davis: "val" is ImageSets/2016/val.txt, "2017/val" the other year's. youtube_vis: positions in
-    # the JSON's list of videos, "600:900" or "0:600,900:".
+    # the JSON's list of videos, "600:900" or "0:600,900:". movi: which shards, "validation".
     split: str | None = None
     videos: tuple[str, ...] = ()  # names or patterns such as "car-*"; empty: all
     annotation_kind: Literal["ids", "foreground"] = "ids"  # foreground: every value but 0 is object
@@ -44,13 +47,18 @@ def needed_paths(settings: DatasetSettings) -> list[Path]:
     root = Path(settings.root).expanduser()
     if settings.layout == "youtube_vis":
         return [root / "JPEGImages", root / (settings.annotations or "")]
+    if settings.layout == "movi" and has_shards(root):
+        return split_shards(root, settings.split)
     images, truths = [root], [settings.annotations, settings.instances]
     if settings.layout == "davis":
         images = [root / "JPEGImages" / "480p"]
         images += [_split_file(root, settings.split)] if settings.split else []
         truths[0] = truths[0] or _DAVIS_ANNOTATIONS
     found = [_annotation_candidates(root, truth) for truth in truths if truth]
-    return images + [next((path for path in paths if path.is_dir()), paths[0]) for paths in found]
+    needed = images + [next((path for path in paths if path.is_dir()), paths[0]) for paths in found]
+    if settings.layout == "movi" and not all(path.is_dir() for path in needed):
+        return [root / f"*-{settings.split or '*'}.tfrecord-*"]
+    return needed
 
 
 def list_videos(settings: DatasetSettings, truth: str | Path | None = None) -> list[dict[str, str]]:
@@ -61,8 +69,9 @@ def list_videos(settings: DatasetSettings, truth: str | Path | None = None) -> l
 
     Args:
         settings: the data set.
-        truth: a folder for ground truth that comes in one file for all videos (youtube_vis): it
-            gets a file for each video, as a whole or not at all. Without it they have none.
+        truth: a folder for what comes in one file for many videos, ground truth (youtube_vis) or
+            the videos with it (movi): it gets a file for each video, as a whole or not at all.
+            Without it they have none.
 
     Raises:
         UserError: the root, a folder of annotations, the split or a sequence of it is missing;
@@ -78,6 +87,10 @@ def list_videos(settings: DatasetSettings, truth: str | Path | None = None) -> l
         )
     if settings.layout == "youtube_vis":
         return _youtube_vis(root, settings, truth)
+    if settings.layout == "movi":
+        if has_shards(root):
+            return _movi(root, settings, truth)
+        settings = dataclasses.replace(settings, split=None)  # folders are of one split
     rows = _davis(root, settings) if settings.layout == "davis" else _folder(root, settings)
     by_name = {row["video"]: row for row in rows}
     return [by_name[name] for name in choose_videos(by_name, settings.videos, root)]
@@ -208,6 +221,25 @@ def _youtube_vis(
                 write_record(folder / f"{name}.json", records[name])
     return [
         _row(name, images / name, truth and Path(truth) / f"{name}.json", None) for name in names
+    ]
+
+
+def _movi(root: Path, settings: DatasetSettings, truth: str | Path | None) -> list[dict[str, str]]:
+    """Shards that hold many videos each, with their ground truth."""
+    from betrayed.movi import list_samples, write_sample  # only here: it loads numpy
+
+    samples = {sample.video: sample for sample in list_samples(root, settings.split)}
+    names = choose_videos(samples, settings.videos, root)
+    if truth is None:
+        raise ValueError("videos in shards need the folder truth for where they lie")
+    records = {name: Path(truth) / f"{name}.json" for name in names}
+    with whole_folder(truth) as folder:
+        for name in names:
+            _check_name(name, Path(samples[name].shard))
+            write_sample(folder / f"{name}.json", samples[name])
+    return [
+        _row(name, record, record if samples[name].has_truth else None, None)
+        for name, record in records.items()
     ]
 
 

@@ -1,8 +1,8 @@
 """A video as frames: checked once, then read by every later stage.
 
 ``extract`` leaves a folder with ``frames.json``; ``Video`` reads it. Frames that are images
-already stay where they lie; a video file's frames are decoded into the folder, and so is ground
-truth that is a record of run lengths (youtube_vis).
+already stay where they lie; a video file's frames are decoded into the folder, and so are those in
+a shard (movi) and ground truth that is a record of run lengths (youtube_vis).
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from betrayed import movi
 from betrayed.errors import UserError
 from betrayed.files import sha256, whole_folder
 from betrayed.images import IMAGE_SUFFIXES, numbered_images, read_image
@@ -41,11 +42,13 @@ def extract(
     Args:
         video: its name.
         source: a folder of numbered images, or a video file, whose frames are then written into
-            ``folder`` as 00000.jpg, … (JPEG of quality 95, colour at full resolution).
+            ``folder`` as 00000.jpg, … (JPEG of quality 95, colour at full resolution); or the
+            record (.json) of a video in a shard, whose frames are written there as 00000.png, ….
         folder: replaced as a whole when all is well; untouched otherwise.
         annotations: a folder with an image of ids for each frame, or the record (.json) that
             :func:`betrayed.datasets.list_videos` wrote: its frames are the video, and their ids
-            are written into ``folder`` as truth-00000.png, …; or None.
+            are written into ``folder`` as truth-00000.png, …; the source again for a video in a
+            shard; or None.
         instances: the same with the ids of single objects, where ``annotations`` hold foreground.
         annotation_kind: ``"ids"``: 0 background, 255 void, else objects; ``"foreground"``: 0 is
             background and every other value object.
@@ -60,15 +63,27 @@ def extract(
             f"not {annotation_kind!r}."
         )
     source = Path(source)
-    is_record = annotations and Path(annotations).suffix == ".json"
+    sample = movi.read_sample(source) if source.suffix == ".json" else None
+    is_record = annotations and not sample and Path(annotations).suffix == ".json"
     truth = read_record(annotations) if is_record else None
     with whole_folder(folder) as temporary:
-        if source.is_dir():
-            numbers, files, size, fps = _check_images(video, source, truth and truth.frames)
-        elif source.exists():
-            numbers, files, size, fps = _decode(video, source, temporary)
+        if sample:
+            files, truths, size = movi.write_images(sample, temporary, truth=bool(annotations))
+            numbers, fps = list(range(len(files))), movi.FPS
+            used = [temporary / name for name in [*files, *(truths or ())]]
         else:
-            raise UserError(f"The source {source} of the video {video!r} does not exist.")
+            if source.is_dir():
+                numbers, files, size, fps = _check_images(video, source, truth and truth.frames)
+            elif source.exists():
+                numbers, files, size, fps = _decode(video, source, temporary)
+            else:
+                raise UserError(f"The source {source} of the video {video!r} does not exist.")
+            truths = (
+                write_ids(truth, temporary, size)
+                if truth
+                else _check_annotations(video, annotations, numbers, files, size)
+            )
+            used = _used(source, truth, annotations)
         record = {
             "video": video,
             "count": len(files),
@@ -77,11 +92,9 @@ def extract(
             "fps": fps,
             "source": str(source),
             # So that other pictures under the same names count as another video.
-            "content": _content(_used(source, truth, annotations)),
+            "content": _content(used),
             "frames": files,
-            "annotations": write_ids(truth, temporary, size)
-            if truth
-            else _check_annotations(video, annotations, numbers, files, size),
+            "annotations": truths,
             "instances": _check_annotations(video, instances, numbers, files, size),
             "annotation_kind": annotation_kind,
         }
