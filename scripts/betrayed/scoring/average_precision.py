@@ -1,0 +1,152 @@
+"""Class-agnostic AP and AR of object tracks, as YouTube-VIS defines them (Yang et al., ICCV 2019).
+
+They are COCO's figures with tracks in place of masks: the IoU of a track with an object is the sum
+of their intersections over all frames by the sum of their unions. All detections of a data set are
+pooled and ranked by score, so these are figures of a data set and not means over its videos.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from betrayed.scoring.davis import VOID
+from betrayed.scoring.regions import contingency
+
+#: IoU from which a track counts as an object; AP and AR are means over these.
+THRESHOLDS = np.linspace(0.5, 0.95, 10)
+#: Recalls at which precision is read off.
+RECALLS = np.linspace(0, 1, 101)
+#: Of a video's detections so many count, best first: AP has the most, AR is given for each.
+LIMITS = (1, 10, 100)
+METRICS = ("AP", "AP50", "AP75", *(f"AR{limit}" for limit in LIMITS))
+COLUMNS = ["proposal", "score", "object", "iou"]
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What the detections of one video found, best first.
+
+    Attributes:
+        scores: (D,) falling; at most as many as the highest of :data:`LIMITS`.
+        found: (10, D) bool, whether each is an object at each of :data:`THRESHOLDS`.
+        objects: how many objects there are.
+    """
+
+    scores: np.ndarray
+    found: np.ndarray
+    objects: int
+
+
+def detections(annotations: np.ndarray, proposals: np.ndarray, scores: pd.Series) -> pd.DataFrame:
+    """The spatio-temporal IoU of every proposal of a video with every object.
+
+    Objects are all ids of the video, whenever they appear. Void pixels count for nobody; a
+    proposal that has no other is left out.
+
+    Args:
+        annotations: (T, H, W) integer ids of the annotated frames, 0 background, 255 void.
+        proposals: (T, H, W) integer ids in the same frames, 0 background.
+        scores: the score of each proposal by its id.
+
+    Returns:
+        See :func:`as_table`.
+    """
+    object_ids, proposal_ids = np.unique(annotations), np.unique(proposals)
+    counts = np.zeros((len(object_ids), len(proposal_ids)), dtype=np.int64)
+    for annotation, proposal in zip(annotations, proposals, strict=True):
+        valid = annotation != VOID
+        truth = np.searchsorted(object_ids, annotation[valid])
+        found = np.searchsorted(proposal_ids, proposal[valid])
+        counts += contingency(truth, found, *counts.shape)
+    objects = (object_ids != 0) & (object_ids != VOID)
+    present = (proposal_ids != 0) & (counts.sum(axis=0) > 0)
+    union = counts.sum(axis=1, keepdims=True) + counts.sum(axis=0) - counts
+    iou = counts / np.maximum(union, 1)
+    return as_table(iou[objects][:, present].T, scores[proposal_ids[present]], object_ids[objects])
+
+
+def as_table(iou: np.ndarray, scores: pd.Series, objects: Sequence[int]) -> pd.DataFrame:
+    """The detections of a video as a table that a file can hold.
+
+    Args:
+        iou: (P, G), of every detection with every object.
+        scores: (P,), by the number of the detection.
+        objects: (G,) numbers.
+
+    Returns:
+        Columns proposal, score, object, iou: a row for every pair; where one of the two sides is
+        empty, a row for each of the other.
+    """
+    found = pd.DataFrame({"proposal": scores.index, "score": scores.to_numpy()})
+    there = pd.DataFrame({"object": objects})
+    if found.empty or there.empty:
+        table = pd.concat([found, there])
+    else:
+        table = found.merge(there, how="cross").assign(iou=np.asarray(iou).ravel())
+    kinds = {"proposal": "Int64", "score": "f8", "object": "Int64", "iou": "f8"}
+    return table.reindex(columns=COLUMNS).astype(kinds).reset_index(drop=True)
+
+
+def match_detections(table: pd.DataFrame) -> Matches:
+    """Give each detection of a video, best first, the object that it overlaps most.
+
+    An object is taken once; one that a better detection has is no object to the next. Of equal
+    scores the lower number comes first. All this is COCO's.
+
+    Args:
+        table: as :func:`as_table` gives it.
+    """
+    found = table.dropna(subset="proposal").drop_duplicates("proposal").sort_values("proposal")
+    found = found.sort_values("score", ascending=False, kind="stable").head(max(LIMITS))
+    objects = table["object"].dropna().nunique()
+    matched = np.zeros((len(THRESHOLDS), len(found)), dtype=bool)
+    if len(found) and objects:
+        iou = table.pivot(index="proposal", columns="object", values="iou")
+        free = np.ones((len(THRESHOLDS), objects), dtype=bool)
+        for place, overlaps in enumerate(iou.loc[found["proposal"]].to_numpy(float)):  # (G,)
+            fits = free & (overlaps >= THRESHOLDS[:, None])
+            # Of equal overlaps the last object, as in COCO's code.
+            best = objects - 1 - np.argmax(np.where(fits, overlaps, -1)[:, ::-1], axis=1)
+            matched[:, place] = fits.any(axis=1)
+            free[matched[:, place], best[matched[:, place]]] = False
+    return Matches(found["score"].to_numpy(float), matched, objects)
+
+
+def average_precision(videos: Iterable[Matches]) -> dict[str, float]:
+    """AP and AR over the detections of all videos of a data set.
+
+    AP is the mean of the precision at 101 recalls and 10 thresholds, where the precision at a
+    recall is the highest at that recall or more; AP50 and AP75 are those of one threshold. AR is
+    the mean over thresholds of the recall that so many detections a video reach.
+
+    Args:
+        videos: see :func:`match_detections`; among equal scores, the earlier video ranks first.
+
+    Returns:
+        AP, AP50, AP75, AR1, AR10, AR100 by name; empty when there is no object anywhere.
+    """
+    videos = list(videos)
+    objects = sum(video.objects for video in videos)
+    if objects == 0:
+        return {}
+    recalls = [
+        sum(video.found[:, :limit].sum(axis=1) for video in videos) / objects for limit in LIMITS
+    ]
+    scores = np.concatenate([video.scores for video in videos])
+    found = np.concatenate([video.found for video in videos], axis=1)
+    found = found[:, np.argsort(-scores, kind="stable")]
+    precision = np.array([_precision(hits, objects) for hits in found])  # (10, 101)
+    whole = [precision.mean(), precision[0].mean(), precision[5].mean()]
+    values = [*whole, *(recall.mean() for recall in recalls)]
+    return dict(zip(METRICS, map(float, values), strict=True))
+
+
+def _precision(hits: np.ndarray, objects: int) -> np.ndarray:
+    """(101,) precision at :data:`RECALLS` of ranked detections (D,) bool; 0 beyond their recall."""
+    right = np.cumsum(hits)
+    precision = right / np.arange(1, len(hits) + 1)
+    # The highest from here on; 0 follows the last.
+    best = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0)
+    return best[np.searchsorted(right / objects, RECALLS)]
