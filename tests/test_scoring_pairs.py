@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from naive_scoring import blobs
 
-from betrayed.scoring.boundaries import boundary, boundary_measure, matching_radius
+from betrayed.scoring import boundaries
+from betrayed.scoring.boundaries import boundary_measure, matching_radius, outlines
 from betrayed.scoring.davis import statistics
 from betrayed.scoring.regions import region_similarity
 
@@ -25,21 +26,47 @@ def test_similarity_by_hand():
     np.testing.assert_allclose(region_similarity(truth, masks, 2, 2, void), expected)
 
 
+def outline(ids, number=1):
+    """The outline of one mask of an id map, (H, W) bool."""
+    pixels, numbers = outlines(np.asarray(ids))
+    assert (np.diff(pixels) >= 0).all()
+    result = np.zeros(np.shape(ids), bool)
+    result.ravel()[pixels[numbers == number]] = True
+    assert result.sum() == (numbers == number).sum()
+    return result
+
+
 def test_outline_by_hand():
-    mask = np.zeros((4, 4), bool)
-    mask[1:3, 1:3] = True
+    mask = np.zeros((4, 4), int)
+    mask[1:3, 1:3] = 1
     # Up and left of the square and on its lower and right sides; only (1, 1) sees the same
     # on its right, below and on the diagonal.
     expected = np.array([[1, 1, 1, 0], [1, 0, 1, 0], [1, 1, 1, 0], [0, 0, 0, 0]], bool)
-    np.testing.assert_array_equal(boundary(mask), expected)
+    np.testing.assert_array_equal(outline(mask), expected)
 
 
 def test_outline_at_the_image_edge():
     # A mask that fills the image has no outline; half an image has one line, the last row too.
-    assert not boundary(np.ones((3, 4), bool)).any()
-    half = np.zeros((3, 4), bool)
-    half[:, :2] = True
-    np.testing.assert_array_equal(np.argwhere(boundary(half)), [[0, 1], [1, 1], [2, 1]])
+    assert not outline(np.ones((3, 4), int)).any()
+    half = np.zeros((3, 4), int)
+    half[:, :2] = 1
+    np.testing.assert_array_equal(np.argwhere(outline(half)), [[0, 1], [1, 1], [2, 1]])
+
+
+def test_outlines_share_pixels():
+    # The pixel at the top left sees all four ids, so it is on the outlines of all but the
+    # background; in the last row it is only the right neighbour that counts, and so on.
+    ids = np.array([[1, 2], [3, 0]])
+    assert [pair.tolist() for pair in outlines(ids)] == [[0, 0, 0, 1, 2], [1, 2, 3, 2, 3]]
+    assert [len(pair) for pair in outlines(np.zeros((2, 2), np.uint8))] == [0, 0]
+
+
+@pytest.mark.parametrize("size", [(9, 8), (1, 9), (9, 1), (1, 1)])
+def test_outlines_agree_with_naive(size):
+    ids = np.random.default_rng(0).choice([0, 1, 2, 700], size).astype(np.uint16)
+    for number in (1, 2, 700):
+        expected = naive_scoring.outline(ids == number)
+        assert np.argwhere(outline(ids, number)).tolist() == [list(one) for one in expected]
 
 
 def test_boundary_measure_by_hand():
@@ -63,8 +90,9 @@ def test_radius(size, radius):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_pairs_agree_with_naive(seed):
+def test_pairs_agree_with_naive(seed, monkeypatch):
     rng = np.random.default_rng(seed)
+    monkeypatch.setattr(boundaries, "AT_ONCE", 50)  # a line takes several turns
     size = [(13, 17), (1, 9), (110, 90), (9, 1)][seed]
     truth = blobs(rng, (1, *size), range(3))[0]
     masks = blobs(rng, (1, *size), range(4))[0]

@@ -1,31 +1,56 @@
-"""Boundary measure F: how well outlines meet within a small disk (Perazzi et al., CVPR 2016)."""
+"""Boundary measure F: how well outlines meet within a small disk (Perazzi et al., CVPR 2016).
+
+Nothing here is done by mask or by pair of masks: an id map is searched for the outlines of all its
+masks at once, and the pixels near an object's outline are looked up once for all proposals. The
+cost is that of the outlines, however many masks share them.
+"""
 
 import math
 
-import cv2
 import numpy as np
 
 # The disk's radius as a share of the image diagonal, DAVIS's figure.
 TOLERANCE = 0.008
+#: How many pixels of disks are looked up at once; keeps memory to some tens of megabytes.
+AT_ONCE = 2**20
 
 
-def boundary(mask: np.ndarray) -> np.ndarray:
-    """The outline of a mask, 1 pixel wide.
+def outlines(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The outlines of all masks of an id map, 1 pixel wide.
 
-    A pixel is on it when its right, lower or lower right neighbour is on the other side; in the
-    last row only the right neighbour counts, in the last column only the lower one.
+    A pixel is on a mask's outline when its right, lower or lower right neighbour is on the other
+    side; in the last row only the right neighbour counts, in the last column only the lower one.
+    So it is on the outlines of all ids that it and these neighbours have, when they have several.
 
     Args:
-        mask: (H, W) bool.
+        ids: (H, W) integer ids, 0 background, which has no outline.
 
     Returns:
-        (H, W) bool.
+        Flat indices of pixels, ascending, a pixel once for each mask on whose outline it is; and
+        the masks' ids. Both (n,) int64.
     """
-    outline = np.zeros_like(mask)
-    outline[:, :-1] = mask[:, :-1] ^ mask[:, 1:]
-    outline[:-1, :] |= mask[:-1, :] ^ mask[1:, :]
-    outline[:-1, :-1] |= mask[:-1, :-1] ^ mask[1:, 1:]
-    return outline
+    height, width = ids.shape
+    # Beyond the last row and column the image goes on as it is, so that nothing differs there.
+    wider = np.empty((height + 1, width + 1), ids.dtype)
+    wider[:-1, :-1], wider[-1, :-1] = ids, ids[-1]
+    wider[:, -1] = wider[:, -2]
+    across, down = wider[:, :-1] != wider[:, 1:], wider[:-1] != wider[1:]
+    # Where the lower right neighbour alone differs, the lower one differs from it.
+    differs = across[:-1] | down[:, :-1] | across[1:]
+    pixels = np.flatnonzero(differs)
+    corners = pixels + pixels // width  # the same pixels in the wider image
+    own, right, below, diagonal = wider.ravel()[
+        corners + np.array([[0], [1], [width + 1], [width + 2]])
+    ]
+    first = [  # whether an id is met for the first time
+        own > 0,
+        (right > 0) & (right != own),
+        (below > 0) & (below != own) & (below != right),
+        (diagonal > 0) & (diagonal != own) & (diagonal != right) & (diagonal != below),
+    ]
+    kept = np.flatnonzero(np.stack(first, axis=1))  # by pixel, then by neighbour
+    found = np.stack([own, right, below, diagonal], axis=1).ravel()[kept]
+    return pixels[kept // 4], found.astype(np.int64)
 
 
 def matching_radius(height: int, width: int) -> int:
@@ -51,20 +76,33 @@ def boundary_measure(
     Returns:
         (n_objects, n_proposals) float64; 1 where neither has an outline, 0 where only one has.
     """
-    # Each mask's outline is drawn and widened once, however many pairs it is part of.
-    object_lines, object_zones = _outlines(np.where(void, 0, truth), n_objects)
-    proposal_lines, proposal_zones = _outlines(np.where(void, 0, proposals), n_proposals)
+    height, width = truth.shape
+    radius = matching_radius(height, width)
+    object_pixels, object_ids = outlines(np.where(void, 0, truth))
+    pixels, ids = outlines(np.where(void, 0, proposals))
+    # From here on the image has a margin as wide as the radius: disks need not be cut to it.
+    row = width + 2 * radius
+    object_pixels = (object_pixels // width + radius) * row + object_pixels % width + radius
+    pixels = (pixels // width + radius) * row + pixels % width + radius
+    # How many entries of ``pixels`` come before each pixel.
+    before = np.bincount(pixels + 1, minlength=(height + 2 * radius) * row + 1)
+    np.cumsum(before, out=before)
 
-    # Outlines are sparse: look the other side's zones up at their pixels only.
-    recalled = np.zeros((n_objects, n_proposals))
-    for i, line in enumerate(object_lines):
-        recalled[i] = proposal_zones[:, line].sum(axis=1)
-    precise = np.zeros((n_objects, n_proposals))
-    for j, line in enumerate(proposal_lines):
-        precise[:, j] = object_zones[:, line].sum(axis=1)
+    recalled, precise = np.zeros((2, n_objects, n_proposals))
+    step = max(1, AT_ONCE // (2 * radius + 1) ** 2)
+    for index in range(n_objects):
+        line = object_pixels[object_ids == index + 1]
+        met = np.zeros(len(ids), bool)
+        for start in range(0, len(line), step):
+            places, near = _within(line[start : start + step], before, radius, row)
+            met[near] = True
+            reached = np.zeros((min(step, len(line) - start), n_proposals + 1), bool)
+            reached[places, ids[near]] = True
+            recalled[index] += np.count_nonzero(reached[:, 1:], axis=0)
+        precise[index] = np.bincount(ids[met], minlength=n_proposals + 1)[1:]
 
-    object_length = np.array([line.size for line in object_lines], dtype=float)[:, None]
-    proposal_length = np.array([line.size for line in proposal_lines], dtype=float)[None, :]
+    object_length = np.bincount(object_ids, minlength=n_objects + 1)[1:, None]
+    proposal_length = np.bincount(ids, minlength=n_proposals + 1)[None, 1:]
     precision = precise / np.maximum(proposal_length, 1)
     recall = recalled / np.maximum(object_length, 1)
     total = precision + recall
@@ -73,35 +111,26 @@ def boundary_measure(
     return np.where((object_length == 0) & (proposal_length == 0), 1.0, scores)
 
 
-def _outlines(ids: np.ndarray, count: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Outlines of the masks 1..count of an id map, and the zones within the radius of them.
+def _within(
+    line: np.ndarray, before: np.ndarray, radius: int, row: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The entries of a sorted list of pixels that lie within the radius of each pixel of a line.
+
+    Args:
+        line: (n,) flat indices of pixels, none nearer to the border of the image than the radius.
+        before: how many entries of the list come before each pixel, and at last how many there are.
+        radius: in pixels.
+        row: pixels in a row of the image.
 
     Returns:
-        flat pixel indices of each outline, and (count, H·W) bool zones.
+        Positions in ``line`` and positions in the list, both (m,), a pair for each meeting.
     """
-    height, width = ids.shape
-    radius = matching_radius(height, width)
-    disk = _disk(radius)
-    lines = []
-    zones = np.zeros((count, height, width), dtype=bool)
-    for index in range(count):
-        mask = ids == index + 1
-        left, top, across, down = cv2.boundingRect(mask.view(np.uint8))
-        if across == 0:
-            lines.append(np.zeros(0, dtype=np.int64))
-            continue
-        # Nothing happens further from the mask than the radius and the one pixel up and left
-        # that the outline may lie outside it.
-        rows = slice(max(0, top - radius - 1), min(height, top + down + radius + 1))
-        columns = slice(max(0, left - radius - 1), min(width, left + across + radius + 1))
-        outline = boundary(mask[rows, columns])
-        y, x = np.nonzero(outline)
-        lines.append((y + rows.start) * width + x + columns.start)
-        zones[index, rows, columns] = cv2.dilate(outline.view(np.uint8), disk).view(bool)
-    return lines, zones.reshape(count, height * width)
-
-
-def _disk(radius: int) -> np.ndarray:
-    """(2r+1, 2r+1) uint8, 1 at the offsets no longer than ``radius``."""
-    offsets = np.arange(-radius, radius + 1)
-    return (offsets[:, None] ** 2 + offsets[None, :] ** 2 <= radius**2).astype(np.uint8)
+    # A disk is a run of pixels in each of its rows, and so a run of entries.
+    down = np.arange(-radius, radius + 1)
+    half = np.array([math.isqrt(radius**2 - int(y) ** 2) for y in down])
+    first = before[line[:, None] + (down * row - half)]
+    lengths = before[line[:, None] + (down * row + half + 1)] - first  # (n, rows of the disk)
+    skipped = np.cumsum(lengths) - lengths.ravel()
+    entries = np.repeat(first.ravel() - skipped, lengths.ravel())
+    entries += np.arange(len(entries))
+    return np.repeat(np.arange(len(line)), lengths.sum(axis=1)), entries

@@ -16,7 +16,9 @@ def contingency(truth: np.ndarray, labels: np.ndarray, rows: int, columns: int) 
         (rows, columns) int64, in pixels.
     """
     # One number per pair of ids, so that a single bincount sees all pairs at once.
-    pairs = truth.ravel().astype(np.int64) * columns + labels.ravel().astype(np.int64)
+    pairs = truth.ravel().astype(np.int64)
+    pairs *= columns
+    pairs += labels.ravel().astype(np.int64, copy=False)
     return np.bincount(pairs, minlength=rows * columns).reshape(rows, columns)
 
 
@@ -35,9 +37,10 @@ def region_similarity(
     Returns:
         (n_objects, n_proposals) float64; 1 where both masks are empty (DAVIS's convention).
     """
-    valid = ~void
-    counts = contingency(truth[valid], proposals[valid], n_objects + 1, n_proposals + 1)
-    # Row 0 and column 0 are the background: they count in the sizes, not as a mask.
+    # Void is an object more, that is left out. Row 0 and column 0 are the background: they count
+    # in the sizes, not as a mask.
+    with_void = np.where(void, np.int64(n_objects + 1), truth)
+    counts = contingency(with_void, proposals, n_objects + 2, n_proposals + 1)[:-1]
     intersection = counts[1:, 1:]
     object_size = counts.sum(axis=1)[1:, None]
     proposal_size = counts.sum(axis=0)[None, 1:]
