@@ -91,8 +91,11 @@ def rand_index(truth, labels):
     return (both - expected) / ((first + second) / 2 - expected)
 
 
-def mean_iou(annotations, labels):
-    """mIoU with every assignment tried; the number of segments must be at least the objects'."""
+def assigned(annotations, labels):
+    """Objects, their segments and their IoUs with every assignment tried.
+
+    The number of segments must be at least the objects'.
+    """
     objects = sorted(set(annotations.ravel().tolist()) - {0, 255})
     segments = sorted(set(labels.ravel().tolist()))
     overlap = np.zeros((len(objects), len(segments)))
@@ -104,7 +107,32 @@ def mean_iou(annotations, labels):
                 values.append((truth & mask & valid).sum() / ((truth | mask) & valid).sum())
         overlap[i, k] = np.mean(values) if values else 0.0
     chosen = best_assignment(overlap)
-    return float(np.mean([overlap[i, k] for i, k in enumerate(chosen)]))
+    return objects, [segments[k] for k in chosen], [overlap[i, k] for i, k in enumerate(chosen)]
+
+
+def mean_iou(annotations, labels):
+    """mIoU; see assigned."""
+    return float(np.mean(assigned(annotations, labels)[2]))
+
+
+def relabel(annotations, labels):
+    """Each segment as the id of its object, all others 0, as SOLV does before FG-ARI."""
+    result = np.zeros(labels.shape, int)
+    for number, segment in zip(*assigned(annotations, labels)[:2], strict=True):
+        result[labels == segment] = number
+    return result
+
+
+def mean_best_overlap(annotations, labels):
+    """For each object the best IoU of any segment, pixels of all frames together; their mean."""
+    valid, best = annotations != 255, []
+    for number in set(annotations.ravel().tolist()) - {0, 255}:
+        ious = []
+        for segment in set(labels.ravel().tolist()):
+            truth, mask = (annotations == number) & valid, (labels == segment) & valid
+            ious.append((truth & mask).sum() / (truth | mask).sum())
+        best.append(max(ious))
+    return float(np.mean(best))
 
 
 def blobs(rng, shape, ids):

@@ -82,12 +82,14 @@ def test_perfect_masks(clip):
     assert value(table, "davis2017-sequence", "J_mean", 2) == 1
     assert value(table, "video-object", "FG-ARI") == 1
     assert value(table, "video-object", "mIoU") == 1
-    # Six figures for each object and seven for the video; two of the video's partition.
+    assert value(table, "video-object-clip", "FG-ARI") == 1
+    assert value(table, "video-object-clip", "mBO") == 1
+    # Six figures for each object and seven for the video; two of a partition.
     counts = table[table["frame"].isna()].groupby("protocol").size().to_dict()
-    assert counts == dict(zip(sorted(PROTOCOLS), [7, 7, 19, 19, 2], strict=True))
+    assert counts == dict(zip(sorted(PROTOCOLS), [7, 7, 19, 19, 2, 2], strict=True))
     # In each of three frames J and F of the foreground or of each object; FG-ARI.
     counts = table[table["frame"].notna()].groupby("protocol").size().to_dict()
-    assert counts == dict(zip(sorted(PROTOCOLS), [6, 6, 12, 12, 3], strict=True))
+    assert counts == dict(zip(sorted(PROTOCOLS)[:-1], [6, 6, 12, 12, 3], strict=True))
     assert value(table, "davis2017-sequence", "J", 2, frame=1) == 1
     assert value(table, "davis2016-track", "J", frame=2) == 0.5
 

@@ -111,7 +111,7 @@ def statistics(values: np.ndarray) -> tuple[float, float, float]:
 
 def merge(annotations: np.ndarray) -> np.ndarray:
     """All objects as id 1; background 0 and void 255 stay. (T, H, W) integer to uint8."""
-    return np.where(annotations == VOID, VOID, annotations > 0).astype(np.uint8)
+    return np.where(annotations == VOID, np.uint8(VOID), (annotations > 0).view(np.uint8))
 
 
 def count_objects(annotations: np.ndarray) -> int:

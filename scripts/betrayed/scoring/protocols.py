@@ -1,7 +1,8 @@
 """One video by every protocol, as a tidy table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from betrayed.scoring.davis import (
     statistics,
 )
 from betrayed.scoring.inputs import read_annotations, read_masks, read_partition
-from betrayed.scoring.video_objects import frame_ari, mean_iou
+from betrayed.scoring.video_objects import PartitionScores, mean, partition_scores
 
 #: Every protocol, and what it scores against what.
 PROTOCOLS = {
@@ -28,7 +29,8 @@ PROTOCOLS = {
     "davis2016-track": "the best single proposal against all objects merged",
     "davis2017-sequence": "proposals against objects, one assignment a video (official)",
     "davis2017-frame": "proposals against objects, a new assignment in every frame (the paper's)",
-    "video-object": "all tracks against objects: FG-ARI of each frame and mIoU (SOLV's)",
+    "video-object": "all tracks against objects: FG-ARI by frame, mIoU (SOLV's)",
+    "video-object-clip": "all tracks against objects: FG-ARI over the clip, mBO (VideoSAUR's)",
 }
 #: What each protocol scores, by the argument of :func:`score_arrays` that holds it.
 SCORED = {
@@ -37,6 +39,7 @@ SCORED = {
     "davis2017-sequence": "proposals",
     "davis2017-frame": "proposals",
     "video-object": "labels",
+    "video-object-clip": "labels",
 }
 #: The protocols for which all objects are one foreground.
 MERGED = ("davis2016", "davis2016-track")
@@ -147,47 +150,58 @@ def score_arrays(
     """
     settings = settings or ScoreSettings()
     frames = list(range(len(annotations)) if frames is None else frames)
+    if foreground is not None:
+        foreground = (foreground != 0).astype(np.uint8)
     given = {"foreground": foreground, "proposals": proposals, "labels": labels}
+    _check(given, settings)
+    # What several protocols share is computed once.
+    pairs = cache(lambda merged, name: _pairs(annotations, given[name], merged))
+    partition = cache(lambda: partition_scores(annotations, labels))
     rows: list[Row] = []
     wanted = [protocol for protocol in PROTOCOLS if protocol in settings.protocols]
     for protocol in progress(wanted, "scoring", "protocol"):
-        found = given[SCORED[protocol]]
-        if found is None:
-            raise UserError(f"{protocol} scores {SCORED[protocol]}, but there are none.")
-        if protocol == "video-object":
-            rows += _partition_rows(annotations, found, frames)
+        if SCORED[protocol] == "labels":
+            rows += _partition_rows(protocol, partition(), frames)
         else:
-            rows += _davis_rows(protocol, annotations, found, frames, settings)
+            rows += _davis_rows(protocol, *pairs(protocol in MERGED, SCORED[protocol]), frames)
     return _table(rows)
 
 
-def _davis_rows(
-    protocol: str,
-    annotations: np.ndarray,
-    masks: np.ndarray,
-    frames: list[int],
-    settings: ScoreSettings,
-) -> list[Row]:
-    """The rows of one of the protocols of J and F."""
-    by_frame, merged = protocol == "davis2017-frame", protocol in MERGED
-    if protocol == "davis2016":
-        masks = (masks != 0).astype(np.uint8)
-    limit = "paper_max_proposals" if by_frame else "max_proposals"
-    try:
-        n_proposals = count_proposals(masks, getattr(settings, limit), limit)
-    except UserError as error:
-        raise UserError(f"{protocol}: {error}") from error
+def _check(given: Mapping[str, np.ndarray | None], settings: ScoreSettings) -> None:
+    for protocol in settings.protocols:
+        found = given[SCORED[protocol]]
+        if found is None:
+            raise UserError(f"{protocol} scores {SCORED[protocol]}, but there are none.")
+        if SCORED[protocol] == "proposals":
+            limit = "paper_max_proposals" if protocol == "davis2017-frame" else "max_proposals"
+            try:
+                count_proposals(found, getattr(settings, limit), limit)
+            except UserError as error:
+                raise UserError(f"{protocol}: {error}") from error
+
+
+def _pairs(
+    annotations: np.ndarray, masks: np.ndarray, merged: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """J and F of all pairs, of the objects one by one or merged; see :func:`pairwise_scores`."""
     truth = merge(annotations) if merged else annotations
     n_objects = 1 if merged else count_objects(annotations)
-    if n_objects == 0:
+    return pairwise_scores(truth, masks, n_objects, int(masks.max(initial=0)))
+
+
+def _davis_rows(
+    protocol: str, similarity: np.ndarray, boundary: np.ndarray, frames: list[int]
+) -> list[Row]:
+    """The rows of one of the protocols of J and F."""
+    merged = protocol in MERGED
+    if similarity.shape[1] == 0:
         return []
-    pairs = pairwise_scores(truth, masks, n_objects, n_proposals)
-    chosen = assign(*pairs, "frame" if by_frame else "sequence")
+    chosen = assign(similarity, boundary, "frame" if protocol == "davis2017-frame" else "sequence")
     curves = {  # metric → (T, G), of the matched pairs
         metric: np.take_along_axis(scores, chosen[:, :, None], axis=2)[:, :, 0]
-        for metric, scores in zip("JF", pairs, strict=True)
+        for metric, scores in [("J", similarity), ("F", boundary)]
     }
-    objects = [pd.NA] if merged else list(range(1, n_objects + 1))
+    objects = [pd.NA] if merged else list(range(1, similarity.shape[1] + 1))
     figures = np.array(
         [statistics(j) + statistics(f) for j, f in zip(curves["J"].T, curves["F"].T, strict=True)]
     )
@@ -206,17 +220,20 @@ def _davis_rows(
     ]
 
 
-def _partition_rows(annotations: np.ndarray, labels: np.ndarray, frames: list[int]) -> list[Row]:
-    """The rows of video-object."""
-    scores = frame_ari(annotations, labels)
-    known = scores[~np.isnan(scores)]
+def _partition_rows(protocol: str, scores: PartitionScores, frames: list[int]) -> list[Row]:
+    """The rows of video-object and video-object-clip."""
+    if protocol == "video-object-clip":
+        return [
+            (protocol, pd.NA, pd.NA, "FG-ARI", scores.clip_ari),
+            (protocol, pd.NA, pd.NA, "mBO", mean(scores.best_iou)),
+        ]
     rows: list[Row] = [
-        ("video-object", pd.NA, pd.NA, "FG-ARI", known.mean() if len(known) else np.nan),
-        ("video-object", pd.NA, pd.NA, "mIoU", mean_iou(annotations, labels)),
+        (protocol, pd.NA, pd.NA, "FG-ARI", mean(scores.relabelled_ari)),
+        (protocol, pd.NA, pd.NA, "mIoU", mean(scores.iou)),
     ]
     return rows + [
-        ("video-object", pd.NA, frame, "FG-ARI", score)
-        for frame, score in zip(frames, scores, strict=True)
+        (protocol, pd.NA, frame, "FG-ARI", score)
+        for frame, score in zip(frames, scores.relabelled_ari, strict=True)
     ]
 
 

@@ -1,6 +1,14 @@
-"""Scores of a full partition of a video into tracks: FG-ARI and mIoU."""
+"""Scores of a full partition of a video into tracks: FG-ARI, mIoU and mBO.
+
+Two protocols are in use, and give other figures for the same tracks. SOLV's (Aydemir et al.,
+NeurIPS 2023) assigns segments to objects, calls all the others one, and takes FG-ARI frame by
+frame; VideoSAUR's (Zadaianchuk et al., NeurIPS 2023) takes tracks as they are over the whole clip.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from betrayed.errors import UserError
@@ -8,9 +16,83 @@ from betrayed.scoring.davis import VOID
 from betrayed.scoring.regions import contingency
 
 
+@dataclass(frozen=True)
+class PartitionScores:
+    """How a partition of a video fits its objects; void pixels count for nobody.
+
+    Attributes:
+        objects: (G,) the ids of the objects, in order; all that the video has.
+        frame_ari: (T,) FG-ARI of each frame, of the labels as they are; NaN without an object.
+        relabelled_ari: (T,) the same where every segment that is assigned to no object is part of
+            one segment more, as SOLV has it: pieces that are left over cost nothing.
+        clip_ari: FG-ARI of all frames together, as VideoSAUR has it: a track that changes object
+            pays for it. NaN without an object.
+        iou: (G,) IoU of each object with the segment assigned to it, averaged over the frames
+            where their union is not empty; 0 without a segment. The assignment is one to one and
+            maximises the sum (Hungarian).
+        best_iou: (G,) for each object the greatest IoU of any one segment, shared by objects or
+            not; intersections and unions are counted over all frames, then divided.
+    """
+
+    objects: np.ndarray
+    frame_ari: np.ndarray
+    relabelled_ari: np.ndarray
+    clip_ari: float
+    iou: np.ndarray
+    best_iou: np.ndarray
+
+
+def partition_scores(annotations: np.ndarray, labels: np.ndarray) -> PartitionScores:
+    """Score a partition by both protocols, from one count of its overlaps.
+
+    Args:
+        annotations: (T, H, W) integer ids of the annotated frames, 0 background, 255 void.
+        labels: (T, H, W) integer labels of the same frames; every value is a segment.
+
+    Raises:
+        UserError: shapes differ.
+    """
+    if annotations.ndim != 3 or annotations.shape != labels.shape:
+        raise UserError(
+            "Annotations and labels must both be (frames, height, width) of one size, not "
+            f"{annotations.shape} and {labels.shape}."
+        )
+    ids, segments = _values(annotations), _values(labels)
+    is_object = (ids != 0) & (ids != VOID)
+    # Pixels of each object in each segment (T, G, K), and of each segment outside void (T, K).
+    shared = np.zeros((len(annotations), is_object.sum(), len(segments)), np.int64)
+    sizes = np.zeros((len(annotations), len(segments)), np.int64)
+    for frame, (annotation, label) in enumerate(zip(annotations, labels, strict=True)):
+        places = np.searchsorted(ids, annotation), np.searchsorted(segments, label)
+        counts = contingency(*places, len(ids), len(segments))
+        shared[frame], sizes[frame] = counts[is_object], counts[ids != VOID].sum(axis=0)
+
+    union = shared.sum(axis=2, keepdims=True) + sizes[:, None] - shared
+    frames = (union > 0).sum(axis=0)
+    overlap = (shared / np.maximum(union, 1)).sum(axis=0) / np.maximum(frames, 1)  # (G, K)
+    # Segments as rows, like SOLV's code: among equal sums the choice depends on it.
+    padded = np.zeros((max(overlap.shape[::-1]), len(overlap)))
+    padded[: len(segments)] = overlap.T
+    chosen, objects = linear_sum_assignment(-padded)
+    left = np.setdiff1d(np.arange(len(segments)), chosen)
+    relabelled = np.delete(shared, left, axis=2)
+    relabelled = np.concatenate([relabelled, shared[:, :, left].sum(2, keepdims=True)], axis=2)
+    clip = shared.sum(axis=0)
+    best = clip / np.maximum(union.sum(axis=0), 1)
+    return PartitionScores(
+        objects=ids[is_object],
+        frame_ari=np.array([adjusted_rand(one) for one in shared]),
+        relabelled_ari=np.array([adjusted_rand(one) for one in relabelled]),
+        clip_ari=adjusted_rand(clip),
+        iou=padded[chosen, objects][np.argsort(objects)],
+        best_iou=best.max(axis=1, initial=0),
+    )
+
+
 def fg_ari(annotations: np.ndarray, labels: np.ndarray) -> float:
     """Adjusted Rand index on the pixels of annotated objects, per frame, averaged over frames.
 
+    Labels are taken as they are; SOLV's protocol has :attr:`PartitionScores.relabelled_ari`.
     Background and void pixels do not count, nor do frames without an object. A frame whose
     objects and labels group the pixels alike gives 1, even when that is trivial (a single pixel,
     or one object under one label); one object under several labels gives 0.
@@ -25,33 +107,36 @@ def fg_ari(annotations: np.ndarray, labels: np.ndarray) -> float:
     Raises:
         UserError: shapes differ.
     """
-    scores = frame_ari(annotations, labels)
-    known = scores[~np.isnan(scores)]
-    return float(known.mean()) if len(known) else float("nan")
+    return mean(partition_scores(annotations, labels).frame_ari)
 
 
-def frame_ari(annotations: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The FG-ARI of each frame, (T,) float64; NaN where there is no object. See :func:`fg_ari`."""
-    _check(annotations, labels)
-    object_ids, segment_ids = np.unique(annotations), np.unique(labels)
-    scores = np.full(len(annotations), np.nan)
-    for frame, (annotation, segments) in enumerate(zip(annotations, labels, strict=True)):
-        inside = (annotation != 0) & (annotation != VOID)
-        if inside.any():
-            counts = _count(annotation[inside], segments[inside], object_ids, segment_ids)
-            scores[frame] = adjusted_rand(counts)
-    return scores
+def mean_iou(annotations: np.ndarray, labels: np.ndarray) -> float:
+    """Mean of :attr:`PartitionScores.iou` over the objects; NaN when there is none.
+
+    Arguments and errors as :func:`fg_ari`.
+    """
+    return mean(partition_scores(annotations, labels).iou)
+
+
+def mean_best_overlap(annotations: np.ndarray, labels: np.ndarray) -> float:
+    """Mean of :attr:`PartitionScores.best_iou` over the objects (mBO); NaN when there is none.
+
+    Arguments and errors as :func:`fg_ari`.
+    """
+    return mean(partition_scores(annotations, labels).best_iou)
 
 
 def adjusted_rand(counts: np.ndarray) -> float:
     """Adjusted Rand index of two partitions (Hubert and Arabie, 1985).
 
     Args:
-        counts: (G, K) contingency table, at least one pixel in all.
+        counts: (G, K) contingency table.
 
     Returns:
-        1 for equal partitions, 0 on average for chance, at least -1.
+        1 for equal partitions, 0 on average for chance, at least -1; NaN without a pixel.
     """
+    if not counts.any():
+        return float("nan")
     # Pairs of pixels that are together in both, in the first, in the second, and all pairs.
     together = _pairs(counts).sum()
     first = _pairs(counts.sum(axis=1)).sum()
@@ -62,60 +147,18 @@ def adjusted_rand(counts: np.ndarray) -> float:
     return float((together - expected) / ((first + second) / 2 - expected))
 
 
-def mean_iou(annotations: np.ndarray, labels: np.ndarray) -> float:
-    """Mean over objects of the IoU with the segments that are assigned to them one to one.
-
-    The IoU of object and segment is averaged over the frames where their union is not empty; the
-    assignment (Hungarian) maximises its sum over the video. An object left without a segment
-    scores 0. Void pixels do not count. Objects are all ids of the video.
-
-    Args:
-        annotations: (T, H, W) integer ids of the annotated frames, 0 background, 255 void.
-        labels: (T, H, W) integer labels of the same frames; every value is a segment.
-
-    Returns:
-        Between 0 and 1; NaN when there is no object.
-
-    Raises:
-        UserError: shapes differ.
-    """
-    _check(annotations, labels)
-    all_ids, segment_ids = np.unique(annotations), np.unique(labels)
-    objects = (all_ids != 0) & (all_ids != VOID)
-    if not objects.any():
-        return float("nan")
-    total = np.zeros((objects.sum(), len(segment_ids)))
-    frames = np.zeros_like(total)
-    for annotation, segments in zip(annotations, labels, strict=True):
-        valid = annotation != VOID
-        counts = _count(annotation[valid], segments[valid], all_ids, segment_ids)  # (G, K)
-        intersection = counts[objects]
-        union = intersection.sum(axis=1, keepdims=True) + counts.sum(axis=0) - intersection
-        total += intersection / np.maximum(union, 1)
-        frames += union > 0
-    overlap = total / np.maximum(frames, 1)
-    rows, columns = linear_sum_assignment(-overlap)
-    return float(overlap[rows, columns].sum() / len(overlap))
+def mean(scores: np.ndarray) -> float:
+    """The mean of what is a number; NaN when nothing is."""
+    known = scores[~np.isnan(scores)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
-def _count(
-    annotation: np.ndarray, segments: np.ndarray, object_ids: np.ndarray, segment_ids: np.ndarray
-) -> np.ndarray:
-    """Contingency table (G, K) of ids that may have gaps; the id arrays are sorted."""
-    truth = np.searchsorted(object_ids, annotation)
-    labels = np.searchsorted(segment_ids, segments)
-    return contingency(truth, labels, len(object_ids), len(segment_ids))
+def _values(ids: np.ndarray) -> np.ndarray:
+    """The different values of (T, H, W) ids, sorted; frame by frame, without sorting pixels."""
+    return np.unique(np.concatenate([pd.unique(frame.ravel()) for frame in ids]))
 
 
 def _pairs(counts: np.ndarray) -> np.ndarray:
     """Pairs of pixels within groups of the given sizes, as floats: squares outgrow integers."""
     counts = np.asarray(counts, dtype=float)
     return counts * (counts - 1) / 2
-
-
-def _check(annotations: np.ndarray, labels: np.ndarray) -> None:
-    if annotations.ndim != 3 or annotations.shape != labels.shape:
-        raise UserError(
-            "Annotations and labels must both be (frames, height, width) of one size, not "
-            f"{annotations.shape} and {labels.shape}."
-        )
