@@ -20,7 +20,8 @@ from betrayed.workplace import claim
 
 try:
     settings_of.check(config, yaml.safe_load(Path(workflow.basedir, "rules/schema.yaml").open()))
-    check_presence(config)
+    if workflow.is_main_process:
+        check_presence(config)
     if workflow.is_main_process and not workflow.dryrun:
         CLAIM = claim(Path(".snakemake"))
         # Jobs are forked from a process that serves this one, unless the variable says 0 already.

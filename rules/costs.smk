@@ -78,7 +78,8 @@ def facts_of_objects(wildcards, input):
 
 
 def facts_of_scores(wildcards, input):
-    return {**facts_of_video(wildcards), "protocols": len(config["scoring"]["protocols"])}
+    protocols = settings_of.scoring(config, wildcards.dataset)["protocols"]
+    return {**facts_of_video(wildcards), "protocols": len(protocols)}
 
 
 def facts_of_tables(wildcards, input):

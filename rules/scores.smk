@@ -22,7 +22,7 @@ rule score_video:
         runtime=runtime_of("score_video", facts_of_scores),
     params:
         masks=lambda wildcards, input: str(Path(input.objects).parent),
-        settings=as_json(config["scoring"]),
+        settings=lambda wildcards: as_json(settings_of.scoring(config, wildcards.dataset)),
     shell:
         "python scripts/start.py --usage {log.usage:q} --pool light"
         " scripts/score_video.py --frames {input.frames:q} --masks {params.masks:q}"

@@ -1,6 +1,7 @@
 """Tiny copies of data sets in the layouts in which people have them."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,39 @@ from pycocotools import mask as coco
 from videos_for_tests import moving_square, write_annotations, write_frames
 
 
-def davis2017(root: Path, names: list[str], year: str = "2017") -> Path:
-    """JPEGImages, Annotations_unsupervised and the list of val sequences."""
-    for seed, name in enumerate(names):
+def davis2016(root: Path, train: Sequence[str], val: Sequence[str]) -> Path:
+    """JPEGImages, Annotations (0 and 255) and both lists."""
+    for seed, name in enumerate([*train, *val]):
+        frames, ids = moving_square(10, 84, 154, seed=seed)
+        write_frames(root / "JPEGImages" / "480p" / name, frames)
+        write_annotations(root / "Annotations" / "480p" / name, 255 * ids)
+    return _lists(root, {"2016/train": train, "2016/val": val})
+
+
+def davis2017(
+    root: Path, val: Sequence[str], train: Sequence[str] = (), test_dev: Sequence[str] = ()
+) -> Path:
+    """All four archives in one folder, with the annotations of both tasks.
+
+    Of the test sequences only the semi-supervised task has any, those of the first frame.
+    """
+    for seed, name in enumerate([*train, *val, *test_dev]):
         frames, ids = moving_square(4, seed=seed)
         write_frames(root / "JPEGImages" / "480p" / name, frames)
-        write_annotations(root / "Annotations_unsupervised" / "480p" / name, ids)
-    (root / "ImageSets" / year).mkdir(parents=True)
-    (root / "ImageSets" / year / "val.txt").write_text("".join(f"{name}\n" for name in names))
+        known = ids[:1] if name in test_dev else ids
+        write_annotations(root / "Annotations" / "480p" / name, known)
+        if name not in test_dev:
+            write_annotations(root / "Annotations_unsupervised" / "480p" / name, ids)
+    lists = {"2017/train": train, "2017/val": val, "2017/test-dev": test_dev}
+    return _lists(root, {**lists, "2019/test-dev": test_dev})
+
+
+def _lists(root: Path, splits: Mapping[str, Sequence[str]]) -> Path:
+    """Write the lists under ImageSets; return the root."""
+    for split, names in splits.items():
+        file = root / "ImageSets" / f"{split}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(f"{name}\n" for name in names))
     return root
 
 

@@ -116,11 +116,12 @@ def test_missing_annotation_folders_and_splits_without_davis_are_refused(folder)
 
 
 def test_davis_without_a_split_is_all_sequences(davis):
-    rows = listing(davis, layout="davis")
+    rows = listing(davis, layout="davis", annotations="Annotations/480p")
     assert [row["video"] for row in rows] == ["bear", "camel", "dog"]
     assert rows[0]["source"] == str(davis / "JPEGImages" / "480p" / "bear")
     assert rows[0]["annotations"] == str(davis / "Annotations" / "480p" / "bear")
     assert rows[2]["instances"] == ""
+    assert listing(davis, layout="davis")[0]["annotations"] == ""
 
 
 def test_a_split_and_instances_of_davis(davis):
@@ -138,8 +139,9 @@ def test_bad_davis_folders_are_refused(davis, tmp_path):
     with pytest.raises(UserError, match=r"train\.txt is missing. There are: 2016/val, 2017/val"):
         listing(davis, layout="davis", split="train")
     (davis / "ImageSets" / "2016" / "val.txt").write_text("dog\nwhale\n")
-    with pytest.raises(UserError, match=r"lists whale, but .*whale is missing"):
+    with pytest.raises(UserError, match=r"folders are missing: .*480p/whale\. Complete"):
         listing(davis, layout="davis", split="val")
+    assert names(davis, layout="davis", split="val", videos=("dog",)) == ["dog"]
     (davis / "ImageSets" / "2016" / "val.txt").write_text("\n")
     with pytest.raises(UserError, match="lists no sequence"):
         listing(davis, layout="davis", split="val")
@@ -166,7 +168,9 @@ def test_what_a_layout_needs_on_the_disk(tmp_path, folder, monkeypatch):
     unsupervised = "Annotations_unsupervised/480p"
     settings = (unsupervised, None, "2017/val")
     assert needed("davis", tmp_path / "davis2017", *settings) == [True] * 3
-    assert needed("davis", tmp_path / "davis2017", None, None, "val") == [True, False, False]
+    assert needed("davis", tmp_path / "davis2017", None, None, "val") == [True, False]
+    # Instances are used where there are any.
+    assert needed("davis", tmp_path / "davis2017", unsupervised, "nowhere") == [True, True]
     root, _ = youtube_vis(tmp_path / "ytvis")
     assert needed("youtube_vis", root, "train.json") == [True, True]
     assert needed("youtube_vis", root / "JPEGImages", "valid.json") == [False, False]

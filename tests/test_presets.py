@@ -1,12 +1,13 @@
 """The presets: each plans its whole chain, holds what it says, and names data that are missing."""
 
 import shutil
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 import torch
 import yaml
-from dataset_copies import davis2017, movi_e, plain_videos, youtube_vis
+from dataset_copies import davis2016, davis2017, movi_e, plain_videos, youtube_vis
 from workflow_project import ROOT, Project, merged
 
 from betrayed.block import SpatioTemporalBlock
@@ -14,25 +15,22 @@ from betrayed.frames import Video
 from betrayed.settings import runs as runs_of
 
 
-def davis_layout(root, splits, annotations):
-    """The folders of DAVIS with one small sequence a split, two for val."""
-    plain_videos(root / "plain", count=3)
-    for index, (split, names) in enumerate(splits.items()):
-        listing = root / "ImageSets" / f"{split}.txt"
-        listing.parent.mkdir(parents=True, exist_ok=True)
-        listing.write_text("".join(f"{name}\n" for name in names))
-        for name in names:
-            source = root / "plain" / "videos" / f"clip-{index}"
-            shutil.copytree(source, root / "JPEGImages" / "480p" / name)
-            truth = root / "plain" / "truth" / f"clip-{index}"
-            shutil.copytree(truth, root / annotations / "480p" / name)
-
-
-def papers_data(folder, monkeypatch):
-    """Tiny copies of the data sets of presets/paper.yaml, and the variables that name them."""
-    monkeypatch.setenv("DAVIS2017_ROOT", str(davis2017(folder / "davis2017", ["bear", "dog"])))
-    monkeypatch.setenv("YOUTUBE_VIS_ROOT", str(youtube_vis(folder / "ytvis")[0]))
-    monkeypatch.setenv("MOVI_E_ROOT", str(movi_e(folder / "movi_e" / "validation")))
+def all_copies(folder, monkeypatch):
+    """Tiny copies of all data sets that presets name, and the variables that say where they lie."""
+    davis2016(folder / "davis2016", ["a"], ["b", "c"])
+    davis2017(folder / "davis2017", ["bear", "dog"], ["camel"], ["aerobatics"])
+    youtube_vis(folder / "ytvis")
+    movi_e(folder / "movi_e" / "validation")
+    plain_videos(folder / "plain", count=2)
+    places = {
+        "DAVIS2016_ROOT": "davis2016",
+        "DAVIS2017_ROOT": "davis2017",
+        "YOUTUBE_VIS_ROOT": "ytvis",
+        "MOVI_E_ROOT": "movi_e/validation/rgb",
+        "VIDEOS": "plain/videos",
+    }
+    for variable, place in places.items():
+        monkeypatch.setenv(variable, str(folder / place))
 
 
 # The tiny copy of YouTube-VIS has four videos, not 2,238.
@@ -42,64 +40,96 @@ FEW_VIDEOS = {
         "youtube-vis-2019-held-out": {"split": "1:3"},
     }
 }
-PRESETS = {
-    "davis2016.yaml": ("davis2016-train", "davis2016-val"),
-    "paper.yaml": (
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a preset plans for its tiny copy: videos that are segmented, and trained on besides."""
+
+    evaluate: tuple[str, ...]
+    training: str
+    videos: int
+    trained: int = 1
+    settings: dict = field(default_factory=dict)
+    scored: bool = True
+    motion: bool = True  # measured for the choice of objects alone, of which the paper has none
+    sizes: int = 2  # at which each video has features
+
+
+PLANS = {
+    "davis2016.yaml": Plan(("davis2016-val",), "davis2016-train", 2),
+    "davis2017.yaml": Plan(("davis2017-val",), "davis2017-train", 2),
+    "paper.yaml": Plan(
+        ("davis2017-val", "youtube-vis-2019-held-out", "movi-e-validation"),
         "youtube-vis-2019-train",
-        "davis2017-val",
-        "youtube-vis-2019-held-out",
-        "movi-e-validation",
+        videos=6,
+        trained=2,
+        settings=FEW_VIDEOS,
+        motion=False,
+        sizes=1,
     ),
-    "videos.yaml": ("videos", "videos"),
+    "videos.yaml": Plan(("videos",), "videos", 2, trained=0, scored=False, sizes=1),
 }
 
 
 def test_every_preset_is_tested():
     """The ablation, which goes on top of another one, has a test of its own."""
     names = {path.name for path in (ROOT / "presets").glob("*.yaml")}
-    assert set(PRESETS) == names - {"ablation.yaml"}
+    assert set(PLANS) == names - {"ablation.yaml"}
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-def test_a_preset_plans_its_whole_chain(tmp_path, monkeypatch, preset):
-    project = Project(tmp_path / "project")
-    davis_layout(
-        tmp_path / "davis2016", {"2016/train": ["a"], "2016/val": ["b", "c"]}, "Annotations"
-    )
-    (tmp_path / "davis2016" / "Annotations_instances" / "480p").mkdir(parents=True)
-    plain_videos(tmp_path / "plain", count=2)
-    monkeypatch.setenv("DAVIS2016_ROOT", str(tmp_path / "davis2016"))
-    monkeypatch.setenv("VIDEOS", str(tmp_path / "plain" / "videos"))
-    papers_data(tmp_path, monkeypatch)
-    project.settings = FEW_VIDEOS if preset == "paper.yaml" else {}
+def listed(preset, wanted, folder, monkeypatch):
+    """A project whose manifests are made, for real, from tiny copies, and the preset's options."""
+    project = Project(folder / "project")
+    all_copies(folder, monkeypatch)
+    project.settings = wanted.settings
     overlay = ["--configfile", f"presets/{preset}"]
-    # The manifests for real: what follows is planned once they say which videos there are.
-    project.run(*overlay, *(f"results/{dataset}/videos.csv" for dataset in set(PRESETS[preset])))
+    names = {*wanted.evaluate, wanted.training}
+    project.run(*overlay, *(f"results/{name}/videos.csv" for name in names))
+    return project, overlay
+
+
+@pytest.mark.parametrize("preset", PLANS)
+def test_a_preset_plans_its_whole_chain(tmp_path, monkeypatch, preset):
+    wanted = PLANS[preset]
+    project, overlay = listed(preset, wanted, tmp_path, monkeypatch)
     plan = project.planned(*overlay)
     assert plan["train_block"] == 1
-    # The paper preset scores three tiny data sets of two videos each, and trains on two others.
-    videos = 6 if preset == "paper.yaml" else 2
-    trained = {"paper.yaml": 2, "davis2016.yaml": 1, "videos.yaml": 0}[preset]
-    assert plan["extract_frames"] == videos + trained
-    assert plan["cluster_tracks"] == plan["select_objects"] == plan["draw_pictures"] == videos
+    assert plan["extract_frames"] == wanted.videos + wanted.trained
+    for rule in ("cluster_tracks", "select_objects", "draw_pictures"):
+        assert plan[rule] == wanted.videos
     assert plan["collect_tables"] == 1
-    # Motion is measured for the choice of objects alone, of which the paper has none; DAVIS has
-    # features at two sizes.
-    assert plan.get("measure_motion", 0) == (0 if preset == "paper.yaml" else videos)
-    of_videos = 2 * videos if preset == "davis2016.yaml" else videos
-    assert plan["cache_features"] == of_videos + trained
-    if preset != "videos.yaml":
-        assert plan["score_video"] == videos
+    assert plan.get("measure_motion", 0) == (wanted.videos if wanted.motion else 0)
+    assert plan["cache_features"] == wanted.sizes * wanted.videos + wanted.trained
+    assert plan.get("score_video", 0) == (wanted.videos if wanted.scored else 0)
     exports = project.planned(*overlay, "exports")
-    assert exports["export_davis"] == (3 if preset == "paper.yaml" else 1)
-    assert exports.get("export_youtube_vis", 0) == (preset == "paper.yaml")
-    assert exports["select_objects"] == videos and "collect_tables" not in exports
+    assert exports["export_davis"] == len(wanted.evaluate)
+    instances = [name for name in wanted.evaluate if name.startswith("youtube-vis")]
+    assert exports.get("export_youtube_vis", 0) == len(instances)
+    assert exports["select_objects"] == wanted.videos and "collect_tables" not in exports
+
+
+@pytest.mark.parametrize(
+    ("dataset", "videos", "scored"),
+    [
+        ("davis2017-test-dev", 1, False),  # the server has its annotations
+        ("davis2017-semi-supervised-val", 2, True),
+        ("davis2017-semi-supervised-test-dev", 1, False),
+    ],
+)
+def test_the_other_parts_of_davis2017(tmp_path, monkeypatch, dataset, videos, scored):
+    wanted = Plan((dataset,), "davis2017-train", videos, settings={"evaluate": [dataset]})
+    project, overlay = listed("davis2017.yaml", wanted, tmp_path, monkeypatch)
+    plan = project.planned(*overlay)
+    assert plan["select_objects"] == videos
+    assert plan.get("score_video", 0) == (videos if scored else 0)
+    assert plan["collect_tables"] == 1
 
 
 def test_the_papers_data_reach_scoring(tmp_path, monkeypatch):
     """Each data set as people have it: its truth has every object, an unchanged JSON is kept."""
     project = Project(tmp_path / "project")
-    papers_data(tmp_path, monkeypatch)
+    all_copies(tmp_path, monkeypatch)
     project.settings = FEW_VIDEOS
     overlay = ["--configfile", "presets/paper.yaml"]
     names = {
@@ -123,7 +153,7 @@ def test_the_papers_data_reach_scoring(tmp_path, monkeypatch):
 
 def test_a_data_set_that_is_missing_is_named_with_its_variable(tmp_path, monkeypatch):
     project = Project(tmp_path / "project")
-    papers_data(tmp_path, monkeypatch)
+    all_copies(tmp_path, monkeypatch)
     monkeypatch.setenv("MOVI_E_ROOT", str(tmp_path / "nowhere"))
     monkeypatch.delenv("YOUTUBE_VIS_ROOT")
     (tmp_path / "davis2017" / "ImageSets" / "2017" / "val.txt").unlink()
@@ -135,8 +165,17 @@ def test_a_data_set_that_is_missing_is_named_with_its_variable(tmp_path, monkeyp
     assert "youtube-vis-2019-train: missing: data/youtube-vis-2019/train. " in text
     assert "YOUTUBE_VIS_ROOT (now not set)" in text
     assert "davis2017/ImageSets/2017/val.txt" in text
+    # So is each sequence of a split that is not there.
+    davis2017(tmp_path / "part", ["bear", "dog"])
+    for folder in ("JPEGImages", "Annotations_unsupervised"):
+        shutil.rmtree(tmp_path / "part" / folder / "480p" / "dog")
+    monkeypatch.setenv("DAVIS2017_ROOT", str(tmp_path / "part"))
+    project.settings = {**FEW_VIDEOS, "evaluate": ["davis2017-val"]}
+    text = project.run("--dry-run", *overlay, check=False)
+    assert f"missing: {tmp_path}/part/JPEGImages/480p/dog, " in text
+    assert f"{tmp_path}/part/Annotations_unsupervised/480p/dog. Its root" in text
     # A file of one line after the preset does without the others.
-    papers_data(tmp_path / "again", monkeypatch)
+    all_copies(tmp_path / "again", monkeypatch)
     monkeypatch.setenv("MOVI_E_ROOT", str(tmp_path / "nowhere"))
     project.settings = {**FEW_VIDEOS, "evaluate": ["davis2017-val"]}
     project.run("--dry-run", *overlay)
@@ -173,11 +212,7 @@ def test_the_paper_preset_holds_the_papers_settings():
 def test_the_ablation_shares_what_its_runs_have_in_common(tmp_path, monkeypatch):
     """Two videos: features of each size once, a block only where training differs."""
     project = Project(tmp_path / "project")
-    davis_layout(
-        tmp_path / "davis2016", {"2016/train": ["a"], "2016/val": ["b", "c"]}, "Annotations"
-    )
-    (tmp_path / "davis2016" / "Annotations_instances" / "480p").mkdir(parents=True)
-    monkeypatch.setenv("DAVIS2016_ROOT", str(tmp_path / "davis2016"))
+    all_copies(tmp_path, monkeypatch)
     project.settings = {}
     overlay = ["--configfile", "presets/davis2016.yaml", "--configfile", "presets/ablation.yaml"]
     project.run(*overlay, *(f"results/davis2016-{split}/videos.csv" for split in ("train", "val")))

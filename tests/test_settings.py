@@ -55,11 +55,14 @@ def test_the_default_configuration_and_every_preset_are_valid():
         ("objects.choice", "colour", "objects.choice: must be one of 'cues', 'size'"),
         ("objects.pixels", True, "objects.pixels: must be one of 'grabcut', 'none', not True"),
         ("objects.part_distance", 3, "objects.part_distance: must be at most 2, not 3"),
-        ("evaluate", ["mode"], r"data set 'mode' is named but not described .*\(there: made\)"),
+        ("evaluate", ["mode"], r"'mode' is named but not described .*\(there: made, videos, davis"),
         ("weights.source", "file", "weights.path: must name a file"),
         ("training.final_learning_rate", 0.5, "final_learning_rate: must not exceed"),
         ("datasets.made.layout", "davis", "datasets.made.split: layout 'davis' needs one"),
         ("datasets.made.root", "here", "datasets.made.root: a data set that is made lies in"),
+        ("datasets.made.protocols", ["J"], "datasets.made.protocols.0: must be one of 'davis2016'"),
+        ("datasets.made.protocols", [], "datasets.made.protocols: "),
+        ("datasets.videos.protocols", ["davis2016"], "nothing is scored without annotations"),
         ("runs.a/b", {}, "runs"),
         ("runs.low", {"clustering": {"tau": -1}}, "runs.low: clustering.tau: must be more than 0"),
         ("runs.low", {"clustering": {"tao": 1}}, "runs.low: clustering: unknown key 'tao'"),
@@ -69,6 +72,12 @@ def test_the_default_configuration_and_every_preset_are_valid():
 def test_a_bad_setting_is_named_with_what_is_allowed(path, value, message):
     with pytest.raises(UserError, match=message):
         settings.check(changed(path, value), SCHEMA)
+
+
+def test_a_data_set_is_scored_by_its_own_protocols():
+    config = changed("datasets.made.protocols", ["davis2016"])
+    assert settings.scoring(config, "made") == {**DEFAULT["scoring"], "protocols": ["davis2016"]}
+    assert settings.scoring(DEFAULT, "made") == DEFAULT["scoring"]
 
 
 def test_every_problem_is_named_at_once():

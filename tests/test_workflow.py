@@ -281,6 +281,7 @@ OWN = {
             "annotation_kind": "ids",
             "split": None,
             "videos": [],
+            "protocols": None,
             "make": None,
         }
     },

@@ -3,18 +3,21 @@
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from betrayed.datasets import DatasetSettings, needed_paths
+from betrayed.datasets import DatasetSettings, missing_paths
 from betrayed.errors import UserError
+from betrayed.layouts.common import shown
 from betrayed.programs import read_settings
 from betrayed.settings import dataset_root, runs
 
 
 def described(dataset: Mapping[str, Any]) -> DatasetSettings:
     """A data set of the configuration; an environment variable that is set overrides its root."""
-    values = {name: dataset[name] for name in dataset if name not in ("make", "root_variable")}
+    names = {field.name for field in fields(DatasetSettings)}
+    values = {name: dataset[name] for name in dataset if name in names}
     return read_settings(DatasetSettings, json.dumps({**values, "root": dataset_root(dataset)}))
 
 
@@ -22,7 +25,8 @@ def check_presence(config: Mapping[str, Any], results: str | Path = "results") -
     """Check that the data sets which a checked configuration uses lie where it says.
 
     Those that are made are left out, and those listed under ``results`` already: what has been
-    computed stays of use when the data have moved on.
+    computed stays of use when the data have moved on. No file is opened but lists of names, and
+    no folder walked; frames are checked when videos are listed and extracted.
 
     Raises:
         UserError: what is missing, of all data sets, with the variable that says where it lies.
@@ -34,17 +38,20 @@ def check_presence(config: Mapping[str, Any], results: str | Path = "results") -
         if dataset["make"] or Path(results, name, "videos.csv").exists():
             continue
         settings = described(dataset)
-        root = Path(settings.root).expanduser()
-        needed = needed_paths(settings) if root.is_dir() else [root]
-        if missing := [str(path) for path in needed if not path.exists()]:
+        try:
+            missing = missing_paths(settings)
+        except UserError as error:
+            problems.append(f"  - {name}: {error}")
+            continue
+        if missing:
             variable = dataset["root_variable"]
             where = f"datasets.{name}.root"
             if variable:
                 now = "set" if os.environ.get(variable) else "not set"
                 where = f"the environment variable {variable} (now {now})"
             problems.append(
-                f"  - {name}: missing: {', '.join(missing)}. Its root is {root}: set {where} to "
-                f"the folder that has it."
+                f"  - {name}: missing: {shown(missing)}. Its root is {settings.root}: set {where} "
+                f"to the folder that has {'all of them' if len(missing) > 1 else 'it'}."
             )
     if problems:
         raise UserError(

@@ -164,6 +164,12 @@ def dataset_root(dataset: Mapping[str, Any]) -> str:
     return (os.environ.get(variable) if variable else None) or dataset["root"]
 
 
+def scoring(config: Mapping[str, Any], dataset: str) -> dict[str, Any]:
+    """How the videos of a data set are scored: by its own protocols where it names some."""
+    own = config["datasets"][dataset]["protocols"]
+    return {**config["scoring"], "protocols": own or config["scoring"]["protocols"]}
+
+
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Check a configuration and the settings of each of its runs.
 
@@ -204,6 +210,8 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
     for name, dataset in config["datasets"].items():
         if dataset["layout"] == "davis" and not dataset["split"]:
             yield f"datasets.{name}.split: layout 'davis' needs one, such as 'val'"
+        if dataset["protocols"] and not dataset["annotations"]:
+            yield f"datasets.{name}.protocols: nothing is scored without annotations; leave it null"
         made = f"resources/{name}/videos"
         if dataset["make"] and dataset["root"] != made:
             yield f"datasets.{name}.root: a data set that is made lies in {made}"

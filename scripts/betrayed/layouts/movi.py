@@ -1,0 +1,53 @@
+"""The layout ``movi``: shards of MOVi as released or as VideoSAUR has them, or converted folders.
+
+Shards hold many videos each, with their ground truth; a root without any is read like the layout
+``folder``.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from betrayed.files import whole_folder
+from betrayed.layouts import folder
+from betrayed.layouts.common import DatasetSettings, Row, choose_videos, row
+from betrayed.shards import has_shards, split_shards
+
+
+def parts(root: Path, settings: DatasetSettings) -> list[Path]:
+    """What the list of videos depends on: the split's shards, or the folders."""
+    if has_shards(root):
+        return split_shards(root, settings.split)
+    needed = folder.parts(root, settings)
+    if all(path.is_dir() for path in needed):
+        return needed
+    return [root / f"*-{settings.split or '*'}.tfrecord-*"]
+
+
+def missing(root: Path, settings: DatasetSettings) -> list[Path]:
+    """Nothing else: the shards' names say how many there are."""
+    return []
+
+
+def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
+    """The manifest's rows; where each video lies in a shard goes into a file of its own.
+
+    Raises:
+        UserError: a shard is missing or damaged, or a video is there twice.
+    """
+    from betrayed.movi import list_samples, write_sample  # only here: it loads numpy
+
+    if not has_shards(root):  # folders are of one split
+        return folder.rows(root, dataclasses.replace(settings, split=None), truth)
+    if truth is None:
+        raise ValueError("videos in shards need the folder truth for where they lie")
+    samples = {sample.video: sample for sample in list_samples(root, settings.split)}
+    names = choose_videos(samples, settings.videos, root)
+    records = {name: truth / f"{name}.json" for name in names}
+    result = [
+        row(name, record, record if samples[name].has_truth else None)
+        for name, record in records.items()
+    ]
+    with whole_folder(truth) as temporary:
+        for name in names:
+            write_sample(temporary / f"{name}.json", samples[name])
+    return result

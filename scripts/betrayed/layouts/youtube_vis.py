@@ -1,0 +1,59 @@
+"""The layout ``youtube_vis``: JPEGImages beside a JSON file with the instances of all videos."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from betrayed.errors import UserError
+from betrayed.files import whole_folder
+from betrayed.layouts.common import DatasetSettings, Row, choose_videos, row, shown
+
+
+def parts(root: Path, settings: DatasetSettings) -> list[Path]:
+    """What the list of videos depends on: the folder of frames and the JSON file."""
+    return [root / "JPEGImages", root / (settings.annotations or "")]
+
+
+def missing(root: Path, settings: DatasetSettings) -> list[Path]:
+    """Nothing that is known without the JSON file, which takes long to read: see :func:`rows`."""
+    return []
+
+
+def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
+    """The manifest's rows; each video's ground truth goes into a file of its own under ``truth``.
+
+    Raises:
+        UserError: the frames' folder, the JSON file or a frame that it lists is missing.
+    """
+    from betrayed.youtube_vis import read_records, write_record  # only here: it loads numpy
+
+    images = root / "JPEGImages"
+    if not settings.annotations or settings.instances:
+        raise UserError(
+            "The layout youtube_vis needs annotations, the JSON file of instances under its root, "
+            "and no other instances."
+        )
+    if not images.is_dir():
+        raise UserError(f"{images} is missing. The layout youtube_vis needs it under its root.")
+    records = {}
+    for record in read_records(root / settings.annotations, settings.split):
+        if record.video in records:
+            raise UserError(f"{settings.annotations} lists the video {record.video!r} twice.")
+        records[record.video] = record
+    names = choose_videos(records, settings.videos, settings.annotations)
+    result = [row(name, images / name, truth and truth / f"{name}.json") for name in names]
+    absent = [path for name in names for path in _absent(images / name, records[name].frames)]
+    if absent:
+        raise UserError(
+            f"{settings.annotations} lists frames that are missing, {len(absent)} in all: "
+            f"{shown(absent)}. Complete the data set, or choose other videos."
+        )
+    if truth is not None:
+        with whole_folder(truth) as folder:
+            for name in names:
+                write_record(folder / f"{name}.json", records[name])
+    return result
+
+
+def _absent(folder: Path, names: Iterable[str]) -> list[Path]:
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return [folder / name for name in names if name not in there]
