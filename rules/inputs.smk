@@ -131,6 +131,7 @@ def score_rows(wildcards):
         {
             "run": RUNS[run].name,
             "dataset": dataset,
+            "benchmark": DATASETS[dataset].get("benchmark"),
             "video": video,
             "path": f"results/{dataset}/scores/{run}/{video}.csv",
         }

@@ -1,7 +1,8 @@
 # Scores: each video by every protocol, then all of them in tidy tables.
 #   in   results/{dataset}/masks/{run}/{video}/, results/{dataset}/frames/{video}/frames.json
 #   out  results/{dataset}/scores/{run}/{video}.csv
-#        results/tables/: summary, objects and runs, each as .csv and .parquet
+#        results/tables/: measurements, summary, objects, leaderboard and runs, each as .csv and
+#        .parquet, and leaderboard.md
 
 
 rule score_video:
@@ -65,13 +66,15 @@ rule collect_tables:
         scores=lambda wildcards: [row["path"] for row in score_rows(wildcards)],
         list="results/tables/.sources/scores.json",
         runs="results/tables/.sources/runs.json",
+        published="scripts/betrayed/published.csv",
         code=program_sources("collect_tables"),
     output:
         expand(
             "results/tables/{table}.{form}",
-            table=["summary", "objects", "runs"],
+            table=["measurements", "summary", "objects", "leaderboard", "runs"],
             form=["csv", "parquet"],
         ),
+        markdown="results/tables/leaderboard.md",
     log:
         text="results/logs/collect_tables.log",
         usage="results/benchmarks/collect_tables/all.tsv",
@@ -81,8 +84,10 @@ rule collect_tables:
         mem_mb=memory_of("collect_tables", facts_of_tables),
         runtime=runtime_of("collect_tables", facts_of_tables),
     params:
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        folder=lambda wildcards, output: str(Path(output.markdown).parent),
+        max_proposals=config["scoring"]["max_proposals"],
     shell:
         "python scripts/start.py --usage {log.usage:q} --pool light"
         " scripts/collect_tables.py --scores {input.list:q} --runs {input.runs:q}"
+        " --published {input.published:q} --max-proposals {params.max_proposals}"
         " --output-folder {params.folder:q} 2>&1 | tee {log.text:q}"

@@ -1,4 +1,4 @@
-"""Collect the scores of all videos into the tables summary, objects and runs."""
+"""Collect the scores of all videos into tables, and rank the runs beside published figures."""
 
 import argparse
 import json
@@ -10,24 +10,32 @@ from betrayed.programs import run
 from betrayed.tables import write_tables
 from betrayed.usage import note, note_size
 
+_KEYS = ("run", "dataset", "benchmark", "video", "path")
+
 
 def main() -> None:
     """Read the command line and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--scores", required=True, help="JSON file: [{run, dataset, video, path}, …]"
+        "--scores", required=True, help="JSON file: [{run, dataset, benchmark, video, path}, …]"
     )
     parser.add_argument("--runs", required=True, help="JSON file: {run: {setting: value, …}, …}")
+    parser.add_argument("--published", required=True, help="CSV of published figures")
+    parser.add_argument(
+        "--max-proposals", type=int, required=True, help="how many the official protocol got"
+    )
     parser.add_argument("--output-folder", required=True, help="folder to write the tables into")
     arguments = parser.parse_args()
     sources = _read_json(arguments.scores, list)
     for source in sources:
-        if not isinstance(source, dict) or not {"run", "dataset", "video", "path"} <= set(source):
+        if not isinstance(source, dict) or not set(_KEYS) <= set(source):
             raise UserError(
-                f"{arguments.scores}: every entry needs run, dataset, video and path, "
-                f"unlike {source!r}."
+                f"{arguments.scores}: every entry needs {', '.join(_KEYS)}, unlike {source!r}."
             )
-    write_tables(arguments.output_folder, sources, _read_json(arguments.runs, dict))
+    runs = _read_json(arguments.runs, dict)
+    write_tables(
+        arguments.output_folder, sources, runs, arguments.published, arguments.max_proposals
+    )
     note(videos=len(sources))
     note_size(arguments.output_folder)
 

@@ -5,10 +5,13 @@ from pathlib import Path
 import pandas as pd
 
 from betrayed.errors import UserError
-from betrayed.tables import ALL
+from betrayed.leaderboard import figure_text
+from betrayed.measurements import ALL
 
 _DAVIS = {"J_mean": "J", "F_mean": "F", "J&F": "J&F"}
-_PARTITION = {"FG-ARI": "FG-ARI", "mIoU": "mIoU"}
+_PARTITION = {"FG-ARI": "FG-ARI", "mIoU": "mIoU", "mBO": "mBO"}
+#: Figures that are shown with their intervals; more would not fit a line.
+_WITH_INTERVALS = ("J&F", *_PARTITION)
 
 
 def summary_text(tables: str | Path, benchmarks: str | Path, pictures: str | Path) -> str:
@@ -26,9 +29,13 @@ def summary_text(tables: str | Path, benchmarks: str | Path, pictures: str | Pat
     path = Path(tables) / "summary.csv"
     if not path.is_file():
         raise UserError(f"{path} does not exist. Run the workflow to make it.")
-    summary = pd.read_csv(path, keep_default_na=False)
+    # Only numbers are missing; a run may well be called "none".
+    empty = dict.fromkeys(["value", "low", "high", "videos"], "")
+    summary = pd.read_csv(path, keep_default_na=False, na_values=empty)
     parts = [
-        _section("Scores over all videos of each data set", score_table(summary, _DAVIS)),
+        _section(
+            "Scores over all videos of each data set [95% interval]", score_table(summary, _DAVIS)
+        ),
         _section("All tracks against the objects", score_table(summary, _PARTITION)),
         _section("Time and memory of each stage, all its jobs", stage_table(benchmarks)),
         _places(Path(tables), Path(pictures)),
@@ -37,14 +44,18 @@ def summary_text(tables: str | Path, benchmarks: str | Path, pictures: str | Pat
 
 
 def score_table(summary: pd.DataFrame, metrics: dict[str, str]) -> pd.DataFrame:
-    """The figures over whole data sets: a row for each run, data set and protocol.
+    """The figures over whole data sets as text: a row for each run, data set and protocol.
 
     Args:
         summary: the table ``summary``.
         metrics: the metrics wanted and their headings.
     """
     chosen = summary[(summary["video"] == ALL) & summary["metric"].isin(metrics)]
-    table = chosen.pivot(index=["run", "dataset", "protocol"], columns="metric", values="value")
+    shown = chosen["metric"].isin(_WITH_INTERVALS)
+    ends = chosen["low"].where(shown), chosen["high"].where(shown)
+    texts = list(map(figure_text, chosen["value"], *ends))
+    table = chosen.assign(text=texts)
+    table = table.pivot(index=["run", "dataset", "protocol"], columns="metric", values="text")
     present = [name for name in metrics if name in table.columns]
     return table[present].rename(columns=metrics).rename_axis(columns=None).reset_index()
 
@@ -99,7 +110,7 @@ def _section(title: str, table: pd.DataFrame) -> str:
 
 
 def _places(tables: Path, pictures: Path) -> str:
-    lines = [f"Tables:   {tables}/ (summary.csv is the one to start with)"]
+    lines = [f"Tables:   {tables}/ (leaderboard.md is the one to start with)"]
     if pictures.is_dir():
         sheets = sorted(pictures.rglob("*.png"))
         example = f" (for example {sheets[0].relative_to(pictures)})" if sheets else ""

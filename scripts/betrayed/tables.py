@@ -1,4 +1,4 @@
-"""The scores of many videos as tidy tables that pandas loads in one line."""
+"""The tables of all results, each as CSV for people and as Parquet for programs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,79 +7,17 @@ from typing import Any
 
 import pandas as pd
 
-from betrayed.errors import UserError
+from betrayed.averages import summarise
 from betrayed.files import whole_file
-from betrayed.programs import progress
+from betrayed.leaderboard import OFFICIAL_PROPOSALS, rank, read_published, render, scored_videos
+from betrayed.measurements import read_measurements
 
-SCORE_COLUMNS = ["protocol", "object", "frame", "metric", "value"]
-SUMMARY_COLUMNS = ["run", "dataset", "video", "protocol", "metric", "value"]
-OBJECT_COLUMNS = ["run", "dataset", "video", "protocol", "object", "metric", "value"]
-#: The name under which the figures over a whole data set stand in the column ``video``.
-ALL = "all"
 #: Tables hold six decimals: more is noise, and the last bits of a sum differ among machines.
 DECIMALS = 6
-
-
-def read_scores(sources: Sequence[Mapping[str, str]]) -> pd.DataFrame:
-    """The scores of all videos in one table.
-
-    Args:
-        sources: for each file its ``run``, ``dataset``, ``video`` and ``path``.
-
-    Returns:
-        Columns run, dataset, video, protocol, object, frame, metric, value. ``frame`` is missing
-        where a figure is one of all frames, ``object`` where it is none of a single object.
-
-    Raises:
-        UserError: a file is missing or holds no scores, a video is listed twice or named "all".
-    """
-    seen: set[tuple[str, str, str]] = set()
-    tables = []
-    for source in progress(sources, "collecting scores", "video"):
-        key = (source["run"], source["dataset"], source["video"])
-        if key in seen:
-            raise UserError(f"The scores of {' / '.join(key)} are listed twice.")
-        if source["video"] == ALL:
-            raise UserError(f"A video of {source['dataset']} is named {ALL!r}; rename it.")
-        seen.add(key)
-        table = _read_one(source["path"])
-        table.insert(0, "run", key[0])
-        table.insert(1, "dataset", key[1])
-        table.insert(2, "video", key[2])
-        tables.append(table)
-    if not tables:
-        kinds = {"object": "Int64", "frame": "Int64", "value": "f8"}
-        return pd.DataFrame(columns=["run", "dataset", "video", *SCORE_COLUMNS]).astype(kinds)
-    return pd.concat(tables, ignore_index=True)
-
-
-def summarise(scores: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Figures by video and over data sets, and figures by object.
-
-    Over a data set (video ``"all"``), figures of the davis2017 protocols are means over all its
-    objects, as the benchmark has it; all others are means over its videos. J&F is the mean of
-    J_mean and F_mean.
-
-    Args:
-        scores: as :func:`read_scores` gives them.
-
-    Returns:
-        summary (run, dataset, video, protocol, metric, value) and objects (the same with object
-        before metric), both sorted, values to six decimals.
-    """
-    scores = scores[scores["frame"].isna()].drop(columns="frame")
-    is_object = scores["object"].notna()
-    objects, videos = scores[is_object], scores[~is_object]
-    # What has rows by object is averaged over objects, except J&F, which follows from the means.
-    by_object = videos["protocol"].isin(objects["protocol"].unique())
-    keys = ["run", "dataset", "protocol", "metric"]
-    means = pd.concat([objects, videos[~by_object & (videos["metric"] != "J&F")]])
-    means = means.groupby(keys, as_index=False)["value"].mean()
-    both = means[means["metric"].isin(["J_mean", "F_mean"])]
-    both = both.groupby(keys[:3], as_index=False)["value"].mean().assign(metric="J&F")
-    overall = pd.concat([means, both]).assign(video=ALL)
-    summary = pd.concat([videos.drop(columns="object"), overall])
-    return _tidy(summary, SUMMARY_COLUMNS), _tidy(objects, OBJECT_COLUMNS)
+#: Keys that few values repeat in: categories in Parquet.
+_CATEGORIES = {"run", "dataset", "video", "protocol", "metric", "board", "system", "source"}
+#: Rows that readers of Parquet get at a time.
+_ROW_GROUP = 250_000
 
 
 def tabulate_runs(runs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -105,49 +43,56 @@ def tabulate_runs(runs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
 def write_tables(
     folder: str | Path,
-    sources: Sequence[Mapping[str, str]],
+    sources: Sequence[Mapping[str, Any]],
     runs: Mapping[str, Mapping[str, Any]],
+    published: str | Path,
+    max_proposals: int = OFFICIAL_PROPOSALS,
 ) -> None:
-    """Write summary, objects and runs into ``folder``, each as CSV and as Parquet.
+    """Write measurements, summary, objects, leaderboard and runs into ``folder``.
 
-    Equal scores give equal CSV files, byte for byte.
+    Each is a CSV and a Parquet file; the leaderboard is a Markdown file too. Equal scores give
+    equal files, byte for byte.
 
     Args:
         folder: where to write.
-        sources: as for :func:`read_scores`.
+        sources: as for :func:`betrayed.measurements.read_measurements`, each with the
+            ``benchmark`` that its data set is, or none.
         runs: as for :func:`tabulate_runs`.
+        published: the table of published figures.
+        max_proposals: how many proposals the official protocol was given at most.
 
     Raises:
-        UserError: see :func:`read_scores`.
+        UserError: see :func:`betrayed.measurements.read_measurements`,
+            :func:`betrayed.averages.summarise` and :func:`betrayed.leaderboard.read_published`.
     """
-    summary, objects = summarise(read_scores(sources))
-    tables = {"summary": summary, "objects": objects, "runs": tabulate_runs(runs)}
-    for name, table in tables.items():
-        # Settings keep all their digits, scores have a fixed number.
-        form = None if name == "runs" else f"%.{DECIMALS}f"
-        with whole_file(Path(folder) / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False, float_format=form, lineterminator="\n")
-        with whole_file(Path(folder) / f"{name}.parquet") as temporary:
-            table.to_parquet(temporary, index=False)
+    folder = Path(folder)
+    others, scored = read_published(published), scored_videos(sources)
+    measurements = read_measurements(sources)
+    summary, objects = summarise(measurements, scored)
+    leaderboard = rank(summary, scored, others, max_proposals)
+    _write(folder / "measurements", measurements)
+    _write(folder / "summary", summary)
+    _write(folder / "objects", objects)
+    _write(folder / "leaderboard", leaderboard)
+    _write(folder / "runs", tabulate_runs(runs), decimals=None)
+    with whole_file(folder / "leaderboard.md") as temporary:
+        temporary.write_text(render(leaderboard), encoding="utf-8")
 
 
-def _read_one(path: str | Path) -> pd.DataFrame:
-    remedy = "Delete it and run the workflow again; it will be made anew."
-    kinds = {"protocol": "str", "object": "Int64", "frame": "Int64", "metric": "str", "value": "f8"}
-    try:
-        table = pd.read_csv(path, dtype=kinds)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
-    except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise UserError(f"{path} is no table of scores ({error}). {remedy}") from error
-    if list(table.columns) != SCORE_COLUMNS:
-        raise UserError(f"{path} must have the columns {', '.join(SCORE_COLUMNS)}. {remedy}")
-    return table
-
-
-def _tidy(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    table = table[columns].sort_values(columns[:-1], ignore_index=True)
-    return table.assign(value=(table["value"].round(DECIMALS) + 0.0))  # -0.0 becomes 0.0
+def _write(path: Path, table: pd.DataFrame, decimals: int | None = DECIMALS) -> None:
+    """Write a table as CSV and as Parquet; without ``decimals`` numbers keep all their digits."""
+    form = None
+    if decimals is not None:
+        form = f"%.{decimals}f"
+        numbers = table.select_dtypes("float64")
+        table = table.assign(**(numbers.round(decimals) + 0.0))  # -0.0 becomes 0.0
+        table = table.astype({name: "category" for name in table if name in _CATEGORIES})
+    with whole_file(path.with_suffix(".csv")) as temporary:
+        table.to_csv(temporary, index=False, float_format=form, lineterminator="\n")
+    with whole_file(path.with_suffix(".parquet")) as temporary:
+        table.to_parquet(
+            temporary, engine="pyarrow", index=False, compression="zstd", row_group_size=_ROW_GROUP
+        )
 
 
 def _plain(value: Any) -> Any:
