@@ -124,7 +124,8 @@ def test_programs(tmp_path, sources):
     lines = [line.split() for line in text.splitlines()]
     figures = ["0.500", "0.500", "0.500", "[0.150,", "0.675]"]
     assert ["default", "made", "davis2017-sequence", *figures] in lines
-    assert ["default", "made", "video-object", "0.050", "[-0.100,", "0.200]"] in lines
+    figures = ["0.050", "[-0.100,", "0.200]", "0.350", "[0.300,", "0.400]"]
+    assert ["default", "made", "video-object", *figures] in lines
     assert ["train_block", "1", "60.2", "5%", "900", "7000"] in lines
     assert "default/sheet.png" in text
 
