@@ -5,7 +5,7 @@ TORCH_REQUIREMENTS ?= envs/torch.txt
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-.PHONY: help demo test lint segment lock clean
+.PHONY: help demo test lint segment score lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,10 @@ segment: .venv/ready ## masks and overlays for your own videos: make segment VID
 	@test -d "$(VIDEOS)" || { echo "error: say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
 	VIDEOS="$(abspath $(VIDEOS))" snakemake --cores all --configfile presets/videos.yaml
 	@echo "Masks: results/videos/masks   Overlays: results/pictures"
+
+score: .venv/scorer ## score masks that any method made: make score TRUTH=folder MASKS=folder
+	@test -e "$(TRUTH)" -a -e "$(MASKS)" || { echo "error: say what to score: make score TRUTH=folder MASKS=folder [SPLIT=file] [OUTPUT=folder] [OPTIONS='--kind foreground']" >&2; exit 1; }
+	python scripts/score_folder.py --truth "$(TRUTH)" --masks "$(MASKS)" $(if $(SPLIT),--split "$(SPLIT)") --output "$(or $(OUTPUT),scores)" $(OPTIONS)
 
 test: .venv/ready lint ## every test, and the lint and format checks
 	OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile
@@ -39,4 +43,10 @@ clean: ## delete everything computed; resources (weights, made videos) stay
 	$(PYTHON) -m venv .venv
 	pip install --quiet $(if $(filter envs/torch.txt,$(TORCH_REQUIREMENTS)),--no-deps --require-hashes) --requirement $(TORCH_REQUIREMENTS)
 	pip install --quiet --no-deps --require-hashes --requirement envs/requirements.txt
+	touch $@
+
+# Scoring needs no deep-learning stack; where that is installed already nothing is done.
+.venv/scorer: envs/requirements.txt
+	test -e .venv/ready || $(PYTHON) -m venv .venv
+	test -e .venv/ready || pip install --quiet --no-deps --require-hashes --requirement envs/requirements.txt
 	touch $@

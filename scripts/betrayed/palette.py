@@ -40,11 +40,15 @@ def save_palette_png(path: str | Path, ids: np.ndarray) -> None:
     image.save(path, format="PNG")
 
 
-def read_ids(path: str | Path) -> np.ndarray:
+def read_ids(path: str | Path, highest: int = 255) -> np.ndarray:
     """Read an image of ids as (H, W) uint8: a palette, grey or black-and-white image.
 
+    Args:
+        path: the image.
+        highest: the highest id allowed. Above 255 the ids of images of 16 bits may be uint16.
+
     Raises:
-        UserError: the file is missing, damaged, or is a picture in colour.
+        UserError: the file is missing, damaged, or is a picture in colour; an id is too high.
     """
     try:
         with Image.open(path) as image:
@@ -55,10 +59,10 @@ def read_ids(path: str | Path) -> np.ndarray:
                 return np.array(image)
             if image.mode.startswith("I"):  # 16 or 32 bits a pixel
                 wide = np.asarray(image)
-                if wide.min() >= 0 and wide.max() <= 255:
-                    return wide.astype(np.uint8)
+                if wide.min() >= 0 and wide.max() <= highest:
+                    return wide.astype(np.min_scalar_type(int(wide.max())))
                 raise UserError(
-                    f"{path} holds ids up to {wide.max()}, but ids must lie within 0…255 "
+                    f"{path} holds ids up to {wide.max()}, but ids must lie within 0…{highest} "
                     f"(255 is void). Number its objects from 1."
                 )
             mode = image.mode

@@ -1,15 +1,18 @@
 """The same work for many videos, in several processes."""
 
+import ctypes
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from typing import TypeVar
 
-from betrayed.programs import progress
+from betrayed.programs import progress, silence
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_DIE_WITH_PARENT = 1  # Linux, prctl: PR_SET_PDEATHSIG
 
 
 def cores() -> int:
@@ -20,23 +23,19 @@ def cores() -> int:
 def in_parallel(
     work: Callable[[Item], Result], items: Sequence[Item], workers: int, name: str, unit: str
 ) -> Iterator[Result]:
-    """Yield ``work(item)`` of all items, in their order, with a progress bar.
+    """Yield ``work(item)`` of all items, in their order, with one progress bar for all.
 
     Whatever ``work`` raises is raised here, and what has not begun is left.
 
     Args:
         work: a function of a module, so that another process finds it.
         items: what it is given.
-        workers: processes; 1 works in this one.
+        workers: processes.
         name: what the progress bar says.
         unit: what it counts.
     """
-    workers = min(workers, len(items))
-    if workers <= 1:
-        yield from map(work, progress(items, name, unit))
-        return
-    # Forked before the bar starts a thread: the libraries are loaded already.
-    pool = ProcessPoolExecutor(workers, get_context("fork"))
+    # Forked before the bar starts a thread; the libraries are loaded already.
+    pool = ProcessPoolExecutor(max(1, min(workers, len(items))), get_context("fork"), _begin)
     try:
         going = [pool.submit(work, item) for item in items]
         for done in progress(as_completed(going), name, unit, len(going)):
@@ -45,3 +44,10 @@ def in_parallel(
             yield done.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """Of a process of the pool: it goes when its parent does, which alone heeds Ctrl-C."""
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    silence()

@@ -15,6 +15,13 @@ from betrayed.usage import recorded
 
 Item = TypeVar("Item")
 Settings = TypeVar("Settings")
+_silent = False
+
+
+def silence() -> None:
+    """Show no progress in this process: one of several that share a terminal."""
+    global _silent
+    _silent = True
 
 
 def run(main: Callable[[], None]) -> None:
@@ -43,6 +50,7 @@ def progress(items: Iterable[Item], name: str, unit: str, total: int | None = No
         ncols=None if watched else 80,
         dynamic_ncols=watched,
         ascii=not watched,
+        disable=_silent,
     )
 
 

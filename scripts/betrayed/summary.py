@@ -10,6 +10,12 @@ from betrayed.measurements import ALL
 
 _DAVIS = {"J_mean": "J", "F_mean": "F", "J&F": "J&F"}
 _PARTITION = {"FG-ARI": "FG-ARI", "mIoU": "mIoU", "mBO": "mBO"}
+_RANKED = {name: name for name in ("AP", "AP50", "AP75", "AR1", "AR10", "AR100")}
+_SECTIONS = {
+    "Scores over all videos of each data set [95% interval]": _DAVIS,
+    "All tracks against the objects": _PARTITION,
+    "Proposals ranked by score, over all videos together": _RANKED,
+}
 #: Figures that are shown with their intervals; more would not fit a line.
 _WITH_INTERVALS = ("J&F", *_PARTITION)
 
@@ -26,21 +32,31 @@ def summary_text(tables: str | Path, benchmarks: str | Path, pictures: str | Pat
     Raises:
         UserError: there is no ``summary.csv``.
     """
+    parts = [
+        scores_text(tables),
+        _section("Time and memory of each stage, all its jobs", stage_table(benchmarks)),
+        _places(Path(tables), Path(pictures)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def scores_text(tables: str | Path) -> str:
+    """The figures over whole data sets, a section for each kind of them.
+
+    Args:
+        tables: folder with ``summary.csv``.
+
+    Raises:
+        UserError: there is no ``summary.csv``.
+    """
     path = Path(tables) / "summary.csv"
     if not path.is_file():
         raise UserError(f"{path} does not exist. Run the workflow to make it.")
     # Only numbers are missing; a run may well be called "none".
     empty = dict.fromkeys(["value", "low", "high", "videos"], "")
     summary = pd.read_csv(path, keep_default_na=False, na_values=empty)
-    parts = [
-        _section(
-            "Scores over all videos of each data set [95% interval]", score_table(summary, _DAVIS)
-        ),
-        _section("All tracks against the objects", score_table(summary, _PARTITION)),
-        _section("Time and memory of each stage, all its jobs", stage_table(benchmarks)),
-        _places(Path(tables), Path(pictures)),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    parts = [_section(title, score_table(summary, metrics)) for title, metrics in _SECTIONS.items()]
+    return "\n\n".join(part for part in parts if part)
 
 
 def score_table(summary: pd.DataFrame, metrics: dict[str, str]) -> pd.DataFrame:

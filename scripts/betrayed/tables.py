@@ -12,6 +12,8 @@ from betrayed.files import whole_file
 from betrayed.leaderboard import OFFICIAL_PROPOSALS, rank, read_published, render, scored_videos
 from betrayed.measurements import read_measurements
 
+#: The figures that this project brings, to rank runs beside.
+PUBLISHED = Path(__file__).with_name("published.csv")
 #: Tables hold six decimals: more is noise, and the last bits of a sum differ among machines.
 DECIMALS = 6
 #: Keys that few values repeat in: categories in Parquet.

@@ -70,7 +70,7 @@ def read_records(path: str | Path, split: str | None = None) -> list[Record]:
                 f"truth, such as train.json; for videos without any use the layout folder."
             )
     videos, annotations = parts
-    chosen = [videos[position] for position in _positions(split, len(videos), path)]
+    chosen = [videos[position] for position in positions(split, len(videos), path)]
     try:
         masks: dict[Any, list[Any]] = defaultdict(list)
         for annotation in annotations:
@@ -161,6 +161,17 @@ def decode(counts: Counts, height: int, width: int) -> np.ndarray:
     Raises:
         ValueError: the run lengths are damaged, or do not fill the image.
     """
+    lengths = checked_lengths(counts, height, width)
+    runs = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)  # (W·H,)
+    return runs.reshape(width, height).T
+
+
+def checked_lengths(counts: Counts, height: int, width: int) -> list[int]:
+    """The run lengths of a mask that fill an image.
+
+    Raises:
+        ValueError: the run lengths are damaged, or do not fill the image.
+    """
     lengths = run_lengths(counts) if isinstance(counts, str) else list(counts)
     if any(type(length) is not int or length < 0 for length in lengths):
         raise ValueError("a run length is no whole number from 0 on")
@@ -169,8 +180,7 @@ def decode(counts: Counts, height: int, width: int) -> np.ndarray:
             f"its run lengths cover {sum(lengths)} pixels, but {width}x{height} are "
             f"{height * width}"
         )
-    runs = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)  # (W·H,)
-    return runs.reshape(width, height).T
+    return lengths
 
 
 def run_lengths(text: str) -> list[int]:
@@ -202,8 +212,12 @@ def run_lengths(text: str) -> list[int]:
     return lengths
 
 
-def _positions(split: str | None, count: int, path: Path) -> list[int]:
-    """The positions that a split names, each once, in order."""
+def positions(split: str | None, count: int, path: Path) -> list[int]:
+    """The positions in a file's list of videos that a split names, each once, in order.
+
+    Raises:
+        UserError: the split is no range, or reaches beyond the list.
+    """
     if split is None:
         return list(range(count))
     wanted: set[int] = set()

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from betrayed.measurements import SCORE_COLUMNS
 from betrayed.scoring.davis import VOID
 from betrayed.scoring.regions import contingency
 
+#: The protocol's name.
+PROTOCOL = "youtube-vis"
 #: IoU from which a track counts as an object; AP and AR are means over these.
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 #: Recalls at which precision is read off.
@@ -141,6 +144,21 @@ def average_precision(videos: Iterable[Matches]) -> dict[str, float]:
     whole = [precision.mean(), precision[0].mean(), precision[5].mean()]
     values = [*whole, *(recall.mean() for recall in recalls)]
     return dict(zip(METRICS, map(float, values), strict=True))
+
+
+def pooled_rows(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The figures of a data set as its file of scores holds them.
+
+    Args:
+        tables: the detections of each video, see :func:`as_table`.
+
+    Returns:
+        Columns protocol, object, frame, metric, value; no row when there is no object anywhere.
+    """
+    figures = average_precision(map(match_detections, tables))
+    rows = [(PROTOCOL, pd.NA, pd.NA, *figure) for figure in figures.items()]
+    table = pd.DataFrame(rows, columns=SCORE_COLUMNS)
+    return table.astype({"object": "Int64", "frame": "Int64", "value": "f8"})
 
 
 def _precision(hits: np.ndarray, objects: int) -> np.ndarray:

@@ -31,8 +31,10 @@ PROTOCOLS = {
     "davis2017-frame": "proposals against objects, a new assignment in every frame (the paper's)",
     "video-object": "all tracks against objects: FG-ARI by frame, mIoU (SOLV's)",
     "video-object-clip": "all tracks against objects: FG-ARI over the clip, mBO (VideoSAUR's)",
+    "youtube-vis": "proposals of all videos by score against objects: class-agnostic AP and AR",
 }
-#: What each protocol scores, by the argument of :func:`score_arrays` that holds it.
+#: What each protocol scores, by the argument of :func:`score_arrays` that holds it. youtube-vis
+#: has no figures of a single video, see :mod:`betrayed.scoring.average_precision`.
 SCORED = {
     "davis2016": "foreground",
     "davis2016-track": "proposals",
@@ -59,7 +61,7 @@ class ScoreSettings:
         paper_max_proposals: the same for davis2017-frame; the paper's own scorer allows 300.
     """
 
-    protocols: tuple[str, ...] = tuple(PROTOCOLS)
+    protocols: tuple[str, ...] = tuple(SCORED)
     max_proposals: int = 20
     paper_max_proposals: int = 300
 
@@ -102,7 +104,7 @@ def score_video(
     for frames, ids, protocols in truths:
         if not frames or not protocols:
             continue
-        needed = {SCORED[protocol] for protocol in protocols}
+        needed = {SCORED[protocol] for protocol in protocols if protocol in SCORED}
         found = {
             name: read_masks(Path(masks) / name, video, frames)
             for name in sorted(needed & {"foreground", "proposals"})
@@ -153,12 +155,12 @@ def score_arrays(
     if foreground is not None:
         foreground = (foreground != 0).astype(np.uint8)
     given = {"foreground": foreground, "proposals": proposals, "labels": labels}
-    _check(given, settings)
+    wanted = tuple(protocol for protocol in SCORED if protocol in settings.protocols)
+    _check(given, replace(settings, protocols=wanted))
     # What several protocols share is computed once.
     pairs = cache(lambda merged, name: _pairs(annotations, given[name], merged))
     partition = cache(lambda: partition_scores(annotations, labels))
     rows: list[Row] = []
-    wanted = [protocol for protocol in PROTOCOLS if protocol in settings.protocols]
     for protocol in progress(wanted, "scoring", "protocol"):
         if SCORED[protocol] == "labels":
             rows += _partition_rows(protocol, partition(), frames)

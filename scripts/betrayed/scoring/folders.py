@@ -1,0 +1,224 @@
+"""Masks that any method made, as a folder of PNGs for each video, beside their ground truth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from PIL import Image, UnidentifiedImageError
+
+from betrayed.errors import UserError
+from betrayed.images import numbered_images
+from betrayed.palette import read_ids
+from betrayed.scoring.average_precision import PROTOCOL, detections
+from betrayed.scoring.protocols import ScoreSettings, score_arrays
+
+#: What is shown of a list of files; the rest is counted.
+_SHOWN = 20
+#: Ids that masks may hold: images have at most 16 bits.
+_HIGHEST = 2**16 - 1
+
+
+@dataclass(frozen=True)
+class MaskedVideo:
+    """A video whose masks are to be scored.
+
+    Attributes:
+        name: the video's.
+        numbers: (T,) of its annotated frames, from the names of the files.
+        truth: (T,) images of ids, or of foreground.
+        masks: (T,) images of ids.
+        kind: of the truth: ``ids`` (0 background, 255 void) or ``foreground`` (0 background).
+        settings: see :class:`betrayed.scoring.protocols.ScoreSettings`.
+    """
+
+    name: str
+    numbers: tuple[int, ...]
+    truth: tuple[Path, ...]
+    masks: tuple[Path, ...]
+    kind: Literal["ids", "foreground"]
+    settings: ScoreSettings
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of a video.
+
+    Attributes:
+        name: the video's.
+        table: as :func:`betrayed.scoring.protocols.score_arrays` gives it.
+        detections: as :func:`betrayed.scoring.average_precision.detections` gives it; None where
+            the protocol is not wanted.
+    """
+
+    name: str
+    table: pd.DataFrame
+    detections: pd.DataFrame | None
+
+
+def find_videos(
+    truth: str | Path,
+    masks: str | Path,
+    settings: ScoreSettings,
+    split: str | Path | None = None,
+    kind: Literal["ids", "foreground"] = "ids",
+) -> list[MaskedVideo]:
+    """Lay masks beside the truth; all is looked at before any of it is scored.
+
+    For every ``truth/{video}/{frame}.png`` there must be ``masks/{video}/{frame}.png`` of the same
+    size. Other masks of a video are left out, such as those of frames without an annotation.
+
+    Args:
+        truth: folder with a folder of annotations for each video.
+        masks: folder with a folder of masks for each video.
+        settings: how they will be scored.
+        split: text file with a video a line; without it all videos are scored, and the masks may
+            be of no others.
+        kind: of the truth, see :class:`MaskedVideo`.
+
+    Raises:
+        UserError: a folder, a video or a mask is missing, or has another size; names all of them.
+    """
+    truth, masks = Path(truth), Path(masks)
+    for folder, option in ((truth, "--truth"), (masks, "--masks")):
+        if not folder.is_dir():
+            raise UserError(f"{option}: {folder} is not a folder. Correct its path.")
+    known, given = _folders(truth), _folders(masks)
+    if not known:
+        raise UserError(
+            f"{truth} has no folder of annotations for each video. In DAVIS that is "
+            f"Annotations_unsupervised/480p or Annotations/480p."
+        )
+    names = read_split(split) if split else known
+    unknown = sorted(set(names if split else given) - set(known))
+    if unknown:
+        where = split or masks
+        raise UserError(
+            f"There is no such video in {truth}: {_listed(unknown)}. {where} names more than the "
+            f"truth has; correct it, or name those to score with --split."
+        )
+    videos = [_lay_beside(name, truth / name, masks / name, kind, settings) for name in names]
+    absent = [masks / name for name in names if name not in given]
+    absent += [
+        path
+        for video in videos
+        if video.name in given
+        for path in video.masks
+        if not path.is_file()
+    ]
+    if absent:
+        raise UserError(
+            f"Masks are missing, {len(absent)} folders or files in all. Every annotated frame "
+            f"needs one of its own name; videos can be left out with --split.\n" + _lines(absent)
+        )
+    _check_sizes(videos)
+    return videos
+
+
+def read_split(path: str | Path) -> list[str]:
+    """The videos that a text file lists, one a line; lines with # are left out.
+
+    Raises:
+        UserError: the file is missing or lists none.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--split: {path} cannot be read ({error}).") from error
+    names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    if not names:
+        raise UserError(f"--split: {path} lists no video.")
+    return sorted(set(names))
+
+
+def score_masks(video: MaskedVideo) -> Scores:
+    """Read a video's masks and truth, and score them by every protocol wanted.
+
+    A proposal is an id; the foreground is all that is not 0, and in a partition of the video the
+    background is a segment too. AP and AR rank proposals by their numbers, the first ones best.
+
+    Raises:
+        UserError: a file is damaged, there are too many proposals, or the truth is of another
+            kind than was said; names the video.
+    """
+    truth = np.stack([read_ids(path) for path in video.truth])
+    if video.kind == "foreground":
+        truth = (truth > 0).astype(np.uint8)
+    elif 255 in truth and not np.any((truth > 0) & (truth < 255)):
+        raise UserError(
+            f"{video.truth[0].parent} holds 0 and 255 alone, and 255 is void. Where it is the "
+            f"object, as in DAVIS-2016, say --kind foreground."
+        )
+    masks = np.stack([read_ids(path, _HIGHEST) for path in video.masks])
+    try:
+        table = score_arrays(
+            truth,
+            foreground=masks,
+            proposals=masks,
+            labels=masks,
+            frames=video.numbers,
+            settings=video.settings,
+        )
+    except UserError as error:
+        raise UserError(f"{video.masks[0].parent}: {error}") from error
+    found = None
+    if PROTOCOL in video.settings.protocols:
+        # Without scores of their own proposals are ranked by their numbers.
+        numbers = np.unique(masks[masks > 0])
+        found = detections(truth, masks, pd.Series(1 / numbers, numbers))
+    return Scores(video.name, table, found)
+
+
+def _lay_beside(
+    name: str,
+    truth: Path,
+    masks: Path,
+    kind: Literal["ids", "foreground"],
+    settings: ScoreSettings,
+) -> MaskedVideo:
+    images = numbered_images(truth)
+    if not images:
+        raise UserError(f"The folder {truth} holds no annotation. Add it, or leave {name} out.")
+    files = tuple(masks / f"{path.stem}.png" for path in images.values())
+    return MaskedVideo(name, tuple(images), tuple(images.values()), files, kind, settings)
+
+
+def _check_sizes(videos: Sequence[MaskedVideo]) -> None:
+    """Of every mask the size alone is read, which takes no time."""
+    wrong = []
+    for video in videos:
+        for truth, mask in zip(video.truth, video.masks, strict=True):
+            wanted, size = _size(truth), _size(mask)
+            if size != wanted:
+                wrong.append(f"{mask} is {size}, not {wanted}")
+    if wrong:
+        raise UserError(
+            f"Masks are not of their annotations' size, {len(wrong)} in all. Masks must have the "
+            f"video's own size.\n" + _lines(wrong)
+        )
+
+
+def _size(path: Path) -> str:
+    try:
+        with Image.open(path) as image:
+            return f"{image.width}x{image.height}"
+    except (OSError, UnidentifiedImageError) as error:
+        raise UserError(f"{path} is no image ({error}). Replace it with a whole file.") from error
+
+
+def _folders(path: Path) -> list[str]:
+    return sorted(
+        one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith(".")
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+
+
+def _lines(items: Sequence[object]) -> str:
+    shown = [f"  {item}" for item in items[:_SHOWN]]
+    more = len(items) - _SHOWN
+    return "\n".join(shown + ([f"  … and {more} more"] if more > 0 else []))

@@ -1,0 +1,129 @@
+"""Score masks that any method made against the truth, and write tables of the figures.
+
+    python scripts/score_folder.py --truth DAVIS/Annotations_unsupervised/480p \
+        --masks mymethod --split DAVIS/ImageSets/2017/val.txt --output scores
+
+Masks are a folder of palette or grey PNGs for each video, named as its annotations are. Tracks in
+videos of YouTube-VIS are a results.json beside --truth train.json, with --split 600:900.
+"""
+
+import argparse
+from pathlib import Path
+
+from betrayed.errors import UserError
+from betrayed.files import whole_file
+from betrayed.leaderboard import BENCHMARKS
+from betrayed.measurements import ALL
+from betrayed.parallel import cores, in_parallel
+from betrayed.programs import run
+from betrayed.scoring.average_precision import PROTOCOL, pooled_rows
+from betrayed.scoring.folders import Scores, find_videos, score_masks
+from betrayed.scoring.protocols import PROTOCOLS, ScoreSettings
+from betrayed.scoring.results import find_tracks, score_tracks
+from betrayed.summary import scores_text
+from betrayed.tables import PUBLISHED, write_tables
+
+_USUAL = {
+    "ids": ("davis2017-sequence", "davis2017-frame"),
+    "foreground": ("davis2016",),
+    "tracks": (PROTOCOL,),
+}
+
+
+def main() -> None:
+    """Read the command line, score, write the tables and print the summary."""
+    arguments = _read_arguments()
+    kind = "tracks" if arguments.truth.suffix == ".json" else arguments.kind
+    settings = ScoreSettings(
+        tuple(arguments.protocols or _USUAL[kind]),
+        arguments.max_proposals,
+        arguments.paper_max_proposals,
+    )
+    what = (arguments.truth, arguments.masks, settings, arguments.split)
+    videos = find_tracks(*what) if kind == "tracks" else find_videos(*what, kind)
+    score = score_tracks if kind == "tracks" else score_masks
+    scores = list(in_parallel(score, videos, arguments.workers, "scoring", "video"))
+
+    name = arguments.run or arguments.masks.stem
+    common = {
+        "run": name,
+        "dataset": arguments.dataset or arguments.truth.stem,
+        "benchmark": arguments.benchmark,
+    }
+    paths = _write_scores(arguments.output / "scores", scores)
+    sources = [common | {"video": video, "path": path} for video, path in paths.items()]
+    runs = {name: {key: _plain(value) for key, value in vars(arguments).items()}}
+    write_tables(arguments.output, sources, runs, PUBLISHED, settings.max_proposals)
+    print(scores_text(arguments.output))
+    print(f"Tables: {arguments.output}/ (summary.csv is the one to start with)")
+
+
+def _read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--truth", type=Path, required=True, help="annotations, or train.json")
+    parser.add_argument("--masks", type=Path, required=True, help="masks, or results.json")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="folder to write the tables into"
+    )
+    parser.add_argument("--split", help="text file of videos; of train.json positions: 600:900")
+    parser.add_argument(
+        "--kind",
+        choices=("ids", "foreground"),
+        default="ids",
+        help="of the truth: ids (255 is void) or foreground (every value but 0 is the object)",
+    )
+    parser.add_argument(
+        "--protocols",
+        nargs="+",
+        choices=PROTOCOLS,
+        metavar="PROTOCOL",
+        help=f"any of {', '.join(PROTOCOLS)}. Usual: davis2017-sequence and davis2017-frame, "
+        f"davis2016 with --kind foreground, {PROTOCOL} with JSON",
+    )
+    defaults = ScoreSettings()
+    parser.add_argument(
+        "--max-proposals",
+        type=int,
+        default=defaults.max_proposals,
+        help="more are refused (20, the official figure)",
+    )
+    parser.add_argument(
+        "--paper-max-proposals",
+        type=int,
+        default=defaults.paper_max_proposals,
+        help="the same for davis2017-frame (300, the paper's)",
+    )
+    parser.add_argument("--run", help="name in the tables; usual: that of the masks")
+    parser.add_argument("--dataset", help="name in the tables; usual: that of the truth")
+    parser.add_argument(
+        "--benchmark", choices=BENCHMARKS, help="beside whose published figures it is ranked"
+    )
+    parser.add_argument("--workers", type=int, default=cores(), help="processes; usual: all cores")
+    arguments = parser.parse_args()
+    if arguments.workers < 1:
+        parser.error("--workers must be at least 1")
+    return arguments
+
+
+def _write_scores(folder: Path, scores: list[Scores]) -> dict[str, Path]:
+    """The files of scores, by video; ``all`` is the data set as a whole."""
+    tables = {one.name: one.table for one in scores}
+    if ALL in tables:
+        raise UserError(f"A video is named {ALL!r}, as the whole data set is in tables. Rename it.")
+    found = [one.detections for one in scores if one.detections is not None]
+    if found:
+        tables[ALL] = pooled_rows(found)
+    for name, table in tables.items():
+        with whole_file(folder / f"{name}.csv") as temporary:
+            table.to_csv(temporary, index=False, lineterminator="\n")
+    return {name: folder / f"{name}.csv" for name in tables}
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
+
+
+if __name__ == "__main__":
+    run(main)
