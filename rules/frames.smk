@@ -19,9 +19,10 @@ rule extract_frames:
         runtime=runtime_of("extract_frames", facts_of_frames),
     params:
         kind=lambda wildcards: DATASETS[wildcards.dataset]["annotation_kind"],
+        layout=lambda wildcards: DATASETS[wildcards.dataset]["layout"],
         truth=truth_options,
     shell:
         "python scripts/start.py --usage {log.usage:q} --pool light"
         " scripts/extract_frames.py --video {wildcards.video:q} --source {input.source:q}"
-        " {params.truth:q} --annotation-kind {params.kind} --output {output.frames:q}"
-        " 2>&1 | tee {log.text:q}"
+        " {params.truth:q} --annotation-kind {params.kind} --layout {params.layout}"
+        " --output {output.frames:q} 2>&1 | tee {log.text:q}"

@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--annotations", default="", help="folder of its annotations, if any")
     parser.add_argument("--instances", default="", help="folder of its objects' ids, if any")
     parser.add_argument("--annotation-kind", choices=ANNOTATION_KINDS, default="ids")
+    parser.add_argument("--layout", default="folder", help="the data set's: how masks are kept")
     parser.add_argument(
         "--output", type=Path, required=True, help="…/frames.json; its folder is made anew"
     )
@@ -30,6 +31,7 @@ def main() -> None:
         annotations=arguments.annotations or None,
         instances=arguments.instances or None,
         annotation_kind=arguments.annotation_kind,
+        layout=arguments.layout,
     )
     video = Video.load(arguments.output)
     truths = [one for one in (video.annotations, video.instances) if one]

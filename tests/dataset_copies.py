@@ -46,6 +46,89 @@ def _lists(root: Path, splits: Mapping[str, Sequence[str]]) -> Path:
     return root
 
 
+def segtrackv2(root: Path) -> dict[str, np.ndarray]:
+    """Three videos; returns the ids (T, H, W) of each.
+
+    girl has one object, BMP frames and PNG masks; cheetah two objects in folders 1 and 2 that
+    overlap, masks of the first BMP, of the second PNG; worm is grey at the edges of its object.
+    """
+    truths, lists = {}, {}
+    for seed, name in enumerate(("girl", "cheetah", "worm")):
+        frames, ids = moving_square(10, 84, 154, seed=seed)
+        stems = [f"{name}_{6668 + index:05d}" for index in range(len(frames))]
+        lists[name] = [f"{name}/", *stems]
+        suffix = ".png" if name == "worm" else ".bmp"
+        (root / "JPEGImages" / name).mkdir(parents=True)
+        (root / "JPEGImages" / name / f"{name}.mat").write_bytes(b"MATLAB")
+        band = np.zeros_like(ids)
+        band[:, 40:60] = name == "cheetah"
+        truths[name] = np.where(ids == 1, 1, 2 * band).astype(np.uint8)
+        objects = {"1": (ids, ".bmp"), "2": (band, ".png")} if band.any() else {"": (ids, ".png")}
+        for folder, (masks, kind) in objects.items():
+            (root / "GroundTruth" / name / folder).mkdir(parents=True)
+            for stem, mask in zip(stems, masks, strict=True):
+                white = 255 * mask
+                if name == "worm":  # its object begins in row 28
+                    white[27], white[28] = 120 * mask[28], 130 * mask[28]
+                # In colour, as the release has most of them.
+                Image.fromarray(np.stack([white] * 3, axis=-1)).save(
+                    root / "GroundTruth" / name / folder / f"{stem}{kind}"
+                )
+        for stem, frame in zip(stems, frames, strict=True):
+            Image.fromarray(frame).save(root / "JPEGImages" / name / f"{stem}{suffix}")
+    (root / "ImageSets").mkdir()
+    (root / "ImageSets" / "all.txt").write_text("".join(f"*{name}\n" for name in lists))
+    for name, lines in lists.items():
+        (root / "ImageSets" / f"{name}.txt").write_text("".join(f"{one}\n" for one in lines))
+    return truths
+
+
+def fbms59(root: Path) -> dict[str, dict[int, np.ndarray]]:
+    """Two videos of Testset, one of Trainingset; returns the ids of labelled frames by place.
+
+    camel01 and bear01 have coloured images of regions (PPM, white is background) for the first and
+    the seventh frame, camel01 with a colour that is in no region; tennis has grey ones (PGM), and
+    frames that count from 454. The descriptions name the frames as they were before JPEG.
+    """
+    truths = {}
+    for seed, place in enumerate(("Testset/camel01", "Testset/tennis", "Trainingset/bear01")):
+        frames, ids = moving_square(10, 84, 154, seed=seed)
+        folder, name = root / place, Path(place).name
+        grey = name == "tennis"
+        stems = [f"tennis{454 + t}" if grey else f"{name}_{t + 1:04d}" for t in range(len(frames))]
+        (folder / "GroundTruth").mkdir(parents=True)
+        for stem, frame in zip(stems, frames, strict=True):
+            Image.fromarray(frame).save(folder / f"{stem}.jpg", quality=95)
+        names = [f"{stem}.{'pgm' if grey else 'ppm'}" for stem in stems]
+        (folder / f"{name}.bmf").write_text("\n".join([f"{len(frames)} 1", *names]) + "\n")
+        ids[:, 60:70, 20:40] = 2
+        truths[name] = {index: ids[index] for index in (0, 6)}
+        colours = [0, 150, 80] if grey else [0xFFFFFF, 0xFF0000, 0x00FF00]
+        labels = [f"{stems[index]}{'.pgm' if grey else '_gt.ppm'}" for index in (0, 6)]
+        for index, label in zip((0, 6), labels, strict=True):
+            values = np.array(colours)[ids[index]]
+            if name == "camel01":
+                values[:5, :5] = 0x000001
+            image = values if grey else np.stack([values >> 16, values >> 8, values], axis=-1) & 255
+            Image.fromarray(image.astype(np.uint8)).save(folder / "GroundTruth" / label)
+            if not grey:  # how sure the annotators were; not used
+                probable = label.replace("_gt", "_PROB_gt")
+                Image.fromarray(np.zeros((84, 154), np.uint8)).save(
+                    folder / "GroundTruth" / probable, format="PPM"
+                )
+        text = ["Ground truth definition file; do not change!", "", "Total number of regions:", "3"]
+        for region, colour in enumerate(colours):
+            text += ["", f"Scale of region {region}:", str(colour)]
+        text += ["", "Confusion penality matrix:", "0 1 1", "1 0 1", "1 1 0", ""]
+        text += ["Total number of frames in this shot:", "10"]
+        text += ["Total number of labeled frames for this shot:", "2"]
+        for index, label in zip((0, 6), labels, strict=True):
+            text += ["Frame number:", str(index), "File name:", label]
+            text += ["Input file name:", names[index]]
+        (folder / "GroundTruth" / f"{name}Def.dat").write_text("\r\n".join(text) + "\r\n")
+    return truths
+
+
 def movi_e(root: Path, count: int = 2) -> Path:
     """Frames under rgb and ids under seg; the folder of frames is what the data set's root is."""
     for index in range(count):

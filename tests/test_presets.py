@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from dataset_copies import davis2016, davis2017, movi_e, plain_videos, youtube_vis
+from dataset_copies import (
+    davis2016,
+    davis2017,
+    fbms59,
+    movi_e,
+    plain_videos,
+    segtrackv2,
+    youtube_vis,
+)
 from workflow_project import ROOT, Project, merged
 
 from betrayed.block import SpatioTemporalBlock
@@ -21,12 +29,16 @@ def all_copies(folder, monkeypatch):
     davis2017(folder / "davis2017", ["bear", "dog"], ["camel"], ["aerobatics"])
     youtube_vis(folder / "ytvis")
     movi_e(folder / "movi_e" / "validation")
+    segtrackv2(folder / "segtrackv2")
+    fbms59(folder / "fbms59")
     plain_videos(folder / "plain", count=2)
     places = {
         "DAVIS2016_ROOT": "davis2016",
         "DAVIS2017_ROOT": "davis2017",
         "YOUTUBE_VIS_ROOT": "ytvis",
         "MOVI_E_ROOT": "movi_e/validation/rgb",
+        "SEGTRACKV2_ROOT": "segtrackv2",
+        "FBMS59_ROOT": "fbms59",
         "VIDEOS": "plain/videos",
     }
     for variable, place in places.items():
@@ -59,6 +71,8 @@ class Plan:
 PLANS = {
     "davis2016.yaml": Plan(("davis2016-val",), "davis2016-train", 2),
     "davis2017.yaml": Plan(("davis2017-val",), "davis2017-train", 2),
+    "segtrackv2.yaml": Plan(("segtrackv2",), "segtrackv2", 3, trained=0),
+    "fbms59.yaml": Plan(("fbms59-test",), "fbms59-train", 2),
     "paper.yaml": Plan(
         ("davis2017-val", "youtube-vis-2019-held-out", "movi-e-validation"),
         "youtube-vis-2019-train",

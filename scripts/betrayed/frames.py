@@ -2,7 +2,7 @@
 
 ``extract`` leaves a folder with ``frames.json``; ``Video`` reads it. Frames that are images
 already stay where they lie; a video file's frames are decoded into the folder, and so are those in
-a shard (movi) and ground truth that is a record of run lengths (youtube_vis).
+a shard (movi) and ground truth in another form than images of ids.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ from betrayed.files import sha256, whole_folder
 from betrayed.images import IMAGE_SUFFIXES, numbered_images, read_image
 from betrayed.palette import read_ids
 from betrayed.programs import progress
+from betrayed.truths import READERS, find_annotations, write_annotations
 from betrayed.youtube_vis import Record, read_record, write_ids
 
 ANNOTATION_KINDS = ("ids", "foreground")
@@ -36,6 +37,7 @@ def extract(
     annotations: str | Path | None = None,
     instances: str | Path | None = None,
     annotation_kind: str = "ids",
+    layout: str = "folder",
 ) -> None:
     """Check a video and its annotations frame by frame, and write ``folder/frames.json``.
 
@@ -48,10 +50,13 @@ def extract(
         annotations: a folder with an image of ids for each frame, or the record (.json) that
             :func:`betrayed.datasets.list_videos` wrote: its frames are the video, and their ids
             are written into ``folder`` as truth-00000.png, …; the source again for a video in a
-            shard; or None.
+            shard; or None. In the layouts segtrack and fbms the folder holds masks of another
+            form, which are brought to images of ids in ``folder``.
         instances: the same with the ids of single objects, where ``annotations`` hold foreground.
         annotation_kind: ``"ids"``: 0 background, 255 void, else objects; ``"foreground"``: 0 is
             background and every other value object.
+        layout: the data set's. Only fbms may leave frames without annotation; they are null in
+            the list.
 
     Raises:
         UserError: a frame or an annotation is missing, unreadable or of another size; see the
@@ -78,11 +83,12 @@ def extract(
                 numbers, files, size, fps = _decode(video, source, temporary)
             else:
                 raise UserError(f"The source {source} of the video {video!r} does not exist.")
-            truths = (
-                write_ids(truth, temporary, size)
-                if truth
-                else _check_annotations(video, annotations, numbers, files, size)
-            )
+            if truth:
+                truths = write_ids(truth, temporary, size)
+            elif annotations and layout in READERS:
+                truths = write_annotations(video, annotations, layout, files, size, temporary)
+            else:
+                truths = find_annotations(video, annotations, numbers, files, size)
             used = _used(source, truth, annotations)
         record = {
             "video": video,
@@ -95,7 +101,7 @@ def extract(
             "content": _content(used),
             "frames": files,
             "annotations": truths,
-            "instances": _check_annotations(video, instances, numbers, files, size),
+            "instances": find_annotations(video, instances, numbers, files, size),
             "annotation_kind": annotation_kind,
         }
         text = json.dumps(record, indent=1) + "\n"
@@ -113,8 +119,8 @@ class Video:
     fps: float | None
     source: str
     frames: tuple[Path, ...]
-    annotations: tuple[Path, ...] | None
-    instances: tuple[Path, ...] | None
+    annotations: tuple[Path | None, ...] | None
+    instances: tuple[Path | None, ...] | None
     annotation_kind: str
 
     @classmethod
@@ -150,7 +156,7 @@ class Video:
         return self._sized(read_image(self.frames[index]), self.frames[index])
 
     def annotation(self, index: int, which: str = "annotations") -> np.ndarray | None:
-        """The annotation of frame ``index``, or None where the video has none.
+        """The annotation of frame ``index``, or None where the video or the frame has none.
 
         Args:
             index: the frame.
@@ -166,9 +172,10 @@ class Video:
         if which not in ("annotations", "instances"):
             raise ValueError(f"which must be 'annotations' or 'instances', not {which!r}")
         paths = self.annotations if which == "annotations" else self.instances
-        if paths is None:
+        path = paths[index] if paths is not None else None
+        if path is None:
             return None
-        ids = self._sized(read_ids(paths[index]), paths[index])
+        ids = self._sized(read_ids(path), path)
         if which == "annotations" and self.annotation_kind == "foreground":
             return (ids > 0).astype(np.uint8)
         return ids
@@ -256,54 +263,13 @@ def _content(files: Iterable[Path]) -> str:
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _check_annotations(
-    video: str,
-    folder: str | Path | None,
-    numbers: Sequence[int],
-    files: Sequence[str],
-    size: tuple[int, int],
-) -> list[str] | None:
-    """The annotation of each frame, found by its number and read once."""
-    if not folder:
-        return None
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise UserError(
-            f"The annotations {folder} of the video {video!r} are missing. Add them, or leave this "
-            f"video out."
-        )
-    images = numbered_images(folder)
-    # Frames decoded from a file count from 0; their annotations may count from 1.
-    shift = 0
-    decoded = os.sep not in files[0]
-    if decoded and images and min(images) == 1 and len(images) >= len(numbers):
-        shift = 1
-    result = []
-    for number, file in progress(
-        list(zip(numbers, files, strict=True)), f"checking {folder.name}", "annotation"
-    ):
-        path = images.get(number + shift)
-        if path is None:
-            expected = folder / f"{Path(file).stem}.png"
-            raise UserError(
-                f"Frame {file} of the video {video!r} has no annotation: {expected} is missing. "
-                f"Every frame needs one; add it, or leave the annotations of this video out."
-            )
-        shape = read_ids(path).shape
-        if shape != size:
-            raise UserError(
-                f"The annotation {path} is {_size(shape)}, but the frames of {video!r} are "
-                f"{_size(size)}. Bring both to one size."
-            )
-        result.append(os.path.join(folder, path.name))  # noqa: PTH118
-    return result
-
-
-def _resolve(names: list[Any] | None, folder: Path) -> tuple[Path, ...] | None:
-    """Paths as they stand; bare file names lie in ``folder``."""
+def _resolve(names: list[Any] | None, folder: Path) -> tuple[Path | None, ...] | None:
+    """Paths as they stand; bare file names lie in ``folder``; None where a frame has no file."""
     if names is None:
         return None
-    return tuple(Path(name) if os.sep in name else folder / name for name in names)
+    return tuple(
+        name if name is None else Path(name) if os.sep in name else folder / name for name in names
+    )
 
 
 def _size(shape: Sequence[int]) -> str:

@@ -30,6 +30,8 @@ RUN_SECTIONS = (
     "refinement",
     "objects",
 )
+#: Layouts that need a split, with a usual one.
+SPLITS = {"davis": "val", "fbms": "Testset"}
 #: What `method: paper` sets, whatever else is configured: the paper has no choice of objects.
 PAPER = {
     "training": {"output_dropout": "attention"},
@@ -208,8 +210,10 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
     if config["weights"]["source"] == "file" and not config["weights"]["path"]:
         yield "weights.path: must name a file when weights.source is 'file'"
     for name, dataset in config["datasets"].items():
-        if dataset["layout"] == "davis" and not dataset["split"]:
-            yield f"datasets.{name}.split: layout 'davis' needs one, such as 'val'"
+        if (usual := SPLITS.get(dataset["layout"])) and not dataset["split"]:
+            yield (
+                f"datasets.{name}.split: layout {dataset['layout']!r} needs one, such as {usual!r}"
+            )
         if dataset["protocols"] and not dataset["annotations"]:
             yield f"datasets.{name}.protocols: nothing is scored without annotations; leave it null"
         made = f"resources/{name}/videos"

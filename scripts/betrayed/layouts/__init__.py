@@ -9,7 +9,7 @@
 
 from types import ModuleType
 
-from betrayed.layouts import davis, folder, movi, youtube_vis
+from betrayed.layouts import davis, fbms, folder, movi, segtrack, youtube_vis
 
 #: The layouts by name.
 LAYOUTS: dict[str, ModuleType] = {
@@ -17,4 +17,6 @@ LAYOUTS: dict[str, ModuleType] = {
     "davis": davis,
     "youtube_vis": youtube_vis,
     "movi": movi,
+    "segtrack": segtrack,
+    "fbms": fbms,
 }

@@ -25,15 +25,16 @@ class DatasetSettings:
     ``annotations`` and ``instances`` name folders that hold a folder of PNGs for each video; they
     are looked for under ``root`` first, then from the working directory. In the layout
     ``youtube_vis`` ``annotations`` is the JSON file with the instances of all videos. In the layout
-    ``movi`` shards hold their own.
+    ``movi`` shards hold their own. In the layout ``fbms`` it is a folder inside each video's.
     """
 
-    layout: Literal["folder", "davis", "youtube_vis", "movi"] = "folder"
+    layout: Literal["folder", "davis", "youtube_vis", "movi", "segtrack", "fbms"] = "folder"
     root: str = ""
     annotations: str | None = None
     instances: str | None = None  # ids of single objects, where annotations hold foreground only
     # davis: "val" is ImageSets/2016/val.txt, "2017/val" the other year's. youtube_vis: positions in
     # the JSON's list of videos, "600:900" or "0:600,900:". movi: which shards, "validation".
+    # segtrack: "all" is ImageSets/all.txt. fbms: the folder, "Trainingset" or "Testset".
     split: str | None = None
     videos: tuple[str, ...] = ()  # names or patterns such as "car-*"; empty: all
     annotation_kind: Literal["ids", "foreground"] = "ids"  # foreground: every value but 0 is object
