@@ -25,8 +25,8 @@ def main() -> None:
     parser.add_argument(
         "--settings",
         required=True,
-        help="JSON: layout (folder, davis, youtube_vis, movi), root, annotations, instances, "
-        "split, videos, annotation_kind (ids, foreground)",
+        help="JSON: layout, root, annotations, instances, split, videos, annotation_kind "
+        "(ids, foreground)",
     )
     arguments = parser.parse_args()
     settings = read_settings(DatasetSettings, arguments.settings)

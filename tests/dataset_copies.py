@@ -138,8 +138,27 @@ def movi_e(root: Path, count: int = 2) -> Path:
     return root / "rgb"
 
 
-def youtube_vis(root: Path, count: int = 4, frames: int = 4) -> tuple[Path, list[np.ndarray]]:
-    """JPEGImages with every fifth frame and train.json; also the ids (T, H, W) of each video.
+def youtube_vos(root: Path, names: Sequence[str]) -> Path:
+    """JPEGImages and Annotations with every fifth frame, and meta.json; returns train."""
+    videos = {}
+    for seed, name in enumerate(names):
+        frames, ids = moving_square(10, seed=seed)
+        for number, (frame, image) in enumerate(zip(frames, ids, strict=True)):
+            write_frames(root / "train" / "JPEGImages" / name, frame[None], start=5 * number)
+            write_annotations(root / "train" / "Annotations" / name, image[None], start=5 * number)
+        numbers = [f"{5 * number:05d}" for number in range(10)]
+        objects = {"1": numbers, "2": numbers[5:]}  # the second one appears late
+        videos[name] = {
+            "objects": {key: {"category": "dog", "frames": one} for key, one in objects.items()}
+        }
+    (root / "train" / "meta.json").write_text(json.dumps({"videos": videos}))
+    return root / "train"
+
+
+def youtube_vis(
+    root: Path, count: int = 4, frames: int = 4, file: str = "train.json"
+) -> tuple[Path, list[np.ndarray]]:
+    """JPEGImages with every fifth frame and the JSON file; also the ids (T, H, W) of each video.
 
     Object 1 is the square, as lengths; object 2 a band below that overlaps it, as text, absent
     from the second frame.
@@ -173,7 +192,7 @@ def youtube_vis(root: Path, count: int = 4, frames: int = 4) -> tuple[Path, list
     # The file lists annotations in an order of its own.
     annotations.sort(key=lambda one: (one["id"] % 2 == 0, -one["video_id"]))
     text = json.dumps({"info": {}, "videos": videos, "annotations": annotations})
-    (root / "train.json").write_text(text)
+    (root / file).write_text(text)
     return root, truths
 
 

@@ -15,6 +15,7 @@ from dataset_copies import (
     plain_videos,
     segtrackv2,
     youtube_vis,
+    youtube_vos,
 )
 from workflow_project import ROOT, Project, merged
 
@@ -28,6 +29,8 @@ def all_copies(folder, monkeypatch):
     davis2016(folder / "davis2016", ["a"], ["b", "c"])
     davis2017(folder / "davis2017", ["bear", "dog"], ["camel"], ["aerobatics"])
     youtube_vis(folder / "ytvis")
+    youtube_vis(folder / "ytvis2021", file="instances.json")
+    youtube_vos(folder / "youtube-vos", ["0a", "0b", "f0"])
     movi_e(folder / "movi_e" / "validation")
     segtrackv2(folder / "segtrackv2")
     fbms59(folder / "fbms59")
@@ -36,6 +39,8 @@ def all_copies(folder, monkeypatch):
         "DAVIS2016_ROOT": "davis2016",
         "DAVIS2017_ROOT": "davis2017",
         "YOUTUBE_VIS_ROOT": "ytvis",
+        "YOUTUBE_VIS_2021_ROOT": "ytvis2021",
+        "YOUTUBE_VOS_ROOT": "youtube-vos/train",
         "MOVI_E_ROOT": "movi_e/validation/rgb",
         "SEGTRACKV2_ROOT": "segtrackv2",
         "FBMS59_ROOT": "fbms59",
@@ -45,11 +50,13 @@ def all_copies(folder, monkeypatch):
         monkeypatch.setenv(variable, str(folder / place))
 
 
-# The tiny copy of YouTube-VIS has four videos, not 2,238.
+# The tiny copies of YouTube-VIS have four videos, not 2,238 and 2,985.
 FEW_VIDEOS = {
     "datasets": {
         "youtube-vis-2019-train": {"split": "0:1,3:"},
         "youtube-vis-2019-held-out": {"split": "1:3"},
+        "youtube-vis-2021-train": {"split": ":-3"},
+        "youtube-vis-2021-held-out": {"split": "-3:"},
     }
 }
 
@@ -73,6 +80,13 @@ PLANS = {
     "davis2017.yaml": Plan(("davis2017-val",), "davis2017-train", 2),
     "segtrackv2.yaml": Plan(("segtrackv2",), "segtrackv2", 3, trained=0),
     "fbms59.yaml": Plan(("fbms59-test",), "fbms59-train", 2),
+    "youtube-vis-2019.yaml": Plan(
+        ("youtube-vis-2019-held-out",), "youtube-vis-2019-train", 2, trained=2, settings=FEW_VIDEOS
+    ),
+    "youtube-vis-2021.yaml": Plan(
+        ("youtube-vis-2021-held-out",), "youtube-vis-2021-train", 3, settings=FEW_VIDEOS
+    ),
+    "youtube-vos.yaml": Plan(("davis2017-val",), "youtube-vos-train", 2, trained=2),
     "paper.yaml": Plan(
         ("davis2017-val", "youtube-vis-2019-held-out", "movi-e-validation"),
         "youtube-vis-2019-train",
@@ -217,6 +231,11 @@ def test_the_paper_preset_holds_the_papers_settings():
     assert paper["method"] == "paper"
     assert runs_of(paper)[0].training["output_dropout"] == "attention"
     splits = {name: one["split"] for name, one in paper["datasets"].items()}
+    # What VideoSAUR's own scripts hold out: the last 300 of 2021; of 2019 the 200 between 1838 and
+    # 2038, which TensorFlow Datasets calls validation.
+    assert splits["youtube-vis-2021-held-out"] == "-300:"
+    assert splits["youtube-vis-2021-train"] == ":-300"
+    assert splits["youtube-vis-2019-videosaur"] == "1838:2038"
     assert splits["youtube-vis-2019-held-out"] == "600:900"  # the 300 videos of SOLV
     assert splits["youtube-vis-2019-train"] == "0:600,900:"
     assert training["dataset"] == "youtube-vis-2019-train"

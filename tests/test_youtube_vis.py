@@ -8,7 +8,7 @@ import yaml
 from dataset_copies import as_lengths, as_text, youtube_vis
 from pycocotools import mask as coco
 
-from betrayed.datasets import DatasetSettings, list_videos
+from betrayed.datasets import DatasetSettings, list_videos, missing_paths, needed_paths
 from betrayed.errors import UserError
 from betrayed.frames import Video, extract
 from betrayed.settings import check
@@ -115,13 +115,43 @@ def test_the_held_out_videos_are_the_ones_between(tmp_path):
         ("600:900", "600:900 does not fit .* lists 4 videos"),
         ("2:2", "2:2 does not fit"),
         ("val", "'val' is no range of videos"),
-        ("-1:", "no range"),
+        ("--1:", "no range"),
+        ("-5:", "-5: does not fit"),
+        ("3:-1", "3:-1 does not fit"),
+        ("none.txt", "The split file none.txt is missing"),
     ],
 )
 def test_splits_that_do_not_fit_are_refused(tmp_path, split, message):
     root, _ = youtube_vis(tmp_path)
     with pytest.raises(UserError, match=message):
         read_records(root / "train.json", split)
+
+
+def test_the_last_videos_and_all_but_them(tmp_path):
+    root, _ = youtube_vis(tmp_path)
+    last = [one.video for one in read_records(root / "train.json", "-3:")]
+    assert last == ["0165b171f9", "0265b171f9", "0365b171f9"]
+    assert [one.video for one in read_records(root / "train.json", ":-3")] == ["0065b171f9"]
+    assert [one.video for one in read_records(root / "train.json", ":1,-1:")] == [
+        "0065b171f9",
+        "0365b171f9",
+    ]
+
+
+def test_a_split_may_be_a_list_of_folders_and_ids(tmp_path, monkeypatch):
+    root, _ = youtube_vis(tmp_path / "ytvis")
+    (root / "held-out.txt").write_text("# ours\n3\n0065b171f9\n")
+    wanted = settings(root, split="held-out.txt")
+    assert [row["video"] for row in list_videos(wanted)] == ["0065b171f9", "0265b171f9"]
+    assert needed_paths(wanted)[-1] == root / "held-out.txt"
+    # Or from the working directory, such as a list that comes with the project.
+    (root / "held-out.txt").rename(tmp_path / "here.txt")
+    monkeypatch.chdir(tmp_path)
+    assert len(list_videos(settings(root, split="here.txt"))) == 2
+    assert missing_paths(settings(root, split="held-out.txt")) == [Path("held-out.txt")]
+    (tmp_path / "here.txt").write_text("3\n7\nwhale\n")
+    with pytest.raises(UserError, match=r"not in .*train\.json: 7, whale\. Correct"):
+        list_videos(settings(root, split="here.txt"))
 
 
 def changed(path, change):
@@ -164,6 +194,9 @@ def test_the_configuration_wants_a_file_and_ranges():
     made = config["datasets"]["made"] | {"layout": "youtube_vis", "annotations": "train.json"}
     config["datasets"]["made"] = made | {"split": "0:600,900:"}
     check(config, schema)
+    for split in ("-300:", ":-300", "lists/held-out.txt"):
+        config["datasets"]["made"] = made | {"split": split}
+        check(config, schema)
     config["datasets"]["made"] = made | {"split": "val", "annotations": None}
     with pytest.raises(UserError) as error:
         check(config, schema)

@@ -6,7 +6,6 @@ own. From that record the frames stage writes a PNG of ids for each frame.
 
 import dataclasses
 import json
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ import numpy as np
 from betrayed.errors import UserError
 from betrayed.palette import save_palette_png
 from betrayed.programs import progress
+from betrayed.splits import positions
 
 #: Run lengths of a mask: COCO's text, or the lengths themselves.
 Counts = str | Sequence[int]
-_RANGE = re.compile(r"(\d*):(\d*)")
 _MOST_OBJECTS = 254  # 255 is void
 
 
@@ -43,8 +42,8 @@ def read_records(path: str | Path, split: str | None = None) -> list[Record]:
     Args:
         path: the JSON file: ``videos`` with ``file_names`` and ``annotations`` with
             ``segmentations``, one or null for each frame.
-        split: positions in the list of videos, as half-open ranges: ``"600:900"`` or
-            ``"0:600,900:"``; None takes all.
+        split: positions in the list of videos, ``"600:900"``, or a text file with folders or ids
+            of videos, see :func:`betrayed.splits.positions`; None takes all.
 
     Returns:
         Records. An object is an annotation, in the order of the file.
@@ -70,8 +69,9 @@ def read_records(path: str | Path, split: str | None = None) -> list[Record]:
                 f"truth, such as train.json; for videos without any use the layout folder."
             )
     videos, annotations = parts
-    chosen = [videos[position] for position in positions(split, len(videos), path)]
     try:
+        names = [{Path(one["file_names"][0]).parent.as_posix(), str(one["id"])} for one in videos]
+        chosen = [videos[position] for position in positions(split, names, path)]
         masks: dict[Any, list[Any]] = defaultdict(list)
         for annotation in annotations:
             masks[annotation["video_id"]].append(annotation["segmentations"])
@@ -210,32 +210,6 @@ def run_lengths(text: str) -> list[int]:
     if bits:
         raise ValueError("its run lengths end within a number")
     return lengths
-
-
-def positions(split: str | None, count: int, path: Path) -> list[int]:
-    """The positions in a file's list of videos that a split names, each once, in order.
-
-    Raises:
-        UserError: the split is no range, or reaches beyond the list.
-    """
-    if split is None:
-        return list(range(count))
-    wanted: set[int] = set()
-    for part in split.split(","):
-        match = _RANGE.fullmatch(part.strip())
-        if not match:
-            raise UserError(
-                f"split: {split!r} is no range of videos. Write positions in {path.name} such as "
-                f"600:900 (from 600 on, up to but without 900), or several: 0:600,900:."
-            )
-        start, stop = int(match[1] or 0), int(match[2] or count)
-        if not start < stop <= count:
-            raise UserError(
-                f"split: {part.strip()} does not fit {path}, which lists {count} videos. Correct "
-                f"the split, or use the file that it was made for."
-            )
-        wanted.update(range(start, stop))
-    return sorted(wanted)
 
 
 def _record(video: dict[str, Any], objects: list[list[Any]], path: Path) -> Record:

@@ -9,13 +9,14 @@
 
 from types import ModuleType
 
-from betrayed.layouts import davis, fbms, folder, movi, segtrack, youtube_vis
+from betrayed.layouts import davis, fbms, folder, movi, segtrack, youtube_vis, youtube_vos
 
 #: The layouts by name.
 LAYOUTS: dict[str, ModuleType] = {
     "folder": folder,
     "davis": davis,
     "youtube_vis": youtube_vis,
+    "youtube_vos": youtube_vos,
     "movi": movi,
     "segtrack": segtrack,
     "fbms": fbms,

@@ -12,6 +12,9 @@ from betrayed.errors import UserError
 COLUMNS = ("video", "source", "annotations", "instances")
 #: One video of the manifest, by :data:`COLUMNS`; what it does not have is empty.
 Row = dict[str, str]
+Layout = Literal["folder", "davis", "youtube_vis", "youtube_vos", "movi", "segtrack", "fbms"]
+#: What a split ends in that is a text file of names, in the layout youtube_vis.
+LIST = ".txt"
 # Names become folders, wildcards and table entries; "all" is what tables call the whole data set.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _RESERVED = ("all",)
@@ -28,13 +31,13 @@ class DatasetSettings:
     ``movi`` shards hold their own. In the layout ``fbms`` it is a folder inside each video's.
     """
 
-    layout: Literal["folder", "davis", "youtube_vis", "movi", "segtrack", "fbms"] = "folder"
+    layout: Layout = "folder"
     root: str = ""
     annotations: str | None = None
     instances: str | None = None  # ids of single objects, where annotations hold foreground only
     # davis: "val" is ImageSets/2016/val.txt, "2017/val" the other year's. youtube_vis: positions in
-    # the JSON's list of videos, "600:900" or "0:600,900:". movi: which shards, "validation".
-    # segtrack: "all" is ImageSets/all.txt. fbms: the folder, "Trainingset" or "Testset".
+    # the JSON's list of videos, "600:900", "0:600,900:" or "-300:", or a text file. movi: which
+    # shards, "validation". segtrack: "all" is ImageSets/all.txt. fbms: the folder, "Testset".
     split: str | None = None
     videos: tuple[str, ...] = ()  # names or patterns such as "car-*"; empty: all
     annotation_kind: Literal["ids", "foreground"] = "ids"  # foreground: every value but 0 is object

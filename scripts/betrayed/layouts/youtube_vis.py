@@ -5,12 +5,14 @@ from pathlib import Path
 
 from betrayed.errors import UserError
 from betrayed.files import whole_folder
-from betrayed.layouts.common import DatasetSettings, Row, choose_videos, row, shown
+from betrayed.layouts.common import LIST, DatasetSettings, Row, choose_videos, row, shown
 
 
 def parts(root: Path, settings: DatasetSettings) -> list[Path]:
-    """What the list of videos depends on: the folder of frames and the JSON file."""
-    return [root / "JPEGImages", root / (settings.annotations or "")]
+    """What the list of videos depends on: frames, the JSON file, and the split if it is a file."""
+    found = [root / "JPEGImages", root / (settings.annotations or "")]
+    split = _split(root, settings)
+    return [*found, Path(split)] if split and split.endswith(LIST) else found
 
 
 def missing(root: Path, settings: DatasetSettings) -> list[Path]:
@@ -35,7 +37,7 @@ def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]
     if not images.is_dir():
         raise UserError(f"{images} is missing. The layout youtube_vis needs it under its root.")
     records = {}
-    for record in read_records(root / settings.annotations, settings.split):
+    for record in read_records(root / settings.annotations, _split(root, settings)):
         if record.video in records:
             raise UserError(f"{settings.annotations} lists the video {record.video!r} twice.")
         records[record.video] = record
@@ -52,6 +54,13 @@ def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]
             for name in names:
                 write_record(folder / f"{name}.json", records[name])
     return result
+
+
+def _split(root: Path, settings: DatasetSettings) -> str | None:
+    """The split; a text file is looked for under the root, then from the working directory."""
+    split = settings.split
+    under = root / split if split and split.endswith(LIST) else None
+    return str(under) if under and under.is_file() else split
 
 
 def _absent(folder: Path, names: Iterable[str]) -> list[Path]:

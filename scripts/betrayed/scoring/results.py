@@ -16,7 +16,8 @@ from betrayed.errors import UserError
 from betrayed.scoring.average_precision import PROTOCOL, as_table
 from betrayed.scoring.folders import Scores
 from betrayed.scoring.protocols import COLUMNS, ScoreSettings, score_arrays
-from betrayed.youtube_vis import Counts, Record, checked_lengths, ids_of, positions, read_records
+from betrayed.splits import positions
+from betrayed.youtube_vis import Counts, Record, checked_lengths, ids_of, read_records
 
 _MOST_TRACKS = 254  # that an image of ids can tell apart
 
@@ -50,8 +51,8 @@ def find_tracks(
         results: a list of tracks, each with ``video_id``, ``score`` and ``segmentations``: for each
             frame run lengths or null. What category they are of does not count.
         settings: how they will be scored.
-        split: positions in the truth's list of videos, such as ``"600:900"``; tracks of the other
-            videos of that file are left out.
+        split: which of the truth's videos, see :func:`betrayed.splits.positions`; tracks of the
+            other videos of that file are left out.
 
     Raises:
         UserError: a file is missing, damaged or of another form, or has a track of a video that
@@ -67,7 +68,8 @@ def find_tracks(
         if type(number) is not int or number not in records:
             raise UserError(f"{where}: there is no such video in {truth}: video_id is {number!r}.")
         found[number].append(_track(entry, records[number], where))
-    chosen = [listed[place] for place in positions(split, len(listed), Path(truth))]
+    names = [(record.video, str(record.id)) for record in listed]
+    chosen = [listed[place] for place in positions(split, names, Path(truth))]
     if not any(record.id in found for record in chosen):
         raise UserError(
             f"{results} has no track in any of the {len(chosen)} videos to score. Correct --split, "
