@@ -6,9 +6,12 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+import naive_scoring
+import numpy as np
 import pytest
 import torch
 from naive_clustering import naive_clustering
+from naive_scoring import blobs
 from tiny_features import features_file
 
 from betrayed.artefacts import create
@@ -133,3 +136,25 @@ def test_the_plain_clustering_has_the_same_labels(tau):
     assert labels.max() > 0, "one cluster tells nothing"
     assert (plain_clustering(queries, keys, tau) == labels).all()
     assert 7 * 30 <= neighbour_pairs(queries, keys, tau) < 7 * 30 * 90
+
+
+def test_scoring_is_measured():
+    told = measured("scoring.py", "--size", "40x60", "--cases", "3x5", "--whole", "4x9")
+    assert "3 frames of 40x60, 4 objects, 5 proposals (made)" in told
+    rows = re.findall(r"^(?:plain|library).* \d+ \(\d+ to \d+\) +\d+ +0\.0e\+00$", told, re.M)
+    assert len(rows) == 2
+    assert re.search(r"^4 frames .*; all protocols\.\n.* seconds, \d+ MB at the peak", told, re.M)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_plain_scoring_agrees_with_naive(seed):
+    from plain_scoring import plain_scores
+
+    truth, masks = (
+        blobs(np.random.default_rng(seed), (2, 13, 17), ids) for ids in ([0, 1, 2, 255], 4)
+    )
+    scores = plain_scores(truth, masks, 2, 4)  # proposal 4 is empty
+    for t, g, p in np.ndindex(2, 2, 4):
+        pair = (truth[t] == g + 1, masks[t] == p + 1, truth[t] == 255)
+        assert scores[0, t, g, p] == pytest.approx(naive_scoring.jaccard(*pair), abs=1e-12)
+        assert scores[1, t, g, p] == pytest.approx(naive_scoring.boundary_f(*pair), abs=1e-12)

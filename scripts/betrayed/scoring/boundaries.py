@@ -78,8 +78,9 @@ def boundary_measure(
     """
     height, width = truth.shape
     radius = matching_radius(height, width)
-    object_pixels, object_ids = outlines(np.where(void, 0, truth))
-    pixels, ids = outlines(np.where(void, 0, proposals))
+    valid = ~void
+    object_pixels, object_ids = outlines(truth * valid)
+    pixels, ids = outlines(proposals * valid)
     # From here on the image has a margin as wide as the radius: disks need not be cut to it.
     row = width + 2 * radius
     object_pixels = (object_pixels // width + radius) * row + object_pixels % width + radius

@@ -167,7 +167,7 @@ def pairwise_scores(
     similarity, boundary = np.zeros((2, len(annotations), n_objects, n_columns))
     for t, (annotation, proposal) in enumerate(zip(annotations, proposals, strict=True)):
         void = annotation == VOID
-        truth = np.where(annotation > n_objects, 0, annotation)
+        truth = annotation * (annotation <= n_objects)
         similarity[t] = region_similarity(truth, proposal, n_objects, n_columns, void)
         boundary[t] = boundary_measure(truth, proposal, n_objects, n_columns, void)
     return similarity, boundary

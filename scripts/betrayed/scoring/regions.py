@@ -37,10 +37,10 @@ def region_similarity(
     Returns:
         (n_objects, n_proposals) float64; 1 where both masks are empty (DAVIS's convention).
     """
-    # Void is an object more, that is left out. Row 0 and column 0 are the background: they count
-    # in the sizes, not as a mask.
-    with_void = np.where(void, np.int64(n_objects + 1), truth)
-    counts = contingency(with_void, proposals, n_objects + 2, n_proposals + 1)[:-1]
+    # Row 0 and column 0 are the background: they count in the sizes, not as a mask. Void is
+    # background on both sides, where nothing is read off.
+    valid = ~void
+    counts = contingency(truth * valid, proposals * valid, n_objects + 1, n_proposals + 1)
     intersection = counts[1:, 1:]
     object_size = counts.sum(axis=1)[1:, None]
     proposal_size = counts.sum(axis=0)[None, 1:]
