@@ -41,6 +41,20 @@ def test_figures_over_a_data_set_by_hand(sources):
     pd.testing.assert_frame_equal(summary, summary.sort_values(SUMMARY_KEYS, ignore_index=True))
 
 
+def test_miou_is_over_objects_and_fg_ari_over_videos(tmp_path):
+    # As SOLV has it: (.5 + .3 + .7) / 3 for three objects, FG-ARI (.2 + .4) / 2 for two videos.
+    head = "protocol,object,frame,metric,value\n"
+    texts = {
+        "a": "video-object,1,,mIoU,0.5\nvideo-object,2,,mIoU,0.3\nvideo-object,,,mIoU,0.4\n"
+        "video-object,,,FG-ARI,0.2\n",
+        "b": "video-object,7,,mIoU,0.7\nvideo-object,,,mIoU,0.7\nvideo-object,,,FG-ARI,0.4\n",
+    }
+    measured = score_sources(tmp_path, {video: head + text for video, text in texts.items()})
+    summary, _ = summary_of(measured)
+    assert figure(summary, video="all", metric="mIoU") == pytest.approx(0.5)
+    assert figure(summary, video="all", metric="FG-ARI") == pytest.approx(0.3)
+
+
 def test_intervals_by_hand(sources):
     """Of two videos, draws of one of them twice are the ends: 1/4 of all draws each."""
     summary, _ = summary_of(sources)

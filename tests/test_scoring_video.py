@@ -81,12 +81,12 @@ def test_perfect_masks(clip):
     assert value(table, "davis2016-track", "J_mean") == 0.5
     assert value(table, "davis2017-sequence", "J_mean", 2) == 1
     assert value(table, "video-object", "FG-ARI") == 1
-    assert value(table, "video-object", "mIoU") == 1
+    assert value(table, "video-object", "mIoU") == value(table, "video-object", "mIoU", 2) == 1
     assert value(table, "video-object-clip", "FG-ARI") == 1
     assert value(table, "video-object-clip", "mBO") == 1
-    # Six figures for each object and seven for the video; two of a partition.
+    # Six figures for each object and seven for the video; two of a partition, one for each object.
     counts = table[table["frame"].isna()].groupby("protocol").size().to_dict()
-    assert counts == dict(zip(sorted(SCORED), [7, 7, 19, 19, 2, 2], strict=True))
+    assert counts == dict(zip(sorted(SCORED), [7, 7, 19, 19, 4, 2], strict=True))
     # In each of three frames J and F of the foreground or of each object; FG-ARI.
     counts = table[table["frame"].notna()].groupby("protocol").size().to_dict()
     assert counts == dict(zip(sorted(SCORED)[:-1], [6, 6, 12, 12, 3], strict=True))

@@ -13,7 +13,7 @@ SUMMARY_COLUMNS = [*SUMMARY_KEYS, "value", "low", "high", "videos"]
 OBJECT_KEYS = ["run", "dataset", "video", "object", "protocol", "metric"]
 OBJECT_COLUMNS = [*OBJECT_KEYS, "value"]
 #: The protocols whose figures over a data set are means over its objects begin like this.
-BY_OBJECT = "davis2017-"
+BY_OBJECT = ("davis2017-", "video-object")
 
 _FIGURE = ["run", "dataset", "protocol", "metric"]
 
@@ -23,10 +23,10 @@ def summarise(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Figures by video and over data sets, and figures by object.
 
-    Over a data set (video ``"all"``), the davis2017 protocols' figures are means over all its
-    objects, as the benchmark has it; all others are means over its videos. J&F is the mean of
-    J_mean and F_mean. What a data set has as a whole, such as AP, is no mean and stays as it was
-    measured.
+    Over a data set (video ``"all"``), the davis2017 protocols' figures and the mIoU of video-object
+    are means over all its objects, as the benchmarks have it; all others are means over its videos.
+    J&F is the mean of J_mean and F_mean. What a data set has as a whole, such as AP, is no mean and
+    stays as it was measured.
 
     Args:
         measurements: as :func:`betrayed.measurements.read_measurements` gives them.

@@ -230,6 +230,10 @@ def _partition_rows(protocol: str, scores: PartitionScores, frames: list[int]) -
             (protocol, pd.NA, pd.NA, "mBO", mean(scores.best_iou)),
         ]
     rows: list[Row] = [
+        (protocol, number, pd.NA, "mIoU", iou)
+        for number, iou in zip(scores.objects.tolist(), scores.iou, strict=True)
+    ]
+    rows += [
         (protocol, pd.NA, pd.NA, "FG-ARI", mean(scores.relabelled_ari)),
         (protocol, pd.NA, pd.NA, "mIoU", mean(scores.iou)),
     ]
