@@ -16,7 +16,7 @@ from betrayed.frames import Video
 from betrayed.palette import save_palette_png
 from betrayed.programs import read_settings
 from betrayed.scoring.inputs import read_annotations, read_masks, read_partition
-from betrayed.scoring.protocols import SCORED, ScoreSettings, score_arrays, score_video
+from betrayed.scoring.protocols import USUAL, ScoreSettings, score_arrays, score_video
 
 PROGRAM = Path(__file__).resolve().parents[1] / "scripts" / "score_video.py"
 
@@ -74,7 +74,7 @@ def test_perfect_masks(clip):
     table = score_video(*clip, ScoreSettings())
     assert list(table.columns) == ["protocol", "object", "frame", "metric", "value"]
     assert not table.duplicated(["protocol", "object", "frame", "metric"]).any()
-    assert set(table["protocol"]) == set(SCORED)
+    assert set(table["protocol"]) == set(USUAL)
     for protocol in ("davis2016", "davis2017-sequence", "davis2017-frame"):
         assert value(table, protocol, "J&F") == 1
     # One proposal covers half of the merged foreground.
@@ -86,10 +86,10 @@ def test_perfect_masks(clip):
     assert value(table, "video-object-clip", "mBO") == 1
     # Six figures for each object and seven for the video; two of a partition, one for each object.
     counts = table[table["frame"].isna()].groupby("protocol").size().to_dict()
-    assert counts == dict(zip(sorted(SCORED), [7, 7, 19, 19, 4, 2], strict=True))
+    assert counts == dict(zip(sorted(USUAL), [7, 7, 19, 19, 4, 2], strict=True))
     # In each of three frames J and F of the foreground or of each object; FG-ARI.
     counts = table[table["frame"].notna()].groupby("protocol").size().to_dict()
-    assert counts == dict(zip(sorted(SCORED)[:-1], [6, 6, 12, 12, 3], strict=True))
+    assert counts == dict(zip(sorted(USUAL)[:-1], [6, 6, 12, 12, 3], strict=True))
     assert value(table, "davis2017-sequence", "J", 2, frame=1) == 1
     assert value(table, "davis2016-track", "J", frame=2) == 0.5
 
@@ -193,13 +193,25 @@ def test_more_proposals_than_an_image_holds():
         score_arrays(TRUTH, proposals=masks, settings=ScoreSettings(("davis2017-sequence",)))
 
 
+def test_stability_is_of_the_foreground_and_asked_for():
+    masks = np.zeros((3, 30, 40), np.uint8)
+    masks[:, 5:25, 5:30] = 255
+    masks[2, 5:25, 5:20] = 0
+    settings = ScoreSettings(("davis2016-stability",))
+    table = score_arrays(masks > 0, foreground=masks, frames=[4, 5, 6], settings=settings)
+    assert table["frame"].dropna().tolist() == [5, 6]  # the first has none before it
+    assert value(table, "davis2016-stability", "T", frame=5) == 0
+    changed = value(table, "davis2016-stability", "T", frame=6)
+    assert value(table, "davis2016-stability", "T_mean") == changed / 2 > 0
+
+
 def test_what_is_not_given_is_named():
     with pytest.raises(UserError, match="video-object scores labels, but there are none"):
         score_arrays(TRUTH, settings=ScoreSettings(("video-object",)))
 
 
 def test_settings():
-    assert ScoreSettings().protocols == tuple(SCORED)
+    assert ScoreSettings().protocols == USUAL
     settings = read_settings(ScoreSettings, '{"protocols": ["davis2016"], "max_proposals": 3}')
     assert settings == ScoreSettings(("davis2016",), 3)
     with pytest.raises(UserError, match=r"no protocol davis2018\. There are: davis2016, "):

@@ -21,11 +21,13 @@ from betrayed.scoring.davis import (
     statistics,
 )
 from betrayed.scoring.inputs import read_annotations, read_masks, read_partition
+from betrayed.scoring.stability import stability
 from betrayed.scoring.video_objects import PartitionScores, mean, partition_scores
 
 #: Every protocol, and what it scores against what.
 PROTOCOLS = {
     "davis2016": "the foreground mask against all objects merged",
+    "davis2016-stability": "the foreground mask's contour from frame to frame",
     "davis2016-track": "the best single proposal against all objects merged",
     "davis2017-sequence": "proposals against objects, one assignment a video (official)",
     "davis2017-frame": "proposals against objects, a new assignment in every frame (the paper's)",
@@ -37,6 +39,7 @@ PROTOCOLS = {
 #: has no figures of a single video, see :mod:`betrayed.scoring.average_precision`.
 SCORED = {
     "davis2016": "foreground",
+    "davis2016-stability": "foreground",
     "davis2016-track": "proposals",
     "davis2017-sequence": "proposals",
     "davis2017-frame": "proposals",
@@ -44,7 +47,9 @@ SCORED = {
     "video-object-clip": "labels",
 }
 #: The protocols for which all objects are one foreground.
-MERGED = ("davis2016", "davis2016-track")
+MERGED = ("davis2016", "davis2016-stability", "davis2016-track")
+#: Those that are scored unless others are asked for; stability takes longer than all of them.
+USUAL = tuple(protocol for protocol in SCORED if protocol != "davis2016-stability")
 COLUMNS = ["protocol", "object", "frame", "metric", "value"]
 
 Row = tuple[str, object, object, str, float]
@@ -61,7 +66,7 @@ class ScoreSettings:
         paper_max_proposals: the same for davis2017-frame; the paper's own scorer allows 300.
     """
 
-    protocols: tuple[str, ...] = tuple(SCORED)
+    protocols: tuple[str, ...] = USUAL
     max_proposals: int = 20
     paper_max_proposals: int = 300
 
@@ -137,14 +142,14 @@ def score_arrays(
             more than the 254 that an image of 8 bits can tell apart.
         labels: (T, H, W) integers, the segment of every pixel.
         frames: (T,) the frames' numbers in the video; 0, 1, … unless given.
-        settings: see :class:`ScoreSettings`; all protocols unless given.
+        settings: see :class:`ScoreSettings`; :data:`USUAL` protocols unless given.
 
     Returns:
         Columns protocol, object, frame, metric, value. Rows with object and frame hold J or F of
         the proposal that is matched with the object there; with a frame alone a figure of the
-        frame (J and F of the merged foreground, FG-ARI); with an object alone its statistics over
-        the frames; with neither the figures of the video: means over its objects, and ``J&F``,
-        the mean of J_mean and F_mean. What is not defined (no object) has no row.
+        frame (J, F and T of the merged foreground, FG-ARI); with an object alone its statistics
+        over the frames; with neither the figures of the video: means over its objects, and
+        ``J&F``, the mean of J_mean and F_mean. What is not defined (no object) has no row.
 
     Raises:
         UserError: what a protocol scores is not given or of another shape, there are too many
@@ -164,6 +169,8 @@ def score_arrays(
     for protocol in progress(wanted, "scoring", "protocol"):
         if SCORED[protocol] == "labels":
             rows += _partition_rows(protocol, partition(), frames)
+        elif protocol == "davis2016-stability":
+            rows += _stability_rows(protocol, given["foreground"], frames)
         else:
             rows += _davis_rows(protocol, *pairs(protocol in MERGED, SCORED[protocol]), frames)
     return _table(rows)
@@ -219,6 +226,14 @@ def _davis_rows(
         for index, number in enumerate(objects)
         for place, frame in enumerate(frames)
         for metric in curves
+    ]
+
+
+def _stability_rows(protocol: str, foreground: np.ndarray, frames: list[int]) -> list[Row]:
+    scores = stability(foreground, frames)
+    rows: list[Row] = [(protocol, pd.NA, pd.NA, "T_mean", mean(scores))]
+    return rows + [
+        (protocol, pd.NA, frame, "T", score) for frame, score in zip(frames, scores, strict=True)
     ]
 
 
