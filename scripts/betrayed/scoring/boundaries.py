@@ -85,9 +85,9 @@ def boundary_measure(
     row = width + 2 * radius
     object_pixels = (object_pixels // width + radius) * row + object_pixels % width + radius
     pixels = (pixels // width + radius) * row + pixels % width + radius
-    # How many entries of ``pixels`` come before each pixel.
-    before = np.bincount(pixels + 1, minlength=(height + 2 * radius) * row + 1)
-    np.cumsum(before, out=before)
+    # How many entries of ``pixels`` come before each pixel: one more after each of them.
+    bounds = np.concatenate([[-1], pixels, [(height + 2 * radius) * row]])
+    before = np.repeat(np.arange(len(pixels) + 1, dtype=np.int32), np.diff(bounds))
 
     recalled, precise = np.zeros((2, n_objects, n_proposals))
     step = max(1, AT_ONCE // (2 * radius + 1) ** 2)

@@ -18,7 +18,8 @@ def contingency(truth: np.ndarray, labels: np.ndarray, rows: int, columns: int) 
     # One number per pair of ids, so that a single bincount sees all pairs at once.
     pairs = truth.ravel().astype(np.int64)
     pairs *= columns
-    pairs += labels.ravel().astype(np.int64, copy=False)
+    # Without a wider copy of the labels: with less memory in flight none goes back to the system.
+    np.add(pairs, labels.ravel(), out=pairs, dtype=np.int64, casting="unsafe")
     return np.bincount(pairs, minlength=rows * columns).reshape(rows, columns)
 
 
