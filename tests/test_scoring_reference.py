@@ -14,10 +14,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from naive_scoring import blobs
+from score_files import score_sources
 
+from betrayed.averages import summarise
+from betrayed.leaderboard import scored_videos
+from betrayed.measurements import ALL, read_measurements
 from betrayed.palette import read_ids
 from betrayed.scoring import davis_unsupervised
 from betrayed.scoring.davis import METRICS, match, pairwise_scores, statistics
+from betrayed.scoring.protocols import ScoreSettings, score_arrays
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REFERENCE = (
@@ -42,10 +47,10 @@ def numbers(table):
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("matching", ["sequence", "frame"])
-def test_agrees_with(source, matching):
+def test_agrees_with(source, matching, tmp_path):
     """Runs on whatever is at hand; the names of the tests in the report say what that was."""
     if source == "stored-reference":
-        _compare_with_stored_reference(matching)
+        _compare_with_stored_reference(matching, tmp_path)
     elif source == "davis2017-evaluation":
         _compare_with_official_code(matching)
     else:
@@ -62,15 +67,31 @@ def test_says_what_it_was_compared_with():
         )
 
 
-def _compare_with_stored_reference(matching):
+def _compare_with_stored_reference(matching, folder):
     expected = pd.read_csv(REFERENCE / "expected.csv")
-    for name, rows in expected[expected["matching"] == matching].groupby("sequence"):
+    expected = expected[expected["matching"] == matching]
+    texts = {}
+    for name, rows in expected.groupby("sequence"):
         truth, masks = (
             np.stack([read_ids(path) for path in sorted((REFERENCE / kind / name).glob("*.png"))])
             for kind in ("annotations", "predictions")
         )
         table = davis_unsupervised(truth, masks, matching=matching)
         np.testing.assert_allclose(numbers(table), numbers(rows), rtol=0, atol=1e-6)
+        settings = ScoreSettings(protocols=(f"davis2017-{matching}",))
+        texts[name] = score_arrays(truth, proposals=masks, settings=settings).to_csv(index=False)
+    # As far as the tables: over all objects of the three clips.
+    sources = score_sources(folder, texts)
+    summary, _ = summarise(read_measurements(sources), scored_videos(sources))
+    overall = summary[summary["video"] == ALL].set_index("metric")["value"]
+    means = expected[list(METRICS)].mean()
+    both = {"J&F": means[["J_mean", "F_mean"]].mean()}
+    pd.testing.assert_series_equal(
+        overall, pd.Series({**both, **means}).sort_index(), rtol=0, atol=1e-6, check_names=False
+    )
+    assert both["J&F"] == pytest.approx(
+        {"sequence": 0.703406, "frame": 0.785076}[matching], abs=1e-6
+    )
 
 
 def _compare_with_naive(matching):

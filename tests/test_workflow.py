@@ -198,6 +198,17 @@ def test_a_changed_setting_reruns_its_stage_and_what_follows(project, change, si
     assert all(plan[rule] == 3 for rule in set(plan) & per_video)
 
 
+def test_another_benchmark_or_published_figure_makes_the_tables_anew_alone(project):
+    project.change({"datasets": {"made": {"benchmark": "davis2016-val"}}})
+    assert project.planned() == {"list_scores": 1, "collect_tables": 1}
+    project.run()
+    boards = {row["board"] for row in rows(project, "leaderboard")}
+    assert boards == {"davis2016-val", "made (3 of 20 videos of davis2016-val)"}
+    path = project.folder / "scripts" / "betrayed" / "published.csv"
+    path.write_text(path.read_text() + "New,davis2016-val,davis2016,J_mean,0.9,somebody\n")
+    assert project.planned() == {"collect_tables": 1}
+
+
 def test_refinement_adds_features_and_reruns_the_choice_of_objects(project):
     project.change({"refinement": {"height": 126, "width": 224}})
     plan = project.planned()

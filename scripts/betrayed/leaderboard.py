@@ -21,7 +21,7 @@ BENCHMARKS = {
     "movi-e-validation": 250,
 }
 #: The figures that systems are ranked by, of each protocol those that it has. Higher is better.
-HEADLINES = ("J&F", "J_mean", "F_mean", "mIoU", "mBO", "FG-ARI", "AP", "AR")
+HEADLINES = ("J&F", "J_mean", "F_mean", "mIoU", "mBO", "FG-ARI", "AP", "AR10")
 #: What a published figure has for a protocol where its source does not say which it is.
 UNSTATED = "unstated"
 #: Proposals that the official protocol allows; it covers these protocols.
