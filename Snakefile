@@ -30,5 +30,5 @@ localrules:
 rule all:
     default_target: True
     input:
-        tables="results/tables/summary.csv",
+        tables=["results/tables/summary.csv", "results/tables/videos.csv"],
         pictures=all_pictures if config["pictures"] else [],

@@ -56,6 +56,19 @@ def truth_options(wildcards):
     return [part for kind in kinds for part in (f"--{kind}", row[kind])]
 
 
+def video_rows(wildcards):
+    """Every video that is segmented, once, whatever the runs."""
+    return [
+        {
+            "dataset": dataset,
+            "video": video,
+            "path": f"results/{dataset}/frames/{video}/frames.json",
+        }
+        for dataset in config["evaluate"]
+        for video in manifest(dataset)
+    ]
+
+
 def weights_settings(wildcards):
     own = WEIGHTS[wildcards.weights].settings
     return as_json({**own["weights"], "backbone": own["features"]["backbone"]})

@@ -82,6 +82,8 @@ def test_the_record_says_what_the_video_is(tmp_path, images, truth, monkeypatch)
         "annotations": [f"truth/{i:05d}.png" for i in range(6)],
         "instances": None,
         "annotation_kind": "ids",
+        "annotated_frames": 6,
+        "objects": 1,
     }
 
 

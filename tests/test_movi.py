@@ -3,9 +3,11 @@ import shutil
 import tarfile
 
 import numpy as np
+import pandas as pd
 import pytest
 from dataset_copies import movi_e
-from movi_copies import framed, movi_records, movi_tars, serialised, truth_of
+from movi_copies import example_of, framed, movi_records, movi_tars, serialised, truth_of
+from workflow_project import Project
 
 from betrayed.datasets import DatasetSettings, list_videos, needed_paths
 from betrayed.errors import UserError
@@ -232,3 +234,39 @@ def test_a_record_that_is_none_is_refused(tmp_path):
         read_sample(tmp_path / "0000.json")
     with pytest.raises(UserError, match=r"0001\.json does not exist"):
         read_sample(tmp_path / "0001.json")
+
+
+# The workflow
+
+
+def test_the_workflow_goes_from_shards_to_tables(tmp_path, package, monkeypatch):
+    """Trained and scored on three videos, named by the variable; nothing is left to do then."""
+    root = movi_records(tmp_path / "movi_e")
+    monkeypatch.setenv("MOVI_E_ROOT", str(root))
+    dataset, sizes = "movi-e-validation", {"height": 56, "width": 56}
+    project = Project(tmp_path / "project", package=package)
+    project.change({"evaluate": [dataset], "features": sizes})
+    project.change({"training": {"dataset": dataset, "stride": 1, "steps": 4, **sizes}})
+    # Named, so that another video leaves the block alone.
+    project.change({"training": {"videos": ["0000", "0001"]}, "pictures": False})
+    project.run()
+    summary = pd.read_csv(project.folder / "results" / "tables" / "summary.csv", dtype=str)
+    assert {"0000", "0001", "0002"} <= set(summary["video"])
+    assert {"FG-ARI", "mIoU"} <= set(summary.loc[summary["protocol"] == "video-object", "metric"])
+    videos = pd.read_csv(project.folder / "results" / "tables" / "videos.csv", dtype=str)
+    assert videos["video"].tolist() == ["0000", "0001", "0002"]
+    assert videos["objects"].tolist() == ["2"] * 3
+    assert project.planned() == {}
+    # Another download of one shard reruns its videos alone.
+    shard = root / "movi_e-validation.tfrecord-00001-of-00002"
+    shard.write_bytes(framed(example_of(9)))
+    project.run(f"results/{dataset}/videos.csv")
+    plan = project.planned()
+    assert "train_block" not in plan
+    assert plan["extract_frames"] == plan["score_video"] == plan["collect_videos"] == 1
+    (root / "movi_e-validation.tfrecord-00000-of-00002").unlink()
+    shutil.rmtree(project.folder / "results" / dataset)
+    text = project.run("--dry-run", check=False)
+    assert f"{dataset}: missing: " in text
+    assert "movi_e-validation.tfrecord-00000-of-00002" in text
+    assert "MOVI_E_ROOT (now set)" in text

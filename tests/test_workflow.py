@@ -121,6 +121,7 @@ def test_schedulers_are_asked_for_memory_and_time_as_jobs_need_them(project):
         "measure_motion",
         *(rule for rules in CHAIN.values() for rule in rules),
         "collect_tables",
+        "collect_videos",
     }
     assert all(both["mem_mb"] > 0 and both["runtime"] > 0 for both in usual.values())
     again = asked(project, "--attempt", "2")

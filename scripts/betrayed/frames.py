@@ -23,7 +23,7 @@ from betrayed.files import sha256, whole_folder
 from betrayed.images import IMAGE_SUFFIXES, numbered_images, read_image
 from betrayed.palette import read_ids
 from betrayed.programs import progress
-from betrayed.truths import READERS, find_annotations, write_annotations
+from betrayed.truths import READERS, count_objects, find_annotations, write_annotations
 from betrayed.youtube_vis import Record, read_record, write_ids
 
 ANNOTATION_KINDS = ("ids", "foreground")
@@ -73,7 +73,7 @@ def extract(
     truth = read_record(annotations) if is_record else None
     with whole_folder(folder) as temporary:
         if sample:
-            files, truths, size = movi.write_images(sample, temporary, truth=bool(annotations))
+            files, truths, ids, size = movi.write_images(sample, temporary, truth=bool(annotations))
             numbers, fps = list(range(len(files))), movi.FPS
             used = [temporary / name for name in [*files, *(truths or ())]]
         else:
@@ -84,12 +84,14 @@ def extract(
             else:
                 raise UserError(f"The source {source} of the video {video!r} does not exist.")
             if truth:
-                truths = write_ids(truth, temporary, size)
+                truths, ids = write_ids(truth, temporary, size)
             elif annotations and layout in READERS:
-                truths = write_annotations(video, annotations, layout, files, size, temporary)
+                truths, ids = write_annotations(video, annotations, layout, files, size, temporary)
             else:
-                truths = find_annotations(video, annotations, numbers, files, size)
+                truths, ids = find_annotations(video, annotations, numbers, files, size)
             used = _used(source, truth, annotations)
+        singles, single_ids = find_annotations(video, instances, numbers, files, size)
+        counted = (single_ids, "ids") if singles else (ids, annotation_kind)
         record = {
             "video": video,
             "count": len(files),
@@ -101,8 +103,10 @@ def extract(
             "content": _content(used),
             "frames": files,
             "annotations": truths,
-            "instances": find_annotations(video, instances, numbers, files, size),
+            "instances": singles,
             "annotation_kind": annotation_kind,
+            "annotated_frames": sum(truth is not None for truth in truths or ()),
+            "objects": count_objects(*counted) if truths else None,
         }
         text = json.dumps(record, indent=1) + "\n"
         (temporary / "frames.json").write_text(text, encoding="utf-8")
@@ -110,7 +114,12 @@ def extract(
 
 @dataclass(frozen=True)
 class Video:
-    """A checked video: its record, and its frames and annotations read one at a time."""
+    """A checked video: its record, and its frames and annotations read one at a time.
+
+    ``objects`` counts the ids that occur anywhere in the video, void aside, in ``instances`` where
+    it has them; annotations of the kind ``"foreground"`` hold one object. Without annotations it
+    is None.
+    """
 
     name: str
     count: int
@@ -122,6 +131,8 @@ class Video:
     annotations: tuple[Path | None, ...] | None
     instances: tuple[Path | None, ...] | None
     annotation_kind: str
+    annotated_frames: int
+    objects: int | None
 
     @classmethod
     def load(cls, path: str | Path) -> "Video":
@@ -191,6 +202,7 @@ class Video:
 
 _LISTS = ("frames", "annotations", "instances")
 _PLAIN = ("count", "height", "width", "fps", "source", "annotation_kind")
+_PLAIN += ("annotated_frames", "objects")
 
 
 Checked = tuple[list[int], list[str], tuple[int, int], float | None]

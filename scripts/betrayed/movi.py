@@ -20,7 +20,7 @@ from PIL import Image
 
 from betrayed import tfrecords
 from betrayed.errors import UserError
-from betrayed.palette import save_palette_png
+from betrayed.palette import ids_in, save_palette_png
 from betrayed.programs import progress
 from betrayed.shards import present_shards
 
@@ -137,7 +137,7 @@ def read_arrays(sample: Sample) -> tuple[np.ndarray, np.ndarray | None]:
 
 def write_images(
     sample: Sample, folder: str | Path, truth: bool
-) -> tuple[list[str], list[str] | None, tuple[int, int]]:
+) -> tuple[list[str], list[str] | None, set[int], tuple[int, int]]:
     """Write a video's frames as 00000.png, … and its ids as truth-00000.png, … into ``folder``.
 
     Args:
@@ -146,7 +146,8 @@ def write_images(
         truth: whether its ids are wanted.
 
     Returns:
-        The names of the frames, those of the ids or None, and the size (height, width).
+        The names of the frames, those of the ids or None, the ids that occur, and the size
+        (height, width).
 
     Raises:
         UserError: as :func:`read_arrays`; ids are wanted, but there are none.
@@ -164,8 +165,9 @@ def write_images(
         return names
 
     files = save("{:05d}.png", frames, lambda path, image: Image.fromarray(image).save(path))
-    truths = save("truth-{:05d}.png", ids, save_palette_png) if truth else None
-    return files, truths, frames.shape[1:3]
+    if not truth:
+        return files, None, set(), frames.shape[1:3]
+    return files, save("truth-{:05d}.png", ids, save_palette_png), ids_in(ids), frames.shape[1:3]
 
 
 _INFO = "dataset_info.json"

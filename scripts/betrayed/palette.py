@@ -40,6 +40,11 @@ def save_palette_png(path: str | Path, ids: np.ndarray) -> None:
     image.save(path, format="PNG")
 
 
+def ids_in(ids: np.ndarray) -> set[int]:
+    """The ids that occur in an array of uint8, background and void among them."""
+    return set(np.flatnonzero(np.bincount(ids.ravel(), minlength=256)).tolist())
+
+
 def read_ids(path: str | Path, highest: int = 255) -> np.ndarray:
     """Read an image of ids as (H, W) uint8: a palette, grey or black-and-white image.
 

@@ -9,7 +9,7 @@ import numpy as np
 from betrayed import fbms, segtrack
 from betrayed.errors import UserError
 from betrayed.images import numbered_images
-from betrayed.palette import read_ids, save_palette_png
+from betrayed.palette import ids_in, read_ids, save_palette_png
 from betrayed.programs import progress
 
 Truth = Iterator[tuple[int, np.ndarray, Path]]
@@ -26,7 +26,7 @@ def find_annotations(
     numbers: Sequence[int],
     files: Sequence[str],
     size: tuple[int, int],
-) -> list[str] | None:
+) -> tuple[list[str] | None, set[int]]:
     """The annotation of each frame, an image of ids found by its number and read once.
 
     Args:
@@ -36,11 +36,14 @@ def find_annotations(
         files: the frames' files.
         size: the frames' height and width in pixels.
 
+    Returns:
+        The images, None where there are none, and all ids that occur in them.
+
     Raises:
         UserError: an annotation is missing, unreadable or of another size.
     """
     if not annotations:
-        return None
+        return None, set()
     folder = _present(video, annotations)
     images = numbered_images(folder)
     # Frames decoded from a file count from 0; their annotations may count from 1.
@@ -48,7 +51,7 @@ def find_annotations(
     decoded = os.sep not in files[0]
     if decoded and images and min(images) == 1 and len(images) >= len(numbers):
         shift = 1
-    result = []
+    result, found = [], set()
     for number, file in progress(
         list(zip(numbers, files, strict=True)), f"checking {folder.name}", "annotation"
     ):
@@ -59,10 +62,12 @@ def find_annotations(
                 f"Frame {file} of the video {video!r} has no annotation: {expected} is missing. "
                 f"Every frame needs one; add it, or leave the annotations of this video out."
             )
-        _check_size(video, path, read_ids(path).shape, size)
+        ids = read_ids(path)
+        _check_size(video, path, ids.shape, size)
+        found |= ids_in(ids)
         # A path without a folder would be taken to lie beside frames.json: keep the "./".
         result.append(os.path.join(folder, path.name))  # noqa: PTH118
-    return result
+    return result, found
 
 
 def write_annotations(
@@ -72,7 +77,7 @@ def write_annotations(
     files: Sequence[str],
     size: tuple[int, int],
     folder: Path,
-) -> list[str | None]:
+) -> tuple[list[str | None], set[int]]:
     """Bring ground truth of one of :data:`READERS`' layouts to images of ids in ``folder``.
 
     Args:
@@ -84,18 +89,31 @@ def write_annotations(
         folder: gets truth-00000.png, …, numbered by the frames' places.
 
     Returns:
-        For each frame the name of its image, or None where it has no ground truth.
+        For each frame the name of its image, or None where it has no ground truth; and all ids that
+        occur.
 
     Raises:
         UserError: the reader's; an annotation of another size than the frames.
     """
     names: list[str | None] = [None] * len(files)
+    found: set[int] = set()
     truth = READERS[layout](_present(video, annotations), [Path(file).name for file in files])
     for place, ids, path in progress(truth, f"annotations {video}", "annotation", len(files)):
         _check_size(video, path, ids.shape, size)
         names[place] = f"truth-{place:05d}.png"
         save_palette_png(folder / names[place], ids)
-    return names
+        found |= ids_in(ids)
+    return names, found
+
+
+def count_objects(ids: set[int], kind: str) -> int:
+    """How many objects ids are, background and void aside.
+
+    Args:
+        ids: those that occur in a video.
+        kind: ``"ids"``, or ``"foreground"``: whatever is no background is one object.
+    """
+    return int(bool(ids - {0})) if kind == "foreground" else len(ids - {0, 255})
 
 
 def _present(video: str, annotations: str | Path) -> Path:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from betrayed.errors import UserError
-from betrayed.palette import save_palette_png
+from betrayed.palette import ids_in, save_palette_png
 from betrayed.programs import progress
 from betrayed.splits import positions
 
@@ -134,8 +134,13 @@ def ids_of(record: Record, index: int) -> np.ndarray:
     return ids
 
 
-def write_ids(record: Record, folder: str | Path, size: tuple[int, int]) -> list[str]:
-    """Write each frame's ids as truth-00000.png, … into ``folder``; return the names.
+def write_ids(
+    record: Record, folder: str | Path, size: tuple[int, int]
+) -> tuple[list[str], set[int]]:
+    """Write each frame's ids as truth-00000.png, … into ``folder``.
+
+    Returns:
+        The names, and the ids that occur.
 
     Raises:
         UserError: the frames' size (height, width) is not the masks'; else as :func:`ids_of`.
@@ -146,9 +151,12 @@ def write_ids(record: Record, folder: str | Path, size: tuple[int, int]) -> list
             f"frames are {size[1]}x{size[0]}. Use the frames that the instances were made for."
         )
     names = [f"truth-{index:05d}.png" for index in range(len(record.frames))]
+    found: set[int] = set()
     for index, name in enumerate(progress(names, f"decoding {record.video}", "annotation")):
-        save_palette_png(Path(folder) / name, ids_of(record, index))
-    return names
+        ids = ids_of(record, index)
+        save_palette_png(Path(folder) / name, ids)
+        found |= ids_in(ids)
+    return names, found
 
 
 def decode(counts: Counts, height: int, width: int) -> np.ndarray:
