@@ -29,9 +29,9 @@ from betrayed.bounds import Directions, Projection, bounds, directions, joined, 
 from betrayed.clustering_memory import DEFAULT_MEMORY, Budget
 from betrayed.divergence import log
 from betrayed.errors import UserError
-from betrayed.mean_shift import ShiftedRows
+from betrayed.mean_shift import ShiftedRows, neighbourly_order
 from betrayed.neighbours import neighbours, within
-from betrayed.row_parts import KeptRows, MadeRows, RowParts, kept, store, tiles
+from betrayed.row_parts import KeptRows, MadeRows, ReadRows, RowParts, kept, tiles
 
 SAMPLE = 256  # tokens whose rows say in which directions rows differ
 MOST_DIRECTIONS = 128
@@ -124,29 +124,29 @@ def hierarchical_clusterings(
         merged: list[list[_Level]] = [[] for _ in taus]
         # Made once: memory that is given anew costs more time than what is written there.
         shape = min(window, count) * queries.shape[2], keys.shape[0] * keys.shape[2]
-        places = [torch.empty(shape, device=device) for _ in range(budget.copies)]
+        place = torch.empty(shape, device=device) if budget.keeps_rows else None
         for start in watch(range(0, count, window), "clustering", "window"):
             tokens = _tokens(queries[start : start + window], device)
-            into = [place[: len(tokens)] for place in places]
-            rows = kept(tokens, keys, into[0]) if into else MadeRows(tokens, keys)
+            if place is None:
+                rows: RowParts = MadeRows(tokens, keys)
+            else:
+                rows = kept(tokens, keys, place[: len(tokens)])
             projections.append(_projection(rows, onto))
             near = neighbours(rows, projections[-1], taus)
-            for number, tau in enumerate(taus):
-                shifted: RowParts = ShiftedRows(rows, near[number], projections[-1])
-                if number == len(taus) - 1 and into:
-                    shifted = store(shifted, into[0])
-                elif len(into) > 1:
-                    shifted = store(shifted, into[1])
-                merged[number].append(_merge(shifted, tau, onto))
+            order = neighbourly_order(projections[-1]) if device.type == "cpu" else None
+            for levels, tau in zip(merged, taus, strict=True):
+                shifted = ShiftedRows(rows, near.pop(0))
+                projection = shifted.project(onto, order)
+                levels.append(_merge(shifted, projection, tau, shifted.which))
             found = sum(len(level.centres) for levels in merged for level in levels)
             budget.check_centres(found, rows.shape[1])
-        del rows, shifted, near, places, into
+        del rows, shifted, place
         tokens = joined(projections)
         del projections
         return [_clustering(tokens, queries, keys, merged.pop(0), tau, onto) for tau in taus]
 
 
-def leader_merging(rows: RowParts, projection: Projection, tau: float) -> np.ndarray:
+def leader_merging(rows: ReadRows, projection: Projection, tau: float) -> np.ndarray:
     """Greedy leader merging of n rows: labels (n,) int64, clusters in the order of leaders.
 
     In order, a row not yet taken leads a cluster of all untaken rows within tau of it. A handful
@@ -195,17 +195,21 @@ class _Level:
     labels: np.ndarray
 
 
-def _merge(rows: RowParts, tau: float, onto: Directions) -> _Level:
-    """Leader merging of n rows: the means of the clusters, each summing to 1."""
-    projection = project(rows, onto)
+def _merge(
+    rows: ReadRows, projection: Projection, tau: float, which: np.ndarray | None = None
+) -> _Level:
+    """Leader merging: the means of the clusters, each summing to 1.
+
+    Where rows stand for several, ``which`` (n,) says what row stands for each thing.
+    """
     labels = leader_merging(rows, projection, tau)
     clusters = np.arange(labels.max() + 1)
+    times = np.bincount(np.arange(len(labels)) if which is None else which)
     # A product with the memberships, and not scattered additions: the same sum on every run.
-    members = torch.from_numpy(labels == clusters[:, None]).to(projection.own)  # (K, n)
-    centres = members.new_empty((len(clusters), rows.shape[1]))
-    for part, values in rows.parts():
-        centres[:, part] = members @ values
-    return _Level(centres.div_(centres.sum(dim=1, keepdim=True)), labels)
+    members = (labels == clusters[:, None]) * times  # (K, n)
+    centres = rows.sums(torch.from_numpy(members).to(projection.own))
+    centres /= centres.sum(dim=1, keepdim=True)
+    return _Level(centres, labels if which is None else labels[which])
 
 
 def _clustering(
@@ -224,7 +228,8 @@ def _clustering(
     windows.clear()
     rounds = []
     while True:  # until nothing merges
-        level = _merge(KeptRows(centres), tau, onto)
+        rows = KeptRows(centres)
+        level = _merge(rows, project(rows, onto), tau)
         if len(level.centres) == len(centres):
             break
         centres = level.centres

@@ -25,6 +25,16 @@ class RowParts(Protocol):
     def parts(self) -> Iterator[tuple[slice, Tensor]]:
         """All columns from left to right: which, and what stands there, (n, c)."""
 
+    def sums(self, weights: Tensor) -> Tensor:
+        """Weighted sums of the rows, (K, M), for weights (K, n)."""
+
+
+class ReadRows(RowParts, Protocol):
+    """Rows of which single ones are read."""
+
+    def chosen(self, index: Tensor) -> "RowParts":
+        """The rows ``index`` (c,)."""
+
 
 class KeptRows:
     """Rows (n, M) in memory."""
@@ -37,6 +47,14 @@ class KeptRows:
         """See :class:`RowParts`."""
         for part in _parts(*reversed(self.shape), self.values.device):
             yield part, self.values[:, part]
+
+    def sums(self, weights: Tensor) -> Tensor:
+        """See :class:`RowParts`."""
+        return weights @ self.values
+
+    def chosen(self, index: Tensor) -> "KeptRows":
+        """See :class:`ReadRows`."""
+        return KeptRows(self.values[index])
 
 
 class MadeRows:
@@ -63,6 +81,10 @@ class MadeRows:
                 rows += scores.sub_(self._log_sums[head, :, None]).exp_()
             yield part, rows.div_(heads)
 
+    def sums(self, weights: Tensor) -> Tensor:
+        """See :class:`RowParts`."""
+        return torch.cat([weights @ values for _, values in self.parts()], dim=1)
+
     def _places(self) -> Iterator[slice]:
         return _parts(*reversed(self.shape), self._keys.device)
 
@@ -71,13 +93,6 @@ def kept(tokens: Tensor, keys: Tensor, into: Tensor) -> KeptRows:
     """Attention rows of tokens (n, heads, d) over keys (Tk, heads, N', d), in ``into`` (n, M)."""
     for some in _parts(*into.shape, into.device):
         into[some] = attention_rows(tokens[some], keys)
-    return KeptRows(into)
-
-
-def store(rows: RowParts, into: Tensor) -> KeptRows:
-    """Rows in memory from now on: ``into`` (n, M), which may be what they are made from."""
-    for part, values in rows.parts():
-        into[:, part] = values
     return KeptRows(into)
 
 
