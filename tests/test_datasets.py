@@ -10,6 +10,7 @@ from dataset_copies import davis2017, movi_e, youtube_vis
 from betrayed.datasets import (
     DatasetSettings,
     list_videos,
+    missing_paths,
     needed_paths,
     read_manifest,
     write_manifest,
@@ -182,6 +183,20 @@ def test_what_a_layout_needs_on_the_disk(tmp_path, folder, monkeypatch):
         Path("videos/truth"),
         Path("single"),
     ]
+
+
+def test_of_many_missing_files_some_dozens_are_named(davis):
+    more = [f"whale-{number:02d}" for number in range(20)]
+    (davis / "ImageSets" / "2016" / "val.txt").write_text("\n".join(["dog", *more]))
+    settings = DatasetSettings("davis", str(davis), "Annotations/480p", split="val")
+    absent = missing_paths(settings)
+    assert len(absent) == 40  # frames and annotations of each
+    assert absent[:2] == [
+        davis / "JPEGImages/480p/whale-00",
+        davis / "Annotations/480p/whale-00",
+    ]
+    with pytest.raises(UserError, match=r"480p/whale-11 and 16 more\. Complete"):
+        list_videos(settings)
 
 
 def test_youtube_vis_without_its_parts_is_refused(tmp_path):

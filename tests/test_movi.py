@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 import tarfile
@@ -234,6 +235,13 @@ def test_a_record_that_is_none_is_refused(tmp_path):
         read_sample(tmp_path / "0000.json")
     with pytest.raises(UserError, match=r"0001\.json does not exist"):
         read_sample(tmp_path / "0001.json")
+
+
+def test_ground_truth_that_is_not_wanted_is_left_in_the_shards(tmp_path):
+    root = movi_records(tmp_path / "movi_e")
+    frames_alone = dataclasses.replace(settings(root), annotations=None)
+    rows = list_videos(frames_alone, tmp_path / "truth")
+    assert [row["annotations"] for row in rows] == [""] * 3
 
 
 # The workflow

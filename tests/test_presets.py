@@ -32,6 +32,7 @@ def all_copies(folder, monkeypatch):
     youtube_vis(folder / "ytvis2021", file="instances.json")
     youtube_vos(folder / "youtube-vos", ["0a", "0b", "f0"])
     movi_e(folder / "movi_e" / "validation")
+    movi_e(folder / "movi_e" / "train")
     segtrackv2(folder / "segtrackv2")
     fbms59(folder / "fbms59")
     plain_videos(folder / "plain", count=2)
@@ -42,6 +43,7 @@ def all_copies(folder, monkeypatch):
         "YOUTUBE_VIS_2021_ROOT": "ytvis2021",
         "YOUTUBE_VOS_ROOT": "youtube-vos/train",
         "MOVI_E_ROOT": "movi_e/validation/rgb",
+        "MOVI_E_TRAIN_ROOT": "movi_e/train/rgb",
         "SEGTRACKV2_ROOT": "segtrackv2",
         "FBMS59_ROOT": "fbms59",
         "VIDEOS": "plain/videos",
@@ -80,6 +82,7 @@ PLANS = {
     "davis2017.yaml": Plan(("davis2017-val",), "davis2017-train", 2),
     "segtrackv2.yaml": Plan(("segtrackv2",), "segtrackv2", 3, trained=0),
     "fbms59.yaml": Plan(("fbms59-test",), "fbms59-train", 2),
+    "movi-e.yaml": Plan(("movi-e-validation",), "movi-e-train", 2, trained=2),
     "youtube-vis-2019.yaml": Plan(
         ("youtube-vis-2019-held-out",), "youtube-vis-2019-train", 2, trained=2, settings=FEW_VIDEOS
     ),

@@ -44,7 +44,7 @@ def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]
     names = choose_videos(samples, settings.videos, root)
     records = {name: truth / f"{name}.json" for name in names}
     result = [
-        row(name, record, record if samples[name].has_truth else None)
+        row(name, record, record if settings.annotations and samples[name].has_truth else None)
         for name, record in records.items()
     ]
     with whole_folder(truth) as temporary:
