@@ -63,6 +63,9 @@ def test_the_merged_foreground_is_scored_on_the_annotated_frames(finished, datas
             expected.append((found & (ids > 0)).sum() / (found | (ids > 0)).sum())
         assert score == pytest.approx(np.mean(expected), abs=1e-6)
     assert max(scores.values()) > 0
+    listed = [row for row in table(project, "videos") if row["dataset"] == dataset]
+    frames = {"fbms59-test": "2", "segtrackv2": "10"}[dataset]
+    assert [row["annotated_frames"] for row in listed] == [frames] * videos
 
 
 def test_nothing_else_is_to_do_and_other_protocols_only_score_anew(finished):

@@ -37,7 +37,7 @@ def test_labelled_frames_have_their_regions_and_the_others_nothing(tmp_path, spl
     assert [row["video"] for row in rows] == videos
     for row in rows:
         video = extracted(row, tmp_path / "out" / row["video"])
-        assert video.count == 10
+        assert (video.count, video.annotated_frames, video.objects) == (10, 2, 2)
         for index in range(10):
             if (truth := truths[row["video"]].get(index)) is None:
                 assert video.annotation(index) is None
