@@ -43,6 +43,8 @@ WEIGHTS_OF |= {run.training_backbone: run.weights for run in RUNS.values()}
 BLOCKS = {run.block: run for run in RUNS.values()}
 MOTIONS = {run.motion: run.settings["motion"] for run in RUNS.values()}
 CLUSTERS = {run.clusters: run for run in RUNS.values()}
+POOLED = "youtube-vis"  # the protocol that scores a data set as a whole,
+ALL = "all"  # and what tables call that
 
 
 wildcard_constraints:

@@ -82,5 +82,9 @@ def facts_of_scores(wildcards, input):
     return {**facts_of_video(wildcards), "protocols": len(protocols)}
 
 
+def facts_of_pool(wildcards, input):
+    return {"videos": len(input.detections)}
+
+
 def facts_of_tables(wildcards, input):
     return {"videos": len(input)}

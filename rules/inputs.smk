@@ -139,8 +139,26 @@ def scored():
     return [one for one in evaluated() if manifest(one[1])[one[2]]["annotations"]]
 
 
+def score_settings(wildcards):
+    """How a video is scored; a protocol of the data set as a whole reruns none."""
+    own = settings_of.scoring(config, wildcards.dataset)
+    return as_json({**own, "protocols": [name for name in own["protocols"] if name != POOLED]})
+
+
+def detections_of_dataset(wildcards):
+    folder = f"results/{wildcards.dataset}/detections/{wildcards.run}"
+    videos = manifest(wildcards.dataset)
+    return [f"{folder}/{video}.csv" for video, row in videos.items() if row["annotations"]]
+
+
+def pooled():
+    """The (run, data set) whose detections are scored together."""
+    found = dict.fromkeys((run, dataset) for run, dataset, _ in scored())
+    return [one for one in found if POOLED in settings_of.scoring(config, one[1])["protocols"]]
+
+
 def score_rows(wildcards):
-    return [
+    videos = [
         {
             "run": RUNS[run].name,
             "dataset": dataset,
@@ -150,6 +168,17 @@ def score_rows(wildcards):
         }
         for run, dataset, video in scored()
     ]
+    data_sets = [
+        {
+            "run": RUNS[run].name,
+            "dataset": dataset,
+            "benchmark": DATASETS[dataset].get("benchmark"),
+            "video": ALL,
+            "path": f"results/{dataset}/average_precision/{run}.csv",
+        }
+        for run, dataset in pooled()
+    ]
+    return videos + data_sets
 
 
 def all_pictures(wildcards):

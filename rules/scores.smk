@@ -1,6 +1,7 @@
 # Scores: each video by every protocol, then all of them in tidy tables.
 #   in   results/{dataset}/masks/{run}/{video}/, results/{dataset}/frames/{video}/frames.json
 #   out  results/{dataset}/scores/{run}/{video}.csv
+#        results/{dataset}/detections/{run}/{video}.csv, average_precision/{run}.csv (youtube-vis)
 #        results/tables/: measurements, summary, objects, leaderboard and runs, each as .csv and
 #        .parquet, and leaderboard.md
 
@@ -23,12 +24,59 @@ rule score_video:
         runtime=runtime_of("score_video", facts_of_scores),
     params:
         masks=lambda wildcards, input: str(Path(input.objects).parent),
-        settings=lambda wildcards: as_json(settings_of.scoring(config, wildcards.dataset)),
+        settings=score_settings,
     shell:
         "python scripts/start.py --usage {log.usage:q} --pool light"
         " scripts/score_video.py --frames {input.frames:q} --masks {params.masks:q}"
         " --tracks {input.tracks:q} --output {output.scores:q} --settings {params.settings:q}"
         " 2>&1 | tee {log.text:q}"
+
+
+rule list_detections:
+    input:
+        frames="results/{dataset}/frames/{video}/frames.json",
+        objects="results/{dataset}/masks/{run}/{video}/objects.csv",
+        code=program_sources("list_detections"),
+    output:
+        detections="results/{dataset}/detections/{run}/{video}.csv",
+    log:
+        text="results/logs/list_detections/{dataset}/{run}/{video}.log",
+        usage="results/benchmarks/list_detections/{dataset}/{run}/{video}.tsv",
+    conda:
+        "../envs/light.yaml"
+    resources:
+        mem_mb=memory_of("score_video", facts_of_scores),
+        runtime=runtime_of("score_video", facts_of_scores),
+    params:
+        masks=lambda wildcards, input: str(Path(input.objects).parent),
+    shell:
+        "python scripts/start.py --usage {log.usage:q} --pool light"
+        " scripts/list_detections.py --frames {input.frames:q} --masks {params.masks:q}"
+        " --output {output.detections:q} 2>&1 | tee {log.text:q}"
+
+
+# AP and AR rank the proposals of all videos together.
+rule pool_detections:
+    input:
+        manifest="results/{dataset}/videos.csv",
+        detections=detections_of_dataset,
+        code=program_sources("pool_detections"),
+    output:
+        scores="results/{dataset}/average_precision/{run}.csv",
+    log:
+        text="results/logs/pool_detections/{dataset}/{run}.log",
+        usage="results/benchmarks/pool_detections/{dataset}/{run}.tsv",
+    conda:
+        "../envs/light.yaml"
+    resources:
+        mem_mb=memory_of("collect_tables", facts_of_pool),
+        runtime=runtime_of("collect_tables", facts_of_pool),
+    params:
+        folder=lambda wildcards: f"results/{wildcards.dataset}/detections/{wildcards.run}",
+    shell:
+        "python scripts/start.py --usage {log.usage:q} --pool light"
+        " scripts/pool_detections.py --manifest {input.manifest:q} --detections {params.folder:q}"
+        " --output {output.scores:q} 2>&1 | tee {log.text:q}"
 
 
 rule list_scores:

@@ -23,7 +23,7 @@ def main() -> None:
     settings = read_settings(ScoreSettings, arguments.settings)
     video = Video.load(arguments.frames)
     table = score_video(video, arguments.masks, arguments.tracks, settings)
-    if table.empty:
+    if table.empty and settings.protocols:
         print(f"{arguments.frames} names no annotation with objects: there is nothing to score.")
     with whole_file(arguments.output) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")

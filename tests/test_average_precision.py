@@ -1,16 +1,28 @@
 """AP and AR worked by hand; COCO's own code is in test_scoring_independent.py."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from videos_for_tests import moving_square, write_annotations, write_frames
 
+from betrayed.datasets import write_manifest
+from betrayed.errors import UserError
+from betrayed.frames import Video, extract
 from betrayed.scoring.average_precision import (
     METRICS,
     as_table,
     average_precision,
     detections,
     match_detections,
+    read_detections,
+    video_detections,
 )
+
+PROGRAMS = Path(__file__).resolve().parents[1] / "scripts"
 
 
 def scored(*values):
@@ -112,3 +124,64 @@ def test_an_identity_switch_costs():
     masks = np.stack([np.full((2, 2), 1), np.full((2, 2), 2)])
     table = detections(truth, masks, scored(0.9, 0.8))
     assert average_precision([match_detections(table)])["AP"] == pytest.approx(0.1)
+
+
+# From masks to figures
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """Two videos of one square; it is proposal 2, with the best score in the first one alone."""
+    rows = []
+    for name, scores in [("a", [0.2, 0.9]), ("b", [0.8, 0.1])]:
+        frames, ids = moving_square(4)
+        source = write_frames(tmp_path / "videos" / name, frames)
+        truth = write_annotations(tmp_path / "truth" / name, ids)
+        extract(name, source, tmp_path / "frames" / name, annotations=truth)
+        found = np.where(ids == 1, 2, 0)
+        found[:, 0, 0] = 1
+        masks = tmp_path / "masks" / name
+        write_annotations(masks / "proposals", found)
+        table = pd.DataFrame({"proposal": [1, 2, 0], "score": [*scores, 1.0]})
+        table.to_csv(masks / "objects.csv", index=False)
+        rows.append(
+            {"video": name, "source": str(source), "annotations": str(truth), "instances": ""}
+        )
+    rows.append({"video": "c", "source": "c", "annotations": "", "instances": ""})
+    write_manifest(tmp_path / "videos.csv", rows)
+    return tmp_path
+
+
+def test_the_programs_pool_all_videos_with_truth(clips):
+    for name in "ab":
+        options = ["--frames", clips / "frames" / name / "frames.json"]
+        options += ["--masks", clips / "masks" / name, "--output", clips / "found" / f"{name}.csv"]
+        subprocess.run([sys.executable, PROGRAMS / "list_detections.py", *options], check=True)
+    options = ["--manifest", clips / "videos.csv", "--detections", clips / "found"]
+    options += ["--output", clips / "all.csv"]
+    subprocess.run([sys.executable, PROGRAMS / "pool_detections.py", *options], check=True)
+    table = pd.read_csv(clips / "all.csv")
+    assert table["object"].isna().all() and table["frame"].isna().all()
+    assert set(table["protocol"]) == {"youtube-vis"}
+    values = table.set_index("metric")["value"]
+    # Ranked: right, wrong, wrong, right: precision 1 up to a recall of 1/2, then 2/4.
+    assert values["AP"] == pytest.approx((51 + 50 / 2) / 101)
+    assert (values["AR1"], values["AR10"]) == (0.5, 1)
+
+
+def test_tables_come_back_from_files_and_damaged_ones_are_named(clips):
+    video = Video.load(clips / "frames" / "a" / "frames.json")
+    table = video_detections(video, clips / "masks" / "a")
+    path = clips / "a.csv"
+    for one in (table, as_table(np.zeros((0, 1)), scored(), [1]), as_table([], scored(), [])):
+        one.to_csv(path, index=False)
+        pd.testing.assert_frame_equal(read_detections(path), one)
+    path.write_text("proposal,score\n1,0.5\n")
+    with pytest.raises(UserError, match=r"a\.csv must have the columns proposal, score, object"):
+        read_detections(path)
+    path.write_text("")
+    with pytest.raises(UserError, match=r"a\.csv is no table of detections"):
+        read_detections(path)
+    (clips / "masks" / "a" / "objects.csv").write_text("proposal,score\n1,0.5\n")
+    with pytest.raises(UserError, match=r"masks/a: proposal 2 is in the masks, but not in"):
+        video_detections(video, clips / "masks" / "a")

@@ -133,9 +133,11 @@ def test_a_preset_plans_its_whole_chain(tmp_path, monkeypatch, preset):
     assert plan.get("measure_motion", 0) == (wanted.videos if wanted.motion else 0)
     assert plan["cache_features"] == wanted.sizes * wanted.videos + wanted.trained
     assert plan.get("score_video", 0) == (wanted.videos if wanted.scored else 0)
+    instances = [name for name in wanted.evaluate if name.startswith("youtube-vis")]
+    assert ("list_detections" in plan) == bool(instances)
+    assert plan.get("pool_detections", 0) == len(instances)
     exports = project.planned(*overlay, "exports")
     assert exports["export_davis"] == len(wanted.evaluate)
-    instances = [name for name in wanted.evaluate if name.startswith("youtube-vis")]
     assert exports.get("export_youtube_vis", 0) == len(instances)
     assert exports["select_objects"] == wanted.videos and "collect_tables" not in exports
 

@@ -100,6 +100,20 @@ def test_exports_are_made_when_they_are_asked_for(project):
     assert project.planned("exports") == {}
 
 
+def test_average_precision_is_added_without_scoring_a_video_again(project):
+    protocols = yaml.safe_load((ROOT / "config.yaml").read_text())["scoring"]["protocols"]
+    project.change({"scoring": {"protocols": [*protocols, "youtube-vis"]}})
+    added = {"list_detections": 3, "pool_detections": 1, "list_scores": 1, "collect_tables": 1}
+    assert project.planned() == added
+    before = rows(project)
+    project.run()
+    found = [row for row in rows(project) if row["protocol"] == "youtube-vis"]
+    assert {row["metric"] for row in found} == {"AP", "AP50", "AP75", "AR1", "AR10", "AR100"}
+    assert {(row["video"], row["videos"]) for row in found} == {("all", "3")}
+    assert [row for row in rows(project) if row not in found] == before
+    assert project.planned() == {}
+
+
 def asked(project, *options):
     """The mem_mb and runtime that a dry run shows, by rule and video; all jobs run anew."""
     text = project.run("--dry-run", "--forcerun", "extract_frames", "train_block", *options)

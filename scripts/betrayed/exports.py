@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from pycocotools import mask as coco
 
 from betrayed.errors import UserError
@@ -18,6 +17,7 @@ from betrayed.frames import Video
 from betrayed.palette import read_ids, save_palette_png
 from betrayed.parallel import in_parallel
 from betrayed.programs import progress
+from betrayed.scoring.inputs import read_proposal_scores
 from betrayed.youtube_vis import read_record
 
 #: Proposals that the DAVIS-2017 unsupervised task takes a video.
@@ -61,7 +61,7 @@ def export_davis(videos: Sequence[Masked], folder: str | Path) -> None:
             video = Video.load(one.frames)
             files = _proposal_files(one.masks, video)
             (temporary / video.name).mkdir()
-            few = _scores(one.masks).index.max() <= DAVIS_PROPOSALS
+            few = read_proposal_scores(one.masks).index.max() <= DAVIS_PROPOSALS
             for source, frame in zip(files, video.frames, strict=True):
                 target = temporary / video.name / f"{frame.stem}.png"
                 if few:
@@ -111,7 +111,7 @@ def encode_video(video: Masked) -> list[dict[str, Any]]:
             f"{video.frames} belongs to no video of YouTube-VIS: its JSON file gave no record."
         )
     frames, record = Video.load(video.frames), read_record(video.record)
-    scores = _scores(video.masks)
+    scores = read_proposal_scores(video.masks)
     masks: dict[int, list[dict[str, Any] | None]] = {
         number: [None] * frames.count for number in scores.index
     }
@@ -151,22 +151,6 @@ def encode(ids: np.ndarray) -> dict[int, dict[str, Any]]:
         int(number): {"size": list(ids.shape), "counts": mask["counts"].decode("ascii")}
         for number, mask in zip(numbers, coco.encode(masks) if len(numbers) else [], strict=True)
     }
-
-
-def _scores(folder: Path) -> pd.Series:
-    """The score of every proposal by its number, from ``objects.csv``.
-
-    Where objects were chosen by size there is none; then it is 1/number, as proposals are ranked.
-    """
-    path = folder / "objects.csv"
-    try:
-        table = pd.read_csv(path)
-        table = table[table["proposal"] > 0].set_index("proposal").sort_index()
-        return table["score"].fillna(pd.Series(1 / table.index, table.index)).astype(float)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
-    except (ValueError, KeyError, TypeError, pd.errors.ParserError) as error:
-        raise UserError(f"{path} is no table of objects ({error}). {_REMEDY}") from error
 
 
 def _proposal_files(folder: Path, video: Video) -> list[Path]:

@@ -7,12 +7,16 @@ pooled and ranked by score, so these are figures of a data set and not means ove
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from betrayed.errors import UserError
+from betrayed.frames import Video
 from betrayed.measurements import SCORE_COLUMNS
 from betrayed.scoring.davis import VOID
+from betrayed.scoring.inputs import read_annotations, read_masks, read_proposal_scores
 from betrayed.scoring.regions import contingency
 
 #: The protocol's name.
@@ -25,6 +29,8 @@ RECALLS = np.linspace(0, 1, 101)
 LIMITS = (1, 10, 100)
 METRICS = ("AP", "AP50", "AP75", *(f"AR{limit}" for limit in LIMITS))
 COLUMNS = ["proposal", "score", "object", "iou"]
+_KINDS = {"proposal": "Int64", "score": "f8", "object": "Int64", "iou": "f8"}
+_REMEDY = "Delete it and run the workflow again; it will be made anew."
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,32 @@ def detections(annotations: np.ndarray, proposals: np.ndarray, scores: pd.Series
     return as_table(iou[objects][:, present].T, scores[proposal_ids[present]], object_ids[objects])
 
 
+def video_detections(video: Video, masks: str | Path) -> pd.DataFrame:
+    """Read the proposals of a video of the workflow and its single objects, see :func:`detections`.
+
+    Args:
+        video: the video; its instances count, or its annotations where it has no instances.
+        masks: folder with ``proposals/`` and ``objects.csv``, whose scores rank the proposals.
+
+    Returns:
+        See :func:`as_table`; empty when no frame is annotated.
+
+    Raises:
+        UserError: a file is missing or does not fit; names it.
+    """
+    which = "annotations" if video.instances is None else "instances"
+    frames, annotations = read_annotations(video, which)
+    proposals = read_masks(Path(masks) / "proposals", video, frames)
+    scores = read_proposal_scores(masks)
+    missing = np.setdiff1d(proposals, [0, *scores.index])
+    if len(missing):
+        raise UserError(
+            f"{masks}: proposal {missing[0]} is in the masks, but not in objects.csv. Delete the "
+            f"folder of masks and run the workflow again."
+        )
+    return detections(annotations, proposals, scores)
+
+
 def as_table(iou: np.ndarray, scores: pd.Series, objects: Sequence[int]) -> pd.DataFrame:
     """The detections of a video as a table that a file can hold.
 
@@ -88,8 +120,7 @@ def as_table(iou: np.ndarray, scores: pd.Series, objects: Sequence[int]) -> pd.D
         table = pd.concat([found, there])
     else:
         table = found.merge(there, how="cross").assign(iou=np.asarray(iou).ravel())
-    kinds = {"proposal": "Int64", "score": "f8", "object": "Int64", "iou": "f8"}
-    return table.reindex(columns=COLUMNS).astype(kinds).reset_index(drop=True)
+    return table.reindex(columns=COLUMNS).astype(_KINDS).reset_index(drop=True)
 
 
 def match_detections(table: pd.DataFrame) -> Matches:
@@ -144,6 +175,23 @@ def average_precision(videos: Iterable[Matches]) -> dict[str, float]:
     whole = [precision.mean(), precision[0].mean(), precision[5].mean()]
     values = [*whole, *(recall.mean() for recall in recalls)]
     return dict(zip(METRICS, map(float, values), strict=True))
+
+
+def read_detections(path: str | Path) -> pd.DataFrame:
+    """Read a table of :func:`as_table` from the CSV that it was written to.
+
+    Raises:
+        UserError: the file is missing or no such table.
+    """
+    try:
+        table = pd.read_csv(path, dtype=_KINDS)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
+    except (ValueError, pd.errors.ParserError) as error:
+        raise UserError(f"{path} is no table of detections ({error}). {_REMEDY}") from error
+    if list(table.columns) != COLUMNS:
+        raise UserError(f"{path} must have the columns {', '.join(COLUMNS)}. {_REMEDY}")
+    return table
 
 
 def pooled_rows(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:

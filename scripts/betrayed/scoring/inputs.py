@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from betrayed.errors import UserError
 from betrayed.frames import Video
@@ -67,6 +68,29 @@ def read_masks(folder: str | Path, video: Video, frames: list[int]) -> np.ndarra
             )
         masks[place] = mask
     return masks
+
+
+def read_proposal_scores(folder: str | Path) -> pd.Series:
+    """The score of every proposal of a video by its number, from ``folder/objects.csv``.
+
+    Where objects were chosen by size there are none; then it is 1/number, since proposals are
+    numbered by rank.
+
+    Raises:
+        UserError: the table is missing or damaged; names it.
+    """
+    path = Path(folder) / "objects.csv"
+    try:
+        table = pd.read_csv(path)
+        table = table[table["proposal"] > 0].set_index("proposal").sort_index()
+        return table["score"].fillna(pd.Series(1 / table.index, table.index)).astype(float)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
+    except (ValueError, KeyError, TypeError, pd.errors.ParserError) as error:
+        raise UserError(
+            f"{path} is no table of objects ({error}). Delete the folder of masks and run the "
+            f"workflow again."
+        ) from error
 
 
 def read_partition(path: str | Path, video: Video, frames: list[int]) -> np.ndarray:
