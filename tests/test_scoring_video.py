@@ -36,6 +36,8 @@ def write_video(folder, annotations, instances=None, kind="ids"):
         "source": "clip",
         "frames": [f"{index:05d}.jpg" for index in range(len(annotations))],
         "annotation_kind": kind,
+        "annotated_frames": len(annotations),
+        "objects": int(annotations.max()),
     }
     for name, ids in [("annotations", annotations), ("instances", instances)]:
         record[name] = None
