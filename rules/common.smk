@@ -14,6 +14,7 @@ from betrayed import settings as settings_of
 from betrayed.datasets import choose_videos, needed_paths
 from betrayed.errors import UserError
 from betrayed.presence import check_presence, described
+from betrayed.scoring.official import check_scorer
 from betrayed.sources import program_sources
 from betrayed.warm_client import SERVED
 from betrayed.workplace import claim
@@ -22,6 +23,7 @@ try:
     settings_of.check(config, yaml.safe_load(Path(workflow.basedir, "rules/schema.yaml").open()))
     if workflow.is_main_process:
         check_presence(config)
+        check_scorer(config["scoring"].get("scorer", "own"))
     if workflow.is_main_process and not workflow.dryrun:
         CLAIM = claim(Path(".snakemake"))
         # Jobs are forked from a process that serves this one, unless the variable says 0 already.

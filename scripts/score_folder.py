@@ -38,6 +38,7 @@ def main() -> None:
         tuple(arguments.protocols or _USUAL[kind]),
         arguments.max_proposals,
         arguments.paper_max_proposals,
+        arguments.scorer,
     )
     what = (arguments.truth, arguments.masks, settings, arguments.split)
     videos = find_tracks(*what) if kind == "tracks" else find_videos(*what, kind)
@@ -94,6 +95,12 @@ def _read_arguments() -> argparse.Namespace:
         type=int,
         default=defaults.paper_max_proposals,
         help="the same for davis2017-frame (300, the paper's)",
+    )
+    parser.add_argument(
+        "--scorer",
+        choices=("own", "davis2017-evaluation"),
+        default=defaults.scorer,
+        help="what computes J and F; the other one where it is installed",
     )
     parser.add_argument("--run", help="name in the tables; usual: that of the masks")
     parser.add_argument("--dataset", help="name in the tables; usual: that of the truth")

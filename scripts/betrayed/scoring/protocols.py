@@ -21,6 +21,7 @@ from betrayed.scoring.davis import (
     statistics,
 )
 from betrayed.scoring.inputs import read_annotations, read_masks, read_partition
+from betrayed.scoring.official import Scorer, check_scorer, official_scores
 from betrayed.scoring.stability import stability
 from betrayed.scoring.video_objects import PartitionScores, mean, partition_scores
 
@@ -64,14 +65,17 @@ class ScoreSettings:
         max_proposals: more proposals than this are refused by davis2017-sequence and
             davis2016-track; the official figure is 20.
         paper_max_proposals: the same for davis2017-frame; the paper's own scorer allows 300.
+        scorer: what computes J and F of masks, see :mod:`betrayed.scoring.official`.
     """
 
     protocols: tuple[str, ...] = USUAL
     max_proposals: int = 20
     paper_max_proposals: int = 300
+    scorer: Scorer = "own"
 
     def __post_init__(self) -> None:
-        """Refuse protocols that do not exist."""
+        """Refuse protocols that do not exist, and a scorer that is not installed."""
+        check_scorer(self.scorer)
         unknown = [str(name) for name in self.protocols if name not in PROTOCOLS]
         if unknown:
             raise UserError(
@@ -163,7 +167,7 @@ def score_arrays(
     wanted = tuple(protocol for protocol in SCORED if protocol in settings.protocols)
     _check(given, replace(settings, protocols=wanted))
     # What several protocols share is computed once.
-    pairs = cache(lambda merged, name: _pairs(annotations, given[name], merged))
+    pairs = cache(lambda merged, name: _pairs(annotations, given[name], merged, settings.scorer))
     partition = cache(lambda: partition_scores(annotations, labels))
     rows: list[Row] = []
     for protocol in progress(wanted, "scoring", "protocol"):
@@ -190,12 +194,13 @@ def _check(given: Mapping[str, np.ndarray | None], settings: ScoreSettings) -> N
 
 
 def _pairs(
-    annotations: np.ndarray, masks: np.ndarray, merged: bool
+    annotations: np.ndarray, masks: np.ndarray, merged: bool, scorer: Scorer
 ) -> tuple[np.ndarray, np.ndarray]:
     """J and F of all pairs, of the objects one by one or merged; see :func:`pairwise_scores`."""
     truth = merge(annotations) if merged else annotations
     n_objects = 1 if merged else count_objects(annotations)
-    return pairwise_scores(truth, masks, n_objects, int(masks.max(initial=0)))
+    score = pairwise_scores if scorer == "own" else official_scores
+    return score(truth, masks, n_objects, int(masks.max(initial=0)))
 
 
 def _davis_rows(
