@@ -61,13 +61,20 @@ def main() -> None:
     parser.add_argument("--cores", default="all", help="for Snakemake; default all")
     parser.add_argument("--repeats", type=int, default=1, help="rounds; default 1")
     parser.add_argument(
+        "--ways",
+        nargs="+",
+        choices=["plain", "forked"],
+        default=["plain", "forked"],
+        help="what to measure; default both",
+    )
+    parser.add_argument(
         "--configfile", type=Path, help="settings over the tiny ones, such as a real backbone"
     )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="start-up-") as name:
         folder = Path(name)
         prepare(folder, arguments)
-        found = {"plain": [], "forked": []}
+        found = {way: [] for way in arguments.ways}
         for _ in range(arguments.repeats):
             for way, runs in found.items():
                 runs.append(run(folder, way, arguments))
@@ -79,8 +86,11 @@ def main() -> None:
     table = pd.concat({way: table[columns] for way, table in stages.items()}, axis="columns")
     formats = {(way, name): form.format for way in stages for name, form in forms.items()}
     print(table.rename_axis(None).to_string(formatters=formats))
-    print(f"\nWall time: plain {walls['plain']:.1f} s, forked {walls['forked']:.1f} s,", end=" ")
-    print(f"{walls['plain'] / walls['forked']:.2f} times shorter (medians of the rounds)")
+    shares = ", ".join(f"{way} {wall:.1f} s" for way, wall in walls.items())
+    print(f"\nWall time, medians of the rounds: {shares}")
+    for way, table in stages.items():
+        share = (table["start-up"] * table["seconds"]).sum() / table["seconds"].sum()
+        print(f"Start-up of all jobs, {way}: {share:.1%} of their time")
 
 
 def prepare(folder: Path, arguments: argparse.Namespace) -> None:

@@ -23,24 +23,27 @@ def test_agrees_with_naive(monkeypatch, block, tau, part):
     before = project(rows, onto)
     expected = np.array(mean_shift(list(rows.double().numpy()), tau))
     near = neighbours(KeptRows(rows), before, [tau])[0]
-    shifted = ShiftedRows(KeptRows(rows), near)
+    shifted = ShiftedRows(KeptRows(rows), near, neighbourly_order(before))
     found = torch.cat([values for _, values in shifted.parts()], dim=1)
     np.testing.assert_allclose(found[shifted.which], expected, rtol=1e-5)
     # Equal rows are one, in the order of the first of each.
     kinds = list(dict.fromkeys(shifted.which.tolist()))
     assert kinds == list(range(len(found))) and shifted.shape == (len(found), 60)
     assert len(np.unique(near.numpy(), axis=0)) == len(found)
-    some = torch.arange(len(found))[::2]
-    chosen = torch.cat([values for _, values in shifted.chosen(some).parts()], dim=1)
-    torch.testing.assert_close(chosen, found[some])
-    weights = torch.rand(3, len(found))
-    torch.testing.assert_close(shifted.sums(weights), weights @ found)
-    same = project(found, onto)
-    distances = np.array([[divergence(p, q) for q in expected] for p in expected])
     first = [shifted.which.tolist().index(kind) for kind in kinds]
+    distances = np.array([[divergence(p, q) for q in expected] for p in expected])
     distances = distances[first][:, first]
-    for order in (neighbourly_order(before), None):  # None is a GPU's way
-        projection = shifted.project(onto, order)
+    plain = ShiftedRows(KeptRows(rows), near, None)  # as on a GPU: nothing is left out
+    assert plain.shape == (25, 60) and plain.which.tolist() == list(range(25))
+    for made, index in ((shifted, torch.arange(len(found))), (plain, torch.tensor(first))):
+        some = index[[0, -1, 0]]
+        chosen = torch.cat([values for _, values in made.chosen(some).parts()], dim=1)
+        torch.testing.assert_close(chosen, found[[0, -1, 0]])
+        weights = torch.rand(3, len(found))
+        spread = torch.zeros(3, made.shape[0])
+        spread[:, index] = weights
+        torch.testing.assert_close(made.sums(spread), weights @ found)
+        projection, same = made.project(onto)[index], project(found, onto)
         for name in ("rows", "logs", "own", "rest_rows", "rest_logs"):
             ours, theirs = getattr(projection, name), getattr(same, name)
             torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=1e-3)

@@ -31,7 +31,7 @@ from betrayed.divergence import log
 from betrayed.errors import UserError
 from betrayed.mean_shift import ShiftedRows, neighbourly_order
 from betrayed.neighbours import neighbours, within
-from betrayed.row_parts import KeptRows, MadeRows, ReadRows, RowParts, kept, tiles
+from betrayed.row_parts import KeptRows, MadeRows, ReadRows, RowParts, SummedRows, kept, tiles
 
 SAMPLE = 256  # tokens whose rows say in which directions rows differ
 MOST_DIRECTIONS = 128
@@ -128,16 +128,15 @@ def hierarchical_clusterings(
         for start in watch(range(0, count, window), "clustering", "window"):
             tokens = _tokens(queries[start : start + window], device)
             if place is None:
-                rows: RowParts = MadeRows(tokens, keys)
+                rows: SummedRows = MadeRows(tokens, keys)
             else:
                 rows = kept(tokens, keys, place[: len(tokens)])
             projections.append(_projection(rows, onto))
             near = neighbours(rows, projections[-1], taus)
             order = neighbourly_order(projections[-1]) if device.type == "cpu" else None
             for levels, tau in zip(merged, taus, strict=True):
-                shifted = ShiftedRows(rows, near.pop(0))
-                projection = shifted.project(onto, order)
-                levels.append(_merge(shifted, projection, tau, shifted.which))
+                shifted = ShiftedRows(rows, near.pop(0), order)
+                levels.append(_merge(shifted, shifted.project(onto), tau, shifted.which))
             found = sum(len(level.centres) for levels in merged for level in levels)
             budget.check_centres(found, rows.shape[1])
         del rows, shifted, place

@@ -25,15 +25,19 @@ class RowParts(Protocol):
     def parts(self) -> Iterator[tuple[slice, Tensor]]:
         """All columns from left to right: which, and what stands there, (n, c)."""
 
+
+class SummedRows(RowParts, Protocol):
+    """Rows that are added up."""
+
     def sums(self, weights: Tensor) -> Tensor:
         """Weighted sums of the rows, (K, M), for weights (K, n)."""
 
 
-class ReadRows(RowParts, Protocol):
+class ReadRows(SummedRows, Protocol):
     """Rows of which single ones are read."""
 
-    def chosen(self, index: Tensor) -> "RowParts":
-        """The rows ``index`` (c,)."""
+    def chosen(self, index: Tensor) -> RowParts:
+        """The rows ``index`` (c,), of which only parts are read."""
 
 
 class KeptRows:
@@ -49,7 +53,7 @@ class KeptRows:
             yield part, self.values[:, part]
 
     def sums(self, weights: Tensor) -> Tensor:
-        """See :class:`RowParts`."""
+        """See :class:`SummedRows`."""
         return weights @ self.values
 
     def chosen(self, index: Tensor) -> "KeptRows":
@@ -82,7 +86,7 @@ class MadeRows:
             yield part, rows.div_(heads)
 
     def sums(self, weights: Tensor) -> Tensor:
-        """See :class:`RowParts`."""
+        """See :class:`SummedRows`."""
         return torch.cat([weights @ values for _, values in self.parts()], dim=1)
 
     def _places(self) -> Iterator[slice]:
