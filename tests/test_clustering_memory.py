@@ -18,17 +18,18 @@ def small_parts(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("memory", "taus", "keeps_rows"),
+    ("memory", "taus", "copies"),
     [
-        (FIXED, 1, False),
-        (FIXED + ROWS - 1, 1, False),
-        (FIXED + ROWS, 1, True),
-        (FIXED + 2 * 150 * 150 + ROWS - 1, 3, False),
-        (FIXED + 2 * 150 * 150 + ROWS, 3, True),
+        (FIXED, 1, 0),
+        (FIXED + ROWS - 1, 1, 0),
+        (FIXED + ROWS, 1, 1),
+        (FIXED + 5 * ROWS, 1, 1),
+        (FIXED + 2 * 150 * 150 + ROWS, 3, 1),
+        (FIXED + 2 * 150 * 150 + 5 * ROWS, 3, 2),
     ],
 )
-def test_by_hand(memory, taus, keeps_rows):
-    assert Budget(QUERIES, KEYS, 3, taus, 6, memory).keeps_rows == keeps_rows
+def test_by_hand(memory, taus, copies):
+    assert Budget(QUERIES, KEYS, 3, taus, 6, memory).copies == copies
 
 
 def test_too_little_is_refused_with_what_is_needed():

@@ -98,8 +98,8 @@ def test_clustering_counts_its_memory_as_its_budget_does(frames, tokens, keys):
     facts = {"frames": frames, "tokens": tokens, "dim": 12, "columns": columns, "window": 3}
     need = costs.clustering_mb(facts)
     arguments = (queries, torch.zeros(keys, 2, tokens, 6), 3, 1, costs.DIRECTIONS)
-    assert Budget(*arguments, (need + 0.001) * 1e6).keeps_rows
-    assert not Budget(*arguments, (need - 0.001) * 1e6).keeps_rows
+    assert Budget(*arguments, (need + 0.001) * 1e6).copies == 1
+    assert Budget(*arguments, (need - 0.001) * 1e6).copies == 0
 
 
 def test_sizes_that_are_known_are_those_of_the_files():

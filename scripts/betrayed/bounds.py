@@ -75,49 +75,25 @@ def directions(sample: Tensor, most: int, rest: float) -> Directions:
     return Directions(reference, basis)
 
 
-class Projector:
-    """Gathers the projection of n rows, whose columns it is shown a part at a time.
-
-    What is taken is log(p/w) and p − w; √w goes into the basis, which is smaller.
-    """
-
-    def __init__(self, n: int, onto: Directions) -> None:
-        self._onto, self._part = onto, None
-        self._a, self._b = onto.basis.new_zeros((2, n, onto.basis.shape[1]))
-        self._size_u, self._size_v, self._own = onto.basis.new_zeros((3, n))
-
-    def add(self, some: slice, part: slice, values: Tensor) -> None:
-        """Take in rows ``some`` (t,) at the columns ``part`` (c,), where they are (t, c)."""
-        if part != self._part:
-            self._part, self._weight = part, self._onto.reference[part]
-            self._log, self._inverse = self._weight.log(), self._weight.reciprocal()
-            root, basis = self._weight.sqrt()[:, None], self._onto.basis[part]
-            self._for_rows, self._for_logs = basis / root, basis * root
-        logs = log(values).sub_(self._log)
-        apart = values - self._weight
-        self._a[some].addmm_(apart, self._for_rows)
-        self._b[some].addmm_(logs, self._for_logs)
-        self._own[some] += torch.linalg.vecdot(apart, logs)
-        self._size_u[some] += apart.square_() @ self._inverse
-        self._size_v[some] += logs.square_() @ self._weight
-
-    def projection(self) -> Projection:
-        """What has been gathered."""
-        rest_u, rest_v = (
-            (size - torch.linalg.vecdot(part, part)).clamp_(min=0) + ROUNDING * size
-            for size, part in ((self._size_u, self._a), (self._size_v, self._b))
-        )
-        rounding = ROUNDING * (self._size_u * self._size_v).sqrt()
-        return Projection(self._a, self._b, self._own, rest_u.sqrt(), rest_v.sqrt(), rounding)
-
-
 def project(rows: RowParts, onto: Directions) -> Projection:
     """Project n rows."""
-    projector = Projector(rows.shape[0], onto)
+    n, k = rows.shape[0], onto.basis.shape[1]
+    a, b = onto.basis.new_zeros((2, n, k))
+    size_u, size_v, own = onto.basis.new_zeros((3, n))
     for part, values in rows.parts():
         for tile in tiles(*values.shape, values.device):
-            projector.add(tile, part, values[tile])
-    return projector.projection()
+            u, v = _scaled(values[tile], onto.reference[part])
+            a[tile].addmm_(u, onto.basis[part])
+            b[tile].addmm_(v, onto.basis[part])
+            size_u[tile] += torch.linalg.vector_norm(u, dim=1).square_()
+            size_v[tile] += torch.linalg.vector_norm(v, dim=1).square_()
+            own[tile] += torch.linalg.vecdot(u, v)
+    rest_u, rest_v = (
+        (size - torch.linalg.vecdot(part, part)).clamp_(min=0) + ROUNDING * size
+        for size, part in ((size_u, a), (size_v, b))
+    )
+    rounding = ROUNDING * (size_u * size_v).sqrt()
+    return Projection(a, b, own, rest_u.sqrt(), rest_v.sqrt(), rounding)
 
 
 def joined(parts: list[Projection]) -> Projection:

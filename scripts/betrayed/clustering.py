@@ -31,7 +31,7 @@ from betrayed.divergence import log
 from betrayed.errors import UserError
 from betrayed.mean_shift import ShiftedRows, neighbourly_order
 from betrayed.neighbours import neighbours, within
-from betrayed.row_parts import KeptRows, MadeRows, ReadRows, RowParts, SummedRows, kept, tiles
+from betrayed.row_parts import KeptRows, MadeRows, RowParts, kept, store, tiles
 
 SAMPLE = 256  # tokens whose rows say in which directions rows differ
 MOST_DIRECTIONS = 128
@@ -124,28 +124,31 @@ def hierarchical_clusterings(
         merged: list[list[_Level]] = [[] for _ in taus]
         # Made once: memory that is given anew costs more time than what is written there.
         shape = min(window, count) * queries.shape[2], keys.shape[0] * keys.shape[2]
-        place = torch.empty(shape, device=device) if budget.keeps_rows else None
+        places = [torch.empty(shape, device=device) for _ in range(budget.copies)]
         for start in watch(range(0, count, window), "clustering", "window"):
             tokens = _tokens(queries[start : start + window], device)
-            if place is None:
-                rows: SummedRows = MadeRows(tokens, keys)
-            else:
-                rows = kept(tokens, keys, place[: len(tokens)])
+            into = [place[: len(tokens)] for place in places]
+            rows = kept(tokens, keys, into[0]) if into else MadeRows(tokens, keys)
             projections.append(_projection(rows, onto))
             near = neighbours(rows, projections[-1], taus)
             order = neighbourly_order(projections[-1]) if device.type == "cpu" else None
-            for levels, tau in zip(merged, taus, strict=True):
+            for number, tau in enumerate(taus):
                 shifted = ShiftedRows(rows, near.pop(0), order)
-                levels.append(_merge(shifted, shifted.project(onto), tau, shifted.which))
+                read: RowParts = shifted
+                if number == len(taus) - 1 and into:
+                    read = store(shifted, into[0])
+                elif len(into) > 1:
+                    read = store(shifted, into[1])
+                merged[number].append(_merge(read, tau, onto, shifted.which))
             found = sum(len(level.centres) for levels in merged for level in levels)
             budget.check_centres(found, rows.shape[1])
-        del rows, shifted, place
+        del rows, shifted, read, places, into
         tokens = joined(projections)
         del projections
         return [_clustering(tokens, queries, keys, merged.pop(0), tau, onto) for tau in taus]
 
 
-def leader_merging(rows: ReadRows, projection: Projection, tau: float) -> np.ndarray:
+def leader_merging(rows: RowParts, projection: Projection, tau: float) -> np.ndarray:
     """Greedy leader merging of n rows: labels (n,) int64, clusters in the order of leaders.
 
     In order, a row not yet taken leads a cluster of all untaken rows within tau of it. A handful
@@ -194,21 +197,21 @@ class _Level:
     labels: np.ndarray
 
 
-def _merge(
-    rows: ReadRows, projection: Projection, tau: float, which: np.ndarray | None = None
-) -> _Level:
+def _merge(rows: RowParts, tau: float, onto: Directions, which: np.ndarray | None = None) -> _Level:
     """Leader merging: the means of the clusters, each summing to 1.
 
-    Where rows stand for several, ``which`` (n,) says what row stands for each thing.
+    Where rows stand for several things, ``which`` (n,) says what row stands for each thing.
     """
+    which = np.arange(rows.shape[0]) if which is None else which
+    projection = project(rows, onto)
     labels = leader_merging(rows, projection, tau)
-    clusters = np.arange(labels.max() + 1)
-    times = np.bincount(np.arange(len(labels)) if which is None else which)
     # A product with the memberships, and not scattered additions: the same sum on every run.
-    members = (labels == clusters[:, None]) * times  # (K, n)
-    centres = rows.sums(torch.from_numpy(members).to(projection.own))
-    centres /= centres.sum(dim=1, keepdim=True)
-    return _Level(centres, labels if which is None else labels[which])
+    members = (labels == np.arange(labels.max() + 1)[:, None]) * np.bincount(which)
+    weights = torch.from_numpy(members).to(projection.own)  # (K, rows)
+    centres = weights.new_empty((len(weights), rows.shape[1]))
+    for part, values in rows.parts():
+        centres[:, part] = weights @ values
+    return _Level(centres.div_(centres.sum(dim=1, keepdim=True)), labels[which])
 
 
 def _clustering(
@@ -227,8 +230,7 @@ def _clustering(
     windows.clear()
     rounds = []
     while True:  # until nothing merges
-        rows = KeptRows(centres)
-        level = _merge(rows, project(rows, onto), tau)
+        level = _merge(KeptRows(centres), tau, onto)
         if len(level.centres) == len(centres):
             break
         centres = level.centres

@@ -22,7 +22,8 @@ class Budget:
         memory: bytes that may be taken, inputs included, beside what Python and torch take.
 
     Attributes:
-        keeps_rows: whether a window's rows (window·N, Tk·N') are kept, or made again when read.
+        copies: how often a window's rows (window·N, Tk·N') are kept. 0: they are made again when
+            read; 2: so that each threshold can shift its own copy; more is of no use.
 
     Raises:
         UserError: not even the rest fits.
@@ -41,13 +42,13 @@ class Budget:
         n, columns = min(window, frames) * patches, keys.shape[0] * keys.shape[2]
         rows = FLOAT * n * columns
         projections = 2 * FLOAT * frames * patches * (2 * directions + 4)  # twice while joined
-        pairs = n * n * (taus + 1 + FLOAT)  # who is near whom, and once with numbers
+        pairs = n * n * (taus + 1 + FLOAT)  # who is near whom, and once their divergences
         part = PART_CPU if keys.device.type == "cpu" else PART_GPU
         inputs = queries.nbytes if queries.device == keys.device else 0
         fixed = inputs + FLOAT * keys.numel() + projections + pairs + PARTS * FLOAT * part
-        self.keeps_rows = memory >= fixed + rows
+        self.copies = max(0, min(int((memory - fixed) // rows), 2 if taus > 1 else 1))
         self._memory = memory
-        self._centres = memory - fixed - rows * self.keeps_rows
+        self._centres = memory - fixed - rows * self.copies
         if self._centres < 0:
             raise UserError(
                 f"Clustering needs {fixed / 1e9:.2f} GB for {frames} frames of {patches} tokens "

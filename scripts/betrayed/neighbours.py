@@ -7,7 +7,7 @@ from torch import Tensor
 
 from betrayed.bounds import Projection, bounds
 from betrayed.divergence import between, pairwise, symmetric_kl
-from betrayed.row_parts import ReadRows, RowParts, tiles
+from betrayed.row_parts import RowParts, tiles
 
 # Pairs that bounds leave open are looked at one by one; where they are more than this share of all
 # pairs, one product for all of them is faster.
@@ -45,18 +45,14 @@ def neighbours(rows: RowParts, projection: Projection, taus: Sequence[float]) ->
 
 
 def within(
-    rows: ReadRows, projection: Projection, first: Tensor, second: Tensor, tau: float
+    rows: RowParts, projection: Projection, first: Tensor, second: Tensor, tau: float
 ) -> Tensor:
     """Which of rows ``first`` (c,) and ``second`` (m,) have a divergence of at most tau, (c, m)."""
     lower, upper = bounds(projection[first], projection[second])
     near = upper <= tau
     one, other = (lower <= tau).logical_xor_(near).nonzero().T
     if len(one) > OPEN_SHARE * near.numel():
-        place = torch.arange(len(first) + len(second), device=first.device)
-        chosen = rows.chosen(torch.cat([first, second]))
-        near = between(chosen, place[: len(first)], place[len(first) :]) <= tau
+        near = between(rows, first, second) <= tau
     elif len(one):
-        compared, place = torch.cat([first[one], second[other]]).unique(return_inverse=True)
-        chosen = rows.chosen(compared)
-        near[one, other] = pairwise(chosen, place[: len(one)], place[len(one) :]) <= tau
+        near[one, other] = pairwise(rows, first[one], second[other]) <= tau
     return near.logical_or_(first[:, None] == second)

@@ -26,20 +26,6 @@ class RowParts(Protocol):
         """All columns from left to right: which, and what stands there, (n, c)."""
 
 
-class SummedRows(RowParts, Protocol):
-    """Rows that are added up."""
-
-    def sums(self, weights: Tensor) -> Tensor:
-        """Weighted sums of the rows, (K, M), for weights (K, n)."""
-
-
-class ReadRows(SummedRows, Protocol):
-    """Rows of which single ones are read."""
-
-    def chosen(self, index: Tensor) -> RowParts:
-        """The rows ``index`` (c,), of which only parts are read."""
-
-
 class KeptRows:
     """Rows (n, M) in memory."""
 
@@ -51,14 +37,6 @@ class KeptRows:
         """See :class:`RowParts`."""
         for part in _parts(*reversed(self.shape), self.values.device):
             yield part, self.values[:, part]
-
-    def sums(self, weights: Tensor) -> Tensor:
-        """See :class:`SummedRows`."""
-        return weights @ self.values
-
-    def chosen(self, index: Tensor) -> "KeptRows":
-        """See :class:`ReadRows`."""
-        return KeptRows(self.values[index])
 
 
 class MadeRows:
@@ -85,10 +63,6 @@ class MadeRows:
                 rows += scores.sub_(self._log_sums[head, :, None]).exp_()
             yield part, rows.div_(heads)
 
-    def sums(self, weights: Tensor) -> Tensor:
-        """See :class:`SummedRows`."""
-        return torch.cat([weights @ values for _, values in self.parts()], dim=1)
-
     def _places(self) -> Iterator[slice]:
         return _parts(*reversed(self.shape), self._keys.device)
 
@@ -97,6 +71,14 @@ def kept(tokens: Tensor, keys: Tensor, into: Tensor) -> KeptRows:
     """Attention rows of tokens (n, heads, d) over keys (Tk, heads, N', d), in ``into`` (n, M)."""
     for some in _parts(*into.shape, into.device):
         into[some] = attention_rows(tokens[some], keys)
+    return KeptRows(into)
+
+
+def store(rows: RowParts, into: Tensor) -> KeptRows:
+    """Rows in memory from now on: the first n of ``into``, which may be what they are made from."""
+    into = into[: rows.shape[0]]
+    for part, values in rows.parts():
+        into[:, part] = values
     return KeptRows(into)
 
 
