@@ -96,6 +96,21 @@ def test_a_missing_mask_is_named_and_no_folder_looks_finished(tmp_path, davis):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:60]), "cannot be read"),
+        (lambda path: Image.new("P", (8, 4)).save(path), "is 8x4, but the frames of 'swan' are"),
+    ],
+)
+def test_a_damaged_mask_is_not_exported(tmp_path, davis, spoil, message):
+    _, videos = davis
+    spoil(videos[1].masks / "proposals" / "00002.png")
+    with pytest.raises(UserError, match=rf"swan/proposals/00002\.png {message}"):
+        export_davis(videos, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.fixture
 def ytvis(tmp_path):
     root, truths = youtube_vis(tmp_path / "ytvis")
@@ -140,7 +155,7 @@ def test_what_does_not_fit_is_named(tmp_path, ytvis, davis):
         export_youtube_vis(videos, tmp_path / "out", workers=2)
     (videos[0].masks / "objects.csv").write_text("track\n1\n")
     with pytest.raises(UserError, match=r"objects\.csv is no table of objects"):
-        export_davis(videos, tmp_path / "out")
+        export_youtube_vis(videos, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

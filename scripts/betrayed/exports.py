@@ -54,20 +54,19 @@ def export_davis(videos: Sequence[Masked], folder: str | Path) -> None:
         folder: replaced as a whole when all is well; untouched otherwise.
 
     Raises:
-        UserError: a mask or a table of objects is missing or damaged; names it.
+        UserError: a mask is missing, damaged or of another size than the frames; names it.
     """
     with whole_folder(folder) as temporary:
         for one in progress(videos, "exporting", "video"):
             video = Video.load(one.frames)
             files = _proposal_files(one.masks, video)
             (temporary / video.name).mkdir()
-            few = read_proposal_scores(one.masks).index.max() <= DAVIS_PROPOSALS
             for source, frame in zip(files, video.frames, strict=True):
                 target = temporary / video.name / f"{frame.stem}.png"
-                if few:
+                ids = _read_proposals(source, video)
+                if ids.max() <= DAVIS_PROPOSALS:
                     shutil.copyfile(source, target)
                 else:
-                    ids = read_ids(source)
                     save_palette_png(target, np.where(ids > DAVIS_PROPOSALS, 0, ids))
 
 
@@ -84,7 +83,8 @@ def export_youtube_vis(videos: Sequence[Masked], folder: str | Path, workers: in
         workers: processes that read and encode videos side by side.
 
     Raises:
-        UserError: a mask, a table of objects or a record is missing or damaged; names it.
+        UserError: a mask, a table of objects or a record is missing or damaged, or a mask is of
+            another size than the frames; names it.
     """
     tracks: list[dict[str, Any]] = []
     for part in in_parallel(encode_video, videos, workers, "exporting", "video"):
@@ -116,7 +116,7 @@ def encode_video(video: Masked) -> list[dict[str, Any]]:
         number: [None] * frames.count for number in scores.index
     }
     for index, path in enumerate(_proposal_files(video.masks, frames)):
-        for number, mask in encode(read_ids(path)).items():
+        for number, mask in encode(_read_proposals(path, frames)).items():
             if number not in masks:
                 raise UserError(
                     f"{path} holds proposal {number}, which {video.masks / 'objects.csv'} does "
@@ -162,3 +162,13 @@ def _proposal_files(folder: Path, video: Video) -> list[Path]:
                 f"{index} needs one. {_REMEDY}"
             )
     return files
+
+
+def _read_proposals(path: Path, video: Video) -> np.ndarray:
+    ids = read_ids(path)
+    if ids.shape != (video.height, video.width):
+        raise UserError(
+            f"The mask {path} is {ids.shape[1]}x{ids.shape[0]}, but the frames of "
+            f"{video.name!r} are {video.width}x{video.height}. {_REMEDY}"
+        )
+    return ids

@@ -72,12 +72,12 @@ def read_ids(path: str | Path, highest: int = 255) -> np.ndarray:
                 )
             mode = image.mode
     except FileNotFoundError as error:
-        raise UserError(f"The annotation {path} is missing.") from error
+        raise UserError(f"The image of ids {path} is missing.") from error
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
         raise UserError(
-            f"The annotation {path} cannot be read ({error}). Replace it with a whole file."
+            f"The image of ids {path} cannot be read ({error}). Replace it with a whole file."
         ) from error
     raise UserError(
-        f"{path} is a picture in colour ({mode}), but an annotation must hold ids: a palette or "
+        f"{path} is a picture in colour ({mode}), but it must hold ids: a palette or "
         f"grey PNG, 0 for the background and 1, 2, … for the objects. Convert its colours to ids."
     )
