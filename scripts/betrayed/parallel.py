@@ -5,9 +5,11 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import TypeVar
 
+from betrayed.errors import UserError
 from betrayed.programs import progress, silence
 
 Item = TypeVar("Item")
@@ -33,6 +35,9 @@ def in_parallel(
         workers: processes.
         name: what the progress bar says.
         unit: what it counts.
+
+    Raises:
+        UserError: a process was killed, as systems do that run out of memory.
     """
     # Forked before the bar starts a thread; the libraries are loaded already.
     pool = ProcessPoolExecutor(max(1, min(workers, len(items))), get_context("fork"), _begin)
@@ -42,6 +47,11 @@ def in_parallel(
             done.result()  # at once, so that one that fails ends all
         for done in going:
             yield done.result()
+    except BrokenProcessPool as error:
+        raise UserError(
+            f"A process was killed while {name}, most likely because memory ran out. Use fewer "
+            f"processes (there were {workers}), or more memory."
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
