@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from betrayed.errors import UserError
-from betrayed.scoring.protocols import ScoreSettings, score_arrays
+from betrayed.scoring.protocols import SCORED, ScoreSettings, score_arrays
 
 #: The figures that are looked at: (protocol, metric).
 FIGURES = [
@@ -100,3 +100,13 @@ def test_more_proposals_than_allowed():
     assert len(score("davis2017-frame"))  # the paper's scorer allows 300
     with pytest.raises(UserError, match=r"at most 20 are allowed.* raise paper_max_proposals"):
         score("davis2017-frame", paper_max_proposals=20)
+
+
+@pytest.mark.parametrize("protocol", SCORED)
+def test_no_frame_and_another_size_are_refused_by_every_protocol(protocol):
+    settings = ScoreSettings((protocol,))
+    empty, masks = np.zeros((0, 4, 5), np.uint8), np.zeros((1, 4, 4), np.uint8)
+    with pytest.raises(UserError, match="no annotated frame"):
+        score_arrays(empty, **{SCORED[protocol]: empty}, settings=settings)
+    with pytest.raises(UserError, match=rf"and {SCORED[protocol]} must both be .*\(1, 4, 4\)"):
+        score_arrays(np.array([BOTH]), **{SCORED[protocol]: masks}, settings=settings)

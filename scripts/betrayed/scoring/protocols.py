@@ -165,7 +165,7 @@ def score_arrays(
         foreground = (foreground != 0).astype(np.uint8)
     given = {"foreground": foreground, "proposals": proposals, "labels": labels}
     wanted = tuple(protocol for protocol in SCORED if protocol in settings.protocols)
-    _check(given, replace(settings, protocols=wanted))
+    _check(annotations, given, replace(settings, protocols=wanted))
     # What several protocols share is computed once.
     pairs = cache(lambda merged, name: _pairs(annotations, given[name], merged, settings.scorer))
     partition = cache(lambda: partition_scores(annotations, labels))
@@ -180,11 +180,20 @@ def score_arrays(
     return _table(rows)
 
 
-def _check(given: Mapping[str, np.ndarray | None], settings: ScoreSettings) -> None:
+def _check(
+    annotations: np.ndarray, given: Mapping[str, np.ndarray | None], settings: ScoreSettings
+) -> None:
+    if len(annotations) == 0:
+        raise UserError("There is no annotated frame to score.")
     for protocol in settings.protocols:
         found = given[SCORED[protocol]]
         if found is None:
             raise UserError(f"{protocol} scores {SCORED[protocol]}, but there are none.")
+        if found.shape != annotations.shape:
+            raise UserError(
+                f"Annotations and {SCORED[protocol]} must both be (frames, height, width) of one "
+                f"size, not {annotations.shape} and {found.shape}."
+            )
         if SCORED[protocol] == "proposals":
             limit = "paper_max_proposals" if protocol == "davis2017-frame" else "max_proposals"
             try:
