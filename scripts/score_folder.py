@@ -45,10 +45,10 @@ def main() -> None:
     score = score_tracks if kind == "tracks" else score_masks
     scores = list(in_parallel(score, videos, arguments.workers, "scoring", "video"))
 
-    name = arguments.run or arguments.masks.stem
+    name = arguments.run or _name(arguments.masks)
     common = {
         "run": name,
-        "dataset": arguments.dataset or arguments.truth.stem,
+        "dataset": arguments.dataset or _name(arguments.truth),
         "benchmark": arguments.benchmark,
     }
     paths = _write_scores(arguments.output / "scores", scores)
@@ -126,6 +126,12 @@ def _write_scores(folder: Path, scores: list[Scores]) -> dict[str, Path]:
         with whole_file(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, lineterminator="\n")
     return {name: folder / f"{name}.csv" for name in tables}
+
+
+def _name(path: Path) -> str:
+    """What tables call it: a folder's whole name, dots included, or a file's without its suffix."""
+    path = path.resolve()  # "." has a name too
+    return path.stem if path.suffix == ".json" else path.name
 
 
 def _plain(value: object) -> object:

@@ -257,3 +257,17 @@ def test_results_that_do_not_fit_are_named(ytvis, change, message):
     results.write_text(json.dumps(tracks))
     with pytest.raises(UserError, match=message):
         find_tracks(truth, results, ScoreSettings(("youtube-vis",)), "0:1")
+
+
+def test_a_folder_of_masks_beside_a_file_of_truth_is_refused(tmp_path, ytvis):
+    truth, _, _ = ytvis
+    with pytest.raises(UserError, match=r"--masks: .* is no file of results"):
+        find_tracks(truth, tmp_path, ScoreSettings(("youtube-vis",)))
+
+
+def test_folders_are_called_by_their_whole_names(tmp_path, davis):
+    truth, masks, split = davis
+    masks.rename(tmp_path / "mymethod-v1.2")
+    options = ("--truth", truth, "--masks", tmp_path / "mymethod-v1.2", "--split", split)
+    run(*options, "--output", tmp_path / "scores")
+    assert pd.read_csv(tmp_path / "scores" / "runs.csv")["run"].tolist() == ["mymethod-v1.2"]

@@ -152,23 +152,42 @@ def score_masks(video: MaskedVideo) -> Scores:
             f"object, as in DAVIS-2016, say --kind foreground."
         )
     masks = np.stack([read_ids(path, _HIGHEST) for path in video.masks])
-    try:
-        table = score_arrays(
-            truth,
-            foreground=masks,
-            proposals=masks,
-            labels=masks,
-            frames=video.numbers,
-            settings=video.settings,
-        )
-    except UserError as error:
-        raise UserError(f"{video.masks[0].parent}: {error}") from error
+    table = score_ids(truth, masks, video.numbers, video.settings, str(video.masks[0].parent))
     found = None
     if PROTOCOL in video.settings.protocols:
         # Without scores of their own proposals are ranked by their numbers.
         numbers = np.unique(masks[masks > 0])
         found = detections(truth, masks, pd.Series(1 / numbers, numbers))
     return Scores(video.name, table, found)
+
+
+def score_ids(
+    truth: np.ndarray,
+    masks: np.ndarray,
+    frames: Sequence[int],
+    settings: ScoreSettings,
+    where: str,
+) -> pd.DataFrame:
+    """Score images of ids as proposals, foreground and partition, whichever a protocol wants.
+
+    Args:
+        truth: (T, H, W) integer ids, 0 background, 255 void.
+        masks: (T, H, W) integer ids, 0 background.
+        frames: (T,) the frames' numbers in the video.
+        settings: see :class:`betrayed.scoring.protocols.ScoreSettings`.
+        where: what an error names first.
+
+    Returns:
+        The table of :func:`betrayed.scoring.protocols.score_arrays`.
+
+    Raises:
+        UserError: there are too many proposals.
+    """
+    found = dict.fromkeys(("foreground", "proposals", "labels"), masks)
+    try:
+        return score_arrays(truth, **found, frames=frames, settings=settings)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
 
 
 def _lay_beside(

@@ -14,8 +14,8 @@ from pycocotools import mask as coco
 
 from betrayed.errors import UserError
 from betrayed.scoring.average_precision import PROTOCOL, as_table
-from betrayed.scoring.folders import Scores
-from betrayed.scoring.protocols import COLUMNS, ScoreSettings, score_arrays
+from betrayed.scoring.folders import Scores, score_ids
+from betrayed.scoring.protocols import COLUMNS, ScoreSettings
 from betrayed.splits import positions
 from betrayed.youtube_vis import Counts, Record, checked_lengths, ids_of, read_records
 
@@ -106,16 +106,8 @@ def score_tracks(video: TrackedVideo) -> Scores:
             np.stack([ids_of(record, index) for index in frames])
             for record in (video.truth, video.tracks)
         )
-        try:
-            table = score_arrays(
-                truth,
-                foreground=masks,
-                proposals=masks,
-                labels=masks,
-                settings=replace(video.settings, protocols=others),
-            )
-        except UserError as error:
-            raise UserError(f"{where}: {error}") from error
+        settings = replace(video.settings, protocols=others)
+        table = score_ids(truth, masks, frames, settings, where)
     return Scores(video.truth.video, table, detections)
 
 
@@ -144,6 +136,11 @@ def _entries(path: Path) -> list[Any]:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"The file of results {path} is missing.") from error
+    except OSError as error:
+        raise UserError(
+            f"--masks: {path} is no file of results that can be read ({error}). The truth is a "
+            f"JSON file, so that the masks must be one too."
+        ) from error
     except ValueError as error:
         raise UserError(f"{path} is not whole JSON ({error}). Write it anew.") from error
     if not isinstance(entries, list) or not entries:
