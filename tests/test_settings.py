@@ -63,6 +63,7 @@ def test_the_default_configuration_and_every_preset_are_valid():
         ("datasets.made.protocols", ["J"], "datasets.made.protocols.0: must be one of 'davis2016'"),
         ("datasets.made.protocols", [], "datasets.made.protocols: "),
         ("datasets.videos.protocols", ["davis2016"], "nothing is scored without annotations"),
+        ("scoring", {"protocols": ["davis2016"]}, "scoring: 'max_proposals' is missing"),
         ("runs.a/b", {}, "runs"),
         ("runs.low", {"clustering": {"tau": -1}}, "runs.low: clustering.tau: must be more than 0"),
         ("runs.low", {"clustering": {"tao": 1}}, "runs.low: clustering: unknown key 'tao'"),
