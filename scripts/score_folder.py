@@ -8,6 +8,7 @@ videos of YouTube-VIS are a results.json beside --truth train.json, with --split
 """
 
 import argparse
+import os
 from pathlib import Path
 
 from betrayed.errors import UserError
@@ -33,6 +34,7 @@ _USUAL = {
 def main() -> None:
     """Read the command line, score, write the tables and print the summary."""
     arguments = _read_arguments()
+    _check_output(arguments.output)
     kind = "tracks" if arguments.truth.suffix == ".json" else arguments.kind
     settings = ScoreSettings(
         tuple(arguments.protocols or _USUAL[kind]),
@@ -112,6 +114,13 @@ def _read_arguments() -> argparse.Namespace:
     if arguments.workers < 1:
         parser.error("--workers must be at least 1")
     return arguments
+
+
+def _check_output(folder: Path) -> None:
+    """Refuse a folder that cannot be written before anything is scored; none is made yet."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"--output: {there} is no folder that can be written into. Name another.")
 
 
 def _write_scores(folder: Path, scores: list[Scores]) -> dict[str, Path]:

@@ -271,3 +271,13 @@ def test_folders_are_called_by_their_whole_names(tmp_path, davis):
     options = ("--truth", truth, "--masks", tmp_path / "mymethod-v1.2", "--split", split)
     run(*options, "--output", tmp_path / "scores")
     assert pd.read_csv(tmp_path / "scores" / "runs.csv")["run"].tolist() == ["mymethod-v1.2"]
+
+
+@pytest.mark.parametrize("below", ["", "scores"])
+def test_an_output_that_cannot_be_written_is_refused_before_scoring(tmp_path, davis, below):
+    truth, masks, split = davis
+    (tmp_path / "taken").touch()
+    options = ("--split", split, "--output", tmp_path / "taken" / below)
+    done = run("--truth", truth, "--masks", masks, *options, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: --output: {tmp_path / 'taken'} is no folder")

@@ -182,6 +182,8 @@ def test_a_file_at_odds_with_itself_is_refused(tmp_path, change, message):
 def test_missing_and_cut_files_are_named(tmp_path):
     with pytest.raises(UserError, match=r"train\.json is missing"):
         read_records(tmp_path / "train.json")
+    with pytest.raises(UserError, match=r"The file of instances .* cannot be read"):
+        read_records(tmp_path)
     (tmp_path / "train.json").write_text('{"videos": [')
     with pytest.raises(UserError, match=r"train\.json is not whole JSON"):
         read_records(tmp_path / "train.json")

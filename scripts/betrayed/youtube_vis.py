@@ -57,6 +57,8 @@ def read_records(path: str | Path, split: str | None = None) -> list[Record]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"The file of instances {path} is missing.") from error
+    except OSError as error:
+        raise UserError(f"The file of instances {path} cannot be read ({error}).") from error
     except ValueError as error:
         raise UserError(
             f"{path} is not whole JSON ({error}). Download it once more, or unpack it again."
