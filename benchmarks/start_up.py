@@ -35,6 +35,7 @@ SETTINGS = {
             "annotations": "truth",
             "instances": None,
             "annotation_kind": "ids",
+            "protocols": None,
             "split": None,
             "videos": [],
             "make": None,
@@ -88,9 +89,6 @@ def main() -> None:
     print(table.rename_axis(None).to_string(formatters=formats))
     shares = ", ".join(f"{way} {wall:.1f} s" for way, wall in walls.items())
     print(f"\nWall time, medians of the rounds: {shares}")
-    for way, table in stages.items():
-        share = (table["start-up"] * table["seconds"]).sum() / table["seconds"].sum()
-        print(f"Start-up of all jobs, {way}: {share:.1%} of their time")
 
 
 def prepare(folder: Path, arguments: argparse.Namespace) -> None:
@@ -135,7 +133,16 @@ def run(folder: Path, way: str, arguments: argparse.Namespace) -> tuple[float, p
     for computed in ("results", ".snakemake", "resources"):
         shutil.rmtree(folder / computed, ignore_errors=True)
     files = ["short.yaml", *(["over.yaml"] if arguments.configfile else [])]
-    snakemake = [sys.executable, "-m", "snakemake", "--cores", arguments.cores, "--quiet", "all"]
+    snakemake = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--cores",
+        arguments.cores,
+        "--quiet",
+        "rules",
+        "progress",
+    ]
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -1,5 +1,6 @@
 """The benchmarks run, and what they compare with computes the same."""
 
+import os
 import re
 import subprocess
 import sys
@@ -29,8 +30,9 @@ def importable(monkeypatch):
 def measured(program, *given):
     """What a benchmark prints, run once with one thread."""
     return subprocess.run(
-        [sys.executable, f"benchmarks/{program}", "--repeats", "1", "--threads", "1", *given],
+        [sys.executable, f"benchmarks/{program}", "--repeats", "1", *given],
         cwd=BENCHMARKS.parent,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -158,3 +160,12 @@ def test_the_plain_scoring_agrees_with_naive(seed):
         pair = (truth[t] == g + 1, masks[t] == p + 1, truth[t] == 255)
         assert scores[0, t, g, p] == pytest.approx(naive_scoring.jaccard(*pair), abs=1e-12)
         assert scores[1, t, g, p] == pytest.approx(naive_scoring.boundary_f(*pair), abs=1e-12)
+
+
+def test_starting_is_measured():
+    """A workflow runs from frames to tables, with settings that the schema knows."""
+    given = ("--videos", "1", "--frames", "5", "--ways", "forked")
+    told = measured("start_up.py", *given)
+    assert "1 videos of 5 frames of 64x96" in told
+    assert re.search(r"^all +\d+ +\d+\.\d +\d+% +\d+$", told, re.M)
+    assert re.search(r"^Wall time, medians of the rounds: forked \d+\.\d s$", told, re.M)

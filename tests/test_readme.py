@@ -38,11 +38,12 @@ def answers(code, names):
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):
-    """Tables of two runs over a part of a benchmark."""
+    """Tables of two runs over two data sets, each a part of a benchmark."""
     sources = []
     for run, texts in {"default": {"a": A, "b": B + LOST}, "fine": {"a": B, "b": A}}.items():
-        keys = {"run": run, "dataset": "davis", "benchmark": "davis2017-val"}
-        sources += score_sources(tmp_path / run, texts, **keys)
+        for dataset in ("davis", "made"):
+            keys = {"run": run, "dataset": dataset, "benchmark": "davis2017-val"}
+            sources += score_sources(tmp_path / run / dataset, texts, **keys)
     write_tables(tmp_path / "results" / "tables", sources, RUNS, PUBLISHED)
     monkeypatch.chdir(tmp_path)
 
