@@ -8,6 +8,8 @@ from betrayed.errors import UserError
 QUERIES, KEYS = torch.zeros(10, 2, 50, 4).half(), torch.zeros(4, 2, 25, 4)
 # Of 3 frames of 50 tokens: 150 rows of 100 columns.
 ROWS = 4 * 150 * 100
+# Room for 2% of 500 tokens as centres, twice.
+CENTRES = 2 * 4 * 10 * 100
 # Inputs, projections of 500 tokens to 6 directions (twice), pairs (who is near, a divergence).
 FIXED = 2 * 10 * 2 * 50 * 4 + 4 * 4 * 2 * 25 * 4 + 2 * 4 * 500 * 16 + 150 * 150 * (1 + 1 + 4)
 
@@ -21,10 +23,11 @@ def small_parts(monkeypatch):
     ("memory", "taus", "copies"),
     [
         (FIXED, 1, 0),
-        (FIXED + ROWS - 1, 1, 0),
-        (FIXED + ROWS, 1, 1),
+        (FIXED + CENTRES + ROWS - 1, 1, 0),
+        (FIXED + CENTRES + ROWS, 1, 1),
         (FIXED + 5 * ROWS, 1, 1),
-        (FIXED + 2 * 150 * 150 + ROWS, 3, 1),
+        (FIXED + 2 * 150 * 150 + 3 * CENTRES + ROWS - 1, 3, 0),
+        (FIXED + 2 * 150 * 150 + 3 * CENTRES + ROWS, 3, 1),
         (FIXED + 2 * 150 * 150 + 5 * ROWS, 3, 2),
     ],
 )

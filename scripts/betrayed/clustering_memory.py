@@ -9,6 +9,9 @@ DEFAULT_MEMORY = 4e9  # bytes
 FLOAT = 4
 # Beside what is counted below: parts of rows, their logarithms, gathered neighbours and the like.
 PARTS = 12
+# Assumed: the share of tokens that lead a cluster within their window. So much room is left for
+# centres before rows are kept.
+LEADERS = 0.02
 
 
 class Budget:
@@ -46,7 +49,8 @@ class Budget:
         part = PART_CPU if keys.device.type == "cpu" else PART_GPU
         inputs = queries.nbytes if queries.device == keys.device else 0
         fixed = inputs + FLOAT * keys.numel() + projections + pairs + PARTS * FLOAT * part
-        self.copies = max(0, min(int((memory - fixed) // rows), 2 if taus > 1 else 1))
+        centres = 2 * FLOAT * LEADERS * frames * patches * columns * taus  # twice while they merge
+        self.copies = max(0, min(int((memory - fixed - centres) // rows), 2 if taus > 1 else 1))
         self._memory = memory
         self._centres = memory - fixed - rows * self.copies
         if self._centres < 0:

@@ -23,11 +23,9 @@ KNOWN, START, LOADING = "known", "start", "loading"
 MEASURES = ("seconds", "mb", "disk_mb")
 
 # What clustering counts its memory by, in betrayed/clustering.py and betrayed/row_parts.py.
-DIRECTIONS, PARTS, PART_CPU, PART_GPU = 128, 12, 2**21, 2**26
+DIRECTIONS, PARTS, PART_CPU, PART_GPU, LEADERS = 128, 12, 2**21, 2**26, 0.02
 # Passes over a window's rows that make them again where they do not fit.
 PASSES = 5
-#: Assumed: the share of tokens that lead a cluster within their window.
-LEADERS = 0.02
 #: Assumed: bytes of memory for a byte of JSON with run lengths.
 JSON_GROWTH = 8
 
@@ -168,14 +166,13 @@ def cluster_tracks(facts: Facts) -> dict[str, Terms]:
     fits = need <= facts["memory_mb"]
     products = 2 * facts["dim"] * (1 if fits else PASSES) + 8 * DIRECTIONS
     sums = 2 * window * (1 if fits else 2)
-    centres = 2 * 4 * LEADERS * tokens * columns / 1e6  # twice while they merge
     return {
         "seconds": {
             START: 1,
             "gflop_rows": tokens * columns * products / 1e9 / facts["threads"],
             "gflop_sums": tokens * columns * sums / 1e9 / facts["threads"],
         },
-        "mb": {START: 1, KNOWN: min(need + centres, facts["memory_mb"])},
+        "mb": {START: 1, KNOWN: min(need, facts["memory_mb"])},
         # Labels and fragments; and a centre for each track, however many there are.
         "disk_mb": {KNOWN: 8 * tokens / 1e6, "mcolumns": columns / 1e6},
     }
@@ -270,7 +267,7 @@ def backbone_flops(facts: Facts) -> float:
 
 
 def clustering_mb(facts: Facts, part: int = PART_CPU) -> float:
-    """Megabytes that clustering takes beside its centres if nothing limits it.
+    """Megabytes that clustering takes if nothing limits it.
 
     As :class:`betrayed.clustering_memory.Budget` counts, with a window's rows kept, all directions
     used, and parts of so many numbers.
@@ -281,7 +278,8 @@ def clustering_mb(facts: Facts, part: int = PART_CPU) -> float:
     projections = 2 * 4 * tokens * (2 * DIRECTIONS + 4)
     pairs = window**2 * 6
     rows = 4 * window * columns
-    return (inputs + projections + pairs + rows + PARTS * 4 * part) / 1e6
+    centres = 2 * 4 * LEADERS * tokens * columns
+    return (inputs + projections + pairs + rows + centres + PARTS * 4 * part) / 1e6
 
 
 def read_coefficients(path: Path = COEFFICIENTS) -> dict[str, dict]:
