@@ -7,7 +7,7 @@ from test_bounds import project, rows_of_few_kinds
 import betrayed.mean_shift
 import betrayed.row_parts
 from betrayed.bounds import directions
-from betrayed.mean_shift import ShiftedRows, neighbourly_order
+from betrayed.mean_shift import ShiftedRows, blocks_of
 from betrayed.neighbours import neighbours
 from betrayed.row_parts import KeptRows, store
 
@@ -24,7 +24,7 @@ def test_agrees_with_naive(monkeypatch, block, tau, part):
     near = neighbours(KeptRows(rows), projection, [tau])[0]
     plain = ShiftedRows(KeptRows(rows), near, None)  # as on a GPU
     assert plain.which.tolist() == list(range(25))
-    shifted = ShiftedRows(KeptRows(rows), near, neighbourly_order(projection))
+    shifted = ShiftedRows(KeptRows(rows), near, blocks_of(projection))
     # Rows with the same neighbours are one, in the order of the first of each.
     kinds = list(dict.fromkeys(shifted.which.tolist()))
     assert kinds == list(range(len(np.unique(near.numpy(), axis=0))))
@@ -36,12 +36,10 @@ def test_agrees_with_naive(monkeypatch, block, tau, part):
     np.testing.assert_allclose(stored.values[shifted.which], expected, rtol=1e-5)
 
 
-def test_an_order_holds_every_row_once_and_keeps_kinds_together():
-    rows = torch.cat([rows_of_few_kinds(seed, count=40, kinds=1) for seed in range(4)])
-    rows = rows[torch.randperm(160, generator=torch.Generator().manual_seed(0))]
-    projection = project(rows, directions(rows, 8, 1e-6))
-    order = neighbourly_order(projection)
-    assert sorted(order) == list(range(160))
-    apart = torch.cdist(projection.rows[order][:-1], projection.rows[order][1:]).diagonal()
-    mixed = torch.cdist(projection.rows[:-1], projection.rows[1:]).diagonal()
-    assert apart.mean() < 0.7 * mixed.mean()
+def test_blocks_hold_every_row_once_and_keep_kinds_together():
+    rows = torch.cat([rows_of_few_kinds(seed, count=48, kinds=1) for seed in range(4)])
+    shuffled = torch.randperm(192, generator=torch.Generator().manual_seed(0))
+    blocks = blocks_of(project(rows[shuffled], directions(rows, 8, 1e-6)))
+    assert sorted(np.concatenate(blocks)) == list(range(192))
+    assert [len(block) for block in blocks] == [48] * 4
+    assert all(len(np.unique(shuffled[block] // 48)) == 1 for block in blocks)

@@ -14,6 +14,7 @@ from betrayed.tables import write_tables
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "scripts" / "betrayed" / "published.csv"
 SECTION = "Result tables"
+LIBRARY = "As a library"
 # An object that is found in one frame and lost in the next.
 LOST = "davis2017-sequence,1,0,J,0.9\ndavis2017-sequence,1,1,J,0.05\n"
 
@@ -22,7 +23,9 @@ def snippets(text, section):
     """The Python of a section, a text for each block."""
     part = re.search(rf"^## {section}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     assert part, f"README.md has no section {section!r}"
-    return re.findall(r"^```python\n(.*?)^```$", part[1], re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```python\n(.*?)^```$", part[1], re.MULTILINE | re.DOTALL)
+    assert found, f"The section {section!r} has no Python"
+    return found
 
 
 def answers(code, names):
@@ -57,9 +60,8 @@ def test_every_snippet_on_the_tables_answers_something(results):
         "queries": generator.normal(size=(2, 2, 6, 4)),
         "keys": generator.normal(size=(2, 2, 6, 4)),
     }
-    blocks = snippets((ROOT / "README.md").read_text(encoding="utf-8"), SECTION)
-    assert blocks
-    for code in blocks:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for code in [*snippets(text, SECTION), *snippets(text, LIBRARY)]:
         for answer in answers(code, names):
             assert len(answer), code
             if isinstance(answer, pd.DataFrame | pd.Series):

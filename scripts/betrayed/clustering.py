@@ -29,7 +29,7 @@ from betrayed.bounds import Directions, Projection, bounds, directions, joined, 
 from betrayed.clustering_memory import DEFAULT_MEMORY, Budget
 from betrayed.divergence import log
 from betrayed.errors import UserError
-from betrayed.mean_shift import ShiftedRows, neighbourly_order
+from betrayed.mean_shift import ShiftedRows, blocks_of
 from betrayed.neighbours import neighbours, within
 from betrayed.row_parts import KeptRows, MadeRows, RowParts, kept, store, tiles
 
@@ -131,9 +131,9 @@ def hierarchical_clusterings(
             rows = kept(tokens, keys, into[0]) if into else MadeRows(tokens, keys)
             projections.append(_projection(rows, onto))
             near = neighbours(rows, projections[-1], taus)
-            order = neighbourly_order(projections[-1]) if device.type == "cpu" else None
+            blocks = blocks_of(projections[-1]) if device.type == "cpu" else None
             for number, tau in enumerate(taus):
-                shifted = ShiftedRows(rows, near.pop(0), order)
+                shifted = ShiftedRows(rows, near.pop(0), blocks)
                 read: RowParts = shifted
                 if number == len(taus) - 1 and into:
                     read = store(shifted, into[0])

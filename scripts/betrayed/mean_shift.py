@@ -9,7 +9,7 @@ from torch import Tensor
 from betrayed.bounds import Projection
 from betrayed.row_parts import RowParts
 
-BLOCK = 64  # rows whose sums over neighbours are made together
+BLOCK = 64  # rows, at most, whose sums over neighbours are made together
 
 
 class ShiftedRows:
@@ -18,28 +18,26 @@ class ShiftedRows:
     Args:
         rows: n rows.
         near: (n, n) bool, symmetric, see :func:`betrayed.neighbours.neighbours`.
-        order: (n,), an order in which rows that have most neighbours in common lie together, as
-            :func:`neighbourly_order` gives. None on a GPU, where the plain product is faster than
-            what waits for the host; then all rows count as distinct.
+        blocks: rows that have most neighbours in common, see :func:`blocks_of`. None on a GPU,
+            where the plain product is faster than what waits for the host; then all rows count as
+            distinct.
 
     Attributes:
         shape: (u, M), u of them being distinct.
         which: (n,) int64, the shifted row of each row; numbered in order of first appearance.
     """
 
-    def __init__(self, rows: RowParts, near: Tensor, order: np.ndarray | None) -> None:
-        self._rows, self._near = rows, near
+    def __init__(self, rows: RowParts, near: Tensor, blocks: list[np.ndarray] | None) -> None:
+        self._rows, self._near, self._blocked = rows, near, blocks is not None
         self.which = np.arange(len(near))
-        if order is not None:
+        if blocks is not None:
             packed = np.packbits(near.numpy(), axis=1)
             first, self.which = _distinct(packed)
             self._near, packed = near[torch.from_numpy(first)], packed[first]
-            is_first = np.zeros(len(order), bool)
+            is_first = np.zeros(len(near), bool)
             is_first[first] = True
-            order = self.which[order[is_first[order]]]  # (u,)
-            self._places = torch.from_numpy(np.argsort(order))
-            self._make_blocks(order, packed)
-        self._blocked = order is not None
+            few = [self.which[block[is_first[block]]] for block in blocks]
+            self._share([block for block in few if len(block)], packed)
         self._counts = self._near.sum(dim=1, keepdim=True)  # (u, 1)
         self.shape = (len(self._near), rows.shape[1])
 
@@ -49,17 +47,17 @@ class ShiftedRows:
             sums = self._sums(values) if self._blocked else self._near.float() @ values
             yield part, sums.div_(self._counts)
 
-    def _make_blocks(self, order: np.ndarray, packed: np.ndarray) -> None:
+    def _share(self, blocks: list[np.ndarray], packed: np.ndarray) -> None:
         """What neighbours all rows of a block have in common, and which others each of them has."""
         common, self._own, n = [], [], self._near.shape[1]
-        for start in range(0, len(order), BLOCK):
-            block = order[start : start + BLOCK]
+        for block in blocks:
             shared = np.unpackbits(np.bitwise_and.reduce(packed[block]), count=n)
             some = np.unpackbits(np.bitwise_or.reduce(packed[block]), count=n)
             others = torch.from_numpy(np.flatnonzero(some - shared))
             common.append(torch.from_numpy(shared))
             self._own.append((others, self._near[torch.from_numpy(block)][:, others]))
         self._common = torch.stack(common).float()  # (blocks, n)
+        self._places = torch.from_numpy(np.argsort(np.concatenate(blocks)))
 
     def _sums(self, rows: Tensor) -> Tensor:
         """Sums of neighbours; those that all rows of a block have in common are summed once."""
@@ -73,21 +71,21 @@ class ShiftedRows:
         return sums.index_select(0, self._places)
 
 
-def neighbourly_order(projection: Projection) -> np.ndarray:
-    """An order (n,) in which rows that lie together follow one another.
+def blocks_of(projection: Projection) -> list[np.ndarray]:
+    """Rows in blocks of at most BLOCK that lie together, every row in one of them.
 
-    Rows are halved where they spread most, and so are the halves, until they have BLOCK rows.
+    Rows are halved where they spread most, and so are the halves.
     """
     places = (projection.rows + projection.logs)[:, -8:]  # the directions of most spread are last
     blocks, done = [torch.arange(len(places))], []
     while blocks:
         block = blocks.pop()
         if len(block) <= BLOCK:
-            done.append(block)
+            done.append(block.numpy())
             continue
         own = places[block]
         blocks += block[own[:, int(own.var(dim=0).argmax())].argsort()].tensor_split(2)
-    return torch.cat(done).numpy()
+    return done
 
 
 def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
