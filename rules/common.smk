@@ -14,7 +14,7 @@ from betrayed import settings as settings_of
 from betrayed.datasets import choose_videos, needed_paths
 from betrayed.errors import UserError
 from betrayed.presence import check_presence, described
-from betrayed.scoring.official import check_scorer
+from betrayed.scorers import check_scorer
 from betrayed.sources import program_sources
 from betrayed.warm_client import SERVED
 from betrayed.workplace import claim

@@ -4,29 +4,9 @@ It is on no package registry and is installed from its repository. It compares o
 proposal at a time, and so takes many times as long as this project's own scorer.
 """
 
-from importlib.util import find_spec
-from typing import Literal
-
 import numpy as np
 
-from betrayed.errors import UserError
 from betrayed.scoring.davis import VOID
-
-Scorer = Literal["own", "davis2017-evaluation"]
-
-
-def check_scorer(scorer: Scorer) -> None:
-    """Refuse a scorer that is not installed.
-
-    Raises:
-        UserError: davis2017-evaluation is wanted, and its module davis2017 cannot be found.
-    """
-    if scorer == "davis2017-evaluation" and find_spec("davis2017") is None:
-        raise UserError(
-            "scoring.scorer: davis2017-evaluation is not installed: there is no module davis2017. "
-            "Install it from the DAVIS challenge's repository, or set scorer to own, whose figures "
-            "are the same."
-        )
 
 
 def official_scores(

@@ -11,6 +11,7 @@ import pandas as pd
 from betrayed.errors import UserError
 from betrayed.frames import Video
 from betrayed.programs import progress
+from betrayed.scorers import Scorer, check_scorer
 from betrayed.scoring.davis import (
     METRICS,
     assign,
@@ -21,7 +22,7 @@ from betrayed.scoring.davis import (
     statistics,
 )
 from betrayed.scoring.inputs import read_annotations, read_masks, read_partition
-from betrayed.scoring.official import Scorer, check_scorer, official_scores
+from betrayed.scoring.official import official_scores
 from betrayed.scoring.stability import stability
 from betrayed.scoring.video_objects import PartitionScores, mean, partition_scores
 
@@ -65,7 +66,7 @@ class ScoreSettings:
         max_proposals: more proposals than this are refused by davis2017-sequence and
             davis2016-track; the official figure is 20.
         paper_max_proposals: the same for davis2017-frame; the paper's own scorer allows 300.
-        scorer: what computes J and F of masks, see :mod:`betrayed.scoring.official`.
+        scorer: what computes J and F of masks, see :mod:`betrayed.scorers`.
     """
 
     protocols: tuple[str, ...] = USUAL
