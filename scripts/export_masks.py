@@ -26,11 +26,13 @@ def main() -> None:
         help="zip file to write; what is in it lies unpacked in a folder of its name beside it",
     )
     arguments = parser.parse_args()
+    # Listing the videos puts the records of YouTube-VIS beside the manifest, also without truth.
+    records = Path(arguments.manifest).parent / "truth"
     videos = [
         Masked(
             arguments.frames / row["video"] / "frames.json",
             arguments.masks / row["video"],
-            Path(row["annotations"]) if row["annotations"].endswith(".json") else None,
+            records / f"{row['video']}.json" if arguments.form == "youtube_vis" else None,
         )
         for row in read_manifest(arguments.manifest)
     ]

@@ -1,5 +1,6 @@
 """Exports: read back the way that DAVIS's own code reads them, and by pycocotools."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from betrayed.errors import UserError
 from betrayed.exports import Masked, encode, export_davis, export_youtube_vis, pack
 from betrayed.frames import extract
 from betrayed.palette import davis_palette
+from betrayed.youtube_vis import read_record, write_record
 
 PROGRAM = Path(__file__).resolve().parents[1] / "scripts" / "export_masks.py"
 
@@ -155,6 +157,15 @@ def test_what_does_not_fit_is_named(tmp_path, ytvis, davis):
         export_youtube_vis(videos, tmp_path / "out", workers=2)
     (videos[0].masks / "objects.csv").write_text("track\n1\n")
     with pytest.raises(UserError, match=r"objects\.csv is no table of objects"):
+        export_youtube_vis(videos, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_masks_of_other_frames_than_the_servers_are_refused(tmp_path, ytvis):
+    *_, videos = ytvis
+    record = read_record(videos[0].record)
+    write_record(videos[0].record, dataclasses.replace(record, frames=record.frames[:3]))
+    with pytest.raises(UserError, match=r"frames\.json has other frames than .*\.json"):
         export_youtube_vis(videos, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

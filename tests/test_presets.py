@@ -1,5 +1,6 @@
 """The presets: each plans its whole chain, holds what it says, and names data that are missing."""
 
+import json
 import shutil
 from dataclasses import dataclass, field
 
@@ -157,6 +158,28 @@ def test_the_other_parts_of_davis2017(tmp_path, monkeypatch, dataset, videos, sc
     assert plan["select_objects"] == videos
     assert plan.get("score_video", 0) == (videos if scored else 0)
     assert plan["collect_tables"] == 1
+
+
+@pytest.mark.parametrize("year", ["2019", "2021"])
+def test_the_servers_youtube_vis_is_exported_and_not_scored(tmp_path, monkeypatch, year):
+    """The held-out videos' preset, and valid in their place; the file has no annotations."""
+    name = f"youtube-vis-{year}-valid"
+    root, _ = youtube_vis(
+        tmp_path / "valid", count=2, file="valid.json" if year == "2019" else "instances.json"
+    )
+    file = next(root.glob("*.json"))
+    content = json.loads(file.read_text())
+    del content["annotations"]
+    file.write_text(json.dumps(content))
+    monkeypatch.setenv(f"YOUTUBE_VIS_{'' if year == '2019' else '2021_'}VALID_ROOT", str(root))
+    wanted = Plan(
+        (name,), f"youtube-vis-{year}-train", 2, settings={**FEW_VIDEOS, "evaluate": [name]}
+    )
+    project, overlay = listed(f"youtube-vis-{year}.yaml", wanted, tmp_path, monkeypatch)
+    plan = project.planned(*overlay)
+    assert plan["select_objects"] == 2
+    assert "score_video" not in plan and "pool_detections" not in plan
+    assert project.planned(*overlay, "exports")["export_youtube_vis"] == 1
 
 
 def test_the_papers_data_reach_scoring(tmp_path, monkeypatch):

@@ -229,6 +229,27 @@ def test_videos_of_the_split_are_listed_each_with_its_truth(tmp_path):
     assert [path.stem for path in (tmp_path / "truth").iterdir()] == ["0265b171f9"]
 
 
+def test_the_servers_files_are_listed_without_truth_but_with_their_ids(tmp_path):
+    root, _ = youtube_vis(tmp_path / "ytvis", frames=5)
+    changed(root / "train.json", lambda all_: all_.update(annotations=None))
+    # Its frames may be irregular: the file says which there are.
+    (root / "JPEGImages" / "0065b171f9" / "00010.jpg").unlink()
+    changed(root / "train.json", lambda all_: all_["videos"][0]["file_names"].pop(2))
+    rows = list_videos(settings(root), tmp_path / "truth")
+    assert [row["annotations"] for row in rows] == [""] * 4
+    record = read_record(tmp_path / "truth" / "0265b171f9.json")
+    assert (record.id, record.objects) == (3, None)
+    extract("0065b171f9", rows[0]["source"], tmp_path / "out", layout="youtube_vis")
+    video = Video.load(tmp_path / "out" / "frames.json")
+    assert (video.count, video.annotations, video.objects) == (4, None, None)
+    record = read_record(tmp_path / "truth" / "0065b171f9.json")
+    assert record.frames == tuple(path.name for path in video.frames)
+    # Without the file's list beside it a folder must hold these frames alone.
+    (root / "JPEGImages" / "0265b171f9" / "00006.jpg").write_bytes(b"")
+    with pytest.raises(UserError, match=r"does not list .*0265b171f9/00006\.jpg\. Without"):
+        list_videos(settings(root), tmp_path / "truth")
+
+
 def test_frames_that_are_missing_are_named(tmp_path):
     root, _ = youtube_vis(tmp_path / "ytvis")
     (root / "JPEGImages" / "0165b171f9" / "00005.jpg").unlink()

@@ -26,6 +26,19 @@ def test_frames_are_listed_without_ground_truth(tmp_path):
     assert [row["video"] for row in list_videos(settings(root, videos=("f*",)))] == ["fd8cf868b2"]
 
 
+def test_numbers_that_the_file_leaves_out_are_no_gap(tmp_path):
+    root = youtube_vos(tmp_path, ["003234408d"])
+    (root / "JPEGImages" / "003234408d" / "00010.jpg").unlink()
+    meta = json.loads((root / "meta.json").read_text())
+    meta["videos"]["003234408d"]["objects"]["1"]["frames"].remove("00010")
+    (root / "meta.json").write_text(json.dumps(meta))
+    row = list_videos(settings(root))[0]
+    extract(row["video"], row["source"], tmp_path / "out", layout="youtube_vos")
+    assert Video.load(tmp_path / "out" / "frames.json").count == 9
+    with pytest.raises(UserError, match=r"have a gap: 1 missing .* \(number 10\)"):
+        extract(row["video"], row["source"], tmp_path / "folder", layout="folder")
+
+
 def test_annotations_are_used_where_they_are_wanted(tmp_path):
     root = youtube_vos(tmp_path, ["003234408d"])
     row = list_videos(settings(root, annotations="Annotations"))[0]

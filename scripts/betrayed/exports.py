@@ -111,6 +111,11 @@ def encode_video(video: Masked) -> list[dict[str, Any]]:
             f"{video.frames} belongs to no video of YouTube-VIS: its JSON file gave no record."
         )
     frames, record = Video.load(video.frames), read_record(video.record)
+    if record.frames != tuple(path.name for path in frames.frames):
+        raise UserError(
+            f"{video.frames} has other frames than {video.record}. Run the workflow again, so that "
+            f"both are of one download."
+        )
     scores = read_proposal_scores(video.masks)
     masks: dict[int, list[dict[str, Any] | None]] = {
         number: [None] * frames.count for number in scores.index

@@ -27,6 +27,9 @@ from betrayed.truths import READERS, count_objects, find_annotations, write_anno
 from betrayed.youtube_vis import Record, read_record, write_ids
 
 ANNOTATION_KINDS = ("ids", "foreground")
+#: Layouts whose own file lists the frames, and was checked when the videos were listed: numbers
+#: that it leaves out are no frames that are missing.
+_LISTED = ("youtube_vis", "youtube_vos")
 
 
 def extract(
@@ -56,7 +59,8 @@ def extract(
         annotation_kind: ``"ids"``: 0 background, 255 void, else objects; ``"foreground"``: 0 is
             background and every other value object.
         layout: the data set's. Only fbms may leave frames without annotation; they are null in
-            the list.
+            the list. Only youtube_vis and youtube_vos, which list their frames, may have gaps in
+            their numbers.
 
     Raises:
         UserError: a frame or an annotation is missing, unreadable or of another size; see the
@@ -78,7 +82,9 @@ def extract(
             used = [temporary / name for name in [*files, *(truths or ())]]
         else:
             if source.is_dir():
-                numbers, files, size, fps = _check_images(video, source, truth and truth.frames)
+                numbers, files, size, fps = _check_images(
+                    video, source, truth and truth.frames, gaps=layout in _LISTED
+                )
             elif source.exists():
                 numbers, files, size, fps = _decode(video, source, temporary)
             else:
@@ -208,8 +214,8 @@ _PLAIN += ("annotated_frames", "objects")
 Checked = tuple[list[int], list[str], tuple[int, int], float | None]
 
 
-def _without_gaps(video: str, source: Path) -> dict[int, Path]:
-    """A folder's frames by number, checked for holes."""
+def _images(video: str, source: Path, gaps: bool) -> dict[int, Path]:
+    """A folder's frames by number, checked for holes unless there may be ``gaps``."""
     images = numbered_images(source)
     if not images:
         raise UserError(
@@ -220,7 +226,7 @@ def _without_gaps(video: str, source: Path) -> dict[int, Path]:
     # Data sets that keep every fifth frame count 0, 5, 10, …: the smallest step is the rule.
     step = min((later - one for one, later in pairwise(numbers)), default=1)
     missing = sorted(set(range(numbers[0], numbers[-1] + 1, step)) - set(numbers))
-    if missing:
+    if missing and not gaps:
         shown = ", ".join(map(str, missing[:5])) + (" …" if len(missing) > 5 else "")
         raise UserError(
             f"The frames in {source} have a gap: {len(missing)} missing between {numbers[0]} and "
@@ -229,13 +235,13 @@ def _without_gaps(video: str, source: Path) -> dict[int, Path]:
     return images
 
 
-def _check_images(video: str, source: Path, listed: Sequence[str] | None) -> Checked:
+def _check_images(video: str, source: Path, listed: Sequence[str] | None, *, gaps: bool) -> Checked:
     """Numbers, paths and the common (height, width) of a folder's frames, all decoded once.
 
     Frames that are ``listed`` are the video, whatever else lies there.
     """
     listing = dict(enumerate(source / name for name in listed or ()))
-    images = listing or _without_gaps(video, source)
+    images = listing or _images(video, source, gaps)
     size: tuple[int, int] | None = None
     for path in progress(list(images.values()), f"checking {video}", "frame"):
         shape = read_image(path).shape[:2]

@@ -32,11 +32,12 @@ class Record:
     height: int
     width: int
     frames: tuple[str, ...]  # file names, in the order of their numbers
-    objects: tuple[tuple[Counts | None, ...], ...]  # an object's mask in each frame, None: absent
+    # An object's mask in each frame, None: absent. Without ground truth None in all.
+    objects: tuple[tuple[Counts | None, ...], ...] | None
     id: int  # of the video in the file; results are handed in under it
 
 
-def read_records(path: str | Path, split: str | None = None) -> list[Record]:
+def read_records(path: str | Path, split: str | None = None, truth: bool = True) -> list[Record]:
     """The videos of an instances file (COCO's form for videos), in its order.
 
     Args:
@@ -44,13 +45,14 @@ def read_records(path: str | Path, split: str | None = None) -> list[Record]:
             ``segmentations``, one or null for each frame.
         split: positions in the list of videos, ``"600:900"``, or a text file with folders or ids
             of videos, see :func:`betrayed.splits.positions`; None takes all.
+        truth: whether ground truth must be there; the official valid.json and test.json have none.
 
     Returns:
         Records. An object is an annotation, in the order of the file.
 
     Raises:
-        UserError: the file is missing, damaged, without ground truth or at odds with itself; the
-            split does not fit it.
+        UserError: the file is missing, damaged, without ground truth that must be there, or at odds
+            with itself; the split does not fit it.
     """
     path = Path(path)
     try:
@@ -64,18 +66,22 @@ def read_records(path: str | Path, split: str | None = None) -> list[Record]:
             f"{path} is not whole JSON ({error}). Download it once more, or unpack it again."
         ) from error
     parts = [content.get(name) if isinstance(content, dict) else None for name in _PARTS]
-    for name, part in zip(_PARTS, parts, strict=True):
+    if not truth and parts[1] is None:
+        parts = parts[:1]
+    for name, part in zip(_PARTS, parts, strict=False):
         if not isinstance(part, list) or not part:
             raise UserError(
                 f"{path} has no list {name!r}. The layout youtube_vis needs a file with ground "
                 f"truth, such as train.json; for videos without any use the layout folder."
             )
-    videos, annotations = parts
+    videos, *annotated = parts
     try:
         names = [{Path(one["file_names"][0]).parent.as_posix(), str(one["id"])} for one in videos]
         chosen = [videos[position] for position in positions(split, names, path)]
+        if not annotated:
+            return [_record(video, None, path) for video in chosen]
         masks: dict[Any, list[Any]] = defaultdict(list)
-        for annotation in annotations:
+        for annotation in annotated[0]:
             masks[annotation["video_id"]].append(annotation["segmentations"])
         return [_record(video, masks[video["id"]], path) for video in chosen]
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
@@ -102,7 +108,8 @@ def read_record(path: str | Path) -> Record:
     try:
         values = json.loads(Path(path).read_text(encoding="utf-8"))
         values["frames"] = tuple(values["frames"])
-        values["objects"] = tuple(tuple(masks) for masks in values["objects"])
+        if values["objects"] is not None:
+            values["objects"] = tuple(tuple(masks) for masks in values["objects"])
         return Record(**values)
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
@@ -222,7 +229,7 @@ def run_lengths(text: str) -> list[int]:
     return lengths
 
 
-def _record(video: dict[str, Any], objects: list[list[Any]], path: Path) -> Record:
+def _record(video: dict[str, Any], objects: list[list[Any]] | None, path: Path) -> Record:
     """One video's record, checked against itself."""
     names = [Path(name) for name in video["file_names"]]
     folders = {name.parent.as_posix() for name in names}
@@ -233,12 +240,13 @@ def _record(video: dict[str, Any], objects: list[list[Any]], path: Path) -> Reco
             f"video/00000.jpg, but its first is {str(names[0]) if names else 'missing'!r}."
         )
     size = (video["height"], video["width"])
-    if len(objects) > _MOST_OBJECTS:
+    truths = objects or []
+    if len(truths) > _MOST_OBJECTS:
         raise UserError(
-            f"{path}: the video {folder!r} has {len(objects)} objects, but ids in a PNG end at "
+            f"{path}: the video {folder!r} has {len(truths)} objects, but ids in a PNG end at "
             f"{_MOST_OBJECTS}. Leave this video out."
         )
-    for number, masks in enumerate(objects, 1):
+    for number, masks in enumerate(truths, 1):
         if len(masks) != len(names):
             raise UserError(
                 f"{path}: object {number} of the video {folder!r} has {len(masks)} masks for "
@@ -246,14 +254,15 @@ def _record(video: dict[str, Any], objects: list[list[Any]], path: Path) -> Reco
             )
     counts = tuple(
         tuple(None if mask is None else _counts(mask, size, folder, path) for mask in masks)
-        for masks in objects
+        for masks in truths
     )
     if type(video["id"]) is not int:
         raise UserError(
             f"{path}: the video {folder!r} has the id {video['id']!r}, but ids must be whole "
             f"numbers."
         )
-    return Record(folder, *size, tuple(name.name for name in names), counts, video["id"])
+    frames = tuple(name.name for name in names)
+    return Record(folder, *size, frames, None if objects is None else counts, video["id"])
 
 
 def _counts(mask: Any, size: tuple[int, int], video: str, path: Path) -> Counts:

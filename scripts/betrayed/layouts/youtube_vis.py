@@ -21,12 +21,17 @@ def missing(root: Path, settings: DatasetSettings) -> list[Path]:
 
 
 def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
-    """The manifest's rows; each video's ground truth goes into a file of its own under ``truth``.
+    """The manifest's rows; each video's record goes into a file of its own under ``truth``.
+
+    The official valid.json and test.json have no ground truth: annotations stay empty, and records
+    say under which id the server takes a video's masks.
 
     Raises:
-        UserError: the frames' folder, the JSON file or a frame that it lists is missing.
+        UserError: the frames' folder, the JSON file or a frame that it lists is missing, or there
+            are others where nothing but the folder can say which frames are meant.
     """
-    from betrayed.youtube_vis import read_records, write_record  # only here: it loads numpy
+    from betrayed.images import numbered_images  # only here: these load numpy
+    from betrayed.youtube_vis import read_records, write_record
 
     images = root / "JPEGImages"
     if not settings.annotations or settings.instances:
@@ -37,23 +42,42 @@ def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]
     if not images.is_dir():
         raise UserError(f"{images} is missing. The layout youtube_vis needs it under its root.")
     records = {}
-    for record in read_records(root / settings.annotations, _split(root, settings)):
+    for record in read_records(root / settings.annotations, _split(root, settings), truth=False):
         if record.video in records:
             raise UserError(f"{settings.annotations} lists the video {record.video!r} twice.")
         records[record.video] = record
     names = choose_videos(records, settings.videos, settings.annotations)
-    result = [row(name, images / name, truth and truth / f"{name}.json") for name in names]
+    annotated = {name for name in names if records[name].objects is not None}
+    result = [
+        row(name, images / name, _at(truth, name) if truth and name in annotated else None)
+        for name in names
+    ]
     absent = [path for name in names for path in _absent(images / name, records[name].frames)]
     if absent:
         raise UserError(
             f"{settings.annotations} lists frames that are missing, {len(absent)} in all: "
             f"{shown(absent)}. Complete the data set, or choose other videos."
         )
+    for name in names:
+        others = [
+            path
+            for path in (numbered_images(images / name).values() if name not in annotated else ())
+            if path.name not in records[name].frames
+        ]
+        if others:
+            raise UserError(
+                f"{settings.annotations} does not list {shown(others)}. Without ground truth all "
+                f"frames of a folder are the video: remove those that are not listed."
+            )
     if truth is not None:
         with whole_folder(truth) as folder:
             for name in names:
-                write_record(folder / f"{name}.json", records[name])
+                write_record(_at(folder, name), records[name])
     return result
+
+
+def _at(folder: Path, video: str) -> Path:
+    return folder / f"{video}.json"
 
 
 def _split(root: Path, settings: DatasetSettings) -> str | None:
