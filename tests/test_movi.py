@@ -121,6 +121,13 @@ def test_a_folder_without_shards_is_told_what_it_lacks(tmp_path):
     (tmp_path / "empty").mkdir()
     wanted = tmp_path / "empty" / "*-validation.tfrecord-*"
     assert needed_paths(settings(tmp_path / "empty")) == [wanted]
+    (tmp_path / "empty" / "256x256" / "1.0.0").mkdir(parents=True)  # a root that is too high
+    assert needed_paths(settings(tmp_path / "empty")) == [wanted]
+    root = movi_e(tmp_path / "validation")
+    shutil.rmtree(root.parent / "seg")  # converted folders without their ground truth
+    assert [path for path in needed_paths(settings(root)) if not path.exists()] == [
+        root / ".." / "seg"
+    ]
 
 
 def test_shards_of_another_split_or_of_two_are_refused(tmp_path):

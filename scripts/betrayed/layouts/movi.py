@@ -18,7 +18,7 @@ def parts(root: Path, settings: DatasetSettings) -> list[Path]:
     if has_shards(root):
         return split_shards(root, settings.split)
     needed = folder.parts(root, settings)
-    if all(path.is_dir() for path in needed):
+    if all(path.is_dir() for path in needed) or _holds_frames(root):
         return needed
     return [root / f"*-{settings.split or '*'}.tfrecord-*"]
 
@@ -51,3 +51,9 @@ def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]
         for name in names:
             write_sample(temporary / f"{name}.json", samples[name])
     return result
+
+
+def _holds_frames(root: Path) -> bool:
+    """Whether a folder in the root has files: then the root is one of converted folders."""
+    videos = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    return bool(videos) and any(path.is_file() for path in videos[0].iterdir())
