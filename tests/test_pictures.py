@@ -31,6 +31,7 @@ def make_video(folder, labels, truth=True):
     facts = {"video": "toy", "count": count, "height": SIZE[0], "width": SIZE[1], "fps": 12.5}
     facts |= {"source": "toy.mp4", "frames": names, "instances": None, "annotation_kind": "ids"}
     facts |= {"annotations": annotations if truth else None}
+    facts |= {"annotated_frames": count if truth else 0, "objects": 1 if truth else None}
     (frames / "frames.json").write_text(json.dumps(facts))
     write_masks(folder / "masks", labels, rolling(labels), SIZE)
     tracks = tracks_file(folder / "tracks.h5", labels, SIZE)

@@ -81,7 +81,7 @@ def test_objects_and_labelled_frames_of_other_layouts(tmp_path):
         DatasetSettings("youtube_vis", str(root), "train.json"), tmp_path / "truth"
     )
     one = source(tmp_path, "y", row["source"], annotations=row["annotations"])
-    shards = DatasetSettings("movi", str(movi_records(tmp_path / "movi_e", (1,))))
+    shards = DatasetSettings("movi", str(movi_records(tmp_path / "movi_e", (1,))), "../seg")
     (row,) = list_videos(shards, tmp_path / "records")
     two = source(tmp_path, "0000", row["source"], annotations=row["annotations"])
     labels = fbms59(tmp_path / "fbms")

@@ -155,8 +155,9 @@ class Project:
         )
 
     def tables(self) -> dict[str, bytes]:
-        folder = self.folder / "results" / "tables"
-        return {path.name: path.read_bytes() for path in sorted(folder.glob("*.csv"))}
+        """Tables by name; hidden files are what a killed job was writing."""
+        paths = sorted((self.folder / "results" / "tables").glob("*.csv"))
+        return {path.name: path.read_bytes() for path in paths if not path.name.startswith(".")}
 
 
 def merged(base: dict, changes: dict) -> dict:
