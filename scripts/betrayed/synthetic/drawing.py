@@ -118,6 +118,8 @@ def draw(
     """
     colour = np.zeros((height, width, 3), np.float32)
     cover = np.zeros((height, width), np.float32)
+    if not parts:
+        return colour, cover
     points = np.concatenate([outline for part in parts for outline in part.outlines])
     pixels = points @ to_pixels[:, :2].T + to_pixels[:, 2]
     # Two pixels of margin hold the anti-aliased rim.
