@@ -15,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="the folder to make")
     parser.add_argument(
-        "--settings", default="{}", help="JSON: seed, clips, frames, height, width, fps"
+        "--settings", default="{}", help="JSON: seed, stories, clips, frames, height, width, fps"
     )
     arguments = parser.parse_args()
     cv2.setNumThreads(1)  # small pictures: more threads only wait for one another

@@ -45,6 +45,7 @@ def test_the_default_configuration_and_every_preset_are_valid():
         ("clustering.tau", "1e-4", r"clustering.tau: must be number, not '1e-4' .*write 1.0e-4"),
         ("clustering.tau", 0, "clustering.tau: must be more than 0, not 0"),
         ("training.steps", 0, "training.steps: must be at least 1, not 0"),
+        ("datasets.made.make.clips", 7, "datasets.made.make.clips: must be at most 6, not 7"),
         ("training.steps", 1.5, "training.steps: must be integer, not 1.5"),
         ("training.dropout", 1, "training.dropout: must be less than 1, not 1"),
         ("features.facet", "keys", "features.facet: must be one of 'key', 'query'"),

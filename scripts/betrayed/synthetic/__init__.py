@@ -1,4 +1,4 @@
-"""A small data set that the project draws itself: clips with exact masks, from a seed."""
+"""A data set that the project draws itself: clips with exact masks, from a seed."""
 
 from betrayed.synthetic.film import (
     SyntheticSettings,

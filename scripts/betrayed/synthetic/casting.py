@@ -8,7 +8,8 @@ import numpy as np
 from betrayed.synthetic import animals, things
 from betrayed.synthetic.animals import Breed
 from betrayed.synthetic.paints import coat, lively, look, tinted
-from betrayed.synthetic.people import person, walk
+from betrayed.synthetic.people import STRIDE, person, walk
+from betrayed.synthetic.people_front import facing
 from betrayed.synthetic.troupe import Moment, Piece, Troupe
 
 Rng = np.random.Generator
@@ -83,9 +84,7 @@ def beast(breed: Breed, unit: float, paints: tuple, phase: float, graze: float =
         neck = np.array(breed.neck)
         neck = neck + down * (np.array([0.1 + abs(neck[1]) * 0.3, 0.34]) - (0, neck[1] * 0.5))
         head = np.array(breed.head) + down * np.array([-0.10, 0.08])
-        pose = replace(
-            breed, swing=breed.swing * effort**0.7, neck=tuple(neck), head=tuple(head)
-        )
+        pose = replace(breed, swing=breed.swing * effort**0.7, neck=tuple(neck), head=tuple(head))
         return animals.animal(pose, paints[0], beat, paints[1])
 
     return parts
@@ -102,13 +101,14 @@ def animal_paints(rng: Rng, patterns: tuple[str, ...]) -> tuple:
     return coat(rng, pattern)
 
 
-def animal(rng: Rng, name: str | None = None) -> Troupe:
-    """One animal of a random build."""
+def animal(rng: Rng, name: str | None = None, phase: float | None = None) -> Troupe:
+    """One animal of a random build, and at the phase of its walk if one is given."""
     name = name or str(rng.choice(list(BREEDS)))
     breed, unit, speed, patterns = BREEDS[name]
     breed, unit = vary(rng, breed), unit * float(np.exp(0.15 * rng.normal()))
     graze = float(rng.uniform(0.3, 1.0)) if rng.random() < 0.35 else 0.0
-    parts = beast(breed, unit, animal_paints(rng, patterns), rng.random(), graze)
+    start = rng.random() if phase is None else phase
+    parts = beast(breed, unit, animal_paints(rng, patterns), start, graze)
     height = breed.leg + 1.6 * breed.hip + max(0.0, -breed.neck[1] - 0.1)
     return Troupe(name, [Piece(0, unit, parts)], 1.65 * unit, height * unit, speed)
 
@@ -120,11 +120,24 @@ def walker(rng: Rng) -> Troupe:
 
     def parts(moment: Moment) -> list:
         effort = moment.effort * (1.5 if running else 1.0)
-        stride = 2 * 0.48 * np.sin(0.46) * 2 * (1.35 if running else 1.0)
+        stride = STRIDE * (1.35 if running else 1.0)
         far, near = person(who, walk(moment.moved / unit / stride + phase, effort))
         return [*far, *near]
 
     return Troupe("person", [Piece(0, unit, parts)], 0.45 * unit, unit, 3.2 if running else 1.4)
+
+
+def comer(rng: Rng) -> Troupe:
+    """Somebody on foot who comes towards the camera, or goes away from it."""
+    who, unit, phase, away = look(rng), float(rng.uniform(1.5, 1.9)), rng.random(), rng.random()
+    away = away < 0.4
+
+    def parts(moment: Moment) -> list:
+        return facing(who, moment.moved / unit / STRIDE + phase, moment.effort, away)
+
+    name = "person going" if away else "person coming"
+    return Troupe(name, [Piece(0, unit, parts)], 0.4 * unit, unit, 1.4, toward=-0.97 if away else
+                  0.97)  # fmt: skip
 
 
 def bird(rng: Rng) -> Troupe:
@@ -184,14 +197,14 @@ def boat(rng: Rng) -> Troupe:
     if rng.random() < 0.5:
         sail = tinted(rng, (0.93, 0.90, 0.83)) if rng.random() < 0.6 else lively(rng)
         pieces = [Piece(0, 5.0, lambda moment: things.sailboat(hull, sail))]
-        return Troupe("sailing boat", pieces, 5.0, 6.7, 2.0, "water", pitch)
+        return Troupe("sailing boat", pieces, 5.0, 6.7, 2.0, "water", pitch=pitch)
     pieces = [Piece(0, 5.0, lambda moment: things.motorboat(hull))]
-    return Troupe("motor boat", pieces, 5.0, 2.2, 5.0, "water", pitch)
+    return Troupe("motor boat", pieces, 5.0, 2.2, 5.0, "water", pitch=pitch)
 
 
 MAKERS: dict[str, tuple[Callable[[Rng], Troupe], ...]] = {
-    "land": (animal, animal, animal, walker, ball),
-    "road": (car, car, bus, walker),
+    "land": (animal, animal, animal, animal, walker, comer, ball),
+    "road": (car, car, bus, walker, comer),
     "water": (boat,),
     "air": (bird,),
 }

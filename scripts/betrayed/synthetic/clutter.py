@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from betrayed.synthetic.drawing import TILE, Paint, Part, capsule, ellipse, fractal_noise, smooth
+from betrayed.synthetic.drawing import TILE, Part, capsule, ellipse, fractal_noise, smooth
 from betrayed.synthetic.landscapes import tree_trunk
 from betrayed.synthetic.paints import lively, tinted
 
@@ -18,14 +18,14 @@ def _rough(rng: Rng, slope: float, amount: float) -> np.ndarray:
 def pole(rng: Rng) -> list[Part]:
     """A lamp post or a sign, 1 high."""
     paint = tinted(rng, (0.35, 0.36, 0.38), gloss=0.2)
-    parts = [Part([capsule((0, 0), (0, -1.3), 0.022, 0.016), capsule((0, 0), (0, -0.1), 0.03, 0.03)],
-                  paint)]  # fmt: skip
+    stem = [capsule((0, 0), (0, -1.3), 0.022, 0.016), capsule((0, 0), (0, -0.1), 0.03, 0.03)]
+    parts = [Part(stem, paint)]
     if rng.random() < 0.6:
-        sign = lively(rng)
         plate = ellipse(0, -0.86, 0.11, 0.11) if rng.random() < 0.5 else np.array(
             [(-0.14, -0.96), (0.14, -0.96), (0.14, -0.78), (-0.14, -0.78)]
         )  # fmt: skip
-        parts.append(Part([plate], sign, relief=0.1, decals=[(plate * 0.8 + (0, -0.17), lively(rng))]))
+        inner = (0.8 * plate - np.array([0.0, 0.17]), lively(rng))
+        parts.append(Part([plate], lively(rng), relief=0.1, decals=[inner]))
     return parts
 
 

@@ -6,13 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from betrayed.synthetic import casting, things, vehicles
-from betrayed.synthetic.drawing import Paint, Part, capsule, smooth
+from betrayed.synthetic.drawing import Paint, Part, capsule, offset, smooth
 from betrayed.synthetic.paints import cloth, lively, look, tinted
-from betrayed.synthetic.people import Look, Pose, person, walk
+from betrayed.synthetic.people import STRIDE, Look, Pose, person, walk
 from betrayed.synthetic.troupe import Moment, Piece, Troupe
 
 Rng = np.random.Generator
-STRIDE = 4 * 0.48 * float(np.sin(0.46))  # of a walker 1 high
 
 
 def _bearer(
@@ -40,7 +39,7 @@ def carrier(rng: Rng) -> Troupe:
 
     def place(moment: Moment) -> tuple[float, float]:
         rock = 0.008 * np.sin(4 * np.pi * (moment.moved / unit / STRIDE + phase))
-        x, y = middle + (0.0, rock)
+        x, y = offset(middle, 0.0, rock)
         return x * unit + (0.0 if overhead else 0.35 * wide), y * unit + (
             0.0 if overhead else 0.5 * wide
         )
@@ -88,8 +87,8 @@ def on_leash(rng: Rng) -> Troupe:
 
     def leash(moment: Moment) -> list[Part]:
         hand = hands(moment)[1]
-        end = (neck + (drift(moment), 0.0)) / unit
-        sag = (hand + end) / 2 + (0.0, 0.06)
+        end = offset(neck, drift(moment), 0.0) / unit
+        sag = offset((hand + end) / 2, 0.0, 0.06)
         return [Part([capsule(hand, sag, 0.006, 0.006), capsule(sag, end, 0.006, 0.006)], rope)]
 
     far, near = _bearer(who, unit, phase, hands)
@@ -118,8 +117,12 @@ def pusher(rng: Rng) -> Troupe:
         frame = [capsule((-0.24, -0.55), grip, 0.02, 0.02), capsule((0.0, -0.34), (0.24, -0.14),
                  0.02, 0.02), capsule((0.2, -0.34), (-0.2, -0.14), 0.02, 0.02)]  # fmt: skip
         body = smooth(hood) if pram else np.array(tub)
-        wheels = [vehicles._disc(x, 0.13, turns, 0.75) for x in (-0.22, 0.26)]
-        return [Part(frame, things.STEEL), Part([body], paint, relief=0.6), *wheels]
+        shade = Paint(tuple(0.6 * np.asarray(paint.colour)))
+        folds = [(capsule((0.06, -0.62), tip, 0.012, 0.012), shade)
+                 for tip in ((-0.12, -0.88), (0.10, -0.92), (0.30, -0.86), (-0.32, -0.60),
+                             (0.50, -0.60))] if pram else []  # fmt: skip
+        wheels = [vehicles.disc(x, 0.13, turns, 0.75) for x in (-0.22, 0.26)]
+        return [Part(frame, things.STEEL), Part([body], paint, relief=0.6, decals=folds), *wheels]
 
     def place(moment: Moment) -> tuple[float, float]:
         return 0.30 * unit + 0.42 * size, 0.004 * np.sin(19 * moment.seconds) * moment.effort
@@ -168,9 +171,7 @@ def towing(rng: Rng) -> Troupe:
                   max(front.height, 0.6 * size), front.speed, realm)  # fmt: skip
 
 
-def pair(rng: Rng, realms: tuple[str, ...]) -> Troupe:
-    """Two objects close together that fit the realms."""
-    if "road" in realms and rng.random() < 0.5:
-        return towing(rng)
-    makers = (carrier, on_leash, pusher, towing)
+def pair(rng: Rng) -> Troupe:
+    """Two objects close together."""
+    makers = (carrier, carrier, on_leash, on_leash, pusher, towing, towing)
     return makers[rng.integers(len(makers))](rng)

@@ -67,6 +67,11 @@ def capsule(start: Sequence[float], end: Sequence[float], r1: float, r2: float) 
     return cv2.convexHull(discs.astype(np.float32))[:, 0].astype(float)
 
 
+def offset(point: Sequence[float], x: float, y: float) -> np.ndarray:
+    """The point (2,) moved by x and y."""
+    return np.asarray(point, float) + np.array([x, y])
+
+
 def smooth(points: Sequence[Sequence[float]], steps: int = 8) -> np.ndarray:
     """A closed Catmull-Rom curve through ``points``."""
     p1 = np.asarray(points, float)

@@ -1,8 +1,9 @@
-"""A small data set that the project makes itself: six clips with exact masks, from a seed.
+"""A data set that the project makes itself: clips with exact masks, from a seed.
 
-The clips are cut to what the method must cope with: camera motion in each, animals whose legs
-move, a full occlusion, an object that leaves and returns, a clip delivered as a video file, and
-one whose size is no multiple of a patch. The same seed gives the same bytes on one machine.
+They are random stories, as many as wanted, or six fixed ones. These are cut to what the method
+must cope with: camera motion in each, animals whose legs move, a full occlusion, an object that
+leaves and returns, a clip delivered as a video file, and one whose size is no multiple of a patch.
+The same seed gives the same bytes on one machine.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from betrayed.synthetic.stories import STORIES
 from betrayed.synthetic.story import Story
 
 README = """\
-Synthetic videos with exact masks, drawn by this project's make_dataset.py (seed {seed}).
+Synthetic videos with exact masks, drawn by this project's make_dataset.py ({seed}).
 
 videos/       one folder of JPEG frames, or one .mp4, for each clip
 annotations/  one folder for each clip: a palette PNG for each frame at the frame's size;
@@ -105,7 +106,8 @@ def make_dataset(folder: str | Path, settings: SyntheticSettings) -> None:
                         videos / story.name / f"{index:05d}.jpg", quality=95, subsampling=0
                     )
             lines.append(f"{story.name} ({width}x{height}): {story.about}")
-        text = README.format(seed=settings.seed, lines="\n".join(lines))
+        seed = f"{'random stories, ' * (settings.stories == 'random')}seed {settings.seed}"
+        text = README.format(seed=seed, lines="\n".join(lines))
         (temporary / "README.txt").write_text(text, encoding="utf-8")
 
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from betrayed.synthetic.drawing import TILE, Paint, Part, capsule, fractal_noise, smooth
+from betrayed.synthetic.places import forest, hall, park, snow, wall
 from betrayed.synthetic.scenery import (
     Canvas,
     Colour,
@@ -180,6 +181,11 @@ _PAINTERS: dict[str, Callable[[Canvas, np.random.Generator], np.ndarray]] = {
     "lake": _lake,
     "savanna": _savanna,
     "road": _road,
+    "forest": forest,
+    "snow": snow,
+    "park": park,
+    "hall": hall,
+    "wall": wall,
 }
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from betrayed.synthetic.drawing import Paint, Part, capsule, ellipse, smooth
+from betrayed.synthetic.drawing import Paint, Part, capsule, ellipse, offset, smooth
 
 DARK = Paint((0.07, 0.065, 0.07), gloss=0.15)
 THIGH, SHIN, UPPER_ARM, FOREARM = 0.245, 0.235, 0.165, 0.150
+STRIDE = 4 * (THIGH + SHIN) * float(np.sin(0.46))  # two steps' length
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def walk(phase: float, effort: float = 1.0, arms: bool = True) -> Pose:
         knee = hip + THIGH * np.array([np.sin(angle + 0.05 * lift), np.cos(angle)])
         feet.append(knee + (SHIN - 0.01) * np.array([np.sin(angle - bend), np.cos(angle - bend)]))
         swing = -(0.55 + 0.25 * run) * min(effort, 1.4) * np.sin(turn)
-        elbow = neck + (0, 0.04) + UPPER_ARM * np.array([np.sin(swing), np.cos(swing)])
+        elbow = offset(neck, 0, 0.04) + UPPER_ARM * np.array([np.sin(swing), np.cos(swing)])
         fold = swing + 0.30 + 1.1 * run
         hands.append(elbow + FOREARM * np.array([np.sin(fold), np.cos(fold)]))
         toes.append(0.1 + 0.8 * bend - 0.2 * (angle > 0.2))
@@ -75,7 +76,8 @@ def astride(phase: float, lean: float, hands: np.ndarray, depth: float = 0.40) -
     sway = lean + 0.03 * np.sin(2 * np.pi * phase)
     neck = hip + 0.305 * np.array([np.sin(sway), -np.cos(sway)])
     foot = np.array([0.10 + 0.012 * bounce, depth])
-    return Pose(hip, neck, (foot + (0.02, 0), foot), (hands + (0.02, 0), hands), (0.0, 0.0))
+    feet, both = (offset(foot, 0.02, 0), foot), (offset(hands, 0.02, 0), hands)
+    return Pose(hip, neck, feet, both, (0.0, 0.0))
 
 
 def seated(
@@ -87,9 +89,20 @@ def seated(
     nod: float = 0.0,
 ) -> Pose:
     """Sitting on ``seat`` (2,) with hands and feet where they are put."""
-    hip = np.asarray(seat, float) + (0.0, -0.06)
+    hip = offset(seat, 0.0, -0.06)
     neck = hip + 0.305 * np.array([np.sin(lean), -np.cos(lean)])
     return Pose(hip, neck, feet, hands, toes, nod)
+
+
+def balancing(phase: float, apart: float = 0.15) -> Pose:
+    """Standing on a board with bent knees; the board below the hip is the origin."""
+    dip = 0.02 * np.sin(2 * np.pi * phase)
+    hip = np.array([-0.02, -0.40 + dip])
+    lean = 0.22 + 0.08 * np.sin(2 * np.pi * phase + 1)
+    neck = hip + 0.305 * np.array([np.sin(lean), -np.cos(lean)])
+    wave = 0.06 * np.sin(2 * np.pi * phase + 2)
+    hands = (offset(neck, 0.26, 0.10 + wave), offset(neck, -0.24, 0.10 - wave))
+    return Pose(hip, neck, (np.array([apart, -0.03]), np.array([-apart, -0.03])), hands)
 
 
 def joint(
@@ -116,14 +129,14 @@ def person(look: Look, pose: Pose) -> tuple[list[Part], list[Part]]:
         return smooth([pose.hip + a * up + b * stout * ahead for a, b in points])
 
     def leg(side: int, light: float) -> list[Part]:
-        hip = pose.hip + (0.012 if side == 0 else -0.008, 0.0)
+        hip = offset(pose.hip, 0.012 if side == 0 else -0.008, 0.0)
         knee, foot = joint(hip, pose.feet[side], THIGH, SHIN, 1.0)
         tilt = pose.toes[side]
         toe = foot + 0.075 * np.array([np.cos(tilt), np.sin(tilt)])
         heel = foot + 0.02 * np.array([-np.cos(tilt), -np.sin(tilt)])
         cloth = [
             capsule(hip, knee, 0.072 * stout, 0.052 * stout),
-            capsule(knee, foot - (0, 0.01), 0.05 * stout, 0.034),
+            capsule(knee, offset(foot, 0, -0.01), 0.05 * stout, 0.034),
         ]
         return [
             Part([capsule(heel, toe, 0.027, 0.019)], look.shoes, light=light),
@@ -147,9 +160,8 @@ def person(look: Look, pose: Pose) -> tuple[list[Part], list[Part]]:
         (0.29, -0.085), (0.335, 0.0), (0.285, 0.09), (0.15, 0.10), (-0.03, 0.095),
         (-0.06, 0.0), (-0.03, -0.10), (0.15, -0.09)
     )  # fmt: skip
-    near = [
-        Part([capsule(pose.neck, _head(pose, up) - (0, -0.04), 0.034, 0.034)], look.skin, light=0.8)
-    ]
+    throat = capsule(pose.neck, offset(_head(pose, up), 0, 0.04), 0.034, 0.034)
+    near = [Part([throat], look.skin, light=0.8)]
     if look.pack:
         sack = body((0.29, -0.06), (0.31, -0.15), (0.18, -0.205), (0.04, -0.18), (0.02, -0.07))
         near.append(Part([sack], look.pack, relief=0.7))
@@ -161,7 +173,7 @@ def person(look: Look, pose: Pose) -> tuple[list[Part], list[Part]]:
 def _head(pose: Pose, up: np.ndarray) -> np.ndarray:
     """The head's middle (2,): above the neck, and more upright than the trunk."""
     way = up + np.array([0.0, -1.1])
-    return pose.neck + 0.115 * way / np.hypot(*way) + (0.018, 0.0)
+    return offset(pose.neck + 0.115 * way / np.hypot(*way), 0.018, 0.0)
 
 
 def _face(look: Look, middle: np.ndarray, nod: float) -> list[Part]:

@@ -122,10 +122,12 @@ def _compose(
         u, y = actor.path(view.time)
         x = u if actor.id == 0 or actor.in_world else view.x + u * view.half_width
         turn, mirror = actor.turn(view.time), actor.mirror(view.time)
-        placed = chain(view.to_pixels, affine(actor.size, x, y, turn, mirror))
+        size = actor.size * actor.grow(view.time)
+        placed = chain(view.to_pixels, affine(size, x, y, turn, mirror))
         colour, cover = draw(actor.parts(view.time), placed, height, width, view.light)
         if cover.any():
-            foot = view.to_pixels[1] @ (x, y + actor.drop, 1)
+            below = actor.ground(view.time) if actor.ground else y
+            foot = view.to_pixels[1] @ (x, below, 1)
             drawn.append((actor, colour, cover, foot))
     if shadows_first:
         for actor, _, cover, foot in drawn:

@@ -7,8 +7,9 @@ import numpy as np
 
 from betrayed.synthetic import vehicles
 from betrayed.synthetic.casting import BREEDS, animal_paints, beast, vary
+from betrayed.synthetic.drawing import Paint, offset
 from betrayed.synthetic.paints import lively, look, tinted
-from betrayed.synthetic.people import Look, Pose, astride, person, seated
+from betrayed.synthetic.people import Look, Pose, astride, balancing, person, seated
 from betrayed.synthetic.troupe import Moment, Piece, Troupe
 
 Rng = np.random.Generator
@@ -16,7 +17,7 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Sitting:
-    """Somebody on something: who, how large (metres), on what point of it (metres), in what pose."""
+    """Somebody on something: who, how large, on what point of it (both metres), in what pose."""
 
     who: Look
     unit: float
@@ -87,7 +88,7 @@ def _astride_wheels(
             rocking = sway * np.sin(4 * np.pi * cranks(moment))
         else:
             rest = (np.array(saddle.rest) - seat) * per - (0.0, 0.025)
-            feet, rocking = (rest + (0.01, 0.0), rest), 0.3 * sway * np.sin(5 * moment.seconds)
+            feet, rocking = (offset(rest, 0.01, 0.0), rest), 0.3 * sway * np.sin(5 * moment.seconds)
         hand = (np.array(saddle.grip) - seat) * per
         return seated((0.0, 0.0), lean + rocking, (hand, hand), feet, (0.15, 0.15))
 
@@ -105,7 +106,7 @@ def _astride_wheels(
 def on_wheels(rng: Rng) -> Troupe:
     """Somebody on a bicycle, a motorbike, a moped or a kick scooter."""
     paint = lively(rng, gloss=float(rng.uniform(0.2, 0.4)))
-    kind = rng.integers(5)
+    kind = rng.integers(6)
     if kind <= 1:
         saddle = vehicles.BICYCLE if kind else vehicles.RACER
         unit = float(rng.uniform(1.6, 1.8))
@@ -122,10 +123,10 @@ def on_wheels(rng: Rng) -> Troupe:
         unit = float(rng.uniform(1.7, 1.95))
         draw = lambda m: vehicles.moped(paint, m.moved / unit / 0.79)  # noqa: E731
         return _astride_wheels(rng, "moped", draw, vehicles.MOPED, unit, 6.0)
-    return _on_kick_scooter(rng, paint)
+    return _on_kick_scooter(rng, paint) if kind == 4 else on_board(rng, paint, False)
 
 
-def _on_kick_scooter(rng: Rng, paint: object) -> Troupe:
+def _on_kick_scooter(rng: Rng, paint: Paint) -> Troupe:
     """Somebody who stands on a scooter and pushes with one foot."""
     unit, rider_unit = float(rng.uniform(1.1, 1.3)), float(rng.uniform(1.5, 1.8))
     saddle, per = vehicles.KICK_SCOOTER, unit / rider_unit
@@ -139,13 +140,40 @@ def _on_kick_scooter(rng: Rng, paint: object) -> Troupe:
         lean = 0.14 + 0.05 * np.sin(push)
         neck = hip + 0.305 * np.array([np.sin(lean), -np.cos(lean)])
         hand = (grip - stand) * per
-        feet = (np.array([0.04, -0.02]), free + (-0.06, 0.0))
+        feet = (np.array([0.04, -0.02]), offset(free, -0.06, 0.0))
         return Pose(hip, neck, feet, (hand, hand), (0.05, 0.3))
 
     rider = Sitting(look(rng), rider_unit, lambda m: (stand[0] * unit, stand[1] * unit), pose)
     scooter = Piece(1, unit, lambda m: vehicles.kick_scooter(paint, m.moved / unit)[0])
     pieces = [rider.piece(0), scooter, rider.piece(1)]
     return Troupe("rider on scooter", pieces, 1.1 * unit, 1.05 * rider_unit, 2.5, "road")
+
+
+def on_board(rng: Rng, paint: Paint, surfing: bool) -> Troupe:
+    """Somebody who stands on a skateboard or a surfboard."""
+    unit = float(rng.uniform(2.2, 2.8)) if surfing else float(rng.uniform(0.75, 0.9))
+    rider_unit = float(rng.uniform(1.5, 1.85))
+    saddle = vehicles.SURFBOARD if surfing else vehicles.BOARD
+    rate, phase, apart = rng.uniform(0.3, 0.8), rng.random(), rng.uniform(0.11, 0.18)
+    x, y = (part * unit for part in saddle.rest)
+    stripe = lively(rng)
+
+    def draw(moment: Moment) -> list:
+        if surfing:
+            return vehicles.surfboard(paint, stripe)[0]
+        return vehicles.board(paint, moment.moved)[0]
+
+    def pitch(moment: Moment) -> float:
+        return float((0.07 if surfing else 0.01) * np.sin(2.5 * moment.seconds + 6 * phase) - (
+            0.05 * surfing
+        ))  # fmt: skip
+
+    rider = Sitting(look(rng), rider_unit, lambda m: (x, y),
+                    lambda m: balancing(rate * m.seconds + phase, apart))  # fmt: skip
+    pieces = [Piece(1, unit, draw), rider.piece(0), rider.piece(1)]
+    name = "surfer" if surfing else "rider on skateboard"
+    realm = "water" if surfing else "road"
+    return Troupe(name, pieces, max(unit, 0.6 * rider_unit), rider_unit, 3.5, realm, pitch=pitch)
 
 
 def in_boat(rng: Rng) -> Troupe:
@@ -185,11 +213,11 @@ def in_boat(rng: Rng) -> Troupe:
     ]
     height = -seat[1] * unit + 0.55 * rider_unit
     name = "rower in canoe" if canoe else "rower in boat"
-    return Troupe(name, pieces, unit, height, 1.4, "water", pitch)
+    return Troupe(name, pieces, unit, height, 1.4, "water", pitch=pitch)
 
 
 def rider(rng: Rng, realms: tuple[str, ...]) -> Troupe:
     """A rider who fits the realms."""
     if "water" in realms:
-        return in_boat(rng)
+        return in_boat(rng) if rng.random() < 0.7 else on_board(rng, lively(rng), True)
     return on_animal(rng) if rng.random() < 0.45 else on_wheels(rng)

@@ -1,7 +1,7 @@
 """The stage of a random story: landscape, perspective, the ways of its casts, the camera's way."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from betrayed.synthetic.troupe import Moment, Piece, Troupe
 
 Rng = np.random.Generator
 GRID = np.linspace(0, 1, 121)
+MIDDLE = len(GRID) // 2
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,19 @@ LANDS = {
     "lake": Land(-0.10, {"water": (0.06, 0.55), "air": (0.1, 0.5)}),
     "savanna": Land(-0.08, {"land": (0.08, 0.62), "air": (0.2, 0.5)}),
     "road": Land(-0.10, {"road": (0.12, 0.42), "land": (0.46, 0.66), "air": (0.2, 0.5)}),
+    "forest": Land(-0.12, {"land": (0.14, 0.62), "road": (0.16, 0.55)}),
+    "snow": Land(-0.10, {"land": (0.08, 0.62), "air": (0.2, 0.5)}),
+    "park": Land(-0.12, {"land": (0.16, 0.62), "road": (0.22, 0.42), "air": (0.2, 0.5)}),
+    "hall": Land(-0.16, {"land": (0.16, 0.62)}),
+    "wall": Land(-0.30, {"land": (0.20, 0.62), "road": (0.24, 0.55)}),
 }
 FITTING = {
-    "land": ("meadow", "savanna", "beach", "meadow", "savanna", "beach", "street", "road"),
-    "road": ("street", "road"),
+    "land": ("meadow", "savanna", "beach", "street", "road", "forest", "forest", "snow", "park",
+             "hall", "wall"),
+    "road": ("street", "street", "road", "road", "park", "wall", "forest"),
     "water": ("lake",),
-    "air": ("meadow", "beach", "lake", "savanna", "road", "street"),
-}
+    "air": ("meadow", "beach", "lake", "savanna", "road", "street", "snow", "park"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,53 +61,57 @@ class Stage:
 
 @dataclass(frozen=True)
 class Course:
-    """Somebody's way across the stage, in world units."""
+    """Somebody's way across the stage: world units along GRID, (121,) each."""
 
-    x: np.ndarray  # (121,) along GRID
-    y: float  # of the ground below
-    lift: float  # how high above it
-    moved: np.ndarray  # (121,) metres
-    effort: np.ndarray  # (121,) share of the usual speed
-    left: np.ndarray  # (121,) whether they face left
-    size: float  # world units a metre is long
+    x: np.ndarray
+    y: np.ndarray  # of the ground below
+    lift: np.ndarray  # how high above it
+    moved: np.ndarray  # metres
+    effort: np.ndarray  # share of the usual speed
+    left: np.ndarray  # whether they face left
+    size: np.ndarray  # world units a metre is long
 
     def at(self, time: float) -> tuple[float, float]:
         """Where they are."""
-        return float(np.interp(time, GRID, self.x)), self.y - self.lift
+        return _at(self.x, time), _at(self.y, time) - _at(self.lift, time)
 
     def moment(self, time: float, seconds: float) -> Moment:
         """How far they have come."""
-        moved, effort = (float(np.interp(time, GRID, way)) for way in (self.moved, self.effort))
-        return Moment(time, seconds * time, moved, effort)
+        return Moment(time, seconds * time, _at(self.moved, time), _at(self.effort, time))
 
     def faces_left(self, time: float) -> bool:
         """Which way they look."""
         return bool(self.left[round(time * (len(GRID) - 1))])
 
+    def beside(self, x: float) -> "Course":
+        """The same way, ``x`` farther right."""
+        return replace(self, x=self.x + x)
+
+
+def _at(way: np.ndarray, time: float) -> float:
+    return float(np.interp(time, GRID, way))
+
 
 def pace(rng: Rng, kind: str) -> np.ndarray:
-    """Speed along GRID as a share of the usual: steady, uneven, stop, start, pause, turn."""
+    """Speed along GRID as a share of the usual: steady, uneven, stand, start, stop, pause, turn."""
     middle, ramp = rng.uniform(0.3, 0.65), 0.08
-    if kind == "steady":
-        return np.ones_like(GRID)
     if kind == "uneven":
-        return 1 + rng.uniform(0.1, 0.5) * np.sin(2 * np.pi * (rng.uniform(0.4, 1) * GRID
-                                                               + rng.random()))  # fmt: skip
-    if kind == "stand":
-        return np.zeros_like(GRID)
+        wave = rng.uniform(0.4, 1) * GRID + rng.random()
+        return 1 + rng.uniform(0.1, 0.5) * np.sin(2 * np.pi * wave)
     start = np.clip((GRID - middle) / ramp, 0, 1)
-    if kind == "start":
-        return start
-    if kind == "stop":
-        return 1 - start
     if kind == "pause":
-        long = rng.uniform(0.2, 0.35)
-        return 1 - start + np.clip((GRID - middle - long) / ramp, 0, 1)
-    return np.clip((middle - GRID) / ramp, -1, 1)  # turn
+        again = min(middle + rng.uniform(0.2, 0.35), 1 - ramp)
+        return 1 - start + np.clip((GRID - again) / ramp, 0, 1)
+    return {
+        "steady": np.ones_like(GRID),
+        "stand": np.zeros_like(GRID),
+        "start": start,
+        "stop": 1 - start,
+        "turn": np.clip((0.5 - GRID) / ramp, -1, 1),
+    }[kind]
 
 
 def course(
-    rng: Rng,
     stage: Stage,
     troupe: Troupe,
     y: float,
@@ -108,18 +119,34 @@ def course(
     direction: int,
     most: float = 9.0,
     lift: float = 0.0,
+    toward: float = 0.0,
 ) -> Course:
-    """A way that is at x = 0 in the clip's middle; ``most`` world units long at most."""
+    """A way that is at x = 0 and at the ground's ``y`` in the clip's middle.
+
+    Args:
+        stage: where it leads across.
+        troupe: whose it is.
+        y: of the ground, world units.
+        speeds: (121,) along GRID, shares of the usual; below 0 back.
+        direction: 1 to the right, -1 to the left.
+        most: world units it is long at most; whoever is faster walks slower.
+        lift: how high above the ground, world units.
+        toward: the share of the way that leads towards the camera; below 0 away from it.
+    """
     size = stage.scale(y)
     metres = np.concatenate([[0], np.cumsum((speeds[1:] + speeds[:-1]) / 2)]) / (len(GRID) - 1)
     metres = metres * stage.seconds * troupe.speed
-    span = max(float(np.ptp(metres)) * size, 1e-6)
-    slow = min(1.0, most / span)
-    x = direction * metres * slow * size
+    slow = min(1.0, most / max(float(np.ptp(metres)) * size, 1e-6))
+    metres = metres * slow
+    moved = np.abs(np.diff(metres, prepend=0)).cumsum()
+    metres = metres - metres[MIDDLE]
+    # What is z away is 1/z large: with the frame's height as the focal length, z = 1 / size.
+    sizes = size / np.clip(1 - toward * metres * size, 0.65, 1.6)
+    ground = LANDS[stage.scene].horizon + sizes * stage.eye
+    x = direction * metres * size * np.sqrt(1 - toward**2)
     left = (speeds < 0) != (direction < 0)
-    moved = np.abs(np.diff(metres, prepend=0)).cumsum() * slow
     effort = np.abs(speeds) * (0.35 + 0.65 * slow)
-    return Course(x - x[60], y, lift, moved, effort, left, size)
+    return Course(x, ground, lift + 0 * GRID, moved, effort, left, sizes)
 
 
 def actors(stage: Stage, troupe: Troupe, way: Course, first: int) -> list[Actor]:
@@ -132,8 +159,8 @@ def _actor(stage: Stage, troupe: Troupe, piece: Piece, way: Course, number: int)
         return way.moment(time, stage.seconds)
 
     def path(time: float) -> tuple[float, float]:
-        now = moment(time)
-        onto = affine(way.size, *way.at(time), troupe.pitch(now), way.faces_left(time))
+        now, size = moment(time), _at(way.size, time)
+        onto = affine(size, *way.at(time), troupe.pitch(now), way.faces_left(time))
         x, y = onto @ (*piece.place(now), 1.0)
         return float(x), float(y)
 
@@ -143,14 +170,15 @@ def _actor(stage: Stage, troupe: Troupe, piece: Piece, way: Course, number: int)
 
     return Actor(
         number,
-        way.size * piece.unit,
+        piece.unit,
         path,
         lambda time: piece.parts(moment(time)),
         mirror=way.faces_left,
         turn=turn,
         shadow=stage.sun if piece.shadow else 0.0,
         in_world=True,
-        drop=-piece.place(moment(0.0))[1] * way.size,
+        grow=lambda time: _at(way.size, time),
+        ground=lambda time: _at(way.y, time),
     )
 
 
@@ -158,9 +186,9 @@ def camera(
     x: np.ndarray, y: np.ndarray, zoom: np.ndarray
 ) -> Callable[[float], tuple[float, float, float]]:
     """The camera's way from values along GRID; it stays within the landscape's height."""
-    reach = np.maximum(0.70 - 0.5 / zoom, 0.0)
+    reach = np.maximum(0.68 - 0.5 / zoom, 0.0)
     y = np.clip(y, -reach, reach)
-    return lambda time: tuple(float(np.interp(time, GRID, way)) for way in (x, y, zoom))
+    return lambda time: (_at(x, time), _at(y, time), _at(zoom, time))
 
 
 def grade(rng: Rng, strong: bool) -> Grade:
@@ -171,9 +199,8 @@ def grade(rng: Rng, strong: bool) -> Grade:
     return Grade(tuple(map(float, gain)), float(saturation), float(np.exp(0.14 * rng.normal())))
 
 
-def stage(rng: Rng, realm: str, eye: float) -> Stage:
-    """A random stage on which somebody of the realm can appear."""
+def stage(rng: Rng, realm: str) -> Stage:
+    """A random stage on which somebody of the realm can appear; its eye is to be set."""
     scene = str(rng.choice(FITTING[realm]))
-    side = rng.uniform(-0.7, 0.7)
-    light = (float(side), -0.7, float(rng.uniform(0.55, 0.9)))
-    return Stage(scene, eye, float(rng.uniform(1.5, 4.0)), light, float(rng.uniform(0.1, 0.5)))
+    light = (float(rng.uniform(-0.7, 0.7)), -0.7, float(rng.uniform(0.55, 0.9)))
+    return Stage(scene, 1.0, float(rng.uniform(1.5, 4.0)), light, float(rng.uniform(0.1, 0.5)))

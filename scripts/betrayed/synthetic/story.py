@@ -25,6 +25,10 @@ def _level(time: float) -> float:
     return 0.0
 
 
+def _same(time: float) -> float:
+    return 1.0
+
+
 @dataclass(frozen=True)
 class Actor:
     """One object, or with ``id`` 0 a piece of the scene that stands before things.
@@ -40,7 +44,8 @@ class Actor:
     turn: Callable[[float], float] = _level  # radians
     shadow: float = 0.42
     in_world: bool = False  # its path is in world units
-    drop: float = 0.0  # world units from its path down to the ground on which its shadow lies
+    grow: Callable[[float], float] = _same  # its size comes to this many times ``size``
+    ground: Callable[[float], float] | None = None  # y on which its shadow lies; None: its path's
 
 
 @dataclass(frozen=True)

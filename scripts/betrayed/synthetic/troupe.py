@@ -46,6 +46,7 @@ class Troupe:
     height: float  # metres
     speed: float  # metres a second, the usual
     realm: str = "land"  # or road, water, air
+    toward: float | None = None  # the share of its way that leads to the camera; None: any
     pitch: Callable[[Moment], float] = _level  # radians that all of it is turned
 
     @property

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from betrayed.synthetic.drawing import Paint, Part, capsule, ellipse, smooth
+from betrayed.synthetic.drawing import Paint, Part, capsule, ellipse, offset, smooth
 from betrayed.synthetic.things import DARK, GLASS, RUBBER, STEEL
 
 Layers = tuple[list[Part], list[Part]]
@@ -32,6 +32,8 @@ MOTORBIKE = Saddle((-0.12, -0.405), (0.175, -0.50), (0.02, -0.16), lean=0.25)
 MOPED = Saddle((-0.20, -0.43), (0.235, -0.60), (0.07, -0.165), lean=0.05)
 KICK_SCOOTER = Saddle((-0.05, -0.13), (0.36, -0.98), (-0.08, -0.125))
 ROWING_BOAT = Saddle((0.02, -0.06), (0.0, 0.0), (-0.16, 0.0))
+BOARD = Saddle((0.0, -0.17), (0.0, 0.0), (0.0, -0.17))
+SURFBOARD = Saddle((0.02, -0.05), (0.0, 0.0), (0.02, -0.05))
 CANOE = Saddle((-0.08, -0.02), (0.0, 0.0), (0.09, 0.0))
 
 
@@ -44,7 +46,7 @@ def _spoked(x: float, radius: float, phase: float, tyre: float, spokes: int = 7)
     for spoke in range(spokes):
         turn = np.pi * (phase * 2 + spoke / spokes)
         tip = (radius - tyre) * np.array([np.cos(turn), np.sin(turn)])
-        wires.append(capsule((x, -radius) - tip, (x, -radius) + tip, 0.0022, 0.0022))
+        wires.append(capsule(offset(-tip, x, -radius), offset(tip, x, -radius), 0.0022, 0.0022))
     return [
         Part(wires, STEEL, relief=0.2, light=0.8),
         Part([ring], RUBBER, relief=0.4),
@@ -52,13 +54,14 @@ def _spoked(x: float, radius: float, phase: float, tyre: float, spokes: int = 7)
     ]
 
 
-def _disc(x: float, radius: float, phase: float, rim: float = 0.62) -> Part:
+def disc(x: float, radius: float, phase: float, rim: float = 0.62) -> Part:
     """A motorbike's wheel: tyre, rim, spokes."""
     decals = [(ellipse(x, -radius, radius * rim, radius * rim), DARK)]
     for spoke in range(3):
         turn = np.pi * (2 * phase + spoke / 3)
         tip = radius * rim * np.array([np.cos(turn), np.sin(turn)])
-        decals.append((capsule((x, -radius) - tip, (x, -radius) + tip, 0.011, 0.011), STEEL))
+        ends = offset(-tip, x, -radius), offset(tip, x, -radius)
+        decals.append((capsule(*ends, 0.011, 0.011), STEEL))
     decals.append((ellipse(x, -radius, radius * 0.2, radius * 0.2), STEEL))
     return Part([ellipse(x, -radius, radius, radius)], RUBBER, relief=0.3, decals=decals)
 
@@ -73,10 +76,10 @@ def pedals(saddle: Saddle, phase: float) -> tuple[np.ndarray, np.ndarray]:
 def bicycle(paint: Paint, saddle: Saddle, phase: float, cranks: float) -> Layers:
     """A bicycle; ``cranks`` counts the turns of the pedals."""
     bottom, hub = np.array(saddle.rest), np.array([-0.31, -0.19])
-    seat = np.array(saddle.seat) + (0.0, 0.025)
+    seat = offset(saddle.seat, 0.0, 0.025)
     post = bottom + 0.78 * (seat - bottom)
     top, fork = np.array([0.205, -0.50]), np.array([0.31, -0.19])
-    head = top + (0.018, 0.07)
+    head = offset(top, 0.018, 0.07)
     tube = 0.0125
     frame = [
         capsule(hub, bottom, 0.009, 0.009), capsule(hub, post, 0.008, 0.008),
@@ -90,10 +93,10 @@ def bicycle(paint: Paint, saddle: Saddle, phase: float, cranks: float) -> Layers
     ring = ellipse(*bottom, 0.042, 0.042)
 
     def crank(pedal: np.ndarray, light: float) -> Part:
-        plate = capsule(pedal - (0.03, 0), pedal + (0.03, 0), 0.009, 0.009)
+        plate = capsule(offset(pedal, -0.03, 0), offset(pedal, 0.03, 0), 0.009, 0.009)
         return Part([capsule(bottom, pedal, 0.009, 0.008), plate], DARK, light=light)
 
-    perch = [capsule(seat - (0.055, 0.008), seat + (0.05, -0.003), 0.019, 0.010)]
+    perch = [capsule(offset(seat, -0.055, -0.008), offset(seat, 0.05, -0.003), 0.019, 0.010)]
     back = [*_spoked(-0.31, 0.19, phase, 0.022), *_spoked(0.31, 0.19, phase, 0.022)]
     back += [
         crank(far, 0.7),
@@ -111,8 +114,8 @@ def motorbike(paint: Paint, phase: float) -> Layers:
                    (0.0, -0.35)])  # fmt: skip
     rump = smooth([(-0.06, -0.385), (-0.20, -0.40), (-0.37, -0.455), (-0.38, -0.41), (-0.28, -0.34),
                    (-0.10, -0.33)])  # fmt: skip
-    seat = smooth([(-0.05, -0.41), (-0.14, -0.425), (-0.30, -0.455), (-0.30, -0.41), (-0.15, -0.385),
-                   (-0.06, -0.385)])  # fmt: skip
+    seat = smooth([(-0.05, -0.41), (-0.14, -0.425), (-0.30, -0.455), (-0.30, -0.41),
+                   (-0.15, -0.385), (-0.06, -0.385)])  # fmt: skip
     engine = smooth([(-0.10, -0.33), (0.10, -0.34), (0.14, -0.22), (0.08, -0.12), (-0.08, -0.12),
                      (-0.13, -0.20)])  # fmt: skip
     fins = [
@@ -123,8 +126,8 @@ def motorbike(paint: Paint, phase: float) -> Layers:
     guard = smooth([(0.22, -0.33), (0.33, -0.365), (0.43, -0.30), (0.40, -0.305), (0.32, -0.335)])
     lamp = (ellipse(0.25, -0.445, 0.022, 0.03), Paint((0.98, 0.96, 0.85), gloss=0.6))
     back = [
-        _disc(-0.33, 0.165, phase),
-        _disc(0.33, 0.165, phase),
+        disc(-0.33, 0.165, phase),
+        disc(0.33, 0.165, phase),
         Part([capsule((-0.33, -0.165), (-0.05, -0.20), 0.018, 0.02)], STEEL, light=0.8),
         Part([capsule((0.19, -0.46), (0.33, -0.165), 0.017, 0.013)], STEEL),
         Part([guard], paint),
@@ -152,8 +155,8 @@ def moped(paint: Paint, phase: float) -> Layers:
     lamp = (ellipse(0.285, -0.535, 0.02, 0.028), Paint((0.98, 0.96, 0.85), gloss=0.6))
     seat = capsule((-0.36, -0.415), (-0.12, -0.405), 0.028, 0.03)
     back = [
-        _disc(-0.31, 0.125, phase),
-        _disc(0.34, 0.125, phase),
+        disc(-0.31, 0.125, phase),
+        disc(0.34, 0.125, phase),
         Part([capsule((0.25, -0.30), (0.34, -0.125), 0.018, 0.016)], STEEL),
         Part([guard], paint),
         Part([seat], DARK, relief=0.6),
@@ -182,12 +185,33 @@ def kick_scooter(paint: Paint, phase: float) -> Layers:
     return parts, []
 
 
+def board(paint: Paint, phase: float) -> Layers:
+    """A skateboard."""
+    deck = capsule((-0.36, -0.145), (0.36, -0.145), 0.028, 0.028)
+    ends = [capsule((-0.36, -0.145), (-0.47, -0.19), 0.026, 0.02),
+            capsule((0.36, -0.145), (0.47, -0.19), 0.026, 0.02)]  # fmt: skip
+    wheels = [Part([ellipse(x, -0.052, 0.052, 0.052)], RUBBER, relief=0.6) for x in (-0.27, 0.27)]
+    return [*wheels, Part([deck, *ends], paint, relief=0.6)], []
+
+
+def surfboard(paint: Paint, stripe: Paint) -> Layers:
+    """A surfboard that lies on the water, nose up."""
+    deck = smooth([(-0.5, -0.035), (-0.2, -0.05), (0.25, -0.055), (0.52, -0.10), (0.42, -0.03),
+                   (0.0, 0.012), (-0.4, 0.008)])  # fmt: skip
+    band = np.array([(-0.6, -0.030), (0.6, -0.048), (0.6, -0.030), (-0.6, -0.016)])
+    return [Part([deck], paint, relief=0.5, decals=[(band, stripe)])], []
+
+
 def open_boat(hull: Paint, wood: Paint, high: float, oar: tuple | None) -> Layers:
     """A rowing boat or canoe with sides ``high`` units; the oar leads from hand to water."""
-    shell = smooth([(-0.49, -high * 1.25), (-0.25, -high), (0.2, -high), (0.5, -high * 1.5),
-                    (0.43, -0.2 * high), (0.32, 0.02), (-0.36, 0.02), (-0.45, -0.3 * high)])  # fmt: skip
-    rim = smooth([(-0.47, -high * 1.2), (-0.2, -high * 1.25), (0.2, -high * 1.25),
-                  (0.47, -high * 1.42), (0.2, -high * 0.9), (-0.25, -high * 0.9)])  # fmt: skip
+    shell = smooth(
+        [(-0.49, -high * 1.25), (-0.25, -high), (0.2, -high), (0.5, -high * 1.5),
+         (0.43, -0.2 * high), (0.32, 0.02), (-0.36, 0.02), (-0.45, -0.3 * high)]
+    )  # fmt: skip
+    rim = smooth(
+        [(-0.47, -high * 1.2), (-0.2, -high * 1.25), (0.2, -high * 1.25), (0.47, -high * 1.42),
+         (0.2, -high * 0.9), (-0.25, -high * 0.9)]
+    )  # fmt: skip
     stripe = (np.array([(-0.6, -high), (0.6, -high * 1.2), (0.6, -high * 0.95),
                         (-0.6, -high * 0.75)]), wood)  # fmt: skip
     near = [Part([shell], hull, relief=0.6, decals=[stripe])]
@@ -221,4 +245,4 @@ def trailer(paint: Paint, cargo: Paint, kind: int, phase: float) -> list[Part]:
                       (0.38, -0.30)])  # fmt: skip
         planks = np.array([(-0.47, -0.31), (0.36, -0.31), (0.34, -0.17), (-0.45, -0.17)])
         body = [Part([hay], cargo, relief=0.6), Part([planks], paint, relief=0.2)]
-    return [bar, *body, _disc(-0.08, 0.12, phase)]
+    return [bar, *body, disc(-0.08, 0.12, phase)]
