@@ -186,7 +186,7 @@ def ball(rng: Rng) -> Troupe:
     return _rolling("ball", lambda turns: things.ball(paints, turns), unit, 1.0, 0.5, 1.8, "land")
 
 
-def boat(rng: Rng) -> Troupe:
+def boat(rng: Rng, sailing: bool | None = None) -> Troupe:
     """A sailing boat or a motor boat."""
     hull = lively(rng, gloss=0.25)
     rate, size, phase = rng.uniform(2, 4), rng.uniform(0.02, 0.05), 6 * rng.random()
@@ -194,7 +194,7 @@ def boat(rng: Rng) -> Troupe:
     def pitch(moment: Moment) -> float:
         return float(size * np.sin(rate * moment.seconds + phase))
 
-    if rng.random() < 0.5:
+    if rng.random() < 0.5 if sailing is None else sailing:
         sail = tinted(rng, (0.93, 0.90, 0.83)) if rng.random() < 0.6 else lively(rng)
         pieces = [Piece(0, 5.0, lambda moment: things.sailboat(hull, sail))]
         return Troupe("sailing boat", pieces, 5.0, 6.7, 2.0, "water", pitch=pitch)

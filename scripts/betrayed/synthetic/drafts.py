@@ -21,7 +21,7 @@ class Draft:
     rng: Rng
     stage: Stage
     cast: list[tuple[Troupe, Course]]
-    scenery: list[tuple[float, Actor]] = field(default_factory=list)  # with the y of its foot
+    scenery: list[Actor] = field(default_factory=list)
     follow: float = 0.0  # how closely the camera goes with the first of the cast
     pan: float = 0.0  # world units that the camera goes beside
     zooms: tuple[float, float] = (1.0, 1.0)
@@ -139,6 +139,8 @@ def _crowd(rng: Rng, plot: float) -> Draft:
         own = np.random.default_rng(state if alike else [state, number])
         if realm == "land":
             return casting.walker(own) if on_foot else casting.animal(own, name, phase=rng.random())
+        if realm == "water":
+            return casting.boat(own, sailing=state % 2 == 0)
         return casting.MAKERS[realm][0](own)
 
     story = _start(rng, one(0), (0.012, 0.08), str(rng.choice(["steady", "uneven"])))
@@ -242,7 +244,7 @@ def _returning(rng: Rng, story: Draft) -> Draft:
     return story
 
 
-def _prop(rng: Rng, story: Draft, y: float) -> tuple[float, Actor]:
+def _prop(rng: Rng, story: Draft, y: float) -> Actor:
     """A piece of scenery somewhere on the way of the first of the cast."""
     troupe, way = story.cast[0]
     make, unit, half = clutter.KINDS[str(rng.choice(list(clutter.KINDS)))]
@@ -252,7 +254,7 @@ def _prop(rng: Rng, story: Draft, y: float) -> tuple[float, Actor]:
     size = float(min(size, 0.5 * troupe.length * way.size[MIDDLE] / min(half, 0.5)))
     reach = 0.45 * max(float(np.ptp(way.x)), 0.6)
     spot = (float(way.x[MIDDLE] + rng.uniform(-reach, reach)), y)
-    return y, Actor(0, size, lambda time: spot, lambda time: parts, shadow=story.stage.sun)
+    return Actor(0, size, lambda time: spot, lambda time: parts, shadow=story.stage.sun)
 
 
 def _camera_moves(rng: Rng, plot: float) -> Draft:

@@ -11,7 +11,7 @@ def facing(look: Look, phase: float, effort: float, away: bool) -> list[Part]:
     step = np.sin(2 * np.pi * phase) * min(effort, 1.5)
     rise = 0.008 * effort * np.cos(4 * np.pi * phase)
     stout = look.build
-    parts = []
+    parts = [] if away else _locks(look, -0.915 + rise)
     # Who puts the left foot forward holds the right hand forward: what is ahead looks lower down
     # and is drawn later.
     order = sorted((-1.0, 1.0), key=lambda side: side * step)
@@ -59,17 +59,21 @@ def _arm(look: Look, side: float, ahead: float, rise: float, stout: float) -> li
     return [Part([fist], look.skin, light=light), Part([upper, lower], look.coat, light=light)]
 
 
+def _locks(look: Look, y: float) -> list[Part]:
+    """Long hair, which falls behind the shoulders."""
+    if not look.long_hair:
+        return []
+    fall = smooth([(-0.06, y - 0.05), (0.06, y - 0.05), (0.08, y + 0.14), (-0.08, y + 0.14)])
+    return [Part([fall], look.hair, light=0.85)]
+
+
 def _head(look: Look, y: float, away: bool) -> list[Part]:
     skull = Part([ellipse(0, y, 0.056, 0.077)], look.skin)
     locks = [(-0.062, -0.01), (-0.05, -0.07), (0.0, -0.092), (0.05, -0.07), (0.062, -0.01)]
     fringe = [(0.03, -0.045), (-0.03, -0.045)]
     if away:
         fringe = [(0.045, 0.05), (-0.045, 0.05)]
-    parts = []
-    if look.long_hair:
-        parts.append(Part([smooth([(-0.06, y - 0.05), (0.06, y - 0.05), (0.075, y + 0.13),
-                                   (-0.075, y + 0.13)])], look.hair, light=0.8))  # fmt: skip
-    parts.append(skull)
+    parts = [skull]
     if not away:
         eyes = [ellipse(x, y - 0.012, 0.009, 0.007) for x in (-0.023, 0.023)]
         mouth = capsule((-0.014, y + 0.038), (0.014, y + 0.038), 0.004, 0.004)
@@ -79,8 +83,8 @@ def _head(look: Look, y: float, away: bool) -> list[Part]:
         ]
     hair = smooth([(x, y + dy) for x, dy in locks + fringe])
     parts.append(Part([hair], look.hair, relief=0.6))
-    if away and look.long_hair:
-        parts.append(parts.pop(0))
+    if away:
+        parts += _locks(look, y)
     if look.hat:
         crown = [(-0.066, -0.02), (-0.058, -0.085), (0.0, -0.11), (0.058, -0.085), (0.066, -0.02)]
         parts.append(Part([smooth([(x, y + dy) for x, dy in crown])], look.hat, relief=0.8))

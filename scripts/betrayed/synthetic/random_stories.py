@@ -58,16 +58,15 @@ def _worth_seeing(story: Story, cast: list[Actor], kind: str) -> bool:
 
 
 def _tell(story: Draft, index: int, kind: str) -> tuple[Story, list[Actor]]:
-    """The story as it is rendered, and its cast from the farthest to the nearest."""
+    """The story as it is rendered, and its cast."""
     rng = story.rng
     x, y, zoom = _camera_way(story)
     middle = float(x.max() + x.min()) / 2  # becomes the landscape's middle
-    people, first = [(foot, [_beside(prop, -middle)]) for foot, prop in story.scenery], 1
+    cast = [_beside(prop, -middle) for prop in story.scenery]
+    first = 1
     for troupe, way in story.cast:
-        group = actors(story.stage, troupe, way.beside(-middle), first)
-        people.append((float(way.y.mean()), group))
+        cast += actors(story.stage, troupe, way.beside(-middle), first)
         first += troupe.objects
-    cast = [actor for _, group in sorted(people, key=lambda entry: entry[0]) for actor in group]
     reach = float((np.abs(x - middle) + ASPECT / 2 / zoom).max()) * 1.05 + 0.1
     recoloured = rng.random() < 0.75
     told = Story(
@@ -82,7 +81,7 @@ def _tell(story: Draft, index: int, kind: str) -> tuple[Story, list[Actor]]:
         shake=story.shake,
         land=grade(rng, True) if recoloured else None,
         film=grade(rng, False),
-        shadows_first=True,
+        by_depth=True,
     )
     return told, cast
 

@@ -69,7 +69,7 @@ def render_story(
     for time, jolt in zip(times, shake, strict=True):
         view = _View(story, float(time), (height, width), jolt)
         backdrop = _see(ground, canvas, view)
-        picture, ids = _compose(backdrop, actors, view, story.shadows_first)
+        picture, ids = _compose(backdrop, actors, view)
         if story.film:
             picture = story.film.apply(picture)
         result.append((_expose(picture, noise_rng), ids))
@@ -95,7 +95,8 @@ class _View:
         x, y, zoom = story.camera(time)
         centre = np.array([x, y]) + jolt
         scale = height * zoom
-        self.time, self.size, self.light, self.x = time, size, story.light, x
+        self.time, self.size, self.x = time, size, x
+        self.light, self.by_depth = story.light, story.by_depth
         self.half_width = width / height / zoom / 2
         self.to_pixels = affine(
             scale, width / 2 - scale * centre[0], height / 2 - scale * centre[1]
@@ -113,10 +114,12 @@ def _see(ground: np.ndarray, canvas: Canvas, view: _View) -> np.ndarray:
 
 
 def _compose(
-    picture: np.ndarray, actors: Sequence[Actor], view: _View, shadows_first: bool = False
+    picture: np.ndarray, actors: Sequence[Actor], view: _View
 ) -> tuple[np.ndarray, np.ndarray]:
     """One frame without the camera's flaws: colours (H, W, 3) float32, ids (H, W) uint8."""
     height, width = view.size
+    if view.by_depth:
+        actors = sorted(actors, key=lambda actor: _foot(actor, view.time))
     drawn = []
     for actor in actors:
         u, y = actor.path(view.time)
@@ -126,17 +129,16 @@ def _compose(
         placed = chain(view.to_pixels, affine(size, x, y, turn, mirror))
         colour, cover = draw(actor.parts(view.time), placed, height, width, view.light)
         if cover.any():
-            below = actor.ground(view.time) if actor.ground else y
-            foot = view.to_pixels[1] @ (x, below, 1)
+            foot = view.to_pixels[1] @ (x, _foot(actor, view.time), 1)
             drawn.append((actor, colour, cover, foot))
-    if shadows_first:
+    if view.by_depth:
         for actor, _, cover, foot in drawn:
             picture = _shade(picture, actor, cover, foot, view)
     # What share of each pixel each object owns; the truth is who owns more than half of it.
     shares = np.zeros((1 + max(actor.id for actor in actors), height, width), np.float32)
     shares[0] = 1
     for actor, colour, cover, foot in drawn:
-        if not shadows_first:
+        if not view.by_depth:
             picture = _shade(picture, actor, cover, foot, view)
         picture = picture * (1 - cover[..., None]) + colour
         shares *= 1 - cover
@@ -145,6 +147,11 @@ def _compose(
     for number in range(1, len(shares)):
         ids[shares[number] > 0.5] = number
     return picture, ids
+
+
+def _foot(actor: Actor, time: float) -> float:
+    """World y of the ground below an actor."""
+    return actor.ground(time) if actor.ground else actor.path(time)[1]
 
 
 def _shade(

@@ -141,8 +141,11 @@ def course(
     moved = np.abs(np.diff(metres, prepend=0)).cumsum()
     metres = metres - metres[MIDDLE]
     # What is z away is 1/z large: with the frame's height as the focal length, z = 1 / size.
+    land = LANDS[stage.scene]
     sizes = size / np.clip(1 - toward * metres * size, 0.65, 1.6)
-    ground = LANDS[stage.scene].horizon + sizes * stage.eye
+    farthest = min(y, *(low for low, _ in land.realms.values())) - 0.02
+    sizes = np.clip(sizes, (farthest - land.horizon) / stage.eye, (0.72 - land.horizon) / stage.eye)
+    ground = land.horizon + sizes * stage.eye
     x = direction * metres * size * np.sqrt(1 - toward**2)
     left = (speeds < 0) != (direction < 0)
     effort = np.abs(speeds) * (0.35 + 0.65 * slow)

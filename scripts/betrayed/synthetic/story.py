@@ -81,4 +81,4 @@ class Story:
     shake: float = 1.0  # how unsteady the hand is
     land: Grade | None = None  # of the landscape alone
     film: Grade | None = None  # of the whole picture
-    shadows_first: bool = False  # they fall on the ground, and not on who stands farther back
+    by_depth: bool = False  # who stands nearer is drawn later in each frame; shadows lie below all
