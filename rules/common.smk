@@ -10,14 +10,14 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
-from betrayed import settings as settings_of
-from betrayed.datasets import choose_videos, needed_paths
+from betrayed.config import settings as settings_of
+from betrayed.datasets.datasets import choose_videos, needed_paths
 from betrayed.errors import UserError
-from betrayed.presence import check_presence, described
-from betrayed.scorers import check_scorer
-from betrayed.sources import program_sources
-from betrayed.warm_client import SERVED
-from betrayed.workplace import claim
+from betrayed.datasets.presence import check_presence, described
+from betrayed.scoring.scorers import check_scorer
+from betrayed.engine.sources import program_sources
+from betrayed.engine.warm_client import SERVED
+from betrayed.engine.workplace import claim
 
 try:
     settings_of.check(config, yaml.safe_load(Path(workflow.basedir, "rules/schema.yaml").open()))

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
 from betrayed.errors import UserError
-from betrayed.frames import ANNOTATION_KINDS, Video, extract
-from betrayed.programs import run
-from betrayed.usage import note, note_size
+from betrayed.video.frames import ANNOTATION_KINDS, Video, extract
 
 
 def main() -> None:

@@ -7,9 +7,9 @@ the file says where each of them lies.
 import argparse
 from pathlib import Path
 
-from betrayed.datasets import DatasetSettings, list_videos, write_manifest
-from betrayed.programs import read_settings, run
-from betrayed.usage import note, note_size
+from betrayed.datasets.datasets import DatasetSettings, list_videos, write_manifest
+from betrayed.engine.programs import read_settings, run
+from betrayed.engine.usage import note, note_size
 
 
 def main() -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import cv2
 
-from betrayed.programs import read_settings, run
-from betrayed.synthetic import SyntheticSettings, make_dataset
-from betrayed.usage import note, note_size
+from betrayed.engine.programs import read_settings, run
+from betrayed.engine.usage import note, note_size
+from betrayed.synthetic.film import SyntheticSettings, make_dataset
 
 
 def main() -> None:

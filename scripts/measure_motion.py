@@ -4,10 +4,10 @@ import argparse
 
 import cv2
 
-from betrayed.frames import Video
-from betrayed.motion import MotionSettings, measure_motion
-from betrayed.programs import read_settings, run
-from betrayed.usage import note, note_size
+from betrayed.engine.programs import read_settings, run
+from betrayed.engine.usage import note, note_size
+from betrayed.objects.motion import MotionSettings, measure_motion
+from betrayed.video.frames import Video
 
 
 def main() -> None:

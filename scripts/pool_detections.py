@@ -2,11 +2,11 @@
 
 import argparse
 
-from betrayed.datasets import read_manifest
-from betrayed.files import whole_file
-from betrayed.programs import progress, run
+from betrayed.datasets.datasets import read_manifest
+from betrayed.engine.programs import progress, run
+from betrayed.engine.usage import note, note_size
+from betrayed.io.files import whole_file
 from betrayed.scoring.average_precision import pooled_rows, read_detections
-from betrayed.usage import note, note_size
 
 
 def main() -> None:

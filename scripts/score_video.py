@@ -2,11 +2,11 @@
 
 import argparse
 
-from betrayed.files import whole_file
-from betrayed.frames import Video
-from betrayed.programs import read_settings, run
+from betrayed.engine.programs import read_settings, run
+from betrayed.engine.usage import note, note_size
+from betrayed.io.files import whole_file
 from betrayed.scoring.protocols import ScoreSettings, score_video
-from betrayed.usage import note, note_size
+from betrayed.video.frames import Video
 
 
 def main() -> None:

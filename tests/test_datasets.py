@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from dataset_copies import davis2017, movi_e, youtube_vis
 
-from betrayed.datasets import (
+from betrayed.datasets.datasets import (
     DatasetSettings,
     list_videos,
     missing_paths,
@@ -16,7 +16,7 @@ from betrayed.datasets import (
     write_manifest,
 )
 from betrayed.errors import UserError
-from betrayed.frames import Video, extract
+from betrayed.video.frames import Video, extract
 
 
 def listing(root: Path, **more) -> list[dict[str, str]]:

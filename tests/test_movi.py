@@ -10,10 +10,10 @@ from dataset_copies import movi_e
 from movi_copies import example_of, framed, movi_records, movi_tars, serialised, truth_of
 from workflow_project import Project
 
-from betrayed.datasets import DatasetSettings, list_videos, needed_paths
+from betrayed.datasets.datasets import DatasetSettings, list_videos, needed_paths
+from betrayed.datasets.readers.movi import list_samples, read_sample
 from betrayed.errors import UserError
-from betrayed.frames import Video, extract
-from betrayed.movi import list_samples, read_sample
+from betrayed.video.frames import Video, extract
 
 
 def settings(root, **more) -> DatasetSettings:

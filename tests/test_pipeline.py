@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from betrayed import pipeline
 from betrayed.errors import UserError
-from betrayed.pipeline import batches, pinned, read_ahead, to_host, write_behind
+from betrayed.io import pipeline
+from betrayed.io.pipeline import batches, pinned, read_ahead, to_host, write_behind
 
 PATIENCE = 20  # seconds until a test gives up
 

@@ -3,7 +3,7 @@ from typing import Literal
 
 import pytest
 
-from betrayed import programs
+from betrayed.engine import programs
 from betrayed.errors import UserError
 
 

@@ -5,9 +5,9 @@ import pytest
 from dataset_copies import segtrackv2
 from PIL import Image
 
-from betrayed.datasets import DatasetSettings, list_videos, missing_paths, needed_paths
+from betrayed.datasets.datasets import DatasetSettings, list_videos, missing_paths, needed_paths
 from betrayed.errors import UserError
-from betrayed.frames import Video, extract
+from betrayed.video.frames import Video, extract
 
 
 def settings(root, **more) -> DatasetSettings:

@@ -7,12 +7,12 @@ import torch
 from tiny_features import DIM, features_file
 
 import train_block
-from betrayed import training
-from betrayed.block import SpatioTemporalBlock, load_block
-from betrayed.clips import draw_clip, training_videos
+from betrayed.block.block import SpatioTemporalBlock, load_block
+from betrayed.engine.programs import run
 from betrayed.errors import UserError
-from betrayed.programs import run
-from betrayed.training import TrainSettings, learning_rate, train, weight_decay_groups
+from betrayed.training import training
+from betrayed.training.clips import draw_clip, training_videos
+from betrayed.training.training import TrainSettings, learning_rate, train, weight_decay_groups
 
 SMALL = TrainSettings(
     steps=7, stride=2, heads=2, queries=3, positives=4, negatives=9, frame_positives=2,

@@ -8,11 +8,9 @@ import yaml
 from dataset_copies import as_lengths, as_text, youtube_vis
 from pycocotools import mask as coco
 
-from betrayed.datasets import DatasetSettings, list_videos, missing_paths, needed_paths
-from betrayed.errors import UserError
-from betrayed.frames import Video, extract
-from betrayed.settings import check
-from betrayed.youtube_vis import (
+from betrayed.config.settings import check
+from betrayed.datasets.datasets import DatasetSettings, list_videos, missing_paths, needed_paths
+from betrayed.datasets.readers.youtube_vis import (
     Record,
     decode,
     ids_of,
@@ -21,6 +19,8 @@ from betrayed.youtube_vis import (
     run_lengths,
     write_record,
 )
+from betrayed.errors import UserError
+from betrayed.video.frames import Video, extract
 
 # Run lengths
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from dataset_copies import youtube_vos
 
-from betrayed.datasets import DatasetSettings, list_videos, missing_paths, needed_paths
+from betrayed.datasets.datasets import DatasetSettings, list_videos, missing_paths, needed_paths
 from betrayed.errors import UserError
-from betrayed.frames import Video, extract
+from betrayed.video.frames import Video, extract
 
 
 def settings(root, **more) -> DatasetSettings:

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from betrayed.clustering.tracks import read_tracks
+from betrayed.engine.programs import progress
 from betrayed.errors import UserError
-from betrayed.frames import Video
-from betrayed.palette import read_ids
-from betrayed.programs import progress
-from betrayed.tracks import read_tracks
+from betrayed.io.palette import read_ids
+from betrayed.video.frames import Video
 
 
 def read_annotations(video: Video, which: str) -> tuple[list[int], np.ndarray]:

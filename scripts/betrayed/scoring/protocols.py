@@ -8,10 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from betrayed.engine.programs import progress
 from betrayed.errors import UserError
-from betrayed.frames import Video
-from betrayed.programs import progress
-from betrayed.scorers import Scorer, check_scorer
 from betrayed.scoring.davis import (
     METRICS,
     assign,
@@ -23,8 +21,10 @@ from betrayed.scoring.davis import (
 )
 from betrayed.scoring.inputs import read_annotations, read_masks, read_partition
 from betrayed.scoring.official import official_scores
+from betrayed.scoring.scorers import Scorer, check_scorer
 from betrayed.scoring.stability import stability
 from betrayed.scoring.video_objects import PartitionScores, mean, partition_scores
+from betrayed.video.frames import Video
 
 #: Every protocol, and what it scores against what.
 PROTOCOLS = {
@@ -66,7 +66,7 @@ class ScoreSettings:
         max_proposals: more proposals than this are refused by davis2017-sequence and
             davis2016-track; the official figure is 20.
         paper_max_proposals: the same for davis2017-frame; the paper's own scorer allows 300.
-        scorer: what computes J and F of masks, see :mod:`betrayed.scorers`.
+        scorer: what computes J and F of masks, see :mod:`betrayed.scoring.scorers`.
     """
 
     protocols: tuple[str, ...] = USUAL
