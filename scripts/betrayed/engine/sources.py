@@ -61,6 +61,8 @@ def _names(path: Path, everywhere: bool) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse  # what only a type checker imports does not run
         elif everywhere or not isinstance(node, ast.FunctionDef):
             waiting += ast.iter_child_nodes(node)
     return names
