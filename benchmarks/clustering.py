@@ -143,7 +143,7 @@ def clusterer(
     from plain_clustering import plain_clustering
 
     from betrayed.clustering.clustering import hierarchical_clusterings
-    from betrayed.clustering.tracks import columns
+    from betrayed.clustering.tracking import columns
 
     if arguments.measure == "plain":
         return lambda: plain_clustering(queries, keys, arguments.tau, WINDOW)

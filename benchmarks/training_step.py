@@ -84,8 +84,8 @@ def prepare(arguments: argparse.Namespace) -> tuple[Callable[[], None], str]:
     from plain_training import plain_loss
 
     from betrayed.block.block import SpatioTemporalBlock
+    from betrayed.training.loop import TrainSettings, weight_decay_groups
     from betrayed.training.losses import clip_losses
-    from betrayed.training.training import TrainSettings, weight_decay_groups
 
     settings = TrainSettings(frames=arguments.frames)
     torch.manual_seed(0)
@@ -115,7 +115,7 @@ def read(arguments: argparse.Namespace, stride: int) -> tuple[Any, Any, str]:
     """Patch tokens (T, N, D), class tokens (T, D), and where they come from."""
     import torch
 
-    from betrayed.features.features import read_clip
+    from betrayed.features.reading import read_clip
     from betrayed.training.clips import training_videos
 
     if arguments.features:

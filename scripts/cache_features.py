@@ -2,8 +2,9 @@
 
 import argparse
 
+from betrayed.config.reading import read_settings
 from betrayed.engine.leasing import lease
-from betrayed.engine.programs import read_settings, run
+from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 
 
@@ -37,8 +38,8 @@ def main() -> None:
     import torch
 
     from betrayed.engine.devices import choose_device
-    from betrayed.features.features import FeatureSettings, cache_features
-    from betrayed.video.frames import Video
+    from betrayed.features.caching import FeatureSettings, cache_features
+    from betrayed.video.video import Video
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

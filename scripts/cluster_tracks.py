@@ -2,8 +2,9 @@
 
 import argparse
 
+from betrayed.config.reading import read_settings
 from betrayed.engine.leasing import lease
-from betrayed.engine.programs import read_settings, run
+from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 from betrayed.io.artefacts import open_checked
 
@@ -27,7 +28,7 @@ def main() -> None:
     lease(arguments.device)
     import torch
 
-    from betrayed.clustering.tracks import ClusterSettings, cluster_video
+    from betrayed.clustering.tracking import ClusterSettings, cluster_video
     from betrayed.engine.devices import choose_device
 
     if arguments.threads:

@@ -27,7 +27,7 @@ def main() -> None:
     lease(arguments.device)
     import torch
 
-    from betrayed.block.attention import export_attention
+    from betrayed.block.export import export_attention
     from betrayed.engine.devices import choose_device
 
     if arguments.threads:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from betrayed.datasets.datasets import read_manifest
+from betrayed.datasets.manifest import read_manifest
 from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 from betrayed.exports.servers import Masked, export_davis, export_youtube_vis, pack

@@ -6,7 +6,8 @@ from pathlib import Path
 from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 from betrayed.errors import UserError
-from betrayed.video.frames import ANNOTATION_KINDS, Video, extract
+from betrayed.video.extraction import ANNOTATION_KINDS, extract
+from betrayed.video.video import Video
 
 
 def main() -> None:

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from betrayed.engine.programs import read_settings, run
+from betrayed.config.reading import read_settings
+from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 
 

@@ -6,7 +6,7 @@ from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 from betrayed.io.files import whole_file
 from betrayed.scoring.average_precision import video_detections
-from betrayed.video.frames import Video
+from betrayed.video.video import Video
 
 
 def main() -> None:

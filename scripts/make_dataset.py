@@ -5,7 +5,8 @@ from pathlib import Path
 
 import cv2
 
-from betrayed.engine.programs import read_settings, run
+from betrayed.config.reading import read_settings
+from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 from betrayed.synthetic.film import SyntheticSettings, make_dataset
 

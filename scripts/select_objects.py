@@ -4,13 +4,14 @@ import argparse
 from pathlib import Path
 
 from betrayed.clustering.tracks import read_tracks
-from betrayed.engine.programs import read_settings, run
+from betrayed.config.reading import read_settings
+from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 from betrayed.errors import UserError
-from betrayed.objects.masks import write_masks
+from betrayed.objects.mask_writing import write_masks
 from betrayed.objects.objects import ObjectSettings
 from betrayed.objects.selection import find_objects
-from betrayed.video.frames import Video
+from betrayed.video.video import Video
 
 
 def main() -> None:

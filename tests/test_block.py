@@ -3,7 +3,8 @@ import re
 import pytest
 import torch
 
-from betrayed.block.block import SpatioTemporalBlock, load_block, load_release_checkpoint
+from betrayed.block.block import SpatioTemporalBlock
+from betrayed.block.loading import load_block, load_release_checkpoint
 from betrayed.block.rows import head_mean_rows
 from betrayed.errors import UserError
 

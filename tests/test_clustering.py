@@ -17,7 +17,8 @@ from betrayed.clustering.clustering import (
     leader_merging,
 )
 from betrayed.clustering.row_parts import KeptRows
-from betrayed.clustering.tracks import ClusterSettings, cluster_video, columns, read_tracks
+from betrayed.clustering.tracking import ClusterSettings, cluster_video, columns
+from betrayed.clustering.tracks import read_tracks
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked
 

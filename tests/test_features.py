@@ -17,21 +17,15 @@ from PIL import Image
 from betrayed.errors import UserError
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, prepare
-from betrayed.features.features import (
-    DATASETS,
-    FeatureSettings,
-    cache_features,
-    common_provenance,
-    default_batch_size,
-    describe,
-    read_clip,
-)
+from betrayed.features.caching import DATASETS, FeatureSettings, cache_features, default_batch_size
+from betrayed.features.maps import read_class_attention
+from betrayed.features.reading import common_provenance, describe, read_clip
 from betrayed.features.vit import create_vit
 from betrayed.features.weights import WeightsSettings, fetch_weights
 from betrayed.io.artefacts import open_checked
 from betrayed.io.files import sha256
-from betrayed.objects.cues import read_class_attention
-from betrayed.video.frames import Video, extract
+from betrayed.video.extraction import extract
+from betrayed.video.video import Video
 
 NAME = "vit_small_patch16_224.dino"
 PLAIN = FeatureSettings(NAME, 32, 48, layer=0)

@@ -29,9 +29,9 @@ from videos_for_tests import write_frames
 import select_objects
 from betrayed.engine.programs import run
 from betrayed.io.palette import read_ids
-from betrayed.objects.masks import upsample, write_masks
+from betrayed.objects.mask_writing import upsample, write_masks
 from betrayed.objects.objects import ObjectSettings, objects_by_size
-from betrayed.video.frames import extract
+from betrayed.video.extraction import extract
 
 PROGRAM = Path(__file__).parents[1] / "scripts" / "select_objects.py"
 SIZE = (121, 203)

@@ -8,8 +8,9 @@ from tiny_scene import rolling, scene, tracks_file
 
 from betrayed.errors import UserError
 from betrayed.io.palette import davis_palette, save_palette_png
-from betrayed.objects.masks import write_masks
-from betrayed.reporting.pictures import draw_pictures, overlay, write_video
+from betrayed.io.video_writing import write_video
+from betrayed.objects.mask_writing import write_masks
+from betrayed.reporting.pictures import draw_pictures, overlay
 
 SIZE = (61, 101)  # odd: H.264 wants even sizes
 

@@ -22,7 +22,7 @@ from workflow_project import ROOT, Project, merged
 
 from betrayed.block.block import SpatioTemporalBlock
 from betrayed.config.settings import runs as runs_of
-from betrayed.video.frames import Video
+from betrayed.video.video import Video
 
 
 def all_copies(folder, monkeypatch):

@@ -15,12 +15,12 @@ import torch
 from tiny_features import features_file
 
 import train_block
-from betrayed.block.block import load_block
+from betrayed.block.loading import load_block
 from betrayed.engine.programs import run
 from betrayed.errors import UserError
 from betrayed.training import processes
+from betrayed.training.loop import TrainSettings, train
 from betrayed.training.processes import Processes, even_share, launch
-from betrayed.training.training import TrainSettings, train
 
 SCRIPTS = Path(train_block.__file__).parent
 SMALL = TrainSettings(

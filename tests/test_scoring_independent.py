@@ -15,8 +15,8 @@ from pycocotools.cocoeval import COCOeval
 from sklearn.metrics import adjusted_rand_score
 from trackeval.metrics import JAndF, TrackMAP
 
-from betrayed.datasets.readers.youtube_vis import decode
 from betrayed.exports.servers import encode
+from betrayed.io.run_lengths import decode
 from betrayed.scoring.average_precision import (
     as_table,
     average_precision,

@@ -36,6 +36,23 @@ def head_mean_rows(
     return _HeadMeanRows.apply(queries, keys, columns, keep, factor)
 
 
+def attention_rows(queries: Tensor, keys: Tensor) -> Tensor:
+    """Attention of tokens over all tokens of the key frames, averaged over heads.
+
+    Args:
+        queries: (n, heads, d), before scaling.
+        keys: (Tk, heads, N, d).
+
+    Returns:
+        (n, Tk·N) float32: mean over heads of softmax(q·k / √d), each row summing to 1. Column
+        j·N + m is token m of key frame j.
+    """
+    queries = queries.float().transpose(0, 1)  # (heads, n, d)
+    keys = keys.float().transpose(0, 1).flatten(1, 2)  # (heads, Tk·N, d)
+    rows = head_mean_rows(queries, keys, columns=keys.shape[1])
+    return rows.div_(rows.sum(dim=-1, keepdim=True))
+
+
 def _softmax_block(queries: Tensor, keys: Tensor, buffer: Tensor) -> Tensor:
     """softmax(queries · keysᵀ) in ``buffer``; queries are scaled already."""
     scores = torch.mm(queries, keys.T, out=buffer)

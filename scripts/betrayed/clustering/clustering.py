@@ -24,7 +24,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from betrayed.block.attention import attention_rows
+from betrayed.block.rows import attention_rows
 from betrayed.clustering.bounds import Directions, Projection, bounds, directions, joined, project
 from betrayed.clustering.divergence import log
 from betrayed.clustering.mean_shift import ShiftedRows, blocks_of
@@ -100,7 +100,7 @@ def hierarchical_clusterings(
         memory: bytes that may be taken, inputs included, beside what Python and torch take; with
             less, rows are made again wherever they are read.
         device: where to compute; by default where ``queries`` are, for arrays the CPU.
-        watch: wraps the loop over windows, as ``betrayed.engine.programs.progress`` does.
+        watch: wraps the loop over windows, as ``betrayed.io.progress.progress`` does.
 
     Returns:
         A clustering for each of ``taus``.

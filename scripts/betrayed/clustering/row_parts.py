@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from betrayed.block.attention import attention_rows
+from betrayed.block.rows import attention_rows
 
 # Numbers in a part: enough for fast products. And in a tile of a part, where numbers are taken one
 # by one: few enough for a processor's cache.

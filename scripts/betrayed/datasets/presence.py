@@ -7,10 +7,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from betrayed.config.reading import read_settings
 from betrayed.config.settings import dataset_root, runs
-from betrayed.datasets.datasets import DatasetSettings, missing_paths
-from betrayed.datasets.layouts.common import shown
-from betrayed.engine.programs import read_settings
+from betrayed.datasets.layouts.common import DatasetSettings, shown
+from betrayed.datasets.listing import missing_paths
 from betrayed.errors import UserError
 
 

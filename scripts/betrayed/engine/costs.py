@@ -22,7 +22,7 @@ COEFFICIENTS = Path(__file__).with_name("coefficients.json")
 KNOWN, START, LOADING = "known", "start", "loading"
 MEASURES = ("seconds", "mb", "disk_mb")
 
-# What clustering counts its memory by, in betrayed/clustering.py and betrayed/row_parts.py.
+# What clustering counts its memory by, in betrayed/clustering/memory.py and row_parts.py.
 DIRECTIONS, PARTS, PART_CPU, PART_GPU, LEADERS = 128, 12, 2**21, 2**26, 0.02
 # Passes over a window's rows that make them again where they do not fit.
 PASSES = 5

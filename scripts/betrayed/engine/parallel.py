@@ -9,8 +9,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import TypeVar
 
-from betrayed.engine.programs import progress, silence
 from betrayed.errors import UserError
+from betrayed.io.progress import progress, silence
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

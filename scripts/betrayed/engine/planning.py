@@ -1,8 +1,7 @@
 """What is known of a job before it runs: the facts that its cost depends on.
 
 See :mod:`betrayed.engine.costs`. Of a video whose frames have not been looked at yet, what the
-settings
-say of it; else that it is like :data:`TYPICAL`.
+settings say of it; else that it is like :data:`TYPICAL`.
 """
 
 import json

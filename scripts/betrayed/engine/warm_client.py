@@ -3,8 +3,7 @@
 Importing torch and timm takes longer than most jobs of a short video. So the first job of a
 workflow starts a process that imports them, and every job is a fork of it (see
 :mod:`betrayed.engine.warm_server`), with the command line, environment, folder, and standard
-streams of
-the process that asked for it, which stays until the fork ends, and ends like it.
+streams of the process that asked for it, which stays until the fork ends, and ends like it.
 
 This is imported by every job and has to be quick: nothing here but the standard library.
 """

@@ -13,12 +13,12 @@ from pycocotools import mask as coco
 
 from betrayed.datasets.readers.youtube_vis import read_record
 from betrayed.engine.parallel import in_parallel
-from betrayed.engine.programs import progress
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file, whole_folder
 from betrayed.io.palette import read_ids, save_palette_png
-from betrayed.scoring.inputs import read_proposal_scores
-from betrayed.video.frames import Video
+from betrayed.io.progress import progress
+from betrayed.objects.masks import read_proposal_scores
+from betrayed.video.video import Video
 
 #: Proposals that the DAVIS-2017 unsupervised task takes a video.
 DAVIS_PROPOSALS = 20
@@ -35,7 +35,7 @@ class Masked:
         frames: its ``frames.json``.
         masks: folder with ``proposals/`` and ``objects.csv``.
         record: the record of its truth (youtube_vis), see
-        :mod:`betrayed.datasets.readers.youtube_vis`.
+            :mod:`betrayed.datasets.readers.youtube_vis`.
     """
 
     frames: Path

@@ -1,6 +1,7 @@
 """Frames that lie as images in a folder: which there are, and their pixels."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,3 +54,8 @@ def numbered_images(folder: str | Path) -> dict[int, Path]:
             )
         images[number] = path
     return dict(sorted(images.items()))
+
+
+def size_text(shape: Sequence[int]) -> str:
+    """Width and height of an image of shape (H, W, …), for messages."""
+    return f"{shape[1]}x{shape[0]}"

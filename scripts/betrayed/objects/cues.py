@@ -4,12 +4,7 @@ Each cue is a map (T, h, w) on a grid of patch tokens, higher where an object is
 made without ground truth.
 """
 
-from pathlib import Path
-
 import numpy as np
-
-from betrayed.errors import UserError
-from betrayed.io.artefacts import open_checked
 
 #: Pixels of residual motion (in frames 240 high) below which differences are noise.
 _STILL = 0.1
@@ -46,7 +41,7 @@ def attention_cue(attention: np.ndarray) -> np.ndarray:
     """Logarithm of what the class token attends to, over the frame's own median.
 
     Args:
-        attention: (T, h, w), see :func:`read_class_attention`.
+        attention: (T, h, w), see :func:`betrayed.features.maps.read_class_attention`.
     """
     median = np.median(attention, axis=(1, 2), keepdims=True)
     return np.log(attention / np.maximum(median, np.finfo(np.float32).tiny) + _UNSEEN)
@@ -57,16 +52,3 @@ def interior_cue(shape: tuple[int, int, int]) -> np.ndarray:
     interior = np.zeros(shape, np.float32)
     interior[:, 1:-1, 1:-1] = 1
     return interior
-
-
-def read_class_attention(path: str | Path) -> np.ndarray:
-    """The class token's attention from a features artefact of plain frames, (T, h, w) float32.
-
-    Raises:
-        UserError: the file is not whole, or holds augmented views only.
-    """
-    with open_checked(path, "features") as file:
-        if "class_attention" not in file:
-            raise UserError(f"{path} has no class attention of plain frames.")
-        grid = tuple(int(side) for side in file.attrs["grid"])
-        return file["class_attention"][:].astype(np.float32).reshape(-1, *grid)

@@ -23,7 +23,7 @@ def objectness(
     Args:
         labels: (T, h, w), the track of every token, 0 … K−1.
         levels: for each level (K,), the group of every track, see
-            :func:`betrayed.clustering.merge_tree.tree_levels`.
+            :func:`betrayed.objects.levels.tree_levels`.
         cues: maps (T, h, w), see :mod:`betrayed.objects.cues`.
         weights: how much each cue counts, by its name; all cues have mean 0 and deviation 1.
 

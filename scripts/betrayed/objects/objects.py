@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from betrayed.clustering.merge_tree import tree_levels
 from betrayed.errors import UserError
 from betrayed.objects.affinity import affinity, diffuse
+from betrayed.objects.levels import tree_levels
 from betrayed.objects.objectness import group_means, objectness, on_grid, relative, standardised
 from betrayed.objects.parts import split_foreground
 
@@ -132,7 +132,7 @@ def objects_by_cues(
     Args:
         labels: (T, h, w), the track of every token, 0 … K−1.
         merges: the tree in which tracks merge, see
-        :func:`betrayed.clustering.merge_tree.merge_tree`.
+            :func:`betrayed.clustering.merge_tree.merge_tree`.
         cues: for each of :data:`CUES` a map (T, h, w), see :mod:`betrayed.objects.cues`.
         local_motion: (T, h', w'), motion on the grid of ``tokens``, see
             :func:`betrayed.objects.cues.local_motion_cue`.

@@ -5,14 +5,8 @@ from pathlib import Path
 from betrayed.clustering.tracks import Tracks
 from betrayed.engine.usage import note
 from betrayed.errors import UserError
-from betrayed.io.artefacts import open_checked
-from betrayed.objects.cues import (
-    attention_cue,
-    interior_cue,
-    local_motion_cue,
-    motion_cue,
-    read_class_attention,
-)
+from betrayed.features.maps import read_class_attention, read_patch_tokens
+from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
 from betrayed.objects.motion import read_motion
 from betrayed.objects.objects import Objects, ObjectSettings, objects_by_cues, objects_by_size
 
@@ -34,7 +28,7 @@ def find_objects(
         fine_features_path: the features whose patch tokens decide where objects end.
         motion_path: motion against the camera.
         settings: see :class:`betrayed.objects.objects.ObjectSettings`. Without cues no path is
-        read.
+            read.
 
     Raises:
         UserError: a file is unusable, or of another video than the tracks; names it.
@@ -42,11 +36,7 @@ def find_objects(
     if settings.choice == "size":
         return objects_by_size(tracks.labels, settings)
     labels = tracks.labels
-    with open_checked(fine_features_path, "features") as file:
-        if "patch_tokens" not in file:
-            raise UserError(f"{fine_features_path} has no patch tokens of plain frames.")
-        grid = tuple(int(side) for side in file.attrs["grid"])
-        tokens = file["patch_tokens"][:]  # (T, h'·w', D) float16
+    tokens, grid = read_patch_tokens(fine_features_path)  # (T, h'·w', D) float16
     note(tokens=tokens.shape[1], dim=tokens.shape[2])
     attention = read_class_attention(features_path)
     residual = read_motion(motion_path, labels.shape[1:])

@@ -35,9 +35,8 @@ def summarise(
     Returns:
         summary: run, dataset, video, protocol, metric, value; ``low`` and ``high``, the ends of the
         95% interval (:func:`betrayed.reporting.bootstrap.intervals`), missing for a single video
-        and for
-        figures that are no means; ``videos``, how many the figure is of. And objects: run, dataset,
-        video, object, protocol, metric, value. Both are sorted by their keys.
+        and for figures that are no means; ``videos``, how many the figure is of. And objects: run,
+        dataset, video, object, protocol, metric, value. Both are sorted by their keys.
 
     Raises:
         UserError: a figure is measured of the data set as a whole and of its videos too.

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from betrayed.engine.programs import progress
 from betrayed.errors import UserError
+from betrayed.io.progress import progress
 
 SCORE_COLUMNS = ["protocol", "object", "frame", "metric", "value"]
 KEYS = ["run", "dataset", "video", "object", "frame", "protocol", "metric"]

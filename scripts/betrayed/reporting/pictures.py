@@ -1,22 +1,21 @@
 """Pictures of what was found in a video: an overlay video and a contact sheet."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from betrayed.clustering.tracks import Tracks, read_tracks
-from betrayed.engine.programs import progress
 from betrayed.engine.usage import note
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
 from betrayed.io.palette import davis_palette, read_ids
-from betrayed.video.frames import Video
+from betrayed.io.progress import progress
+from betrayed.io.video_writing import write_video
+from betrayed.video.video import Video
 
 COLOURS = np.frombuffer(davis_palette(), np.uint8).reshape(256, 3)
 OTHER = 255  # the colour of foreground tracks that are no proposal
@@ -111,24 +110,6 @@ def contact_sheet(found: Found) -> Image.Image:
     rows["objects"] = [overlay(frames[i], found.object_ids(i)) for i in chosen]
     rows["all tracks"] = [overlay(frames[i], found.track_ids(i)) for i in chosen]
     return _table(rows, [f"{i}" for i in chosen])
-
-
-def write_video(path: str | Path, pictures: Iterable[np.ndarray], fps: float) -> None:
-    """Write pictures (H, W, 3) uint8 as an H.264 video; odd sizes get their last line doubled."""
-    with whole_file(path) as temporary, av.open(str(temporary), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
-        stream.pix_fmt = "yuv420p"  # what every player shows; it wants even sizes
-        stream.options = {"crf": "20", "preset": "fast"}
-        stream.codec_context.thread_count = 1  # the same bytes every time
-        for index, picture in enumerate(pictures):
-            height, width, _ = picture.shape
-            even = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-            if index == 0:
-                stream.height, stream.width = even.shape[:2]
-            for packet in stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")):
-                container.mux(packet)
-        for packet in stream.encode():
-            container.mux(packet)
 
 
 def _table(rows: dict[str, Sequence[np.ndarray]], heads: Sequence[str]) -> Image.Image:

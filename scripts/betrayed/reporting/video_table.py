@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from betrayed.engine.programs import progress
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
-from betrayed.video.frames import Video
+from betrayed.io.progress import progress
+from betrayed.video.video import Video
 
 COLUMNS = (
     "dataset",
@@ -33,7 +33,7 @@ def tabulate_videos(sources: Sequence[Mapping[str, str]]) -> pd.DataFrame:
     Returns:
         dataset, video; frames; height and width (pixels); fps (frames a second, missing where the
         source does not say); annotated_frames, 0 without ground truth; objects, missing without
-        ground truth: see :class:`betrayed.video.frames.Video`.
+        ground truth: see :class:`betrayed.video.video.Video`.
 
     Raises:
         UserError: a file is missing or no record of frames, or a video is listed twice.

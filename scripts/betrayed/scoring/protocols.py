@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from betrayed.engine.programs import progress
 from betrayed.errors import UserError
+from betrayed.io.progress import progress
+from betrayed.objects.masks import read_masks
+from betrayed.scoring.columns import COLUMNS
 from betrayed.scoring.davis import (
     METRICS,
     assign,
@@ -19,12 +21,12 @@ from betrayed.scoring.davis import (
     pairwise_scores,
     statistics,
 )
-from betrayed.scoring.inputs import read_annotations, read_masks, read_partition
+from betrayed.scoring.inputs import read_annotations, read_partition
 from betrayed.scoring.official import official_scores
 from betrayed.scoring.scorers import Scorer, check_scorer
 from betrayed.scoring.stability import stability
 from betrayed.scoring.video_objects import PartitionScores, mean, partition_scores
-from betrayed.video.frames import Video
+from betrayed.video.video import Video
 
 #: Every protocol, and what it scores against what.
 PROTOCOLS = {
@@ -52,7 +54,6 @@ SCORED = {
 MERGED = ("davis2016", "davis2016-stability", "davis2016-track")
 #: Those that are scored unless others are asked for; stability takes longer than all of them.
 USUAL = tuple(protocol for protocol in SCORED if protocol != "davis2016-stability")
-COLUMNS = ["protocol", "object", "frame", "metric", "value"]
 
 Row = tuple[str, object, object, str, float]
 

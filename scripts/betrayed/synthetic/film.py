@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from betrayed.engine.programs import progress
 from betrayed.errors import UserError
 from betrayed.io.files import whole_folder
 from betrayed.io.palette import save_palette_png
+from betrayed.io.progress import progress
 from betrayed.synthetic.drawing import affine, chain, draw
 from betrayed.synthetic.landscapes import landscape
 from betrayed.synthetic.scenery import Canvas

@@ -11,7 +11,8 @@ import torch
 from torch.optim import Optimizer
 
 from betrayed import __version__
-from betrayed.block.block import SpatioTemporalBlock, read_checkpoint
+from betrayed.block.block import SpatioTemporalBlock
+from betrayed.block.loading import read_checkpoint
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from betrayed.errors import UserError
-from betrayed.features.features import describe
+from betrayed.features.reading import describe
 
 ShortVideos = Literal["error", "skip"]
 

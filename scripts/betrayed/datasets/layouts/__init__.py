@@ -6,18 +6,3 @@
 - ``rows(root, settings, truth)``: the rows of the manifest; what comes in one file for many videos,
   ground truth or the videos themselves, gets a file a video in the folder ``truth``
 """
-
-from types import ModuleType
-
-from betrayed.datasets.layouts import davis, fbms, folder, movi, segtrack, youtube_vis, youtube_vos
-
-#: The layouts by name.
-LAYOUTS: dict[str, ModuleType] = {
-    "folder": folder,
-    "davis": davis,
-    "youtube_vis": youtube_vis,
-    "youtube_vos": youtube_vos,
-    "movi": movi,
-    "segtrack": segtrack,
-    "fbms": fbms,
-}

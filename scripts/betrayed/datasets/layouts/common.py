@@ -7,11 +7,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
+from betrayed.datasets.manifest import COLUMNS, Row
 from betrayed.errors import UserError
 
-COLUMNS = ("video", "source", "annotations", "instances")
-#: One video of the manifest, by :data:`COLUMNS`; what it does not have is empty.
-Row = dict[str, str]
 Layout = Literal["folder", "davis", "youtube_vis", "youtube_vos", "movi", "segtrack", "fbms"]
 #: What a split ends in that is a text file of names, in the layout youtube_vis.
 LIST = ".txt"

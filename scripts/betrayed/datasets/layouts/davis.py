@@ -8,7 +8,6 @@ from pathlib import Path
 
 from betrayed.datasets.layouts.common import (
     DatasetSettings,
-    Row,
     annotation_root,
     choose_videos,
     folders,
@@ -17,6 +16,7 @@ from betrayed.datasets.layouts.common import (
     row,
     shown,
 )
+from betrayed.datasets.manifest import Row
 from betrayed.errors import UserError
 
 

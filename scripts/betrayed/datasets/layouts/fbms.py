@@ -5,14 +5,8 @@ How regions are kept in GroundTruth says :mod:`betrayed.datasets.readers.fbms`.
 
 from pathlib import Path
 
-from betrayed.datasets.layouts.common import (
-    DatasetSettings,
-    Row,
-    choose_videos,
-    folders,
-    row,
-    shown,
-)
+from betrayed.datasets.layouts.common import DatasetSettings, choose_videos, folders, row, shown
+from betrayed.datasets.manifest import Row
 from betrayed.errors import UserError
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from betrayed.datasets.layouts.common import (
     DatasetSettings,
-    Row,
     annotation_root,
     choose_videos,
     likely_annotations,
     row,
 )
+from betrayed.datasets.manifest import Row
 from betrayed.errors import UserError
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")

@@ -8,8 +8,9 @@ import dataclasses
 from pathlib import Path
 
 from betrayed.datasets.layouts import folder
-from betrayed.datasets.layouts.common import DatasetSettings, Row, choose_videos, row
+from betrayed.datasets.layouts.common import DatasetSettings, choose_videos, row
 from betrayed.datasets.layouts.shards import has_shards, split_shards
+from betrayed.datasets.manifest import Row
 from betrayed.io.files import whole_folder
 
 
@@ -34,10 +35,8 @@ def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]
     Raises:
         UserError: a shard is missing or damaged, or a video is there twice.
     """
-    from betrayed.datasets.readers.movi import (  # only here: it loads numpy
-        list_samples,
-        write_sample,
-    )
+    from betrayed.datasets.readers.movi import write_sample  # only here: it loads numpy
+    from betrayed.datasets.readers.movi_shards import list_samples  # only here: it loads numpy
 
     if not has_shards(root):  # folders are of one split
         return folder.rows(root, dataclasses.replace(settings, split=None), truth)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from betrayed.datasets.layouts.common import (
     DatasetSettings,
-    Row,
     choose_videos,
     folders,
     likely_annotations,
@@ -15,6 +14,7 @@ from betrayed.datasets.layouts.common import (
     row,
     shown,
 )
+from betrayed.datasets.manifest import Row
 from betrayed.errors import UserError
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from betrayed.datasets.layouts.common import LIST, DatasetSettings, Row, choose_videos, row, shown
+from betrayed.datasets.layouts.common import LIST, DatasetSettings, choose_videos, row, shown
+from betrayed.datasets.manifest import Row
 from betrayed.errors import UserError
 from betrayed.io.files import whole_folder
 
@@ -30,7 +31,8 @@ def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]
         UserError: the frames' folder, the JSON file or a frame that it lists is missing, or there
             are others where nothing but the folder can say which frames are meant.
     """
-    from betrayed.datasets.readers.youtube_vis import read_records, write_record
+    from betrayed.datasets.readers.instances import read_records
+    from betrayed.datasets.readers.youtube_vis import write_record
     from betrayed.io.images import numbered_images  # only here: these load numpy
 
     images = root / "JPEGImages"

@@ -6,13 +6,13 @@ from typing import Any
 
 from betrayed.datasets.layouts.common import (
     DatasetSettings,
-    Row,
     annotation_root,
     choose_videos,
     likely_annotations,
     row,
     shown,
 )
+from betrayed.datasets.manifest import Row
 from betrayed.errors import UserError
 
 

@@ -15,11 +15,11 @@ from torch.optim import AdamW, Optimizer
 
 from betrayed.block.block import SpatioTemporalBlock
 from betrayed.engine.devices import multiplies_bfloat16
-from betrayed.engine.programs import progress
 from betrayed.engine.usage import note
 from betrayed.errors import UserError
-from betrayed.features.features import common_provenance, read_clip
+from betrayed.features.reading import common_provenance, read_clip
 from betrayed.io.files import whole_file
+from betrayed.io.progress import progress
 from betrayed.training.checkpoints import resume, save, signature_of
 from betrayed.training.clips import Clip, ShortVideos, TrainingVideo, draw_clip, training_videos
 from betrayed.training.curves import draw_curves
@@ -111,7 +111,7 @@ def train(
 
     Args:
         features: features files of the training videos.
-        output: the block to write; :func:`betrayed.block.block.load_block` reads it.
+        output: the block to write; :func:`betrayed.block.loading.load_block` reads it.
         settings: see :class:`TrainSettings`.
         device: where to compute.
         processes: those that call this together, each for its share of a step's clips; the first

@@ -8,36 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from betrayed.block.block import load_block
-from betrayed.block.rows import head_mean_rows
-from betrayed.engine.programs import progress
+from betrayed.block.loading import load_block
 from betrayed.engine.usage import note
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
 from betrayed.io.files import sha256
-from betrayed.io.pipeline import batches, pinned, read_ahead, to_host, write_behind
+from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
+from betrayed.io.progress import progress
 
 # What a block was trained on must be what it is now given, or its attention means nothing.
 SAME_FEATURES = ("backbone", "weights_sha256", "facet", "layer")
 
 FACTORS = ("queries", "keys")
-
-
-def attention_rows(queries: Tensor, keys: Tensor) -> Tensor:
-    """Attention of tokens over all tokens of the key frames, averaged over heads.
-
-    Args:
-        queries: (n, heads, d), before scaling.
-        keys: (Tk, heads, N, d).
-
-    Returns:
-        (n, Tk·N) float32: mean over heads of softmax(q·k / √d), each row summing to 1. Column
-        j·N + m is token m of key frame j.
-    """
-    queries = queries.float().transpose(0, 1)  # (heads, n, d)
-    keys = keys.float().transpose(0, 1).flatten(1, 2)  # (heads, Tk·N, d)
-    rows = head_mean_rows(queries, keys, columns=keys.shape[1])
-    return rows.div_(rows.sum(dim=-1, keepdim=True))
 
 
 def export_attention(

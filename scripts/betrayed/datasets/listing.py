@@ -1,23 +1,23 @@
-"""Which videos there are: data sets on disk become one manifest, a row for each video."""
+"""Which videos there are: data sets on disk become the rows of a manifest."""
 
-import csv
-from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 
-from betrayed.datasets.layouts import LAYOUTS
-from betrayed.datasets.layouts.common import COLUMNS, DatasetSettings, Row, choose_videos
+from betrayed.datasets.layouts import davis, fbms, folder, movi, segtrack, youtube_vis, youtube_vos
+from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.datasets.manifest import Row
 from betrayed.errors import UserError
-from betrayed.io.files import whole_file
 
-__all__ = [
-    "DatasetSettings",
-    "choose_videos",
-    "list_videos",
-    "missing_paths",
-    "needed_paths",
-    "read_manifest",
-    "write_manifest",
-]
+#: The layouts by name.
+LAYOUTS: dict[str, ModuleType] = {
+    "folder": folder,
+    "davis": davis,
+    "youtube_vis": youtube_vis,
+    "youtube_vos": youtube_vos,
+    "movi": movi,
+    "segtrack": segtrack,
+    "fbms": fbms,
+}
 
 
 def needed_paths(settings: DatasetSettings) -> list[Path]:
@@ -42,7 +42,7 @@ def list_videos(settings: DatasetSettings, truth: str | Path | None = None) -> l
     """The manifest's rows, sorted by video: video, source, annotations, instances.
 
     The last two are empty where there is none. Whether frames and annotations are sound is
-    for :func:`betrayed.video.frames.extract` to say, video by video.
+    for :func:`betrayed.video.extraction.extract` to say, video by video.
 
     Args:
         settings: the data set.
@@ -63,33 +63,6 @@ def list_videos(settings: DatasetSettings, truth: str | Path | None = None) -> l
             f"videos there."
         )
     return LAYOUTS[settings.layout].rows(root, settings, Path(truth) if truth else None)
-
-
-def write_manifest(path: str | Path, rows: Iterable[Row]) -> None:
-    """Write the rows of :func:`list_videos` as CSV."""
-    with whole_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def read_manifest(path: str | Path) -> list[Row]:
-    """Read the rows that :func:`write_manifest` wrote.
-
-    Raises:
-        UserError: the file is missing or has other columns.
-    """
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            if tuple(reader.fieldnames or ()) != COLUMNS:
-                raise UserError(
-                    f"{path} has the columns {reader.fieldnames}, but {list(COLUMNS)} are needed. "
-                    f"Delete it and run the workflow again."
-                )
-            return list(reader)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
 
 
 def _root(settings: DatasetSettings) -> Path:

@@ -1,30 +1,26 @@
-"""A video as frames: checked once, then read by every later stage.
+"""A video brought to frames, and checked.
 
-``extract`` leaves a folder with ``frames.json``; ``Video`` reads it. Frames that are images
-already stay where they lie; a video file's frames are decoded into the folder, and so are those in
-a shard (movi) and ground truth in another form than images of ids.
+``extract`` leaves a folder with ``frames.json``; :class:`betrayed.video.video.Video` reads it.
+Frames that are images already stay where they lie; a video file's frames are decoded into the
+folder, and so are those in a shard (movi) and ground truth in another form than images of ids.
 """
 
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from betrayed.datasets.readers import movi
 from betrayed.datasets.readers.youtube_vis import Record, read_record, write_ids
-from betrayed.engine.programs import progress
 from betrayed.errors import UserError
 from betrayed.io.files import sha256, whole_folder
-from betrayed.io.images import IMAGE_SUFFIXES, numbered_images, read_image
-from betrayed.io.palette import read_ids
-from betrayed.video.truths import READERS, count_objects, find_annotations, write_annotations
+from betrayed.io.images import IMAGE_SUFFIXES, numbered_images, read_image, size_text
+from betrayed.io.progress import progress
+from betrayed.video.annotations import READERS, count_objects, find_annotations, write_annotations
 
 ANNOTATION_KINDS = ("ids", "foreground")
 #: Layouts whose own file lists the frames, and was checked when the videos were listed: numbers
@@ -51,9 +47,8 @@ def extract(
             record (.json) of a video in a shard, whose frames are written there as 00000.png, ….
         folder: replaced as a whole when all is well; untouched otherwise.
         annotations: a folder with an image of ids for each frame, or the record (.json) that
-            :func:`betrayed.datasets.datasets.list_videos` wrote: its frames are the video, and
-            their ids
-            are written into ``folder`` as truth-00000.png, …; the source again for a video in a
+            :func:`betrayed.datasets.listing.list_videos` wrote: its frames are the video, and their
+            ids are written into ``folder`` as truth-00000.png, …; the source again for a video in a
             shard; or None. In the layouts segtrack and fbms the folder holds masks of another
             form, which are brought to images of ids in ``folder``.
         instances: the same with the ids of single objects, where ``annotations`` hold foreground.
@@ -119,99 +114,6 @@ def extract(
         (temporary / "frames.json").write_text(text, encoding="utf-8")
 
 
-@dataclass(frozen=True)
-class Video:
-    """A checked video: its record, and its frames and annotations read one at a time.
-
-    ``objects`` counts the ids that occur anywhere in the video, void aside, in ``instances`` where
-    it has them; annotations of the kind ``"foreground"`` hold one object. Without annotations it
-    is None.
-    """
-
-    name: str
-    count: int
-    height: int
-    width: int
-    fps: float | None
-    source: str
-    frames: tuple[Path, ...]
-    annotations: tuple[Path | None, ...] | None
-    instances: tuple[Path | None, ...] | None
-    annotation_kind: str
-    annotated_frames: int
-    objects: int | None
-
-    @classmethod
-    def load(cls, path: str | Path) -> "Video":
-        """Read the ``frames.json`` that :func:`extract` wrote.
-
-        Raises:
-            UserError: the file is missing or not what :func:`extract` writes.
-        """
-        path = Path(path)
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            paths = {name: _resolve(record[name], path.parent) for name in _LISTS}
-            plain = {name: record[name] for name in _PLAIN}
-            loaded = cls(name=record["video"], **plain, **paths)
-            lists = [one for one in (loaded.annotations, loaded.instances) if one is not None]
-            if any(len(one) != loaded.count for one in (loaded.frames, *lists)):
-                raise ValueError("its lists are not as long as its count")
-            return loaded
-        except FileNotFoundError as error:
-            raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"{path} is no record of frames ({error}). Delete it and run the workflow again."
-            ) from error
-
-    def frame(self, index: int) -> np.ndarray:
-        """Frame ``index`` as (H, W, 3) uint8 RGB.
-
-        Raises:
-            UserError: its file is gone, damaged, or has changed its size.
-        """
-        return self._sized(read_image(self.frames[index]), self.frames[index])
-
-    def annotation(self, index: int, which: str = "annotations") -> np.ndarray | None:
-        """The annotation of frame ``index``, or None where the video or the frame has none.
-
-        Args:
-            index: the frame.
-            which: ``"annotations"`` or ``"instances"``.
-
-        Returns:
-            (H, W) uint8: 0 background, 1… objects, 255 void; for annotations of the kind
-            ``"foreground"`` 0 and 1 alone.
-
-        Raises:
-            UserError: its file is gone, damaged, or has changed its size.
-        """
-        if which not in ("annotations", "instances"):
-            raise ValueError(f"which must be 'annotations' or 'instances', not {which!r}")
-        paths = self.annotations if which == "annotations" else self.instances
-        path = paths[index] if paths is not None else None
-        if path is None:
-            return None
-        ids = self._sized(read_ids(path), path)
-        if which == "annotations" and self.annotation_kind == "foreground":
-            return (ids > 0).astype(np.uint8)
-        return ids
-
-    def _sized(self, image: np.ndarray, path: Path) -> np.ndarray:
-        if image.shape[:2] != (self.height, self.width):
-            raise UserError(
-                f"{path} is {_size(image.shape)} now, but was {self.width}x{self.height} when the "
-                f"video was checked. Delete this video's frames.json and run the workflow again."
-            )
-        return image
-
-
-_LISTS = ("frames", "annotations", "instances")
-_PLAIN = ("count", "height", "width", "fps", "source", "annotation_kind")
-_PLAIN += ("annotated_frames", "objects")
-
-
 Checked = tuple[list[int], list[str], tuple[int, int], float | None]
 
 
@@ -249,7 +151,8 @@ def _check_images(video: str, source: Path, listed: Sequence[str] | None, *, gap
         size = size or shape
         if shape != size:
             raise UserError(
-                f"{path} is {_size(shape)}, but {next(iter(images.values()))} is {_size(size)}. "
+                f"{path} is {size_text(shape)}, but {next(iter(images.values()))} is "
+                f"{size_text(size)}. "
                 f"All frames of a video must have one size."
             )
     # A path without a folder would be taken to lie beside frames.json: keep the "./".
@@ -280,16 +183,3 @@ def _content(files: Iterable[Path]) -> str:
     """What stands for the content of all images among ``files``: a SHA-256 of theirs."""
     digests = (sha256(path) for path in files if path.is_file() and not path.name.startswith("."))
     return hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
-def _resolve(names: list[Any] | None, folder: Path) -> tuple[Path | None, ...] | None:
-    """Paths as they stand; bare file names lie in ``folder``; None where a frame has no file."""
-    if names is None:
-        return None
-    return tuple(
-        name if name is None else Path(name) if os.sep in name else folder / name for name in names
-    )
-
-
-def _size(shape: Sequence[int]) -> str:
-    return f"{shape[1]}x{shape[0]}"

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from betrayed.datasets.readers import fbms, segtrack
-from betrayed.engine.programs import progress
 from betrayed.errors import UserError
 from betrayed.io.images import numbered_images
 from betrayed.io.palette import ids_in, read_ids, save_palette_png
+from betrayed.io.progress import progress
 
 Truth = Iterator[tuple[int, np.ndarray, Path]]
 #: Layouts whose ground truth is in another form than an image of ids a frame, with its reader.
