@@ -23,20 +23,21 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from betrayed.attention import export_attention
-from betrayed.backbone import Backbone, prepare
-from betrayed.block import SpatioTemporalBlock
-from betrayed.devices import choose_device
-from betrayed.features import (
+from betrayed.block.block import SpatioTemporalBlock
+from betrayed.block.export import export_attention
+from betrayed.engine.devices import choose_device
+from betrayed.engine.programs import run
+from betrayed.features.backbone import Backbone, prepare
+from betrayed.features.caching import (
     FeatureSettings,
     cache_features,
     default_batch_size,
     write_features,
 )
-from betrayed.frames import Video, extract
-from betrayed.pipeline import batches
-from betrayed.programs import run
-from betrayed.synthetic import SyntheticSettings, render_clip
+from betrayed.io.prefetching import batches
+from betrayed.synthetic.film import SyntheticSettings, render_clip
+from betrayed.video.extraction import extract
+from betrayed.video.video import Video
 
 BARE = "backbone, bare forward pass"
 

@@ -104,7 +104,7 @@ def measure(arguments: argparse.Namespace) -> None:
     """In the process of a version: cluster whenever asked."""
     import torch
 
-    from betrayed.devices import choose_device
+    from betrayed.engine.devices import choose_device
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -142,8 +142,8 @@ def clusterer(
     """A function that clusters as the version asked for does, and returns labels (T, N)."""
     from plain_clustering import plain_clustering
 
-    from betrayed.clustering import hierarchical_clusterings
-    from betrayed.tracks import columns
+    from betrayed.clustering.clustering import hierarchical_clusterings
+    from betrayed.clustering.tracking import columns
 
     if arguments.measure == "plain":
         return lambda: plain_clustering(queries, keys, arguments.tau, WINDOW)
@@ -165,7 +165,7 @@ def work(queries: "Tensor", keys: "Tensor", tau: float) -> dict[str, float]:
     from plain_clustering import neighbour_pairs, plain_clustering
     from torch.utils.flop_counter import FlopCounterMode
 
-    from betrayed.clustering import hierarchical_clustering
+    from betrayed.clustering.clustering import hierarchical_clustering
 
     done = {}
     for name, cluster in {
@@ -238,7 +238,7 @@ def growth(arguments: argparse.Namespace) -> None:
     import matplotlib.pyplot as plt
     import torch
 
-    from betrayed.clustering import hierarchical_clustering
+    from betrayed.clustering.clustering import hierarchical_clustering
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

@@ -7,7 +7,7 @@
 
 Jobs leave their usage under results/benchmarks. Coefficients are fitted by least squares of
 relative errors, none below 0: a job of a second counts as much as one of an hour. Forms of the
-costs and what is assumed of GPUs: scripts/betrayed/costs.py.
+costs and what is assumed of GPUs: scripts/betrayed/engine/costs.py.
 """
 
 import argparse
@@ -25,9 +25,9 @@ from scipy.optimize import nnls
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from betrayed import costs, planning  # noqa: E402
+from betrayed.config.settings import Run, runs  # noqa: E402
+from betrayed.engine import costs, planning  # noqa: E402
 from betrayed.errors import UserError  # noqa: E402
-from betrayed.settings import Run, runs  # noqa: E402
 
 COLUMNS = ["stage", "measure", "on", "jobs", "error", "worst"]
 # Cores beside each GPU, for the stages without one, and threads that the rules give to a job.

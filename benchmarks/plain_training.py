@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from betrayed.block import SpatioTemporalBlock
-from betrayed.losses import LOG_FLOOR, LossSettings, sample_sizes
+from betrayed.block.block import SpatioTemporalBlock
+from betrayed.training.losses import LOG_FLOOR, LossSettings, sample_sizes
 
 
 def plain_loss(

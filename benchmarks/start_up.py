@@ -3,7 +3,7 @@
 Many short videos, a tiny backbone with random weights, and little training, so that hardly anything
 but starting is left to do: the share is larger than with any real backbone. The workflow runs from
 frames to tables and pictures in a folder of its own, in turns with jobs that are forked from a
-process which has the libraries (scripts/betrayed/warm_server.py) and with jobs that are not.
+process which has the libraries (scripts/betrayed/engine/warm_server.py) and with jobs that are not.
 Start-up is what each job writes down: until its work begins, and imports after that.
 """
 
@@ -97,8 +97,8 @@ def prepare(folder: Path, arguments: argparse.Namespace) -> None:
     import torch
     from PIL import Image
 
-    from betrayed.palette import save_palette_png
-    from betrayed.vit import create_vit
+    from betrayed.features.vit import create_vit
+    from betrayed.io.palette import save_palette_png
 
     for part in PARTS:
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
@@ -127,8 +127,8 @@ def prepare(folder: Path, arguments: argparse.Namespace) -> None:
 
 def run(folder: Path, way: str, arguments: argparse.Namespace) -> tuple[float, pd.DataFrame]:
     """Wall seconds of the workflow from nothing, and what its stages took."""
-    from betrayed.summary import stage_table
-    from betrayed.warm_client import SERVED
+    from betrayed.engine.warm_client import SERVED
+    from betrayed.reporting.summary import stage_table
 
     for computed in ("results", ".snakemake", "resources"):
         shutil.rmtree(folder / computed, ignore_errors=True)

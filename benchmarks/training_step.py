@@ -83,9 +83,9 @@ def prepare(arguments: argparse.Namespace) -> tuple[Callable[[], None], str]:
     import torch
     from plain_training import plain_loss
 
-    from betrayed.block import SpatioTemporalBlock
-    from betrayed.losses import clip_losses
-    from betrayed.training import TrainSettings, weight_decay_groups
+    from betrayed.block.block import SpatioTemporalBlock
+    from betrayed.training.loop import TrainSettings, weight_decay_groups
+    from betrayed.training.losses import clip_losses
 
     settings = TrainSettings(frames=arguments.frames)
     torch.manual_seed(0)
@@ -115,8 +115,8 @@ def read(arguments: argparse.Namespace, stride: int) -> tuple[Any, Any, str]:
     """Patch tokens (T, N, D), class tokens (T, D), and where they come from."""
     import torch
 
-    from betrayed.clips import training_videos
-    from betrayed.features import read_clip
+    from betrayed.features.reading import read_clip
+    from betrayed.training.clips import training_videos
 
     if arguments.features:
         video = training_videos([arguments.features], arguments.frames, stride, "error")[0]

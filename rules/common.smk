@@ -10,14 +10,15 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
-from betrayed import settings as settings_of
-from betrayed.datasets import choose_videos, needed_paths
+from betrayed.config import settings as settings_of
+from betrayed.datasets.layouts.common import choose_videos
+from betrayed.datasets.listing import needed_paths
+from betrayed.datasets.presence import check_presence, described
+from betrayed.engine.sources import program_sources
+from betrayed.engine.warm_client import SERVED
+from betrayed.engine.workplace import claim
 from betrayed.errors import UserError
-from betrayed.presence import check_presence, described
-from betrayed.scorers import check_scorer
-from betrayed.sources import program_sources
-from betrayed.warm_client import SERVED
-from betrayed.workplace import claim
+from betrayed.scoring.scorers import check_scorer
 
 try:
     settings_of.check(config, yaml.safe_load(Path(workflow.basedir, "rules/schema.yaml").open()))

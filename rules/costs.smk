@@ -1,6 +1,6 @@
 # What jobs are expected to take: mem_mb and runtime (minutes) for a scheduler, from the cost model
-# (scripts/betrayed/costs.py). More is asked for at each attempt. Nothing of it reruns a job.
-from betrayed import costs, planning
+# (scripts/betrayed/engine/costs.py). More is asked for at each attempt. Nothing of it reruns a job.
+from betrayed.engine import costs, planning
 
 COEFFICIENTS = costs.read_coefficients()
 # Of `--resources gpu=N`; without it, what uses a GPU is expected to take as long as without one.

@@ -114,7 +114,7 @@ rule collect_tables:
         scores=lambda wildcards: [row["path"] for row in score_rows(wildcards)],
         list="results/tables/.sources/scores.json",
         runs="results/tables/.sources/runs.json",
-        published="scripts/betrayed/published.csv",
+        published="scripts/betrayed/reporting/published.csv",
         code=program_sources("collect_tables"),
     output:
         expand(

@@ -2,9 +2,10 @@
 
 import argparse
 
-from betrayed.leasing import lease
-from betrayed.programs import read_settings, run
-from betrayed.usage import note, note_size
+from betrayed.config.reading import read_settings
+from betrayed.engine.leasing import lease
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
 
 
 def main() -> None:
@@ -36,9 +37,9 @@ def main() -> None:
     lease(arguments.device)
     import torch
 
-    from betrayed.devices import choose_device
-    from betrayed.features import FeatureSettings, cache_features
-    from betrayed.frames import Video
+    from betrayed.engine.devices import choose_device
+    from betrayed.features.caching import FeatureSettings, cache_features
+    from betrayed.video.video import Video
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

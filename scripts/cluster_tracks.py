@@ -2,10 +2,11 @@
 
 import argparse
 
-from betrayed.artefacts import open_checked
-from betrayed.leasing import lease
-from betrayed.programs import read_settings, run
-from betrayed.usage import note, note_size
+from betrayed.config.reading import read_settings
+from betrayed.engine.leasing import lease
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
+from betrayed.io.artefacts import open_checked
 
 
 def main() -> None:
@@ -27,8 +28,8 @@ def main() -> None:
     lease(arguments.device)
     import torch
 
-    from betrayed.devices import choose_device
-    from betrayed.tracks import ClusterSettings, cluster_video
+    from betrayed.clustering.tracking import ClusterSettings, cluster_video
+    from betrayed.engine.devices import choose_device
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
 from betrayed.errors import UserError
-from betrayed.programs import run
-from betrayed.tables import write_tables
-from betrayed.usage import note, note_size
+from betrayed.reporting.tables import write_tables
 
 _KEYS = ("run", "dataset", "benchmark", "video", "path")
 

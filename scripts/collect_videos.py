@@ -4,10 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
 from betrayed.errors import UserError
-from betrayed.programs import run
-from betrayed.usage import note, note_size
-from betrayed.video_table import write_video_table
+from betrayed.reporting.video_table import write_video_table
 
 
 def main() -> None:

@@ -2,9 +2,9 @@
 
 import argparse
 
-from betrayed.pictures import draw_pictures
-from betrayed.programs import run
-from betrayed.usage import note_size
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note_size
+from betrayed.reporting.pictures import draw_pictures
 
 
 def main() -> None:

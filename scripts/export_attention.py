@@ -2,9 +2,9 @@
 
 import argparse
 
-from betrayed.leasing import lease
-from betrayed.programs import run
-from betrayed.usage import note, note_size
+from betrayed.engine.leasing import lease
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
 
 
 def main() -> None:
@@ -27,8 +27,8 @@ def main() -> None:
     lease(arguments.device)
     import torch
 
-    from betrayed.attention import export_attention
-    from betrayed.devices import choose_device
+    from betrayed.block.export import export_attention
+    from betrayed.engine.devices import choose_device
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

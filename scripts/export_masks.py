@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from betrayed.datasets import read_manifest
-from betrayed.exports import Masked, export_davis, export_youtube_vis, pack
-from betrayed.programs import run
-from betrayed.usage import note, note_size
+from betrayed.datasets.manifest import read_manifest
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
+from betrayed.exports.servers import Masked, export_davis, export_youtube_vis, pack
 
 
 def main() -> None:

@@ -3,10 +3,11 @@
 import argparse
 from pathlib import Path
 
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
 from betrayed.errors import UserError
-from betrayed.frames import ANNOTATION_KINDS, Video, extract
-from betrayed.programs import run
-from betrayed.usage import note, note_size
+from betrayed.video.extraction import ANNOTATION_KINDS, extract
+from betrayed.video.video import Video
 
 
 def main() -> None:

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from betrayed.programs import read_settings, run
-from betrayed.usage import note, note_size
+from betrayed.config.reading import read_settings
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
 
 
 def main() -> None:
@@ -16,8 +17,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
 
-    from betrayed.files import sha256
-    from betrayed.weights import WeightsSettings, fetch_weights
+    from betrayed.features.weights import WeightsSettings, fetch_weights
+    from betrayed.io.files import sha256
 
     weights = fetch_weights(read_settings(WeightsSettings, arguments.settings), arguments.output)
     note(weights_mb=Path(arguments.output).stat().st_size / 1e6)

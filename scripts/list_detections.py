@@ -2,11 +2,11 @@
 
 import argparse
 
-from betrayed.files import whole_file
-from betrayed.frames import Video
-from betrayed.programs import run
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
+from betrayed.io.files import whole_file
 from betrayed.scoring.average_precision import video_detections
-from betrayed.usage import note, note_size
+from betrayed.video.video import Video
 
 
 def main() -> None:

@@ -7,9 +7,12 @@ the file says where each of them lies.
 import argparse
 from pathlib import Path
 
-from betrayed.datasets import DatasetSettings, list_videos, write_manifest
-from betrayed.programs import read_settings, run
-from betrayed.usage import note, note_size
+from betrayed.config.reading import read_settings
+from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.datasets.listing import list_videos
+from betrayed.datasets.manifest import write_manifest
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
 
 
 def main() -> None:

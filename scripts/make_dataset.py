@@ -5,9 +5,10 @@ from pathlib import Path
 
 import cv2
 
-from betrayed.programs import read_settings, run
-from betrayed.synthetic import SyntheticSettings, make_dataset
-from betrayed.usage import note, note_size
+from betrayed.config.reading import read_settings
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
+from betrayed.synthetic.film import SyntheticSettings, make_dataset
 
 
 def main() -> None:

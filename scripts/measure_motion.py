@@ -4,10 +4,11 @@ import argparse
 
 import cv2
 
-from betrayed.frames import Video
-from betrayed.motion import MotionSettings, measure_motion
-from betrayed.programs import read_settings, run
-from betrayed.usage import note, note_size
+from betrayed.config.reading import read_settings
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
+from betrayed.objects.motion_measurement import MotionSettings, measure_motion
+from betrayed.video.video import Video
 
 
 def main() -> None:

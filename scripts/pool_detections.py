@@ -2,11 +2,12 @@
 
 import argparse
 
-from betrayed.datasets import read_manifest
-from betrayed.files import whole_file
-from betrayed.programs import progress, run
+from betrayed.datasets.manifest import read_manifest
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
+from betrayed.io.files import whole_file
+from betrayed.io.progress import progress
 from betrayed.scoring.average_precision import pooled_rows, read_detections
-from betrayed.usage import note, note_size
 
 
 def main() -> None:

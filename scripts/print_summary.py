@@ -2,8 +2,8 @@
 
 import argparse
 
-from betrayed.programs import run
-from betrayed.summary import summary_text
+from betrayed.engine.programs import run
+from betrayed.reporting.summary import summary_text
 
 
 def main() -> None:

@@ -11,18 +11,18 @@ import argparse
 import os
 from pathlib import Path
 
+from betrayed.engine.parallel import cores, in_parallel
+from betrayed.engine.programs import run
 from betrayed.errors import UserError
-from betrayed.files import whole_file
-from betrayed.leaderboard import BENCHMARKS
-from betrayed.measurements import ALL
-from betrayed.parallel import cores, in_parallel
-from betrayed.programs import run
+from betrayed.io.files import whole_file
+from betrayed.reporting.leaderboard import BENCHMARKS
+from betrayed.reporting.measurements import ALL
+from betrayed.reporting.summary import scores_text
+from betrayed.reporting.tables import PUBLISHED, write_tables
 from betrayed.scoring.average_precision import PROTOCOL, pooled_rows
 from betrayed.scoring.folders import Scores, find_videos, score_masks
 from betrayed.scoring.protocols import PROTOCOLS, ScoreSettings
 from betrayed.scoring.results import find_tracks, score_tracks
-from betrayed.summary import scores_text
-from betrayed.tables import PUBLISHED, write_tables
 
 _USUAL = {
     "ids": ("davis2017-sequence", "davis2017-frame"),

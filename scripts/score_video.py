@@ -2,11 +2,12 @@
 
 import argparse
 
-from betrayed.files import whole_file
-from betrayed.frames import Video
-from betrayed.programs import read_settings, run
+from betrayed.config.reading import read_settings
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
+from betrayed.io.files import whole_file
 from betrayed.scoring.protocols import ScoreSettings, score_video
-from betrayed.usage import note, note_size
+from betrayed.video.video import Video
 
 
 def main() -> None:

@@ -3,14 +3,15 @@
 import argparse
 from pathlib import Path
 
+from betrayed.clustering.tracks import read_tracks
+from betrayed.config.reading import read_settings
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
 from betrayed.errors import UserError
-from betrayed.frames import Video
-from betrayed.masks import write_masks
-from betrayed.objects import ObjectSettings
-from betrayed.programs import read_settings, run
-from betrayed.selection import find_objects
-from betrayed.tracks import read_tracks
-from betrayed.usage import note, note_size
+from betrayed.objects.mask_writing import write_masks
+from betrayed.objects.objects import ObjectSettings
+from betrayed.objects.selection import find_objects
+from betrayed.video.video import Video
 
 
 def main() -> None:

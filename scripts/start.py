@@ -8,13 +8,13 @@ one process, so they should need the same libraries. See betrayed/warm_client.py
 
 import sys
 
-from betrayed.warm_client import SERVE, start
+from betrayed.engine.warm_client import SERVE, start
 
 
 def main() -> None:
     """Start the program, or be the process that programs are forked from."""
     if sys.argv[1:2] == [SERVE]:
-        from betrayed.warm_server import serve
+        from betrayed.engine.warm_server import serve
 
         listener, name, served = sys.argv[2:]
         serve(int(listener), name, served)

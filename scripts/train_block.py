@@ -4,10 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from betrayed.config.reading import read_settings
+from betrayed.engine.leasing import lease
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
 from betrayed.errors import UserError
-from betrayed.leasing import lease
-from betrayed.programs import read_settings, run
-from betrayed.usage import note, note_size
 
 
 def main() -> None:
@@ -43,8 +44,8 @@ def main() -> None:
     gpus = lease(wanted, arguments.gpus)
     import torch
 
-    from betrayed.processes import even_share, launch, launched, together
-    from betrayed.training import TrainSettings, train
+    from betrayed.training.loop import TrainSettings, train
+    from betrayed.training.processes import even_share, launch, launched, together
 
     settings = read_settings(TrainSettings, arguments.settings)
     features = arguments.features or _listed(arguments.features_list)

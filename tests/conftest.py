@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from betrayed.errors import UserError
-from betrayed.weights import MEMBER_SHA256, WeightsSettings, describe_weights, fetch_weights
+from betrayed.features.weights import (
+    MEMBER_SHA256,
+    WeightsSettings,
+    describe_weights,
+    fetch_weights,
+)
 
 ROOT = Path(__file__).parents[1]
 

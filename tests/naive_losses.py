@@ -1,7 +1,7 @@
 """The block's forward pass and both losses, slow and plain: the whole map, one query at a time.
 
-Independent of betrayed.block and betrayed.losses but for the constants; it takes the paper's order
-of tokens, c[1], k[1,·], c[2], k[2,·], …
+Independent of betrayed.block.block and betrayed.training.losses but for the constants; it takes the
+paper's order of tokens, c[1], k[1,·], c[2], k[2,·], …
 """
 
 import math

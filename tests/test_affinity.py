@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from naive_affinity import naive_affinity, naive_diffusion
 
-from betrayed.affinity import affinity, diffuse
+from betrayed.objects.affinity import affinity, diffuse
 
 
 def random_tokens(count, grid, dim=3, seed=0):

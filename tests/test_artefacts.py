@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from betrayed import artefacts
 from betrayed.errors import UserError
+from betrayed.io import artefacts
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 
@@ -60,7 +60,7 @@ def test_a_killed_writer_leaves_nothing_that_looks_whole(tmp_path):
     path = tmp_path / "a.h5"
     program = (
         "import sys, time; sys.path.insert(0, sys.argv[1])\n"
-        "from betrayed import artefacts\n"
+        "from betrayed.io import artefacts\n"
         "with artefacts.create(sys.argv[2], 'features', {}) as file:\n"
         "    file['values'] = list(range(1000)); file.flush(); print('now', flush=True)\n"
         "    time.sleep(60)\n"

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from betrayed.artefacts import create, open_checked, provenance
-from betrayed.attention import attention_rows, check_features, export_attention
-from betrayed.block import SpatioTemporalBlock, load_block
+from betrayed.block.block import SpatioTemporalBlock
+from betrayed.block.export import check_features, export_attention
+from betrayed.block.loading import load_block
+from betrayed.block.rows import attention_rows
 from betrayed.errors import UserError
+from betrayed.io.artefacts import create, open_checked, provenance
 
 MADE_BY = {
     "video": "toy",

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from betrayed.augmentation import View, augment, draw_view
+from betrayed.features.augmentation import View, augment, draw_view
 
 
 def test_a_draw_depends_on_seed_video_and_view_alone():

@@ -9,9 +9,8 @@ import pandas as pd
 import pytest
 from videos_for_tests import moving_square, write_annotations, write_frames
 
-from betrayed.datasets import write_manifest
+from betrayed.datasets.manifest import write_manifest
 from betrayed.errors import UserError
-from betrayed.frames import Video, extract
 from betrayed.scoring.average_precision import (
     METRICS,
     as_table,
@@ -21,6 +20,8 @@ from betrayed.scoring.average_precision import (
     read_detections,
     video_detections,
 )
+from betrayed.video.extraction import extract
+from betrayed.video.video import Video
 
 PROGRAMS = Path(__file__).resolve().parents[1] / "scripts"
 

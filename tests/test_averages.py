@@ -6,10 +6,10 @@ import pytest
 from scipy.stats import bootstrap
 from score_files import WHOLE, A, B, figure, score_sources
 
-from betrayed.averages import OBJECT_COLUMNS, SUMMARY_COLUMNS, SUMMARY_KEYS, summarise
 from betrayed.errors import UserError
-from betrayed.leaderboard import scored_videos
-from betrayed.measurements import read_measurements
+from betrayed.reporting.averages import OBJECT_COLUMNS, SUMMARY_COLUMNS, SUMMARY_KEYS, summarise
+from betrayed.reporting.leaderboard import scored_videos
+from betrayed.reporting.measurements import read_measurements
 
 
 def summary_of(sources):

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import nn
 from torchvision.transforms.v2 import functional as images_to
 
-from betrayed.backbone import Backbone, prepare, projection
 from betrayed.errors import UserError
-from betrayed.vit import create_vit
-from betrayed.weights import WeightsSettings, fetch_weights
+from betrayed.features.backbone import Backbone, prepare, projection
+from betrayed.features.vit import create_vit
+from betrayed.features.weights import WeightsSettings, fetch_weights
 
 # One of each form: no registers; registers; fused qkv with its bias inside, beside, or without.
 NAMES = {

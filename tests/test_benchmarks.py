@@ -15,9 +15,9 @@ from naive_clustering import naive_clustering
 from naive_scoring import blobs
 from tiny_features import features_file
 
-from betrayed.artefacts import create
-from betrayed.block import SpatioTemporalBlock
-from betrayed.losses import LossSettings, clip_losses
+from betrayed.block.block import SpatioTemporalBlock
+from betrayed.io.artefacts import create
+from betrayed.training.losses import LossSettings, clip_losses
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 

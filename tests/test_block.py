@@ -3,9 +3,10 @@ import re
 import pytest
 import torch
 
-from betrayed.block import SpatioTemporalBlock, load_block, load_release_checkpoint
+from betrayed.block.block import SpatioTemporalBlock
+from betrayed.block.loading import load_block, load_release_checkpoint
+from betrayed.block.rows import head_mean_rows
 from betrayed.errors import UserError
-from betrayed.rows import head_mean_rows
 
 PARAMETERS = {
     "norm1.weight", "norm1.bias", "attn.qkv.weight", "attn.proj.weight", "attn.proj.bias",
@@ -76,7 +77,7 @@ def test_the_output_attends_to_kept_tokens_only(monkeypatch):
     tokens = torch.randn(12, 8)
     chosen = torch.stack([torch.randperm(12)[:7] for _ in range(2)])
     monkeypatch.setattr(
-        "betrayed.block.keep_tokens",
+        "betrayed.block.block.keep_tokens",
         lambda *given: tuple(x[torch.arange(2).unsqueeze(1), chosen] for x in given[:2]),
     )
     queries, keys, values = block.attn.qkv(tokens).view(12, 3, 2, 4).permute(1, 2, 0, 3)
@@ -89,7 +90,7 @@ def test_the_output_attends_to_kept_tokens_only(monkeypatch):
 @pytest.mark.parametrize("masked", [True, False])
 def test_rows_and_their_gradients(masked, monkeypatch):
     torch.manual_seed(0)
-    monkeypatch.setattr("betrayed.rows._BLOCK_CPU", 20)  # several blocks
+    monkeypatch.setattr("betrayed.block.rows._BLOCK_CPU", 20)  # several blocks
     queries = torch.randn(2, 7, 3, dtype=torch.float64, requires_grad=True)
     keys = torch.randn(2, 9, 3, dtype=torch.float64, requires_grad=True)
     keep = torch.rand(2, 7, 6) > 0.4 if masked else None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from betrayed.bootstrap import DRAWS, intervals
+from betrayed.reporting.bootstrap import DRAWS, intervals
 
 
 def all_draws(totals, counts):

@@ -3,9 +3,9 @@ import pytest
 import torch
 from naive_clustering import divergence
 
-from betrayed.bounds import bounds, directions, joined
-from betrayed.bounds import project as project_parts
-from betrayed.row_parts import KeptRows
+from betrayed.clustering.bounds import bounds, directions, joined
+from betrayed.clustering.bounds import project as project_parts
+from betrayed.clustering.row_parts import KeptRows
 
 
 def rows_of_few_kinds(seed, count=40, columns=60, kinds=3, noise=0.02):

@@ -4,22 +4,23 @@ import pytest
 import torch
 from naive_clustering import naive_clustering
 
-import betrayed.clustering
-import betrayed.clustering_memory
-import betrayed.mean_shift
-import betrayed.neighbours
-import betrayed.row_parts
-from betrayed.artefacts import create, open_checked
-from betrayed.bounds import directions, project
-from betrayed.clustering import (
+import betrayed.clustering.clustering
+import betrayed.clustering.mean_shift
+import betrayed.clustering.memory
+import betrayed.clustering.neighbours
+import betrayed.clustering.row_parts
+from betrayed.clustering.bounds import directions, project
+from betrayed.clustering.clustering import (
     hierarchical_clustering,
     hierarchical_clusterings,
     key_frames,
     leader_merging,
 )
+from betrayed.clustering.row_parts import KeptRows
+from betrayed.clustering.tracking import ClusterSettings, cluster_video, columns
+from betrayed.clustering.tracks import read_tracks
 from betrayed.errors import UserError
-from betrayed.row_parts import KeptRows
-from betrayed.tracks import ClusterSettings, cluster_video, columns, read_tracks
+from betrayed.io.artefacts import create, open_checked
 
 
 def random_case(seed, frames=5, key_count=2, heads=2, patches=7, width=4, scale=1.5):
@@ -85,7 +86,7 @@ def test_window_agrees_with_naive(window):
 def test_the_way_it_is_computed_changes_nothing(monkeypatch, module, name, value, tau):
     queries, keys, _ = structured_case(9, groups=5)
     labels, centres = naive_clustering(queries, keys, tau)
-    monkeypatch.setattr(getattr(betrayed, module), name, value)
+    monkeypatch.setattr(getattr(betrayed.clustering, module), name, value)
     found = hierarchical_clustering(queries, keys, tau=tau)
     np.testing.assert_array_equal(found.labels, labels)
     np.testing.assert_allclose(found.centres, centres, atol=1e-6)
@@ -93,14 +94,14 @@ def test_the_way_it_is_computed_changes_nothing(monkeypatch, module, name, value
 
 @pytest.mark.parametrize("taus", [[0.2], [0.05, 0.2]])
 def test_less_memory_changes_nothing(monkeypatch, taus):
-    monkeypatch.setattr(betrayed.clustering_memory, "PARTS", 0)
+    monkeypatch.setattr(betrayed.clustering.memory, "PARTS", 0)
     # So few tokens have more centres than rows.
-    monkeypatch.setattr(betrayed.clustering.Budget, "check_centres", lambda *given: None)
+    monkeypatch.setattr(betrayed.clustering.clustering.Budget, "check_centres", lambda *given: None)
     queries, keys, _ = structured_case(9, groups=5)
     kept = []
-    watched = betrayed.clustering.kept
+    watched = betrayed.clustering.clustering.kept
     monkeypatch.setattr(
-        betrayed.clustering, "kept", lambda *given: kept.append(given) or watched(*given)
+        betrayed.clustering.clustering, "kept", lambda *given: kept.append(given) or watched(*given)
     )
     least = next(memory for memory in range(0, 10**6, 100) if accepts(queries, keys, taus, memory))
     found = {}
@@ -192,7 +193,7 @@ def test_identical_tokens_are_one_cluster():
 def test_leader_merging_by_hand(monkeypatch, candidates):
     # Distances 0.044 from the first to the second, 0.041 on to the third, 0.169 from the first to
     # the third. The first takes the second, so that the third leads its own, and takes the fourth.
-    monkeypatch.setattr(betrayed.clustering, "CANDIDATES", candidates)
+    monkeypatch.setattr(betrayed.clustering.clustering, "CANDIDATES", candidates)
     shares = torch.tensor([0.3, 0.4, 0.5, 0.5])
     rows = torch.stack([shares, 1 - shares], dim=1)
     kept = KeptRows(rows)

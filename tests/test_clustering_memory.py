@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-import betrayed.clustering_memory
-from betrayed.clustering_memory import Budget
+import betrayed.clustering.memory
+from betrayed.clustering.memory import Budget
 from betrayed.errors import UserError
 
 QUERIES, KEYS = torch.zeros(10, 2, 50, 4).half(), torch.zeros(4, 2, 25, 4)
@@ -16,7 +16,7 @@ FIXED = 2 * 10 * 2 * 50 * 4 + 4 * 4 * 2 * 25 * 4 + 2 * 4 * 500 * 16 + 150 * 150 
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    monkeypatch.setattr(betrayed.clustering_memory, "PARTS", 0)
+    monkeypatch.setattr(betrayed.clustering.memory, "PARTS", 0)
 
 
 @pytest.mark.parametrize(

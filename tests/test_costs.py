@@ -9,10 +9,10 @@ import torch
 import yaml
 from workflow_project import ROOT, merged
 
-from betrayed import costs, planning
-from betrayed.clustering_memory import Budget
-from betrayed.settings import runs
-from betrayed.vit import create_vit
+from betrayed.clustering.memory import Budget
+from betrayed.config.settings import runs
+from betrayed.engine import costs, planning
+from betrayed.features.vit import create_vit
 
 COEFFICIENTS = costs.read_coefficients()
 VIDEO = {"frames": 10, "pixels": 2_000_000, "aspect": 2.0, "truths": 1, "decoded": 1}

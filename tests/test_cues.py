@@ -1,15 +1,10 @@
 import numpy as np
 import pytest
 
-from betrayed.artefacts import create
-from betrayed.cues import (
-    attention_cue,
-    interior_cue,
-    local_motion_cue,
-    motion_cue,
-    read_class_attention,
-)
 from betrayed.errors import UserError
+from betrayed.features.maps import read_class_attention
+from betrayed.io.artefacts import create
+from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
 
 
 def test_motion_compares_with_the_frames_own_median():

@@ -7,16 +7,12 @@ import numpy as np
 import pytest
 from dataset_copies import davis2017, movi_e, youtube_vis
 
-from betrayed.datasets import (
-    DatasetSettings,
-    list_videos,
-    missing_paths,
-    needed_paths,
-    read_manifest,
-    write_manifest,
-)
+from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.datasets.listing import list_videos, missing_paths, needed_paths
+from betrayed.datasets.manifest import read_manifest, write_manifest
 from betrayed.errors import UserError
-from betrayed.frames import Video, extract
+from betrayed.video.extraction import extract
+from betrayed.video.video import Video
 
 
 def listing(root: Path, **more) -> list[dict[str, str]]:

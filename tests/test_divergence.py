@@ -3,9 +3,9 @@ import pytest
 import torch
 from naive_clustering import divergence
 
-import betrayed.row_parts
-from betrayed.divergence import pairwise, symmetric_kl
-from betrayed.row_parts import KeptRows
+import betrayed.clustering.row_parts
+from betrayed.clustering.divergence import pairwise, symmetric_kl
+from betrayed.clustering.row_parts import KeptRows
 
 
 def random_rows(sharpness, count=30, columns=500):
@@ -19,7 +19,7 @@ def random_rows(sharpness, count=30, columns=500):
 @pytest.mark.parametrize("part", [100, 2**20])
 @pytest.mark.parametrize("sharpness", [0.01, 1.0, 8.0])
 def test_exact_to_1e_5(monkeypatch, sharpness, part):
-    monkeypatch.setattr(betrayed.row_parts, "PART_CPU", part)
+    monkeypatch.setattr(betrayed.clustering.row_parts, "PART_CPU", part)
     rows = random_rows(sharpness)
     exact = np.array([[divergence(p, q) for q in rows.astype("f8")] for p in rows.astype("f8")])
     kept = KeptRows(torch.from_numpy(rows))

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from betrayed.dropout import keep_mask, keep_tokens
+from betrayed.block.dropout import keep_mask, keep_tokens
 
 
 def test_keep_mask_rate_and_factor():

@@ -15,12 +15,14 @@ from PIL import Image
 from pycocotools import mask as coco
 from videos_for_tests import write_annotations
 
-from betrayed.datasets import DatasetSettings, list_videos, write_manifest
+from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.datasets.listing import list_videos
+from betrayed.datasets.manifest import write_manifest
+from betrayed.datasets.readers.youtube_vis import read_record, write_record
 from betrayed.errors import UserError
-from betrayed.exports import Masked, encode, export_davis, export_youtube_vis, pack
-from betrayed.frames import extract
-from betrayed.palette import davis_palette
-from betrayed.youtube_vis import read_record, write_record
+from betrayed.exports.servers import Masked, encode, export_davis, export_youtube_vis, pack
+from betrayed.io.palette import davis_palette
+from betrayed.video.extraction import extract
 
 PROGRAM = Path(__file__).resolve().parents[1] / "scripts" / "export_masks.py"
 

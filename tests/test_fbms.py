@@ -6,11 +6,13 @@ import pytest
 from dataset_copies import fbms59
 from PIL import Image
 
-from betrayed.datasets import DatasetSettings, list_videos, missing_paths
+from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.datasets.listing import list_videos, missing_paths
+from betrayed.datasets.readers.fbms import Label, read_description
 from betrayed.errors import UserError
-from betrayed.fbms import Label, read_description
-from betrayed.frames import Video, extract
 from betrayed.scoring.inputs import read_annotations
+from betrayed.video.extraction import extract
+from betrayed.video.video import Video
 
 
 def settings(root, split="Testset", **more) -> DatasetSettings:

@@ -14,24 +14,18 @@ import pytest
 import torch
 from PIL import Image
 
-from betrayed.artefacts import open_checked
-from betrayed.augmentation import augment, draw_view
-from betrayed.backbone import Backbone, prepare
-from betrayed.cues import read_class_attention
 from betrayed.errors import UserError
-from betrayed.features import (
-    DATASETS,
-    FeatureSettings,
-    cache_features,
-    common_provenance,
-    default_batch_size,
-    describe,
-    read_clip,
-)
-from betrayed.files import sha256
-from betrayed.frames import Video, extract
-from betrayed.vit import create_vit
-from betrayed.weights import WeightsSettings, fetch_weights
+from betrayed.features.augmentation import augment, draw_view
+from betrayed.features.backbone import Backbone, prepare
+from betrayed.features.caching import DATASETS, FeatureSettings, cache_features, default_batch_size
+from betrayed.features.maps import read_class_attention
+from betrayed.features.reading import common_provenance, describe, read_clip
+from betrayed.features.vit import create_vit
+from betrayed.features.weights import WeightsSettings, fetch_weights
+from betrayed.io.artefacts import open_checked
+from betrayed.io.files import sha256
+from betrayed.video.extraction import extract
+from betrayed.video.video import Video
 
 NAME = "vit_small_patch16_224.dino"
 PLAIN = FeatureSettings(NAME, 32, 48, layer=0)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from betrayed.files import sha256, whole_file, whole_folder
+from betrayed.io.files import sha256, whole_file, whole_folder
 
 
 def names_in(folder):

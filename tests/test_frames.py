@@ -18,8 +18,9 @@ from videos_for_tests import (
 )
 
 from betrayed.errors import UserError
-from betrayed.frames import Video, extract
-from betrayed.palette import save_palette_png
+from betrayed.io.palette import save_palette_png
+from betrayed.video.extraction import extract
+from betrayed.video.video import Video
 
 FRAMES, IDS = moving_square(6)
 

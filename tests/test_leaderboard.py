@@ -6,14 +6,21 @@ import pytest
 import yaml
 from score_files import A, B, figure, score_sources
 
-from betrayed import leaderboard
-from betrayed.averages import summarise
 from betrayed.errors import UserError
-from betrayed.leaderboard import BENCHMARKS, COLUMNS, rank, read_published, render, scored_videos
-from betrayed.measurements import read_measurements
+from betrayed.reporting import leaderboard
+from betrayed.reporting.averages import summarise
+from betrayed.reporting.leaderboard import (
+    BENCHMARKS,
+    COLUMNS,
+    rank,
+    read_published,
+    render,
+    scored_videos,
+)
+from betrayed.reporting.measurements import read_measurements
 
 ROOT = Path(__file__).resolve().parents[1]
-PUBLISHED = ROOT / "scripts" / "betrayed" / "published.csv"
+PUBLISHED = ROOT / "scripts" / "betrayed" / "reporting" / "published.csv"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from betrayed.leasing import installed, visible
+from betrayed.engine.leasing import installed, visible
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 GPUS = [["GPU-aa01"], ["GPU-ab02"], ["MIG-c1", "MIG-c2"], ["GPU-dd04"]]
@@ -20,7 +20,7 @@ GPU 2: NVIDIA A100-SXM4-80GB (UUID: GPU-cc03)
 GPU 3: NVIDIA H200 (UUID: GPU-dd04)
 """
 PROGRAM = (
-    "import os, sys; from betrayed.leasing import lease\n"
+    "import os, sys; from betrayed.engine.leasing import lease\n"
     "count = lease(sys.argv[1], int(sys.argv[2]))\n"
     "print(count, os.environ.get('CUDA_VISIBLE_DEVICES'), flush=True)\n"
     "assert 'torch' not in sys.modules\n"

@@ -5,8 +5,8 @@ import naive_losses
 import pytest
 import torch
 
-from betrayed.block import SpatioTemporalBlock
-from betrayed.losses import LossSettings, clip_losses, extremes, sample_sizes
+from betrayed.block.block import SpatioTemporalBlock
+from betrayed.training.losses import LossSettings, clip_losses, extremes, sample_sizes
 
 SHAPES = [(3, 6, 16, 2, 3), (2, 12, 8, 4, 2), (1, 9, 24, 3, 4), (4, 5, 8, 1, 5)]
 

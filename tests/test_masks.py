@@ -27,11 +27,11 @@ from tiny_scene import (
 from videos_for_tests import write_frames
 
 import select_objects
-from betrayed.frames import extract
-from betrayed.masks import upsample, write_masks
-from betrayed.objects import ObjectSettings, objects_by_size
-from betrayed.palette import read_ids
-from betrayed.programs import run
+from betrayed.engine.programs import run
+from betrayed.io.palette import read_ids
+from betrayed.objects.mask_writing import upsample, write_masks
+from betrayed.objects.objects import ObjectSettings, objects_by_size
+from betrayed.video.extraction import extract
 
 PROGRAM = Path(__file__).parents[1] / "scripts" / "select_objects.py"
 SIZE = (121, 203)

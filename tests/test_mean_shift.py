@@ -4,20 +4,20 @@ import torch
 from naive_clustering import mean_shift
 from test_bounds import project, rows_of_few_kinds
 
-import betrayed.mean_shift
-import betrayed.row_parts
-from betrayed.bounds import directions
-from betrayed.mean_shift import ShiftedRows, blocks_of
-from betrayed.neighbours import neighbours
-from betrayed.row_parts import KeptRows, store
+import betrayed.clustering.mean_shift
+import betrayed.clustering.row_parts
+from betrayed.clustering.bounds import directions
+from betrayed.clustering.mean_shift import ShiftedRows, blocks_of
+from betrayed.clustering.neighbours import neighbours
+from betrayed.clustering.row_parts import KeptRows, store
 
 
 @pytest.mark.parametrize("part", [40, 2**20])
 @pytest.mark.parametrize("block", [1, 3, 100])
 @pytest.mark.parametrize("tau", [1e-9, 0.02, 0.1, 0.5, 1e6])
 def test_agrees_with_naive(monkeypatch, block, tau, part):
-    monkeypatch.setattr(betrayed.mean_shift, "BLOCK", block)
-    monkeypatch.setattr(betrayed.row_parts, "PART_CPU", part)
+    monkeypatch.setattr(betrayed.clustering.mean_shift, "BLOCK", block)
+    monkeypatch.setattr(betrayed.clustering.row_parts, "PART_CPU", part)
     rows = rows_of_few_kinds(7, count=25)
     projection = project(rows, directions(rows, 8, 1e-6))
     expected = np.array(mean_shift(list(rows.double().numpy()), tau))

@@ -6,7 +6,7 @@ import pytest
 from score_files import WHOLE, A, B, score_sources
 
 from betrayed.errors import UserError
-from betrayed.measurements import KEYS, read_measurements
+from betrayed.reporting.measurements import KEYS, read_measurements
 
 HEAD = "protocol,object,frame,metric,value\n"
 

@@ -6,9 +6,11 @@ import pytest
 from naive_clustering import divergence
 from naive_merging import naive_groups, naive_merges
 
-from betrayed.artefacts import create
-from betrayed.merge_tree import merge_tree, tree_levels
-from betrayed.tracks import ClusterSettings, cluster_video, read_tracks
+from betrayed.clustering.merge_tree import merge_tree
+from betrayed.clustering.tracking import ClusterSettings, cluster_video
+from betrayed.clustering.tracks import read_tracks
+from betrayed.io.artefacts import create
+from betrayed.objects.levels import tree_levels
 
 
 def random_distances(tracks, seed=0):

@@ -11,18 +11,19 @@ import numpy as np
 import pytest
 from videos_for_tests import write_frames
 
-from betrayed.artefacts import create, open_checked, provenance
+from betrayed.config.reading import read_settings
 from betrayed.errors import UserError
-from betrayed.frames import Video, extract
-from betrayed.motion import (
+from betrayed.io.artefacts import create, open_checked, provenance
+from betrayed.objects.motion import read_motion
+from betrayed.objects.motion_measurement import (
     MotionSettings,
     camera_flow,
     measure_motion,
     motion_grid,
-    read_motion,
     residual_motion,
 )
-from betrayed.programs import read_settings
+from betrayed.video.extraction import extract
+from betrayed.video.video import Video
 
 SMALL = MotionSettings(height=120)
 SIZE = (120, 200)
@@ -238,7 +239,7 @@ def test_program_gives_the_same_bytes_with_any_threads(moving, tmp_path):
 
 
 def test_module_needs_no_torch():
-    code = "import sys, betrayed.motion; sys.exit('torch' in sys.modules)"
+    code = "import sys, betrayed.objects.motion_measurement; sys.exit('torch' in sys.modules)"
     subprocess.run(
         [sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1] / "scripts"
     )

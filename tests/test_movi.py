@@ -10,10 +10,13 @@ from dataset_copies import movi_e
 from movi_copies import example_of, framed, movi_records, movi_tars, serialised, truth_of
 from workflow_project import Project
 
-from betrayed.datasets import DatasetSettings, list_videos, needed_paths
+from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.datasets.listing import list_videos, needed_paths
+from betrayed.datasets.readers.movi import read_sample
+from betrayed.datasets.readers.movi_shards import list_samples
 from betrayed.errors import UserError
-from betrayed.frames import Video, extract
-from betrayed.movi import list_samples, read_sample
+from betrayed.video.extraction import extract
+from betrayed.video.video import Video
 
 
 def settings(root, **more) -> DatasetSettings:

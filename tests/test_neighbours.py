@@ -4,10 +4,10 @@ import torch
 from naive_clustering import divergence
 from test_bounds import project, rows_of_few_kinds
 
-import betrayed.neighbours
-from betrayed.bounds import directions
-from betrayed.neighbours import neighbours, within
-from betrayed.row_parts import KeptRows
+import betrayed.clustering.neighbours
+from betrayed.clustering.bounds import directions
+from betrayed.clustering.neighbours import neighbours, within
+from betrayed.clustering.row_parts import KeptRows
 
 TAUS = [1e-9, 0.02, 0.1, 0.5, 1e6]
 
@@ -20,7 +20,7 @@ def naive_neighbours(rows, tau):
 @pytest.mark.parametrize("share", [0.0, 0.01, 1.0])
 @pytest.mark.parametrize("most", [1, 3, 30])
 def test_agrees_with_naive(monkeypatch, share, most):
-    monkeypatch.setattr(betrayed.neighbours, "OPEN_SHARE", share)
+    monkeypatch.setattr(betrayed.clustering.neighbours, "OPEN_SHARE", share)
     rows = rows_of_few_kinds(4)
     projection = project(rows, directions(rows[::2], most, 1e-6))
     for tau, near in zip(TAUS, neighbours(KeptRows(rows), projection, TAUS), strict=True):
@@ -37,11 +37,13 @@ def test_an_undecided_pair_is_compared_by_its_rows(monkeypatch):
     rows = rows_of_few_kinds(6)
     projection = project(rows, directions(rows, 1, 1e9))  # one direction decides little
     looked_at = []
-    compare = betrayed.neighbours.pairwise
+    compare = betrayed.clustering.neighbours.pairwise
     monkeypatch.setattr(
-        betrayed.neighbours, "pairwise", lambda *rows: looked_at.append(rows) or compare(*rows)
+        betrayed.clustering.neighbours,
+        "pairwise",
+        lambda *rows: looked_at.append(rows) or compare(*rows),
     )
-    monkeypatch.setattr(betrayed.neighbours, "OPEN_SHARE", 1.0)
+    monkeypatch.setattr(betrayed.clustering.neighbours, "OPEN_SHARE", 1.0)
     near = neighbours(KeptRows(rows), projection, [0.1])[0]
     assert looked_at
     np.testing.assert_array_equal(near, naive_neighbours(rows, 0.1))
@@ -50,7 +52,7 @@ def test_an_undecided_pair_is_compared_by_its_rows(monkeypatch):
 @pytest.mark.parametrize("share", [0.0, 1.0])
 @pytest.mark.parametrize("most", [1, 30])
 def test_some_rows_against_others(monkeypatch, share, most):
-    monkeypatch.setattr(betrayed.neighbours, "OPEN_SHARE", share)
+    monkeypatch.setattr(betrayed.clustering.neighbours, "OPEN_SHARE", share)
     rows = rows_of_few_kinds(8)
     projection = project(rows, directions(rows, most, 1e-6))
     first, second = torch.tensor([3, 0, 17]), torch.tensor([17, 5, 3, 39])

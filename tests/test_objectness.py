@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from betrayed.objectness import group_means, objectness, on_grid, relative, standardised
+from betrayed.objects.objectness import group_means, objectness, on_grid, relative, standardised
 
 # Four tracks of a token each, and a coarser level of two groups.
 LABELS = np.array([[[0, 1, 2, 3]]])

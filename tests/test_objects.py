@@ -18,7 +18,7 @@ from tiny_scene import (
 )
 
 from betrayed.errors import UserError
-from betrayed.objects import COLUMNS, ObjectSettings, objects_by_cues, objects_by_size
+from betrayed.objects.objects import COLUMNS, ObjectSettings, objects_by_cues, objects_by_size
 
 
 def figures(objects, *columns):

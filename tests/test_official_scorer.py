@@ -15,10 +15,10 @@ from naive_scoring import blobs
 from workflow_project import Project
 
 from betrayed.errors import UserError
-from betrayed.scorers import check_scorer
 from betrayed.scoring.davis import pairwise_scores
 from betrayed.scoring.official import official_scores
 from betrayed.scoring.protocols import ScoreSettings, score_arrays
+from betrayed.scoring.scorers import check_scorer
 
 STAND_IN = """
 import numpy as np
@@ -89,7 +89,7 @@ def test_the_setting_makes_it_the_scorer(official):
 @pytest.fixture
 def absent(monkeypatch):
     """As where it is not installed, whatever is installed here."""
-    monkeypatch.setattr("betrayed.scorers.find_spec", lambda name: None)
+    monkeypatch.setattr("betrayed.scoring.scorers.find_spec", lambda name: None)
 
 
 def test_it_is_refused_by_name_where_it_is_not_installed(absent):

@@ -6,7 +6,7 @@ import torch
 from onnx import helper, numpy_helper
 from timm.models.vision_transformer import VisionTransformer
 
-from betrayed.onnx_weights import vit_state_dict
+from betrayed.features.onnx_weights import vit_state_dict
 
 
 def test_onnx_weights_are_traced_through_the_graph(tmp_path):

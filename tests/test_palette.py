@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from betrayed.errors import UserError
-from betrayed.palette import davis_palette, read_ids, save_palette_png
+from betrayed.io.palette import davis_palette, read_ids, save_palette_png
 
 
 def test_the_first_colours_are_those_of_davis():

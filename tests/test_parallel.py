@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
+from betrayed.engine.parallel import in_parallel
 from betrayed.errors import UserError
-from betrayed.parallel import in_parallel
 
 
 def work(item):

@@ -3,7 +3,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from betrayed.parts import _depth, _halves, split_foreground
+from betrayed.objects.parts import _depth, _halves, split_foreground
 
 DIM = 6
 

@@ -7,9 +7,10 @@ from PIL import Image
 from tiny_scene import rolling, scene, tracks_file
 
 from betrayed.errors import UserError
-from betrayed.masks import write_masks
-from betrayed.palette import davis_palette, save_palette_png
-from betrayed.pictures import draw_pictures, overlay, write_video
+from betrayed.io.palette import davis_palette, save_palette_png
+from betrayed.io.video_writing import write_video
+from betrayed.objects.mask_writing import write_masks
+from betrayed.reporting.pictures import draw_pictures, overlay
 
 SIZE = (61, 101)  # odd: H.264 wants even sizes
 

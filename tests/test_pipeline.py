@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from betrayed import pipeline
 from betrayed.errors import UserError
-from betrayed.pipeline import batches, pinned, read_ahead, to_host, write_behind
+from betrayed.io import prefetching
+from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
 
 PATIENCE = 20  # seconds until a test gives up
 
@@ -155,7 +155,7 @@ def test_what_waits_is_not_written_when_the_block_fails(monkeypatch):
         assert cancelled.wait(PATIENCE)
         written.append(item)
 
-    monkeypatch.setattr(pipeline, "ThreadPoolExecutor", Watched)
+    monkeypatch.setattr(prefetching, "ThreadPoolExecutor", Watched)
     with pytest.raises(ZeroDivisionError), write_behind(write, pending=5) as put:
         for item in range(4):
             put(item)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from betrayed.pixels import refine_mask
+from betrayed.objects.pixels import refine_mask
 
 THING, GROUND = (190, 120, 60), (70, 110, 150)
 

@@ -20,9 +20,9 @@ from dataset_copies import (
 )
 from workflow_project import ROOT, Project, merged
 
-from betrayed.block import SpatioTemporalBlock
-from betrayed.frames import Video
-from betrayed.settings import runs as runs_of
+from betrayed.block.block import SpatioTemporalBlock
+from betrayed.config.settings import runs as runs_of
+from betrayed.video.video import Video
 
 
 def all_copies(folder, monkeypatch):

@@ -15,12 +15,12 @@ import torch
 from tiny_features import features_file
 
 import train_block
-from betrayed import processes
-from betrayed.block import load_block
+from betrayed.block.loading import load_block
+from betrayed.engine.programs import run
 from betrayed.errors import UserError
-from betrayed.processes import Processes, even_share, launch
-from betrayed.programs import run
-from betrayed.training import TrainSettings, train
+from betrayed.training import processes
+from betrayed.training.loop import TrainSettings, train
+from betrayed.training.processes import Processes, even_share, launch
 
 SCRIPTS = Path(train_block.__file__).parent
 SMALL = TrainSettings(
@@ -92,7 +92,7 @@ def test_what_is_wrong_is_told_once(features, tmp_path, signals, monkeypatch, ca
 
 def test_nobody_trains_on_when_the_launcher_is_killed():
     worker = (
-        "import time; from betrayed.processes import together\n"
+        "import time; from betrayed.training.processes import together\n"
         "with together('cpu') as (processes, device):\n"
         "    print(processes, flush=True); time.sleep(60)\n"
     )

@@ -3,8 +3,10 @@ from typing import Literal
 
 import pytest
 
-from betrayed import programs
+from betrayed.config.reading import read_settings
+from betrayed.engine.programs import run
 from betrayed.errors import UserError
+from betrayed.io.progress import progress
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,9 @@ class Example:
 
 def test_settings_are_read_and_defaults_kept():
     text = '{"tau": 1, "facet": "token", "names": ["a"], "path": null}'
-    assert programs.read_settings(Example, text) == Example(1.0, facet="token", names=("a",))
-    assert isinstance(programs.read_settings(Example, '{"tau": 1}').tau, float)
-    assert programs.read_settings(Example, '{"path": "x"}').path == "x"
+    assert read_settings(Example, text) == Example(1.0, facet="token", names=("a",))
+    assert isinstance(read_settings(Example, '{"tau": 1}').tau, float)
+    assert read_settings(Example, '{"path": "x"}').path == "x"
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,7 @@ def test_settings_are_read_and_defaults_kept():
 )
 def test_what_does_not_fit_is_named(text, message):
     with pytest.raises(UserError, match=message):
-        programs.read_settings(Example, text)
+        read_settings(Example, text)
 
 
 def test_a_setting_without_a_default_must_be_given():
@@ -50,7 +52,7 @@ def test_a_setting_without_a_default_must_be_given():
         backbone: str
 
     with pytest.raises(UserError, match="backbone must be given"):
-        programs.read_settings(Strict, "{}")
+        read_settings(Strict, "{}")
 
 
 def test_errors_for_people_have_no_traceback(capsys):
@@ -58,11 +60,11 @@ def test_errors_for_people_have_no_traceback(capsys):
         raise UserError("clip.mp4 is cut short. Copy it again.")
 
     with pytest.raises(SystemExit) as ended:
-        programs.run(main)
+        run(main)
     assert ended.value.code == 1
     assert capsys.readouterr().err == "error: clip.mp4 is cut short. Copy it again.\n"
 
 
 def test_progress_passes_everything_on(capsys):
-    assert list(programs.progress(range(5), "counting", "frame")) == [0, 1, 2, 3, 4]
+    assert list(progress(range(5), "counting", "frame")) == [0, 1, 2, 3, 4]
     assert "counting" in capsys.readouterr().err

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from betrayed.errors import UserError
-from betrayed.palette import read_ids
-from betrayed.synthetic import SyntheticSettings, clip_names, make_dataset, render_clip, riders
+from betrayed.io.palette import read_ids
+from betrayed.synthetic import riders
 from betrayed.synthetic.drafts import KINDS, draft
+from betrayed.synthetic.film import SyntheticSettings, clip_names, make_dataset, render_clip
 from betrayed.synthetic.random_stories import random_name, random_story
 from betrayed.synthetic.rendering import render_story, story_ids
 from betrayed.synthetic.staging import GRID, MIDDLE, pace

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from score_files import RUNS, A, B, score_sources
 
-from betrayed.tables import write_tables
+from betrayed.reporting.tables import write_tables
 
 ROOT = Path(__file__).resolve().parents[1]
-PUBLISHED = ROOT / "scripts" / "betrayed" / "published.csv"
+PUBLISHED = ROOT / "scripts" / "betrayed" / "reporting" / "published.csv"
 SECTION = "Result tables"
 LIBRARY = "As a library"
 # An object that is found in one frame and lost in the next.

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from betrayed.backbone import Backbone, prepare
-from betrayed.block import SpatioTemporalBlock
-from betrayed.clustering import hierarchical_clustering, key_frames
-from betrayed.synthetic import SyntheticSettings, render_clip
+from betrayed.block.block import SpatioTemporalBlock
+from betrayed.clustering.clustering import hierarchical_clustering, key_frames
+from betrayed.features.backbone import Backbone, prepare
+from betrayed.synthetic.film import SyntheticSettings, render_clip
 
 
 @pytest.fixture(scope="module")

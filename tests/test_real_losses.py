@@ -6,10 +6,10 @@ import naive_losses
 import pytest
 import torch
 
-from betrayed.backbone import Backbone, prepare
-from betrayed.block import SpatioTemporalBlock
-from betrayed.losses import LossSettings, clip_losses
-from betrayed.synthetic import SyntheticSettings, render_clip
+from betrayed.block.block import SpatioTemporalBlock
+from betrayed.features.backbone import Backbone, prepare
+from betrayed.synthetic.film import SyntheticSettings, render_clip
+from betrayed.training.losses import LossSettings, clip_losses
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@ import pytest
 import torch
 from naive_clustering import rows_of
 
-import betrayed.row_parts
-from betrayed.row_parts import MadeRows, kept, tiles
+import betrayed.clustering.row_parts
+from betrayed.clustering.row_parts import MadeRows, kept, tiles
 
 CPU = torch.device("cpu")
 
@@ -12,7 +12,7 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("scale", [0.1, 2.0, 30.0])
 @pytest.mark.parametrize("part", [1, 30, 2**20])
 def test_kept_and_made_rows_are_the_rows(monkeypatch, part, scale):
-    monkeypatch.setattr(betrayed.row_parts, "PART_CPU", part)
+    monkeypatch.setattr(betrayed.clustering.row_parts, "PART_CPU", part)
     torch.manual_seed(0)
     queries, keys = scale * torch.randn(2, 3, 6, 4), torch.randn(3, 3, 6, 4)
     expected = np.array(rows_of(queries.double().numpy(), keys.double().numpy()))

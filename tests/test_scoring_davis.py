@@ -10,8 +10,14 @@ import pytest
 from naive_scoring import blobs
 
 from betrayed.errors import UserError
-from betrayed.scoring import best_track, davis_unsupervised, foreground_scores
-from betrayed.scoring.davis import METRICS, match, pairwise_scores
+from betrayed.scoring.davis import (
+    METRICS,
+    best_track,
+    davis_unsupervised,
+    foreground_scores,
+    match,
+    pairwise_scores,
+)
 
 
 def video(*frames):

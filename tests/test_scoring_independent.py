@@ -15,16 +15,16 @@ from pycocotools.cocoeval import COCOeval
 from sklearn.metrics import adjusted_rand_score
 from trackeval.metrics import JAndF, TrackMAP
 
-from betrayed.exports import encode
-from betrayed.scoring import davis_unsupervised, fg_ari
+from betrayed.exports.servers import encode
+from betrayed.io.run_lengths import decode
 from betrayed.scoring.average_precision import (
     as_table,
     average_precision,
     detections,
     match_detections,
 )
-from betrayed.scoring.davis import METRICS, pairwise_scores
-from betrayed.youtube_vis import decode
+from betrayed.scoring.davis import METRICS, davis_unsupervised, pairwise_scores
+from betrayed.scoring.video_objects import fg_ari
 
 
 def encoded(mask):

@@ -16,12 +16,11 @@ import pytest
 from naive_scoring import blobs
 from score_files import score_sources
 
-from betrayed.averages import summarise
-from betrayed.leaderboard import scored_videos
-from betrayed.measurements import ALL, read_measurements
-from betrayed.palette import read_ids
-from betrayed.scoring import davis_unsupervised
-from betrayed.scoring.davis import METRICS, match, pairwise_scores, statistics
+from betrayed.io.palette import read_ids
+from betrayed.reporting.averages import summarise
+from betrayed.reporting.leaderboard import scored_videos
+from betrayed.reporting.measurements import ALL, read_measurements
+from betrayed.scoring.davis import METRICS, davis_unsupervised, match, pairwise_scores, statistics
 from betrayed.scoring.protocols import ScoreSettings, score_arrays
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -10,11 +10,11 @@ import pytest
 from score_files import RUNS, WHOLE, A, B, score_sources
 
 from betrayed.errors import UserError
-from betrayed.summary import stage_table, summary_text
-from betrayed.tables import tabulate_runs, write_tables
+from betrayed.reporting.summary import stage_table, summary_text
+from betrayed.reporting.tables import tabulate_runs, write_tables
 
 PROGRAMS = Path(__file__).resolve().parents[1] / "scripts"
-PUBLISHED = PROGRAMS / "betrayed" / "published.csv"
+PUBLISHED = PROGRAMS / "betrayed" / "reporting" / "published.csv"
 TABLES = ["leaderboard", "measurements", "objects", "runs", "summary"]
 
 

@@ -11,12 +11,13 @@ import pytest
 from PIL import Image
 from tiny_scene import tracks_file
 
+from betrayed.config.reading import read_settings
 from betrayed.errors import UserError
-from betrayed.frames import Video
-from betrayed.palette import save_palette_png
-from betrayed.programs import read_settings
-from betrayed.scoring.inputs import read_annotations, read_masks, read_partition
+from betrayed.io.palette import save_palette_png
+from betrayed.objects.masks import read_masks
+from betrayed.scoring.inputs import read_annotations, read_partition
 from betrayed.scoring.protocols import USUAL, ScoreSettings, score_arrays, score_video
+from betrayed.video.video import Video
 
 PROGRAM = Path(__file__).resolve().parents[1] / "scripts" / "score_video.py"
 

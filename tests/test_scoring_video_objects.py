@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from betrayed.errors import UserError
-from betrayed.scoring import fg_ari, mean_best_overlap, mean_iou, partition_scores
+from betrayed.scoring.video_objects import fg_ari, mean_best_overlap, mean_iou, partition_scores
 
 
 def video(*frames):

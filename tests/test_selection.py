@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from tiny_scene import BALL, features_file, finer, motion_file, scene, tokens, tracks_file, tree
 
-from betrayed.artefacts import create
-from betrayed.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
+from betrayed.clustering.tracks import read_tracks
 from betrayed.errors import UserError
-from betrayed.objects import ObjectSettings, objects_by_cues, objects_by_size
-from betrayed.selection import find_objects
-from betrayed.tracks import read_tracks
+from betrayed.io.artefacts import create
+from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
+from betrayed.objects.objects import ObjectSettings, objects_by_cues, objects_by_size
+from betrayed.objects.selection import find_objects
 
 SETTINGS = ObjectSettings()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from betrayed import settings
+from betrayed.config import settings
 from betrayed.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]

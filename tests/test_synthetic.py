@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from betrayed.decoding import Decoder
 from betrayed.errors import UserError
-from betrayed.palette import davis_palette, read_ids
-from betrayed.synthetic import SyntheticSettings, clip_names, make_dataset, render_clip
+from betrayed.io.palette import davis_palette, read_ids
+from betrayed.synthetic.film import SyntheticSettings, clip_names, make_dataset, render_clip
+from betrayed.video.decoding import Decoder
 
 SMALL = SyntheticSettings(frames=12, height=120, width=216)
 TINY = SyntheticSettings(frames=6, height=60, width=100)

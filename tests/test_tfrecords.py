@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from movi_copies import framed, plain_crc32c, serialised
 
-from betrayed.errors import UserError
-from betrayed.tfrecords import (
+from betrayed.datasets.readers.tfrecords import (
     bytes_features,
     checksum_of,
     crc32c,
@@ -13,6 +12,7 @@ from betrayed.tfrecords import (
     read_record,
     record_offsets,
 )
+from betrayed.errors import UserError
 
 # Checksums
 

@@ -7,12 +7,13 @@ import torch
 from tiny_features import DIM, features_file
 
 import train_block
-from betrayed import training
-from betrayed.block import SpatioTemporalBlock, load_block
-from betrayed.clips import draw_clip, training_videos
+from betrayed.block.block import SpatioTemporalBlock
+from betrayed.block.loading import load_block
+from betrayed.engine.programs import run
 from betrayed.errors import UserError
-from betrayed.programs import run
-from betrayed.training import TrainSettings, learning_rate, train, weight_decay_groups
+from betrayed.training import loop
+from betrayed.training.clips import draw_clip, training_videos
+from betrayed.training.loop import TrainSettings, learning_rate, train, weight_decay_groups
 
 SMALL = TrainSettings(
     steps=7, stride=2, heads=2, queries=3, positives=4, negatives=9, frame_positives=2,
@@ -68,7 +69,7 @@ def test_same_seed_same_bytes_and_other_seed_not(features, tmp_path):
 
 def stop_after(monkeypatch, clips):
     """Let reading fail after some clips, as if the process had died there."""
-    read, left = training.read_clip, [clips]
+    read, left = loop.read_clip, [clips]
 
     def fail(*arguments):
         if not left[0]:
@@ -76,7 +77,7 @@ def stop_after(monkeypatch, clips):
         left[0] -= 1
         return read(*arguments)
 
-    monkeypatch.setattr(training, "read_clip", fail)
+    monkeypatch.setattr(loop, "read_clip", fail)
 
 
 @pytest.mark.parametrize("stopped", [1, 5, 6])
@@ -171,16 +172,16 @@ def test_several_clips_give_the_mean_of_their_gradients(features):
     torch.manual_seed(0)
     block = SpatioTemporalBlock(DIM, 2, dropout=0.0, attention_dropout=0.0)
     optimizer = torch.optim.SGD(block.parameters(), lr=0.0)
-    row = training._train_step(0, block, optimizer, videos, settings, torch.device("cpu"))
+    row = loop._train_step(0, block, optimizer, videos, settings, torch.device("cpu"))
     together = [p.grad.clone() for p in block.parameters()]
     optimizer.zero_grad()
     totals = []
     for number in range(2):
-        generator = training._generator(settings.seed, 1, number)
+        generator = loop._generator(settings.seed, 1, number)
         generator.integers(2**63)
         clip = draw_clip(videos, 3, 2, 3, generator)
-        z, attention = block(*training.read_clip(clip.video.path, clip.frames, clip.view))
-        loss = training.clip_losses(z, attention.rows, torch.from_numpy(clip.positions), settings)
+        z, attention = block(*loop.read_clip(clip.video.path, clip.frames, clip.view))
+        loss = loop.clip_losses(z, attention.rows, torch.from_numpy(clip.positions), settings)
         totals.append(loss.total.item())
         (loss.total / 2).backward()
     assert row[1] == pytest.approx(sum(totals) / 2)

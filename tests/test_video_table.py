@@ -10,11 +10,13 @@ from dataset_copies import fbms59, youtube_vis
 from movi_copies import movi_records
 from videos_for_tests import moving_square, write_annotations, write_clip, write_frames
 
-from betrayed.datasets import DatasetSettings, list_videos
+from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.datasets.listing import list_videos
 from betrayed.errors import UserError
-from betrayed.frames import Video, extract
-from betrayed.truths import count_objects
-from betrayed.video_table import COLUMNS, tabulate_videos, write_video_table
+from betrayed.reporting.video_table import COLUMNS, tabulate_videos, write_video_table
+from betrayed.video.annotations import count_objects
+from betrayed.video.extraction import extract
+from betrayed.video.video import Video
 
 PROGRAM = Path(__file__).parents[1] / "scripts" / "collect_videos.py"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from betrayed import warm_client
-from betrayed.sources import libraries
-from betrayed.usage import FILE
+from betrayed.engine import warm_client
+from betrayed.engine.sources import libraries
+from betrayed.engine.usage import FILE
 
 ROOT = Path(__file__).resolve().parents[1]
 START = ROOT / "scripts" / "start.py"
@@ -213,7 +213,7 @@ def test_an_idle_server_ends(folder):
     served = warm_client.identity(os.getpid())
     code = (
         f"import sys; sys.path.insert(0, {str(START.parent)!r})\n"
-        "from betrayed import warm_server; warm_server.IDLE = 0.01\n"
+        "from betrayed.engine import warm_server; warm_server.IDLE = 0.01\n"
         "import socket; s = socket.socket(socket.AF_UNIX); s.bind('s'); s.listen()\n"
         f"warm_server.serve(s.detach(), 's', {served!r})"
     )
@@ -349,8 +349,8 @@ def test_every_job_says_where_its_usage_goes_and_which_programs_are_its_like():
 def test_usage_is_written_by_forks_and_by_programs_that_start_plainly(folder, monkeypatch):
     code = (
         f"import os, sys; sys.path.insert(0, {str(START.parent)!r})\n"
-        "from betrayed.programs import run\n"
-        "from betrayed.usage import note\n"
+        "from betrayed.engine.programs import run\n"
+        "from betrayed.engine.usage import note\n"
         f"run(lambda: note(frames=3, tokens=os.environ.get({FILE!r}, 'none')))\n"
     )
     for name, served in (("warm.tsv", str(os.getpid())), ("plain.tsv", "0")):

@@ -10,12 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from betrayed import weights as library
-from betrayed.backbone import Backbone
 from betrayed.errors import UserError
-from betrayed.files import sha256
-from betrayed.vit import create_vit
-from betrayed.weights import WeightsSettings, describe_weights, fetch_weights, read_weights
+from betrayed.features import weights as library
+from betrayed.features.backbone import Backbone
+from betrayed.features.vit import create_vit
+from betrayed.features.weights import WeightsSettings, describe_weights, fetch_weights, read_weights
+from betrayed.io.files import sha256
 
 DINO = "vit_small_patch16_224.dino"
 DINOV2 = "vit_small_patch14_dinov2.lvd142m"

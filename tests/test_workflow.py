@@ -14,8 +14,8 @@ from dataset_copies import plain_videos
 from PIL import Image
 from workflow_project import ROOT, Project, merged
 
-from betrayed import costs, planning
-from betrayed.settings import runs
+from betrayed.config.settings import runs
+from betrayed.engine import costs, planning
 
 CHAIN = {
     "objects": ["select_objects", "score_video", "draw_pictures"],
@@ -154,7 +154,7 @@ def test_schedulers_are_asked_for_memory_and_time_as_jobs_need_them(project):
 
 
 def test_other_coefficients_rerun_nothing(project):
-    library = project.folder / "scripts" / "betrayed"
+    library = project.folder / "scripts" / "betrayed" / "engine"
     for name in ("costs.py", "planning.py", "coefficients.json"):
         (library / name).write_text((library / name).read_text() + "\n")
     assert project.planned() == {}
@@ -219,7 +219,7 @@ def test_another_benchmark_or_published_figure_makes_the_tables_anew_alone(proje
     project.run()
     boards = {row["board"] for row in rows(project, "leaderboard")}
     assert boards == {"davis2016-val", "made (3 of 20 videos of davis2016-val)"}
-    path = project.folder / "scripts" / "betrayed" / "published.csv"
+    path = project.folder / "scripts" / "betrayed" / "reporting" / "published.csv"
     path.write_text(path.read_text() + "New,davis2016-val,davis2016,J_mean,0.9,somebody\n")
     assert project.planned() == {"collect_tables": 1}
 
@@ -243,7 +243,7 @@ def test_the_papers_method_without_training_anew(project):
 
 
 def test_a_touched_file_changes_nothing(project):
-    for path in [*project.folder.glob("scripts/betrayed/*.py"), project.folder / "config.yaml"]:
+    for path in [*project.folder.glob("scripts/betrayed/**/*.py"), project.folder / "config.yaml"]:
         os.utime(path)
     assert project.planned() == {}
 
@@ -251,12 +251,12 @@ def test_a_touched_file_changes_nothing(project):
 @pytest.mark.parametrize(
     ("module", "since"),
     [
-        ("pixels.py", "objects"),
-        ("affinity.py", "objects"),
-        ("merge_tree.py", "tracks"),
-        ("clustering.py", "tracks"),
-        ("losses.py", "training"),
-        ("backbone.py", "features"),
+        ("objects/pixels.py", "objects"),
+        ("objects/affinity.py", "objects"),
+        ("clustering/merge_tree.py", "tracks"),
+        ("clustering/clustering.py", "tracks"),
+        ("training/losses.py", "training"),
+        ("features/backbone.py", "features"),
     ],
 )
 def test_an_edited_module_reruns_the_stage_that_uses_it(project, module, since):
@@ -437,7 +437,7 @@ def test_a_features_file_cut_short_is_refused_by_name(project):
 
 
 def test_a_second_snakemake_in_the_same_folder_is_refused(project):
-    from betrayed.workplace import claim
+    from betrayed.engine.workplace import claim
 
     kept = claim(project.folder / ".snakemake")
     project.change({"clustering": {"tau": 0.2}})

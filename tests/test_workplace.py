@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from betrayed.engine.sources import program_sources
+from betrayed.engine.workplace import claim
 from betrayed.errors import UserError
-from betrayed.sources import program_sources
-from betrayed.workplace import claim
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def test_a_folder_is_claimed_once_and_freed_by_death(tmp_path):
     program = (
         "import sys, time; sys.path.insert(0, sys.argv[1])\n"
-        "from pathlib import Path; from betrayed.workplace import claim\n"
+        "from pathlib import Path; from betrayed.engine.workplace import claim\n"
         "kept = claim(Path(sys.argv[2])); print('now', flush=True); time.sleep(60)\n"
     )
     command = [sys.executable, "-c", program, str(ROOT / "scripts"), str(tmp_path)]
@@ -37,8 +37,8 @@ def test_a_program_is_made_of_what_it_imports_also_indirectly():
     assert found == sorted(found)
     assert "scripts/cluster_tracks.py" in found
     assert "scripts/betrayed/__init__.py" in found
-    assert "scripts/betrayed/clustering.py" in found
-    assert "scripts/betrayed/files.py" in found  # through artefacts
+    assert "scripts/betrayed/clustering/clustering.py" in found
+    assert "scripts/betrayed/io/files.py" in found  # through artefacts
     assert "scripts/betrayed/synthetic/film.py" not in found
 
 

@@ -8,19 +8,15 @@ import yaml
 from dataset_copies import as_lengths, as_text, youtube_vis
 from pycocotools import mask as coco
 
-from betrayed.datasets import DatasetSettings, list_videos, missing_paths, needed_paths
+from betrayed.config.settings import check
+from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.datasets.listing import list_videos, missing_paths, needed_paths
+from betrayed.datasets.readers.instances import read_records
+from betrayed.datasets.readers.youtube_vis import Record, ids_of, read_record, write_record
 from betrayed.errors import UserError
-from betrayed.frames import Video, extract
-from betrayed.settings import check
-from betrayed.youtube_vis import (
-    Record,
-    decode,
-    ids_of,
-    read_record,
-    read_records,
-    run_lengths,
-    write_record,
-)
+from betrayed.io.run_lengths import decode, run_lengths
+from betrayed.video.extraction import extract
+from betrayed.video.video import Video
 
 # Run lengths
 

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from dataset_copies import youtube_vos
 
-from betrayed.datasets import DatasetSettings, list_videos, missing_paths, needed_paths
+from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.datasets.listing import list_videos, missing_paths, needed_paths
 from betrayed.errors import UserError
-from betrayed.frames import Video, extract
+from betrayed.video.extraction import extract
+from betrayed.video.video import Video
 
 
 def settings(root, **more) -> DatasetSettings:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from betrayed.artefacts import create
+from betrayed.io.artefacts import create
 
 DIM = 16
 

@@ -8,7 +8,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from betrayed.palette import save_palette_png
+from betrayed.io.palette import save_palette_png
 
 
 def moving_square(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from betrayed.settings import runs
+from betrayed.config.settings import runs
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("Snakefile", "config.yaml", "rules", "scripts", "envs", "presets", "profiles")

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from betrayed.errors import UserError
-from betrayed.frames import Video
-from betrayed.measurements import SCORE_COLUMNS
+from betrayed.objects.masks import read_masks, read_proposal_scores
+from betrayed.scoring.columns import COLUMNS as SCORE_COLUMNS
 from betrayed.scoring.davis import VOID
-from betrayed.scoring.inputs import read_annotations, read_masks, read_proposal_scores
+from betrayed.scoring.inputs import read_annotations
 from betrayed.scoring.regions import contingency
+from betrayed.video.video import Video
 
 #: The protocol's name.
 PROTOCOL = "youtube-vis"

@@ -10,8 +10,8 @@ import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
 from betrayed.errors import UserError
-from betrayed.images import numbered_images
-from betrayed.palette import read_ids
+from betrayed.io.images import numbered_images
+from betrayed.io.palette import read_ids
 from betrayed.scoring.average_precision import PROTOCOL, detections
 from betrayed.scoring.protocols import ScoreSettings, score_arrays
 

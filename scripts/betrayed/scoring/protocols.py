@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from betrayed.errors import UserError
-from betrayed.frames import Video
-from betrayed.programs import progress
-from betrayed.scorers import Scorer, check_scorer
+from betrayed.io.progress import progress
+from betrayed.objects.masks import read_masks
+from betrayed.scoring.columns import COLUMNS
 from betrayed.scoring.davis import (
     METRICS,
     assign,
@@ -21,10 +21,12 @@ from betrayed.scoring.davis import (
     pairwise_scores,
     statistics,
 )
-from betrayed.scoring.inputs import read_annotations, read_masks, read_partition
+from betrayed.scoring.inputs import read_annotations, read_partition
 from betrayed.scoring.official import official_scores
+from betrayed.scoring.scorers import Scorer, check_scorer
 from betrayed.scoring.stability import stability
 from betrayed.scoring.video_objects import PartitionScores, mean, partition_scores
+from betrayed.video.video import Video
 
 #: Every protocol, and what it scores against what.
 PROTOCOLS = {
@@ -52,7 +54,6 @@ SCORED = {
 MERGED = ("davis2016", "davis2016-stability", "davis2016-track")
 #: Those that are scored unless others are asked for; stability takes longer than all of them.
 USUAL = tuple(protocol for protocol in SCORED if protocol != "davis2016-stability")
-COLUMNS = ["protocol", "object", "frame", "metric", "value"]
 
 Row = tuple[str, object, object, str, float]
 
@@ -66,7 +67,7 @@ class ScoreSettings:
         max_proposals: more proposals than this are refused by davis2017-sequence and
             davis2016-track; the official figure is 20.
         paper_max_proposals: the same for davis2017-frame; the paper's own scorer allows 300.
-        scorer: what computes J and F of masks, see :mod:`betrayed.scorers`.
+        scorer: what computes J and F of masks, see :mod:`betrayed.scoring.scorers`.
     """
 
     protocols: tuple[str, ...] = USUAL

@@ -12,12 +12,15 @@ import numpy as np
 import pandas as pd
 from pycocotools import mask as coco
 
+from betrayed.datasets.readers.instances import read_records
+from betrayed.datasets.readers.youtube_vis import Record, ids_of
+from betrayed.datasets.splits import positions
 from betrayed.errors import UserError
+from betrayed.io.run_lengths import Counts, checked_lengths
 from betrayed.scoring.average_precision import PROTOCOL, as_table
+from betrayed.scoring.columns import COLUMNS
 from betrayed.scoring.folders import Scores, score_ids
-from betrayed.scoring.protocols import COLUMNS, ScoreSettings
-from betrayed.splits import positions
-from betrayed.youtube_vis import Counts, Record, checked_lengths, ids_of, read_records
+from betrayed.scoring.protocols import ScoreSettings
 
 _MOST_TRACKS = 254  # that an image of ids can tell apart
 
@@ -47,12 +50,12 @@ def find_tracks(
     """Lay the tracks of a results file beside the truth; their form is looked at first.
 
     Args:
-        truth: the file of instances, see :func:`betrayed.youtube_vis.read_records`.
+        truth: the file of instances, see :func:`betrayed.datasets.readers.instances.read_records`.
         results: a list of tracks, each with ``video_id``, ``score`` and ``segmentations``: for each
             frame run lengths or null. What category they are of does not count.
         settings: how they will be scored.
-        split: which of the truth's videos, see :func:`betrayed.splits.positions`; tracks of the
-            other videos of that file are left out.
+        split: which of the truth's videos, see :func:`betrayed.datasets.splits.positions`; tracks
+            of the other videos of that file are left out.
 
     Raises:
         UserError: a file is missing, damaged or of another form, or has a track of a video that

@@ -16,9 +16,9 @@ import numpy as np
 from PIL import Image
 
 from betrayed.errors import UserError
-from betrayed.files import whole_folder
-from betrayed.palette import save_palette_png
-from betrayed.programs import progress
+from betrayed.io.files import whole_folder
+from betrayed.io.palette import save_palette_png
+from betrayed.io.progress import progress
 from betrayed.synthetic.random_stories import random_name, random_story
 from betrayed.synthetic.rendering import frame_size, render_story
 from betrayed.synthetic.stories import STORIES

@@ -117,12 +117,16 @@ def on_wheels(rng: Rng) -> Troupe:
         )  # fmt: skip
     if kind == 2:
         unit = float(rng.uniform(2.0, 2.3))
-        draw = lambda m: vehicles.motorbike(paint, m.moved / unit / 1.04)  # noqa: E731
-        return _astride_wheels(rng, "motorbike", draw, vehicles.MOTORBIKE, unit, 7.0)
+        return _astride_wheels(
+            rng, "motorbike", lambda m: vehicles.motorbike(paint, m.moved / unit / 1.04),
+            vehicles.MOTORBIKE, unit, 7.0,
+        )  # fmt: skip
     if kind == 3:
         unit = float(rng.uniform(1.7, 1.95))
-        draw = lambda m: vehicles.moped(paint, m.moved / unit / 0.79)  # noqa: E731
-        return _astride_wheels(rng, "moped", draw, vehicles.MOPED, unit, 6.0)
+        return _astride_wheels(
+            rng, "moped", lambda m: vehicles.moped(paint, m.moved / unit / 0.79),
+            vehicles.MOPED, unit, 6.0,
+        )  # fmt: skip
     return _on_kick_scooter(rng, paint) if kind == 4 else on_board(rng, paint, False)
 
 

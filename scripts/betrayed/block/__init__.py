@@ -1,0 +1,1 @@
+"""The spatio-temporal block, and the attention that it gives."""

@@ -1,0 +1,107 @@
+"""Attention of a video in factored form: queries and keys of every frame, rows on demand."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from betrayed.block.loading import load_block
+from betrayed.engine.usage import note
+from betrayed.errors import UserError
+from betrayed.io.artefacts import create, open_checked, provenance
+from betrayed.io.files import sha256
+from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
+from betrayed.io.progress import progress
+
+# What a block was trained on must be what it is now given, or its attention means nothing.
+SAME_FEATURES = ("backbone", "weights_sha256", "facet", "layer")
+
+FACTORS = ("queries", "keys")
+
+
+def export_attention(
+    features_path: str | Path,
+    block_path: str | Path,
+    output: str | Path,
+    device: torch.device,
+    batch_size: int = 4,
+) -> None:
+    """Write the queries and keys that a trained block gives for every frame of a video.
+
+    Features are read ahead and the results written behind, in threads. On a GPU too it computes
+    in float32: half precision would speed up about a fiftieth of what the backbone has done.
+
+    Args:
+        features_path: features artefact without augmented views.
+        block_path: ``block.pt`` of the trained block.
+        output: attention artefact to write: ``queries`` and ``keys``, (T, heads, N, d) float16
+            in chunks of one frame.
+        device: where to compute.
+        batch_size: frames at a time; changes results by the rounding of float32 at most.
+
+    Raises:
+        UserError: the features are augmented views, or not of the kind the block was trained on.
+    """
+    block, info = load_block(block_path)
+    block = block.to(device).eval()
+    with open_checked(features_path, "features") as features:
+        made_by = provenance(features)
+        if "patch_tokens" not in features:
+            raise UserError(
+                f"{features_path} holds augmented views, which serve training. "
+                "Attention needs the features of the frames themselves (views: 0)."
+            )
+        check_features(features_path, made_by, block_path, info["features"])
+        tokens = features["patch_tokens"]  # (T, N, D)
+        if tokens.shape[2] != info["dim"]:
+            raise UserError(
+                f"{features_path} has tokens of width {tokens.shape[2]}, but {block_path} takes "
+                f"{info['dim']}. Use the backbone that the block was trained with."
+            )
+        count = len(tokens)
+        made_by |= {"block_sha256": sha256(block_path), "block_step": info["step"]}
+        runs = batches(count, batch_size)
+        note(frames=count, tokens=tokens.shape[1], dim=block.dim)
+
+        def read(frames: range) -> Tensor:
+            return pinned(tokens[frames.start : frames.stop], device)  # (B, N, D) float16
+
+        with create(output, "attention", made_by) as file:
+            for name in ("grid", "frame_size", "count"):
+                file.attrs[name] = features.attrs[name]
+            frame = (block.heads, tokens.shape[1], block.dim // block.heads)  # heads, N, d
+            for name in FACTORS:
+                file.create_dataset(name, (count, *frame), np.float16, chunks=(1, *frame))
+
+            def write(frames: range, fetch: Callable[[], list[np.ndarray]]) -> None:
+                for name, factor in zip(FACTORS, fetch(), strict=True):
+                    file[name][frames.start : frames.stop] = factor
+
+            with read_ahead(read, runs) as clips, write_behind(write) as put:
+                shown = progress(runs, f"attention {made_by['video']}", "batch")
+                for frames, clip in zip(shown, clips, strict=True):
+                    with torch.inference_mode():
+                        factors = block.queries_keys(clip.to(device, non_blocking=True).float())
+                        put(frames, to_host(factor.half() for factor in factors))
+
+
+def check_features(
+    features_path: str | Path,
+    made_by: Mapping[str, Any],
+    block_path: str | Path,
+    trained_on: Mapping[str, Any],
+) -> None:
+    """Raise a UserError unless features are of the kind that a block was trained on.
+
+    Blocks of the paper's release do not say what they were trained on, so nothing is compared.
+    """
+    for name in SAME_FEATURES if trained_on else ():
+        if made_by.get(name) != trained_on.get(name):
+            raise UserError(
+                f"{features_path} has {name} = {made_by.get(name)!r}, but {block_path} was "
+                f"trained on {name} = {trained_on.get(name)!r}. Cache the features again with "
+                "the block's settings, or train a block on these features."
+            )

@@ -1,0 +1,1 @@
+"""Attention rows clustered into tracks."""

@@ -1,0 +1,59 @@
+"""The symmetric KL divergence Σ (p−q)(log p − log q) of attention rows, in nats."""
+
+import torch
+from torch import Tensor
+
+from betrayed.clustering.row_parts import RowParts, tiles
+
+EPSILON = 1e-12
+
+
+def symmetric_kl(rows: RowParts) -> Tensor:
+    """Divergences between all pairs of n rows, (n, n).
+
+    With c = P·log(P)ᵀ the divergence is c_ii + c_jj − c_ij − c_ji: one product serves both
+    directions. Rows sum to 1, so a column's constant may be taken from all logarithms; taking
+    the logarithm of the mean row leaves small numbers, and little for float32 to lose.
+    """
+    n = rows.shape[0]
+    crossed: Tensor | None = None
+    for _, part in rows.parts():
+        logs = log(part).sub_(log(part.mean(dim=0)))
+        crossed = part @ logs.T if crossed is None else crossed.addmm_(part, logs.T)
+    own = crossed.diagonal().clone()
+    for tile in tiles(
+        n, n, own.device
+    ):  # in place: each tile, and its mirror image, right of the diagonal
+        rest = slice(tile.start, n)
+        both = crossed[tile, rest] + crossed[rest, tile].T
+        pairs = (own[tile, None] + own[None, rest] - both).clamp_(min=0)
+        crossed[tile, rest] = pairs
+        crossed[rest, tile] = pairs.T
+    return crossed
+
+
+def between(rows: RowParts, first: Tensor, second: Tensor) -> Tensor:
+    """Divergences of rows ``first`` (c,) from rows ``second`` (m,), (c, m)."""
+    found = torch.zeros(len(first), len(second), device=first.device)
+    for _, part in rows.parts():
+        logs = log(part).sub_(log(part.mean(dim=0)))
+        own = torch.linalg.vecdot(part, logs)
+        found += own[first, None] + own[None, second]
+        found -= part[first] @ logs[second].T
+        found -= logs[first] @ part[second].T
+    return found
+
+
+def pairwise(rows: RowParts, first: Tensor, second: Tensor) -> Tensor:
+    """Divergences (c,) of rows ``first`` (c,) from rows ``second`` (c,), by the formula itself."""
+    found = torch.zeros(len(first), device=first.device)
+    for _, part in rows.parts():
+        for some in tiles(len(first), part.shape[1], part.device):
+            one, other = part[first[some]], part[second[some]]
+            found[some] += torch.linalg.vecdot(one - other, log(one).sub_(log(other)))
+    return found
+
+
+def log(rows: Tensor) -> Tensor:
+    """Logarithms of max(p, EPSILON), so that a row may hold zeros."""
+    return rows.clamp(min=EPSILON).log_()

@@ -1,0 +1,69 @@
+"""What clustering may keep in memory, and what it must make again when read."""
+
+from torch import Tensor
+
+from betrayed.clustering.row_parts import PART_CPU, PART_GPU
+from betrayed.errors import UserError
+
+DEFAULT_MEMORY = 4e9  # bytes
+FLOAT = 4
+# Beside what is counted below: parts of rows, their logarithms, gathered neighbours and the like.
+PARTS = 12
+# Assumed: the share of tokens that lead a cluster within their window. So much room is left for
+# centres before rows are kept.
+LEADERS = 0.02
+
+
+class Budget:
+    """Divides the memory of a clustering.
+
+    Args:
+        queries, keys: (T, heads, N, d) and (Tk, heads, N', d).
+        window: frames clustered together.
+        taus: how many thresholds.
+        directions: k of the projections.
+        memory: bytes that may be taken, inputs included, beside what Python and torch take.
+
+    Attributes:
+        copies: how often a window's rows (window·N, Tk·N') are kept. 0: they are made again when
+            read; 2: so that each threshold can shift its own copy; more is of no use.
+
+    Raises:
+        UserError: not even the rest fits.
+    """
+
+    def __init__(
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        window: int,
+        taus: int,
+        directions: int,
+        memory: float,
+    ) -> None:
+        frames, _, patches, _ = queries.shape
+        n, columns = min(window, frames) * patches, keys.shape[0] * keys.shape[2]
+        rows = FLOAT * n * columns
+        projections = 2 * FLOAT * frames * patches * (2 * directions + 4)  # twice while joined
+        pairs = n * n * (taus + 1 + FLOAT)  # who is near whom, and once their divergences
+        part = PART_CPU if keys.device.type == "cpu" else PART_GPU
+        inputs = queries.nbytes if queries.device == keys.device else 0
+        fixed = inputs + FLOAT * keys.numel() + projections + pairs + PARTS * FLOAT * part
+        centres = 2 * FLOAT * LEADERS * frames * patches * columns * taus  # twice while they merge
+        self.copies = max(0, min(int((memory - fixed - centres) // rows), 2 if taus > 1 else 1))
+        self._memory = memory
+        self._centres = memory - fixed - rows * self.copies
+        if self._centres < 0:
+            raise UserError(
+                f"Clustering needs {fixed / 1e9:.2f} GB for {frames} frames of {patches} tokens "
+                f"and {keys.shape[0]} key frames, but may take {memory / 1e9:.2f} GB. Raise "
+                "clustering.memory_gb, or features of a smaller size."
+            )
+
+    def check_centres(self, found: int, columns: int) -> None:
+        """Raise a UserError when centres (found, columns) outgrow what is left for them."""
+        if 2 * FLOAT * found * columns > self._centres:  # twice while they merge
+            raise UserError(
+                f"{found} clusters before merging do not fit in the {self._memory / 1e9:.2f} GB "
+                "that clustering may take. Raise clustering.tau or clustering.memory_gb."
+            )

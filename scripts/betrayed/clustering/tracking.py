@@ -1,0 +1,103 @@
+"""Tracks of a video, made by clustering; :mod:`betrayed.clustering.tracks` reads them."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from betrayed.clustering.clustering import hierarchical_clustering, key_frames
+from betrayed.clustering.divergence import symmetric_kl
+from betrayed.clustering.merge_tree import merge_tree
+from betrayed.clustering.row_parts import KeptRows
+from betrayed.errors import UserError
+from betrayed.io.artefacts import create, open_checked, provenance
+from betrayed.io.progress import progress
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """How attention rows become tracks.
+
+    Attributes:
+        tau: symmetric KL divergence in nats up to which rows are one; more gives fewer tracks.
+        window: frames clustered together in the first step.
+        key_frame_ratio: every so many frames one whose tokens are the columns of the rows;
+            less is slower and needs more memory.
+        approximate: of the key frames' tokens, every so many is a column of the rows. 1 is exact.
+    """
+
+    tau: float = 0.3
+    window: int = 3
+    key_frame_ratio: int = 10
+    approximate: int = 1
+
+
+def cluster_video(
+    attention_path: str | Path,
+    output: str | Path,
+    settings: ClusterSettings,
+    device: Any = None,
+    memory: float = 4e9,
+) -> None:
+    """Cluster the attention of a video and write its tracks.
+
+    Args:
+        attention_path: attention artefact.
+        output: tracks artefact to write: ``labels`` (T, h, w) int32, ``centres`` (K, Tk·N')
+            float32, ``sizes`` (K,) in tokens, ``key_frames`` (Tk,), ``merges`` (K−1, 4), and what
+            came before the tracks: ``fragments`` (T, h, w) int32, the cluster of a token within
+            its window, and ``rounds/0``, ``rounds/1``, …, what each cluster was merged into.
+        settings: see :class:`ClusterSettings`.
+        device: a torch device, or None for the CPU.
+        memory: bytes that clustering may take.
+
+    Raises:
+        UserError: unusable attention or settings out of range; names the file.
+    """
+    with open_checked(attention_path, "attention") as attention:
+        made_by = provenance(attention)
+        attributes = {name: attention.attrs[name] for name in ("grid", "frame_size", "count")}
+        grid = tuple(int(side) for side in attributes["grid"])
+        queries = attention["queries"][:]  # (T, heads, N, d)
+        chosen = list(key_frames(len(queries), settings.key_frame_ratio))
+        keys = attention["keys"][chosen]  # (Tk, heads, N, d)
+    video = made_by.get("video", "")
+    try:
+        clustering = hierarchical_clustering(
+            queries,
+            keys[:, :, columns(grid, settings.approximate)],
+            tau=settings.tau,
+            window=settings.window,
+            device=device,
+            memory=memory,
+            watch=lambda items, name, unit: progress(items, f"{name} {video}", unit),
+        )
+    except UserError as error:
+        raise UserError(f"{attention_path}: {error}") from error
+    labels = clustering.labels
+    with create(output, "tracks", made_by | dataclasses.asdict(settings)) as file:
+        file["labels"] = labels.reshape(-1, *grid).astype(np.int32)
+        file["fragments"] = clustering.fragments.reshape(-1, *grid).astype(np.int32)
+        for number, merged in enumerate(clustering.rounds):
+            file[f"rounds/{number}"] = merged
+        file["centres"] = clustering.centres
+        distances = symmetric_kl(KeptRows(torch.from_numpy(clustering.centres))).numpy()
+        file["merges"] = merge_tree(distances)
+        file["sizes"] = np.bincount(labels.ravel(), minlength=len(clustering.centres))
+        file["key_frames"] = np.array(chosen)
+        file.attrs.update(attributes)
+
+
+def columns(grid: tuple[int, int], step: int) -> np.ndarray:
+    """Every ``step``-th token of a grid (h, w), each row shifted against the one above it.
+
+    Raises:
+        UserError: the step is below 1.
+    """
+    if step < 1:
+        raise UserError(f"approximate must be at least 1, not {step}.")
+    rows, places = np.indices(grid)
+    return np.flatnonzero((places + step // 2 * rows) % step == 0)

@@ -1,0 +1,1 @@
+"""The settings: their merging into runs, their checks, and the identifiers in paths."""

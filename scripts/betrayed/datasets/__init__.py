@@ -1,0 +1,1 @@
+"""Which videos a data set has, and where their frames and ground truth lie."""

@@ -1,0 +1,125 @@
+"""What the layouts share: a data set's settings, the manifest's rows, names and lists of videos."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+
+from betrayed.datasets.manifest import COLUMNS, Row
+from betrayed.errors import UserError
+
+Layout = Literal["folder", "davis", "youtube_vis", "youtube_vos", "movi", "segtrack", "fbms"]
+#: What a split ends in that is a text file of names, in the layout youtube_vis.
+LIST = ".txt"
+# Names become folders, wildcards and table entries; "all" is what tables call the whole data set.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_RESERVED = ("all",)
+_MOST_SHOWN = 24
+
+
+@dataclass(frozen=True)
+class DatasetSettings:
+    """Where a data set lies and which part of it is wanted.
+
+    ``annotations`` and ``instances`` name folders that hold a folder of PNGs for each video; they
+    are looked for under ``root`` first, then from the working directory. In the layout
+    ``youtube_vis`` ``annotations`` is the JSON file with the instances of all videos. In the layout
+    ``movi`` shards hold their own. In the layout ``fbms`` it is a folder inside each video's.
+    """
+
+    layout: Layout = "folder"
+    root: str = ""
+    annotations: str | None = None
+    instances: str | None = None  # ids of single objects, where annotations hold foreground only
+    # davis: "val" is ImageSets/2016/val.txt, "2017/val" the other year's. youtube_vis: positions in
+    # the JSON's list of videos, "600:900", "0:600,900:" or "-300:", or a text file. movi: which
+    # shards, "validation". segtrack: "all" is ImageSets/all.txt. fbms: the folder, "Testset".
+    split: str | None = None
+    videos: tuple[str, ...] = ()  # names or patterns such as "car-*"; empty: all
+    annotation_kind: Literal["ids", "foreground"] = "ids"  # foreground: every value but 0 is object
+
+
+def row(
+    name: str, source: Path, annotations: Path | None = None, instances: Path | None = None
+) -> Row:
+    """A row of the manifest.
+
+    Raises:
+        UserError: the name cannot be part of a path.
+    """
+    if not _NAME.fullmatch(name) or name in _RESERVED:
+        reason = "is what the tables call the whole data set" if name in _RESERVED else "is unfit"
+        raise UserError(
+            f"{source}: the name {name!r} {reason}. A video's name becomes part of paths: it may "
+            f"hold letters A-Z a-z, digits, '.', '_' and '-', begins with a letter or a digit, "
+            f"and is not 'all'. Rename it."
+        )
+    paths = (str(path) if path else "" for path in (source, annotations, instances))
+    return dict(zip(COLUMNS, (name, *paths), strict=True))
+
+
+def choose_videos(names: Iterable[str], wanted: Sequence[str], where: str | Path) -> list[str]:
+    """The names that fit one of the names or patterns wanted, sorted; all when none is wanted.
+
+    Raises:
+        UserError: a name or pattern fits nothing; ``where`` (a folder, a data set) is named.
+    """
+    names = sorted(names)
+    for pattern in wanted:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise UserError(
+                f"videos: nothing in {where} is called {pattern!r}. There are: {', '.join(names)}."
+            )
+    return [name for name in names if not wanted or any(fnmatchcase(name, one) for one in wanted)]
+
+
+def folders(path: Path) -> list[str]:
+    """The names of the folders in a folder, sorted, hidden ones left out."""
+    return sorted(
+        one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith(".")
+    )
+
+
+def listed(file: Path) -> list[str]:
+    """The names in a text file, one a line, once each; lines that begin with # are left out.
+
+    Raises:
+        UserError: it lists nothing.
+    """
+    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    names = [line for line in lines if line and not line.startswith("#")]
+    if not names:
+        raise UserError(f"The split file {file} lists no sequence.")
+    return list(dict.fromkeys(names))
+
+
+def annotation_root(root: Path, folder: str | None, setting: str) -> Path | None:
+    """The folder that a setting names, under the root or from the working directory.
+
+    Raises:
+        UserError: neither is a folder.
+    """
+    if not folder:
+        return None
+    found = likely_annotations(root, folder)
+    if found.is_dir():
+        return found
+    raise UserError(
+        f"{setting}: neither {found} nor {Path(folder).expanduser()} is a folder. Correct the "
+        f"setting, or leave it out."
+    )
+
+
+def likely_annotations(root: Path, folder: str) -> Path:
+    """Where a folder of annotations lies, or should lie when it lies nowhere."""
+    paths = root / Path(folder).expanduser(), Path(folder).expanduser()
+    return next((path for path in paths if path.is_dir()), paths[0])
+
+
+def shown(paths: Sequence[str | Path]) -> str:
+    """Paths for a message: some dozens, then how many more there are."""
+    more = len(paths) - _MOST_SHOWN
+    text = ", ".join(map(str, paths[:_MOST_SHOWN]))
+    return f"{text} and {more} more" if more > 0 else text

@@ -1,0 +1,61 @@
+"""The layout ``movi``: shards of MOVi as released or as VideoSAUR has them, or converted folders.
+
+Shards hold many videos each, with their ground truth; a root without any is read like the layout
+``folder``.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from betrayed.datasets.layouts import folder
+from betrayed.datasets.layouts.common import DatasetSettings, choose_videos, row
+from betrayed.datasets.layouts.shards import has_shards, split_shards
+from betrayed.datasets.manifest import Row
+from betrayed.io.files import whole_folder
+
+
+def parts(root: Path, settings: DatasetSettings) -> list[Path]:
+    """What the list of videos depends on: the split's shards, or the folders."""
+    if has_shards(root):
+        return split_shards(root, settings.split)
+    needed = folder.parts(root, settings)
+    if all(path.is_dir() for path in needed) or _holds_frames(root):
+        return needed
+    return [root / f"*-{settings.split or '*'}.tfrecord-*"]
+
+
+def missing(root: Path, settings: DatasetSettings) -> list[Path]:
+    """Nothing else: the shards' names say how many there are."""
+    return []
+
+
+def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
+    """The manifest's rows; where each video lies in a shard goes into a file of its own.
+
+    Raises:
+        UserError: a shard is missing or damaged, or a video is there twice.
+    """
+    from betrayed.datasets.readers.movi import write_sample  # only here: it loads numpy
+    from betrayed.datasets.readers.movi_shards import list_samples  # only here: it loads numpy
+
+    if not has_shards(root):  # folders are of one split
+        return folder.rows(root, dataclasses.replace(settings, split=None), truth)
+    if truth is None:
+        raise ValueError("videos in shards need the folder truth for where they lie")
+    samples = {sample.video: sample for sample in list_samples(root, settings.split)}
+    names = choose_videos(samples, settings.videos, root)
+    records = {name: truth / f"{name}.json" for name in names}
+    result = [
+        row(name, record, record if settings.annotations and samples[name].has_truth else None)
+        for name, record in records.items()
+    ]
+    with whole_folder(truth) as temporary:
+        for name in names:
+            write_sample(temporary / f"{name}.json", samples[name])
+    return result
+
+
+def _holds_frames(root: Path) -> bool:
+    """Whether a folder in the root has files: then the root is one of converted folders."""
+    videos = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    return bool(videos) and any(path.is_file() for path in videos[0].iterdir())

@@ -1,0 +1,64 @@
+"""The layout ``segtrack``: JPEGImages, GroundTruth and ImageSets, as SegTrack v2 is laid out.
+
+How masks are kept in GroundTruth says :mod:`betrayed.datasets.readers.segtrack`.
+"""
+
+from pathlib import Path
+
+from betrayed.datasets.layouts.common import (
+    DatasetSettings,
+    choose_videos,
+    folders,
+    likely_annotations,
+    listed,
+    row,
+    shown,
+)
+from betrayed.datasets.manifest import Row
+from betrayed.errors import UserError
+
+
+def parts(root: Path, settings: DatasetSettings) -> list[Path]:
+    """What the list of videos depends on: frames, masks, and the list of the split."""
+    found = _needed(root, settings)
+    return found + ([_split_file(root, settings.split)] if settings.split else [])
+
+
+def missing(root: Path, settings: DatasetSettings) -> list[Path]:
+    """The folders of frames and masks that listed videos lack."""
+    paths = [one / name for name in _names(root, settings) for one in _needed(root, settings)]
+    return [path for path in paths if not path.is_dir()]
+
+
+def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
+    """The manifest's rows.
+
+    Raises:
+        UserError: a folder or the list is missing, or a folder of a listed video.
+    """
+    absent = [path for path in parts(root, settings) if not path.exists()]
+    if absent := absent or missing(root, settings):
+        raise UserError(
+            f"The layout segtrack needs what is missing here: {shown(absent)}. Complete the data "
+            f"set, or choose other videos."
+        )
+    images, *truths = _needed(root, settings)
+    names = _names(root, settings)
+    return [row(name, images / name, *(folder / name for folder in truths)) for name in names]
+
+
+def _needed(root: Path, settings: DatasetSettings) -> list[Path]:
+    truths = [likely_annotations(root, settings.annotations)] if settings.annotations else []
+    return [root / "JPEGImages", *truths]
+
+
+def _split_file(root: Path, split: str) -> Path:
+    return root / "ImageSets" / f"{split}.txt"
+
+
+def _names(root: Path, settings: DatasetSettings) -> list[str]:
+    """The videos wanted; the release's lists have a star before each name."""
+    names = folders(root / "JPEGImages")
+    if settings.split:
+        names = [name.lstrip("*") for name in listed(_split_file(root, settings.split))]
+    return choose_videos(names, settings.videos, root)

@@ -1,0 +1,39 @@
+"""The manifest: a row for each video of a data set, as CSV."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from betrayed.errors import UserError
+from betrayed.io.files import whole_file
+
+COLUMNS = ("video", "source", "annotations", "instances")
+#: One video of the manifest, by :data:`COLUMNS`; what it does not have is empty.
+Row = dict[str, str]
+
+
+def write_manifest(path: str | Path, rows: Iterable[Row]) -> None:
+    """Write the rows of :func:`betrayed.datasets.listing.list_videos` as CSV."""
+    with whole_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_manifest(path: str | Path) -> list[Row]:
+    """Read the rows that :func:`write_manifest` wrote.
+
+    Raises:
+        UserError: the file is missing or has other columns.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise UserError(
+                    f"{path} has the columns {reader.fieldnames}, but {list(COLUMNS)} are needed. "
+                    f"Delete it and run the workflow again."
+                )
+            return list(reader)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist. Run the workflow to make it.") from error

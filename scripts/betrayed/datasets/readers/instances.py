@@ -1,0 +1,123 @@
+"""The JSON file of YouTube-VIS with the ground truth of all videos, as run lengths.
+
+It is large: it is read once, when the videos are listed, and each video gets a record of its own,
+see :mod:`betrayed.datasets.readers.youtube_vis`.
+"""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from betrayed.datasets.readers.youtube_vis import Record
+from betrayed.datasets.splits import positions
+from betrayed.errors import UserError
+from betrayed.io.run_lengths import Counts
+
+_MOST_OBJECTS = 254  # 255 is void
+
+
+def read_records(path: str | Path, split: str | None = None, truth: bool = True) -> list[Record]:
+    """The videos of an instances file (COCO's form for videos), in its order.
+
+    Args:
+        path: the JSON file: ``videos`` with ``file_names`` and ``annotations`` with
+            ``segmentations``, one or null for each frame.
+        split: positions in the list of videos, ``"600:900"``, or a text file with folders or ids
+            of videos, see :func:`betrayed.datasets.splits.positions`; None takes all.
+        truth: whether ground truth must be there; the official valid.json and test.json have none.
+
+    Returns:
+        Records. An object is an annotation, in the order of the file.
+
+    Raises:
+        UserError: the file is missing, damaged, without ground truth that must be there, or at odds
+            with itself; the split does not fit it.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"The file of instances {path} is missing.") from error
+    except OSError as error:
+        raise UserError(f"The file of instances {path} cannot be read ({error}).") from error
+    except ValueError as error:
+        raise UserError(
+            f"{path} is not whole JSON ({error}). Download it once more, or unpack it again."
+        ) from error
+    parts = [content.get(name) if isinstance(content, dict) else None for name in _PARTS]
+    if not truth and parts[1] is None:
+        parts = parts[:1]
+    for name, part in zip(_PARTS, parts, strict=False):
+        if not isinstance(part, list) or not part:
+            raise UserError(
+                f"{path} has no list {name!r}. The layout youtube_vis needs a file with ground "
+                f"truth, such as train.json; for videos without any use the layout folder."
+            )
+    videos, *annotated = parts
+    try:
+        names = [{Path(one["file_names"][0]).parent.as_posix(), str(one["id"])} for one in videos]
+        chosen = [videos[position] for position in positions(split, names, path)]
+        if not annotated:
+            return [_record(video, None, path) for video in chosen]
+        masks: dict[Any, list[Any]] = defaultdict(list)
+        for annotation in annotated[0]:
+            masks[annotation["video_id"]].append(annotation["segmentations"])
+        return [_record(video, masks[video["id"]], path) for video in chosen]
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise UserError(
+            f"{path} is no file of video instances ({type(error).__name__}: {error})."
+        ) from error
+
+
+_PARTS = ("videos", "annotations")
+
+
+def _record(video: dict[str, Any], objects: list[list[Any]] | None, path: Path) -> Record:
+    """One video's record, checked against itself."""
+    names = [Path(name) for name in video["file_names"]]
+    folders = {name.parent.as_posix() for name in names}
+    folder = folders.pop() if len(folders) == 1 else ""
+    if not folder or "/" in folder or folder == ".":
+        raise UserError(
+            f"{path}: the frames of the video {video['id']} must lie in one folder, named like "
+            f"video/00000.jpg, but its first is {str(names[0]) if names else 'missing'!r}."
+        )
+    size = (video["height"], video["width"])
+    truths = objects or []
+    if len(truths) > _MOST_OBJECTS:
+        raise UserError(
+            f"{path}: the video {folder!r} has {len(truths)} objects, but ids in a PNG end at "
+            f"{_MOST_OBJECTS}. Leave this video out."
+        )
+    for number, masks in enumerate(truths, 1):
+        if len(masks) != len(names):
+            raise UserError(
+                f"{path}: object {number} of the video {folder!r} has {len(masks)} masks for "
+                f"{len(names)} frames. Download the file once more."
+            )
+    counts = tuple(
+        tuple(None if mask is None else _counts(mask, size, folder, path) for mask in masks)
+        for masks in truths
+    )
+    if type(video["id"]) is not int:
+        raise UserError(
+            f"{path}: the video {folder!r} has the id {video['id']!r}, but ids must be whole "
+            f"numbers."
+        )
+    frames = tuple(name.name for name in names)
+    return Record(folder, *size, frames, None if objects is None else counts, video["id"])
+
+
+def _counts(mask: Any, size: tuple[int, int], video: str, path: Path) -> Counts:
+    if not isinstance(mask, dict) or not isinstance(mask.get("counts"), str | list):
+        raise UserError(
+            f"{path}: a mask of the video {video!r} is not run-length encoded (counts and size). "
+            f"Polygons are not read; convert them."
+        )
+    if tuple(mask["size"]) != size:
+        raise UserError(
+            f"{path}: a mask of the video {video!r} is {mask['size'][1]}x{mask['size'][0]}, but "
+            f"the video {size[1]}x{size[0]}."
+        )
+    return mask["counts"]

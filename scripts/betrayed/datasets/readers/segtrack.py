@@ -1,0 +1,60 @@
+"""SegTrack v2: a black and white mask for each object and frame.
+
+The masks of a video with one object lie in its folder; those of several in folders 1, 2, … inside
+it. They are named like the frames, but are PNG or BMP whatever the frames are, in colour or grey.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from betrayed.errors import UserError
+from betrayed.io.images import IMAGE_SUFFIXES, read_image
+
+_MOST_OBJECTS = 254  # 255 is void
+
+
+def read_truth(folder: Path, frames: Sequence[str]) -> Iterator[tuple[int, np.ndarray, Path]]:
+    """The ids of every frame: 0 background, 1, 2, … the objects in the order of their folders.
+
+    White is object, from the middle grey on; where objects overlap, the first one keeps the pixel.
+
+    Args:
+        folder: the video's masks.
+        frames: the names of its frames.
+
+    Yields:
+        The frame's place in the video, ids (H, W) uint8, and the first object's mask.
+
+    Raises:
+        UserError: a mask is missing, unreadable, or of another size than the first object's.
+    """
+    objects = sorted((one for one in folder.iterdir() if one.name.isdigit()), key=_number)
+    masks = [_by_stem(one) for one in objects or [folder]]
+    if len(masks) > _MOST_OBJECTS:
+        raise UserError(f"{folder} has {len(masks)} objects, but at most {_MOST_OBJECTS} can be.")
+    for index, frame in enumerate(frames):
+        stem = Path(frame).stem
+        for number, (one, paths) in enumerate(zip(objects or [folder], masks, strict=True), 1):
+            if stem not in paths:
+                raise UserError(
+                    f"The frame {frame} has no mask: {one / stem} (.png or .bmp) is missing. "
+                    f"Complete the data set."
+                )
+            mask = read_image(paths[stem]).max(axis=2) > 127
+            if number == 1:
+                ids, first = np.zeros(mask.shape, np.uint8), paths[stem]
+            if mask.shape != ids.shape:
+                raise UserError(f"{paths[stem]} and {first} have different sizes.")
+            ids[mask & (ids == 0)] = number
+        yield index, ids, first
+
+
+def _number(folder: Path) -> int:
+    return int(folder.name)
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    images = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    return {path.stem: path for path in sorted(images)}

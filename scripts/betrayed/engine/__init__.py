@@ -1,0 +1,1 @@
+"""What runs programs on machines: leases, claims, sources, usage and expected costs."""

@@ -1,0 +1,63 @@
+"""The same work for many videos, in several processes."""
+
+import ctypes
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import TypeVar
+
+from betrayed.errors import UserError
+from betrayed.io.progress import progress, silence
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+_DIE_WITH_PARENT = 1  # Linux, prctl: PR_SET_PDEATHSIG
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def in_parallel(
+    work: Callable[[Item], Result], items: Sequence[Item], workers: int, name: str, unit: str
+) -> Iterator[Result]:
+    """Yield ``work(item)`` of all items, in their order, with one progress bar for all.
+
+    Whatever ``work`` raises is raised here, and what has not begun is left.
+
+    Args:
+        work: a function of a module, so that another process finds it.
+        items: what it is given.
+        workers: processes.
+        name: what the progress bar says.
+        unit: what it counts.
+
+    Raises:
+        UserError: a process was killed, as systems do that run out of memory.
+    """
+    # Forked before the bar starts a thread; the libraries are loaded already.
+    pool = ProcessPoolExecutor(max(1, min(workers, len(items))), get_context("fork"), _begin)
+    try:
+        going = [pool.submit(work, item) for item in items]
+        for done in progress(as_completed(going), name, unit, len(going)):
+            done.result()  # at once, so that one that fails ends all
+        for done in going:
+            yield done.result()
+    except BrokenProcessPool as error:
+        raise UserError(
+            f"A process was killed while {name}, most likely because memory ran out. Use fewer "
+            f"processes (there were {workers}), or more memory."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """Of a process of the pool: it goes when its parent does, which alone heeds Ctrl-C."""
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    silence()

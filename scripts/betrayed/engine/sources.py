@@ -1,0 +1,83 @@
+"""Which source files a program is made of, so that editing one reruns what it had a part in."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+_SCRIPTS = Path(__file__).resolve().parents[2]
+
+
+def program_sources(program: str) -> list[str]:
+    """The program ``scripts/<program>.py`` and the library modules it imports, also indirectly.
+
+    Found by reading the import statements, so nothing is executed and nothing is forgotten.
+
+    Returns:
+        Paths relative to the repository's root, sorted.
+    """
+    found: set[Path] = set()
+    waiting = [_SCRIPTS / f"{program}.py"]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _files(_names(path, everywhere=True))
+    return sorted(path.relative_to(_SCRIPTS.parent).as_posix() for path in found)
+
+
+def libraries(program: str) -> set[str]:
+    """The modules from elsewhere that ``scripts/<program>.py`` imports whatever it is told to do.
+
+    Those are imported by the program anywhere, or by a library module when it is imported itself.
+    Some of the names are not modules but what is imported from one.
+    """
+    found: set[Path] = set()
+    names: set[str] = set()
+    waiting = [_SCRIPTS / f"{program}.py"]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            imports = _names(path, everywhere=path.parent == _SCRIPTS)
+            names |= imports
+            waiting += _files(imports)
+    return {name for name in names if name.partition(".")[0] != "betrayed"}
+
+
+@cache
+def _names(path: Path, everywhere: bool) -> set[str]:
+    """The modules that one file imports, and what it imports from them.
+
+    Args:
+        path: the file.
+        everywhere: also in functions.
+    """
+    names: set[str] = set()
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse  # what only a type checker imports does not run
+        elif everywhere or not isinstance(node, ast.FunctionDef):
+            waiting += ast.iter_child_nodes(node)
+    return names
+
+
+def _files(names: set[str]) -> list[Path]:
+    """The library modules among the imported names, packages' ``__init__`` included."""
+    files = []
+    for name in names:
+        parts = name.split(".")
+        if parts[0] != "betrayed":
+            continue
+        for depth in range(1, len(parts) + 1):
+            stem = _SCRIPTS.joinpath(*parts[:depth])
+            files += [
+                file for file in (stem.with_suffix(".py"), stem / "__init__.py") if file.is_file()
+            ]
+    return files

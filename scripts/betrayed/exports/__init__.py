@@ -1,0 +1,1 @@
+"""Masks in the forms that benchmarks' servers read."""

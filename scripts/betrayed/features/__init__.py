@@ -1,0 +1,1 @@
+"""What the frozen backbone gives for each frame, computed once and cached."""

@@ -1,0 +1,188 @@
+"""The feature cache: what the frozen backbone gives for each frame of a video, computed once."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+from torch import Tensor
+
+from betrayed.engine.usage import note
+from betrayed.errors import UserError
+from betrayed.features.augmentation import augment, draw_view
+from betrayed.features.backbone import Backbone, Facet, prepare
+from betrayed.io.artefacts import create
+from betrayed.io.files import sha256
+from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
+from betrayed.io.progress import progress
+from betrayed.video.video import Video
+
+DATASETS = ("patch_tokens", "class_tokens", "class_attention")
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """What decides the content of a features file, beside the video and the weights."""
+
+    #: timm's name of the ViT.
+    backbone: str
+    #: Size in pixels that whole frames are resized to: multiples of the patch size.
+    height: int
+    width: int
+    #: What is kept of a patch, see :class:`betrayed.features.backbone.Backbone`.
+    facet: Facet = "token"
+    #: Index of the block; -1 is the last.
+    layer: int = -1
+    #: Augmented views of each frame; 0 keeps the plain frames instead.
+    views: int = 0
+    #: Seeds the views.
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.views < 0:
+            raise UserError(f"views must be 0 or more, not {self.views}.")
+
+    def made_by(self) -> dict[str, Any]:
+        """The settings as a features file records them: a seed that draws nothing counts as 0."""
+        return {**asdict(self), "seed": self.seed if self.views else 0}
+
+
+def cache_features(
+    video: Video,
+    settings: FeatureSettings,
+    weights: str | Path | None,
+    output: str | Path,
+    device: torch.device | str = "cpu",
+    batch_size: int | None = None,
+) -> None:
+    """Load the backbone and write the features of every frame of a video.
+
+    Args:
+        video: the frames.
+        settings: see :class:`FeatureSettings`.
+        weights: safetensors file of the backbone's weights; None: random ones (tests).
+        output: the features artefact to write, see :func:`write_features`.
+        device: where the backbone computes.
+        batch_size: frames at a time; None: :func:`default_batch_size`.
+
+    Raises:
+        UserError: a name or file does not fit, or see :func:`write_features`.
+    """
+    backbone = Backbone(settings.backbone, weights, device, settings.facet, settings.layer)
+    digest = sha256(weights) if weights is not None else None
+    write_features(video, settings, backbone, digest, output, batch_size)
+
+
+def write_features(
+    video: Video,
+    settings: FeatureSettings,
+    backbone: Backbone,
+    weights_sha256: str | None,
+    output: str | Path,
+    batch_size: int | None = None,
+) -> None:
+    """Write the features of every frame of a video with a backbone that is loaded already.
+
+    The file holds ``patch_tokens`` (T, N, D) float16 in chunks of one frame, ``class_tokens``
+    (T, D) and ``class_attention`` (T, N) float16, see
+    :meth:`betrayed.features.backbone.Backbone.extract`; with views, groups ``view0``, ``view1``, …
+    that each hold these three. Its attributes: ``grid`` (rows, columns of patches),
+    ``frame_size`` (height, width of the video) and ``count`` T.
+
+    Frames are decoded ahead and features written behind, in threads. For a GPU as many threads
+    decode as torch has on the CPU; a CPU is busy with the backbone, so that one is enough.
+
+    Args:
+        video: the frames.
+        settings: see :class:`FeatureSettings`.
+        backbone: made with the name, facet and layer of the settings.
+        weights_sha256: of the file of its weights; None: random ones (tests).
+        output: the features artefact to write.
+        batch_size: frames at a time; None: :func:`default_batch_size`.
+
+    Raises:
+        UserError: the size is no multiple of the patch, a frame cannot be read, or the backbone
+            gives values that float16 cannot hold.
+    """
+    device = backbone.device
+    grid = backbone.grid(settings.height, settings.width)
+    # Where a view's tokens go, and its draw; the plain frames have none.
+    views = {f"view{i}": draw_view(settings.seed, video.name, i) for i in range(settings.views)}
+    made_by = {
+        **settings.made_by(),
+        "video": video.name,
+        "weights_sha256": weights_sha256,
+        "mean": list(backbone.mean),
+        "std": list(backbone.std),
+    }
+    size = default_batch_size(device) if batch_size is None else batch_size
+    runs = batches(video.count, size)
+    note(
+        frames=video.count,
+        pixels=video.height * video.width,
+        side_pixels=settings.height * settings.width,
+        tokens=grid[0] * grid[1],
+        dim=backbone.model.embed_dim,
+        depth=len(backbone.model.blocks),
+        views=settings.views,
+        batch=size,
+    )
+    readers = torch.get_num_threads() if device.type == "cuda" else 1
+
+    def read(frames: range) -> Tensor:
+        return pinned(np.stack([video.frame(i) for i in frames]), device)  # (B, H, W, 3) uint8
+
+    with create(output, "features", made_by) as file:
+        file.attrs["grid"] = grid
+        file.attrs["frame_size"] = (video.height, video.width)
+        file.attrs["count"] = video.count
+        for group in views or ["/"]:
+            _make_datasets(file.require_group(group), video.count, grid[0] * grid[1], backbone)
+
+        def write(frames: range, group: str, fetch: Callable[[], list[np.ndarray]]) -> None:
+            finite, *tokens = fetch()
+            if not finite:
+                raise UserError(_not_finite(video.name, frames, settings, device))
+            for name, values in zip(DATASETS, tokens, strict=True):
+                file[group][name][frames.start : frames.stop] = values
+
+        with read_ahead(read, runs, readers) as images, write_behind(write) as put:
+            shown = progress(runs, f"features of {video.name}", "batch")
+            for frames, pixels in zip(shown, images, strict=True):
+                plain = prepare(
+                    pixels.to(device, non_blocking=True), settings.height, settings.width
+                )  # (B, 3, H, W)
+                for group, view in (views or {"/": None}).items():
+                    seen = plain if view is None else augment(plain, view)
+                    tokens = [one.half() for one in backbone.extract(backbone.normalise(seen))]
+                    finite = torch.stack([one.isfinite().all() for one in tokens]).all()
+                    put(frames, group, to_host([finite, *tokens]))
+
+
+def default_batch_size(device: torch.device) -> int:
+    """Frames at a time: enough to keep a GPU busy; a CPU gains nothing from more than a few."""
+    return 16 if device.type == "cuda" else 4
+
+
+def _make_datasets(group: h5py.Group, count: int, tokens: int, backbone: Backbone) -> None:
+    wide, own = backbone.dim, backbone.model.embed_dim
+    group.create_dataset(
+        "patch_tokens", (count, tokens, wide), np.float16, chunks=(1, tokens, wide)
+    )
+    group.create_dataset("class_tokens", (count, own), np.float16)
+    group.create_dataset("class_attention", (count, tokens), np.float16)
+
+
+def _not_finite(video: str, frames: range, settings: FeatureSettings, device: torch.device) -> str:
+    remedy = (
+        "half precision may be too narrow for this backbone: use --device cpu"
+        if device.type == "cuda"
+        else "the weights may be damaged: fetch them again, or choose another facet or layer"
+    )
+    return (
+        f"{settings.backbone} gives values that are no finite float16 for frames {frames.start} "
+        f"to {frames.stop - 1} of {video} ({settings.facet} of layer {settings.layer}); {remedy}."
+    )

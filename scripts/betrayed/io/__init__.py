@@ -1,0 +1,1 @@
+"""Reading and writing that knows nothing of the method: files, images, masks, progress."""

@@ -1,0 +1,1 @@
+"""Which parts of a video are objects, and their masks."""

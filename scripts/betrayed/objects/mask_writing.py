@@ -1,0 +1,108 @@
+"""Masks at the video's own size, from tracks and objects on grids of tokens."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from betrayed.io.files import whole_folder
+from betrayed.io.palette import save_palette_png
+from betrayed.io.progress import progress
+from betrayed.objects.objects import Objects
+from betrayed.objects.pixels import refine_mask
+
+
+def upsample(labels: np.ndarray, tracks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bring one frame's labels to the size of the frame.
+
+    Each track's mask of zeros and ones is upsampled bilinearly, and every pixel goes to the
+    track that has most of it; of two with as much to the first in ``tracks``.
+
+    Args:
+        labels: (h, w), the track of every token.
+        tracks: (K,) labels in order of precedence; all that occur must be among them.
+        size: height and width wanted, in pixels.
+
+    Returns:
+        (H, W) with the labels' type.
+    """
+    height, width = size
+    most = np.zeros(size, np.float32)
+    result = np.empty(size, labels.dtype)
+    for track in tracks[np.isin(tracks, labels)]:
+        mask = (labels == track).astype(np.float32)
+        soft = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
+        more = soft > most
+        most[more] = soft[more]
+        result[more] = track
+    return result
+
+
+def write_masks(
+    folder: str | Path,
+    labels: np.ndarray,
+    objects: Objects,
+    size: tuple[int, int],
+    frame: Callable[[int], np.ndarray] | None = None,
+    video: str = "",
+) -> None:
+    """Write the folder of masks of a video; what was there before is replaced.
+
+    - ``proposals/00000.png`` …: palette PNGs, ids 1, 2, … in order of rank, 0 for what was cut
+    - ``foreground/00000.png`` …: grey PNGs, 255 where an object is, cut or not
+    - ``objects.csv``: the table of ``objects``
+
+    Args:
+        folder: where to write.
+        labels: (T, h, w), the track of every token.
+        objects: see :class:`betrayed.objects.objects.Objects`.
+        size: height and width of the video's frames, in pixels.
+        frame: gives a frame (H, W, 3) uint8 RGB by its number, to whose edges outlines are moved;
+            None leaves them.
+        video: its name, for the progress bar.
+    """
+    with whole_folder(folder) as temporary:
+        for name in ("proposals", "foreground"):
+            (temporary / name).mkdir()
+        for index in progress(range(len(labels)), f"masks {video}", "frame"):
+            image = frame(index) if frame is not None else None
+            proposals, foreground = _masks(labels, objects, index, size, image)
+            name = f"{index:05d}.png"
+            save_palette_png(temporary / "proposals" / name, proposals)
+            Image.fromarray(foreground.astype(np.uint8) * 255).save(temporary / "foreground" / name)
+        objects.table.to_csv(temporary / "objects.csv", index=False, float_format="%.6f")
+
+
+def _masks(
+    labels: np.ndarray,
+    objects: Objects,
+    index: int,
+    size: tuple[int, int],
+    image: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """One frame's proposals (H, W) uint8 and foreground (H, W) bool."""
+    table = objects.table[objects.table["track"].notna()]
+    tracks = table["track"].to_numpy(int)
+    proposal = np.zeros(max(objects.tracks) + 1, np.uint8)
+    proposal[tracks] = table["proposal"]
+    chosen = np.zeros(len(proposal), bool)
+    chosen[tracks] = table["foreground"]
+    large = upsample(labels[index], objects.tracks, size)  # (H, W)
+    proposals, foreground = proposal[large], chosen[large]
+    if objects.scores is not None:
+        foreground = _enlarged(objects.scores[index], size) >= objects.threshold
+    if image is not None:
+        foreground = refine_mask(foreground, image)
+    if objects.parts is not None:
+        soft = [_enlarged(part, size, cv2.INTER_LINEAR) for part in objects.parts[:, index]]
+        part = np.argmax(soft, axis=0)  # (H, W)
+        proposals = np.where(
+            foreground, objects.table["proposal"].to_numpy(np.uint8)[part], proposals
+        )
+    return proposals, foreground
+
+
+def _enlarged(values: np.ndarray, size: tuple[int, int], how: int = cv2.INTER_CUBIC) -> np.ndarray:
+    return cv2.resize(values, (size[1], size[0]), interpolation=how)

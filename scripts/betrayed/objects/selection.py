@@ -1,0 +1,61 @@
+"""What the choice of objects reads, brought together and checked."""
+
+from pathlib import Path
+
+from betrayed.clustering.tracks import Tracks
+from betrayed.engine.usage import note
+from betrayed.errors import UserError
+from betrayed.features.maps import read_class_attention, read_patch_tokens
+from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
+from betrayed.objects.motion import read_motion
+from betrayed.objects.objects import Objects, ObjectSettings, objects_by_cues, objects_by_size
+
+_REMEDY = "Delete the older of the two files and run the workflow again."
+
+
+def find_objects(
+    tracks: Tracks,
+    features_path: str | Path | None,
+    fine_features_path: str | Path | None,
+    motion_path: str | Path | None,
+    settings: ObjectSettings,
+) -> Objects:
+    """Find the objects of a video from its artefacts.
+
+    Args:
+        tracks: see :func:`betrayed.clustering.tracks.read_tracks`.
+        features_path: the features that the tracks were made from: their class attention.
+        fine_features_path: the features whose patch tokens decide where objects end.
+        motion_path: motion against the camera.
+        settings: see :class:`betrayed.objects.objects.ObjectSettings`. Without cues no path is
+            read.
+
+    Raises:
+        UserError: a file is unusable, or of another video than the tracks; names it.
+    """
+    if settings.choice == "size":
+        return objects_by_size(tracks.labels, settings)
+    labels = tracks.labels
+    tokens, grid = read_patch_tokens(fine_features_path)  # (T, h'·w', D) float16
+    note(tokens=tokens.shape[1], dim=tokens.shape[2])
+    attention = read_class_attention(features_path)
+    residual = read_motion(motion_path, labels.shape[1:])
+    lengths = {features_path: attention, fine_features_path: tokens, motion_path: residual}
+    for path, values in lengths.items():
+        if len(values) != len(labels):
+            raise UserError(
+                f"{path} has {len(values)} frames, but the tracks have {len(labels)}. {_REMEDY}"
+            )
+    if attention.shape != labels.shape:
+        given, wanted = ("x".join(map(str, one.shape[1:])) for one in (attention, labels))
+        raise UserError(
+            f"{features_path} is on a grid of {given} tokens, but the tracks on one of {wanted}. "
+            f"{_REMEDY}"
+        )
+    cues = {
+        "motion": motion_cue(residual),
+        "attention": attention_cue(attention),
+        "interior": interior_cue(labels.shape),
+    }
+    local_motion = local_motion_cue(read_motion(motion_path, grid))
+    return objects_by_cues(labels, tracks.merges, cues, local_motion, tokens, settings)

@@ -1,0 +1,1 @@
+"""Tables, averages, the leaderboard, pictures and the closing text."""

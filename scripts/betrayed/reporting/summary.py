@@ -1,0 +1,134 @@
+"""The closing text of a run: scores, seconds per stage, and where everything lies."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from betrayed.errors import UserError
+from betrayed.reporting.leaderboard import figure_text
+from betrayed.reporting.measurements import ALL
+
+_DAVIS = {"J_mean": "J", "F_mean": "F", "J&F": "J&F"}
+_PARTITION = {"FG-ARI": "FG-ARI", "mIoU": "mIoU", "mBO": "mBO"}
+_RANKED = {name: name for name in ("AP", "AP50", "AP75", "AR1", "AR10", "AR100")}
+_SECTIONS = {
+    "Scores over all videos of each data set [95% interval]": _DAVIS,
+    "All tracks against the objects": _PARTITION,
+    "Proposals ranked by score, over all videos together": _RANKED,
+}
+#: Figures that are shown with their intervals; more would not fit a line.
+_WITH_INTERVALS = ("J&F", *_PARTITION)
+
+
+def summary_text(tables: str | Path, benchmarks: str | Path, pictures: str | Path) -> str:
+    """The text, some tens of lines.
+
+    Args:
+        tables: folder with ``summary.csv``.
+        benchmarks: folder with a folder for each rule, and in it, at any depth, the TSV files
+            that its jobs write, see :func:`betrayed.engine.usage.recorded`.
+        pictures: folder with the pictures.
+
+    Raises:
+        UserError: there is no ``summary.csv``.
+    """
+    parts = [
+        scores_text(tables),
+        _section("Time and memory of each stage, all its jobs", stage_table(benchmarks)),
+        _places(Path(tables), Path(pictures)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def scores_text(tables: str | Path) -> str:
+    """The figures over whole data sets, a section for each kind of them.
+
+    Args:
+        tables: folder with ``summary.csv``.
+
+    Raises:
+        UserError: there is no ``summary.csv``.
+    """
+    path = Path(tables) / "summary.csv"
+    if not path.is_file():
+        raise UserError(f"{path} does not exist. Run the workflow to make it.")
+    # Only numbers are missing; a run may well be called "none".
+    empty = dict.fromkeys(["value", "low", "high", "videos"], "")
+    summary = pd.read_csv(path, keep_default_na=False, na_values=empty)
+    parts = [_section(title, score_table(summary, metrics)) for title, metrics in _SECTIONS.items()]
+    return "\n\n".join(part for part in parts if part)
+
+
+def score_table(summary: pd.DataFrame, metrics: dict[str, str]) -> pd.DataFrame:
+    """The figures over whole data sets as text: a row for each run, data set and protocol.
+
+    Args:
+        summary: the table ``summary``.
+        metrics: the metrics wanted and their headings.
+    """
+    chosen = summary[(summary["video"] == ALL) & summary["metric"].isin(metrics)]
+    shown = chosen["metric"].isin(_WITH_INTERVALS)
+    ends = chosen["low"].where(shown), chosen["high"].where(shown)
+    texts = list(map(figure_text, chosen["value"], *ends))
+    table = chosen.assign(text=texts)
+    table = table.pivot(index=["run", "dataset", "protocol"], columns="metric", values="text")
+    present = [name for name in metrics if name in table.columns]
+    return table[present].rename(columns=metrics).rename_axis(columns=None).reset_index()
+
+
+def stage_table(benchmarks: str | Path) -> pd.DataFrame:
+    """What the jobs of each rule took: stage, jobs, seconds, start-up, MB, GPU MB; longest first.
+
+    ``start-up`` is the share of the seconds that went by before the work began. ``MB`` and
+    ``GPU MB`` are the largest of any one job; the latter is left out where no job used a GPU. The
+    last row, ``all``, is over all stages.
+    """
+    names = ["seconds", "start_up", "mb", "gpu_mb"]
+    rows = []
+    for path in sorted(Path(benchmarks).glob("*/**/*.tsv")):
+        job = pd.read_csv(path, sep="\t").reindex(columns=names).iloc[0]
+        rows.append((path.relative_to(benchmarks).parts[0], *job))
+    jobs = pd.DataFrame(rows, columns=["stage", *names]).dropna(subset=["seconds"])
+    if jobs.empty:
+        return jobs
+    stages = _add_up(jobs, "stage").sort_values(["seconds", "stage"], ascending=[False, True])
+    whole = _add_up(jobs.assign(stage=ALL), "stage")
+    table = pd.concat([stages, whole], ignore_index=True)
+    return table.dropna(axis="columns", how="all")
+
+
+def _add_up(jobs: pd.DataFrame, key: str) -> pd.DataFrame:
+    groups = jobs.groupby(key)
+    return pd.DataFrame(
+        {
+            "jobs": groups.size(),
+            "seconds": groups["seconds"].sum(),
+            "start-up": groups["start_up"].sum() / groups["seconds"].sum(),
+            "MB": groups["mb"].max(),
+            "GPU MB": groups["gpu_mb"].max(),
+        }
+    ).reset_index()
+
+
+def _section(title: str, table: pd.DataFrame) -> str:
+    if table.empty:
+        return ""
+    formats = {
+        "seconds": "{:.1f}".format,
+        "start-up": "{:.0%}".format,
+        "MB": "{:.0f}".format,
+        "GPU MB": "{:.0f}".format,
+    }
+    lines = table.to_string(
+        index=False, float_format="{:.3f}".format, formatters=formats, na_rep="-"
+    ).splitlines()
+    return "\n".join([title, *(f"  {line}" for line in lines)])
+
+
+def _places(tables: Path, pictures: Path) -> str:
+    lines = [f"Tables:   {tables}/ (leaderboard.md is the one to start with)"]
+    if pictures.is_dir():
+        sheets = sorted(pictures.rglob("*.png"))
+        example = f" (for example {sheets[0].relative_to(pictures)})" if sheets else ""
+        lines.append(f"Pictures: {pictures}/{example}")
+    return "\n".join(lines)

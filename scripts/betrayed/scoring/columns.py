@@ -1,0 +1,3 @@
+"""The columns of a file of scores, whatever the protocol."""
+
+COLUMNS = ["protocol", "object", "frame", "metric", "value"]

@@ -1,0 +1,109 @@
+"""Training clips: which videos can give one, and drawing one at random."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from betrayed.errors import UserError
+from betrayed.features.reading import describe
+
+ShortVideos = Literal["error", "skip"]
+
+
+@dataclass(frozen=True)
+class TrainingVideo:
+    """A features file that is long enough for a clip."""
+
+    path: Path
+    name: str
+    count: int
+    tokens: int  # patch tokens a frame
+    dim: int
+    views: int
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One draw: frames of a video, as one of its views shows them, and the query positions."""
+
+    video: TrainingVideo
+    frames: tuple[int, ...]
+    view: int | None
+    positions: np.ndarray  # (Q,) int64, distinct
+
+
+def training_videos(
+    paths: Sequence[str | Path], frames: int, stride: int, short_videos: ShortVideos
+) -> list[TrainingVideo]:
+    """The videos that can give a clip of ``frames`` frames, ``stride`` apart.
+
+    Args:
+        paths: features files.
+        frames: frames in a clip.
+        stride: frames from one of the clip to the next.
+        short_videos: ``"error"``: a video that is too short is refused; ``"skip"``: it is left
+            out, and a line says how many were.
+
+    Raises:
+        UserError: a video is too short, none is long enough, or the widths of tokens differ.
+    """
+    needed = (frames - 1) * stride + 1
+    described = [(Path(path), describe(path)) for path in paths]
+    videos = [_training_video(path, facts) for path, facts in described]
+    short = [video for video in videos if video.count < needed]
+    if short and short_videos == "error":
+        raise UserError(
+            f"{short[0].name} ({short[0].path}) has {short[0].count} frames, but a training clip "
+            f"needs {needed}: {frames} frames, {stride} apart"
+            + (f"; {len(short) - 1} more are too short" if len(short) > 1 else "")
+            + ". Leave it out of the training videos, lower stride or frames, or set "
+            "short_videos: skip."
+        )
+    long = [video for video in videos if video.count >= needed]
+    if not long:
+        raise UserError(
+            f"No video has the {needed} frames of a training clip ({frames} frames, {stride} "
+            "apart). Give longer videos, or lower stride or frames."
+        )
+    if short:
+        print(
+            f"{len(short)} of {len(videos)} videos are shorter than a training clip of {needed} "
+            "frames and are left out.",
+            file=sys.stderr,
+        )
+    for video in long:
+        if video.dim != long[0].dim:
+            raise UserError(
+                f"{video.path} has tokens of width {video.dim}, {long[0].path} of {long[0].dim}. "
+                "Train on the features of one backbone."
+            )
+    return long
+
+
+def draw_clip(
+    videos: Sequence[TrainingVideo],
+    frames: int,
+    stride: int,
+    queries: int,
+    generator: np.random.Generator,
+) -> Clip:
+    """Draw a clip: video, first frame, view and query positions, each uniformly.
+
+    Videos count alike whatever their length: neighbouring clips of one long video show nearly the
+    same, different videos do not. Where a frame has fewer tokens than ``queries``, each is one.
+    """
+    video = videos[generator.integers(len(videos))]
+    start = int(generator.integers(video.count - (frames - 1) * stride))
+    view = int(generator.integers(video.views)) if video.views else None
+    positions = generator.choice(video.tokens, min(queries, video.tokens), replace=False)
+    return Clip(video, tuple(start + i * stride for i in range(frames)), view, positions)
+
+
+def _training_video(path: Path, facts: dict[str, Any]) -> TrainingVideo:
+    height, width = facts["grid"]
+    name = facts["made_by"].get("video", path.stem)
+    return TrainingVideo(path, name, facts["count"], height * width, facts["dim"], facts["views"])

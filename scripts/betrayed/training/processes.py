@@ -1,0 +1,137 @@
+"""Processes that train one block together, a GPU each, started by torchrun."""
+
+import ctypes
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed import run as torchrun
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, get_error_handler
+
+from betrayed.engine.devices import choose_device
+from betrayed.errors import UserError
+
+_DIE_WITH_PARENT = 1  # Linux, prctl: PR_SET_PDEATHSIG
+_USER_ERROR = f"{UserError.__name__}: "
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process's place among those that train together; by default it is alone."""
+
+    rank: int = 0
+    size: int = 1
+
+    def share(self, count: int) -> range:
+        """Which of ``count`` clips this process computes; all processes have equally many.
+
+        Raises:
+            UserError: they cannot be shared evenly.
+        """
+        if count % self.size:
+            raise UserError(
+                f"clips_per_step is {count}, but {self.size} processes train and cannot share the "
+                f"clips evenly. Start {even_share(count, self.size)}, or change clips_per_step."
+            )
+        return range(self.rank, count, self.size)
+
+    def add_up(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor by its sum over all processes, the same bits in each of them."""
+        if self.size == 1:
+            return
+        together = torch.cat([tensor.flatten() for tensor in tensors])
+        dist.all_reduce(together)
+        parts = together.split([tensor.numel() for tensor in tensors])
+        for tensor, part in zip(tensors, parts, strict=True):
+            tensor.copy_(part.view_as(tensor))
+
+
+def even_share(clips: int, most: int) -> int:
+    """The largest number of processes up to ``most`` that can share the clips of a step evenly."""
+    return max(size for size in range(1, max(1, most) + 1) if clips % size == 0)
+
+
+def launched() -> bool:
+    """Whether torchrun has started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def launch(count: int, program: Sequence[str]) -> None:
+    """Run a Python program in ``count`` processes on this machine, with torchrun.
+
+    Args:
+        count: how many.
+        program: its path and arguments; it works inside :func:`together`.
+
+    Raises:
+        UserError: one of them raised it, or was killed.
+    """
+    with tempfile.TemporaryDirectory(prefix="betrayed-torchrun-") as folder:
+        options = ["--standalone", "--local-addr", "localhost", "--log-dir", folder]
+        options += ["--nproc-per-node", str(count)]
+        try:
+            torchrun.run(torchrun.parse_args([*options, *program]))
+        except ChildFailedError as error:
+            _explain(error)
+
+
+@contextmanager
+def together(device: str) -> Iterator[tuple[Processes, torch.device]]:
+    """The place of this process among all that torchrun started, and its device.
+
+    Where torchrun did not start it, it is alone. Else only the process of rank 0 prints, and what
+    is raised is left to the launcher to tell, once.
+
+    Args:
+        device: see :func:`betrayed.engine.devices.choose_device`.
+    """
+    if not launched():
+        yield Processes(), choose_device(device)
+        return
+    # The launcher keeps the GPUs leased; when it is killed nothing may go on using them.
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    try:
+        chosen = choose_device(device)
+        cuda = chosen.type == "cuda"
+        dist.init_process_group("nccl" if cuda else "gloo", device_id=chosen if cuda else None)
+        processes = Processes(dist.get_rank(), dist.get_world_size())
+        with _quiet(processes.rank > 0):
+            yield processes, chosen
+        dist.destroy_process_group()
+    except Exception as error:
+        get_error_handler().record_exception(error)
+        sys.exit(1)
+
+
+@contextmanager
+def _quiet(quiet: bool) -> Iterator[None]:
+    if not quiet:
+        yield
+        return
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
+
+
+def _explain(error: ChildFailedError) -> None:
+    """Say why processes failed, and end this one."""
+    failures = error.failures.values()
+    recorded = [one.message for one in failures if isinstance(one.message, dict)]
+    for record in recorded:
+        if record["message"].startswith(_USER_ERROR):
+            raise UserError(record["message"].removeprefix(_USER_ERROR)) from None
+    killed = [one.signal_name() for one in failures if one.exitcode < 0]
+    if killed:
+        raise UserError(
+            f"A training process was ended by {killed[0]}, perhaps for want of memory. Started "
+            "again, training goes on from its last checkpoint."
+        ) from None
+    for record in recorded:
+        print(record["extraInfo"]["py_callstack"], file=sys.stderr)
+    sys.exit(1)

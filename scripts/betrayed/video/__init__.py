@@ -1,0 +1,1 @@
+"""A video as frames: checked once, then read by every later stage."""

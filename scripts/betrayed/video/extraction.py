@@ -1,0 +1,185 @@
+"""A video brought to frames, and checked.
+
+``extract`` leaves a folder with ``frames.json``; :class:`betrayed.video.video.Video` reads it.
+Frames that are images already stay where they lie; a video file's frames are decoded into the
+folder, and so are those in a shard (movi) and ground truth in another form than images of ids.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from PIL import Image
+
+from betrayed.datasets.readers import movi
+from betrayed.datasets.readers.youtube_vis import Record, read_record, write_ids
+from betrayed.errors import UserError
+from betrayed.io.files import sha256, whole_folder
+from betrayed.io.images import IMAGE_SUFFIXES, numbered_images, read_image, size_text
+from betrayed.io.progress import progress
+from betrayed.video.annotations import READERS, count_objects, find_annotations, write_annotations
+
+ANNOTATION_KINDS = ("ids", "foreground")
+#: Layouts whose own file lists the frames, and was checked when the videos were listed: numbers
+#: that it leaves out are no frames that are missing.
+_LISTED = ("youtube_vis", "youtube_vos")
+
+
+def extract(
+    video: str,
+    source: str | Path,
+    folder: str | Path,
+    *,
+    annotations: str | Path | None = None,
+    instances: str | Path | None = None,
+    annotation_kind: str = "ids",
+    layout: str = "folder",
+) -> None:
+    """Check a video and its annotations frame by frame, and write ``folder/frames.json``.
+
+    Args:
+        video: its name.
+        source: a folder of numbered images, or a video file, whose frames are then written into
+            ``folder`` as 00000.jpg, … (JPEG of quality 95, colour at full resolution); or the
+            record (.json) of a video in a shard, whose frames are written there as 00000.png, ….
+        folder: replaced as a whole when all is well; untouched otherwise.
+        annotations: a folder with an image of ids for each frame, or the record (.json) that
+            :func:`betrayed.datasets.listing.list_videos` wrote: its frames are the video, and their
+            ids are written into ``folder`` as truth-00000.png, …; the source again for a video in a
+            shard; or None. In the layouts segtrack and fbms the folder holds masks of another
+            form, which are brought to images of ids in ``folder``.
+        instances: the same with the ids of single objects, where ``annotations`` hold foreground.
+        annotation_kind: ``"ids"``: 0 background, 255 void, else objects; ``"foreground"``: 0 is
+            background and every other value object.
+        layout: the data set's. Only fbms may leave frames without annotation; they are null in
+            the list. Only youtube_vis and youtube_vos, which list their frames, may have gaps in
+            their numbers.
+
+    Raises:
+        UserError: a frame or an annotation is missing, unreadable or of another size; see the
+            message.
+    """
+    if annotation_kind not in ANNOTATION_KINDS:
+        raise UserError(
+            f"annotation_kind must be one of {', '.join(ANNOTATION_KINDS)}, "
+            f"not {annotation_kind!r}."
+        )
+    source = Path(source)
+    sample = movi.read_sample(source) if source.suffix == ".json" else None
+    is_record = annotations and not sample and Path(annotations).suffix == ".json"
+    truth = read_record(annotations) if is_record else None
+    with whole_folder(folder) as temporary:
+        if sample:
+            files, truths, ids, size = movi.write_images(sample, temporary, truth=bool(annotations))
+            numbers, fps = list(range(len(files))), movi.FPS
+            used = [temporary / name for name in [*files, *(truths or ())]]
+        else:
+            if source.is_dir():
+                numbers, files, size, fps = _check_images(
+                    video, source, truth and truth.frames, gaps=layout in _LISTED
+                )
+            elif source.exists():
+                numbers, files, size, fps = _decode(video, source, temporary)
+            else:
+                raise UserError(f"The source {source} of the video {video!r} does not exist.")
+            if truth:
+                truths, ids = write_ids(truth, temporary, size)
+            elif annotations and layout in READERS:
+                truths, ids = write_annotations(video, annotations, layout, files, size, temporary)
+            else:
+                truths, ids = find_annotations(video, annotations, numbers, files, size)
+            used = _used(source, truth, annotations)
+        singles, single_ids = find_annotations(video, instances, numbers, files, size)
+        counted = (single_ids, "ids") if singles else (ids, annotation_kind)
+        record = {
+            "video": video,
+            "count": len(files),
+            "height": size[0],
+            "width": size[1],
+            "fps": fps,
+            "source": str(source),
+            # So that other pictures under the same names count as another video.
+            "content": _content(used),
+            "frames": files,
+            "annotations": truths,
+            "instances": singles,
+            "annotation_kind": annotation_kind,
+            "annotated_frames": sum(truth is not None for truth in truths or ()),
+            "objects": count_objects(*counted) if truths else None,
+        }
+        text = json.dumps(record, indent=1) + "\n"
+        (temporary / "frames.json").write_text(text, encoding="utf-8")
+
+
+Checked = tuple[list[int], list[str], tuple[int, int], float | None]
+
+
+def _images(video: str, source: Path, gaps: bool) -> dict[int, Path]:
+    """A folder's frames by number, checked for holes unless there may be ``gaps``."""
+    images = numbered_images(source)
+    if not images:
+        raise UserError(
+            f"The folder {source} of the video {video!r} holds no frames. Put images there, named "
+            f"by number ({', '.join(IMAGE_SUFFIXES)})."
+        )
+    numbers = list(images)
+    # Data sets that keep every fifth frame count 0, 5, 10, …: the smallest step is the rule.
+    step = min((later - one for one, later in pairwise(numbers)), default=1)
+    missing = sorted(set(range(numbers[0], numbers[-1] + 1, step)) - set(numbers))
+    if missing and not gaps:
+        shown = ", ".join(map(str, missing[:5])) + (" …" if len(missing) > 5 else "")
+        raise UserError(
+            f"The frames in {source} have a gap: {len(missing)} missing between {numbers[0]} and "
+            f"{numbers[-1]} (number {shown}). Add them, or renumber the frames without a gap."
+        )
+    return images
+
+
+def _check_images(video: str, source: Path, listed: Sequence[str] | None, *, gaps: bool) -> Checked:
+    """Numbers, paths and the common (height, width) of a folder's frames, all decoded once.
+
+    Frames that are ``listed`` are the video, whatever else lies there.
+    """
+    listing = dict(enumerate(source / name for name in listed or ()))
+    images = listing or _images(video, source, gaps)
+    size: tuple[int, int] | None = None
+    for path in progress(list(images.values()), f"checking {video}", "frame"):
+        shape = read_image(path).shape[:2]
+        size = size or shape
+        if shape != size:
+            raise UserError(
+                f"{path} is {size_text(shape)}, but {next(iter(images.values()))} is "
+                f"{size_text(size)}. "
+                f"All frames of a video must have one size."
+            )
+    # A path without a folder would be taken to lie beside frames.json: keep the "./".
+    return list(images), [os.path.join(source, path.name) for path in images.values()], size, None  # noqa: PTH118
+
+
+def _decode(video: str, source: Path, folder: Path) -> Checked:
+    """Decode a video file into ``folder``."""
+    from betrayed.video.decoding import Decoder  # only here: PyAV takes a while to load
+
+    decoder = Decoder(source)
+    files: list[str] = []
+    bar = progress(decoder.frames(), f"decoding {video}", "frame", decoder.declared or None)
+    for picture in bar:
+        files.append(f"{len(files):05d}.jpg")
+        Image.fromarray(picture).save(folder / files[-1], quality=95, subsampling=0)
+    return list(range(len(files))), files, picture.shape[:2], decoder.fps
+
+
+def _used(source: Path, truth: Record | None, record: str | Path | None) -> list[Path]:
+    """The files that a video is made of; its truth among them where frames are decoded from it."""
+    if truth and record:
+        return [*(source / name for name in truth.frames), Path(record)]
+    return sorted(source.iterdir()) if source.is_dir() else [source]
+
+
+def _content(files: Iterable[Path]) -> str:
+    """What stands for the content of all images among ``files``: a SHA-256 of theirs."""
+    digests = (sha256(path) for path in files if path.is_file() and not path.name.startswith("."))
+    return hashlib.sha256("".join(digests).encode()).hexdigest()

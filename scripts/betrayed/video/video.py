@@ -1,0 +1,115 @@
+"""A checked video, as every later stage reads it."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from betrayed.errors import UserError
+from betrayed.io.images import read_image, size_text
+from betrayed.io.palette import read_ids
+
+
+@dataclass(frozen=True)
+class Video:
+    """A checked video: its record, and its frames and annotations read one at a time.
+
+    ``objects`` counts the ids that occur anywhere in the video, void aside, in ``instances`` where
+    it has them; annotations of the kind ``"foreground"`` hold one object. Without annotations it
+    is None.
+    """
+
+    name: str
+    count: int
+    height: int
+    width: int
+    fps: float | None
+    source: str
+    frames: tuple[Path, ...]
+    annotations: tuple[Path | None, ...] | None
+    instances: tuple[Path | None, ...] | None
+    annotation_kind: str
+    annotated_frames: int
+    objects: int | None
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Video":
+        """Read the ``frames.json`` that :func:`betrayed.video.extraction.extract` wrote.
+
+        Raises:
+            UserError: the file is missing or not what ``extract`` writes.
+        """
+        path = Path(path)
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            paths = {name: _resolve(record[name], path.parent) for name in _LISTS}
+            plain = {name: record[name] for name in _PLAIN}
+            loaded = cls(name=record["video"], **plain, **paths)
+            lists = [one for one in (loaded.annotations, loaded.instances) if one is not None]
+            if any(len(one) != loaded.count for one in (loaded.frames, *lists)):
+                raise ValueError("its lists are not as long as its count")
+            return loaded
+        except FileNotFoundError as error:
+            raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{path} is no record of frames ({error}). Delete it and run the workflow again."
+            ) from error
+
+    def frame(self, index: int) -> np.ndarray:
+        """Frame ``index`` as (H, W, 3) uint8 RGB.
+
+        Raises:
+            UserError: its file is gone, damaged, or has changed its size.
+        """
+        return self._sized(read_image(self.frames[index]), self.frames[index])
+
+    def annotation(self, index: int, which: str = "annotations") -> np.ndarray | None:
+        """The annotation of frame ``index``, or None where the video or the frame has none.
+
+        Args:
+            index: the frame.
+            which: ``"annotations"`` or ``"instances"``.
+
+        Returns:
+            (H, W) uint8: 0 background, 1… objects, 255 void; for annotations of the kind
+            ``"foreground"`` 0 and 1 alone.
+
+        Raises:
+            UserError: its file is gone, damaged, or has changed its size.
+        """
+        if which not in ("annotations", "instances"):
+            raise ValueError(f"which must be 'annotations' or 'instances', not {which!r}")
+        paths = self.annotations if which == "annotations" else self.instances
+        path = paths[index] if paths is not None else None
+        if path is None:
+            return None
+        ids = self._sized(read_ids(path), path)
+        if which == "annotations" and self.annotation_kind == "foreground":
+            return (ids > 0).astype(np.uint8)
+        return ids
+
+    def _sized(self, image: np.ndarray, path: Path) -> np.ndarray:
+        if image.shape[:2] != (self.height, self.width):
+            raise UserError(
+                f"{path} is {size_text(image.shape)} now, but was {self.width}x{self.height} when "
+                "the video was checked. Delete this video's frames.json and run the workflow again."
+            )
+        return image
+
+
+_LISTS = ("frames", "annotations", "instances")
+_PLAIN = ("count", "height", "width", "fps", "source", "annotation_kind")
+_PLAIN += ("annotated_frames", "objects")
+
+
+def _resolve(names: list[Any] | None, folder: Path) -> tuple[Path | None, ...] | None:
+    """Paths as they stand; bare file names lie in ``folder``; None where a frame has no file."""
+    if names is None:
+        return None
+    return tuple(
+        name if name is None else Path(name) if os.sep in name else folder / name for name in names
+    )
