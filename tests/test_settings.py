@@ -37,6 +37,12 @@ def test_the_default_configuration_and_every_preset_are_valid():
         settings.check(settings._merged(DEFAULT, overlay), SCHEMA)
 
 
+def test_random_stories_may_be_many():
+    make = DEFAULT["datasets"]["made"]["make"]
+    many = {**make, "stories": "random", "clips": 300}
+    settings.check(changed("datasets.made.make", many), SCHEMA)
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
