@@ -17,6 +17,7 @@ rule exports:
 rule export_davis:
     input:
         unpack(masks_of_dataset),
+        manifest="results/{dataset}/videos.csv",
         code=program_sources("export_masks"),
     output:
         archive="results/exports/{run}/{dataset}/davis.zip",
@@ -41,6 +42,7 @@ rule export_davis:
 rule export_youtube_vis:
     input:
         unpack(masks_of_dataset),
+        manifest="results/{dataset}/videos.csv",
         code=program_sources("export_masks"),
     output:
         archive="results/exports/{run}/{dataset}/youtube_vis.zip",

@@ -188,10 +188,9 @@ def all_pictures(wildcards):
 
 
 def masks_of_dataset(wildcards):
-    """The manifest, frames and masks of every video of a data set."""
+    """The frames and masks of every video of a data set."""
     run, dataset, videos = wildcards.run, wildcards.dataset, manifest(wildcards.dataset)
     return {
-        "manifest": f"results/{dataset}/videos.csv",
         "frames": [f"results/{dataset}/frames/{video}/frames.json" for video in videos],
         "objects": [f"results/{dataset}/masks/{run}/{video}/objects.csv" for video in videos],
     }
