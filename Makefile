@@ -5,7 +5,7 @@ TORCH_REQUIREMENTS ?= envs/torch.txt
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-.PHONY: help demo test lint segment score lock clean
+.PHONY: help demo test lint segment score docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,11 @@ lint: .venv/ready ## lint and format checks
 	ruff format --check .
 	snakefmt --check Snakefile rules
 	snakemake --lint
+
+docs: .venv/ready ## the documentation as a site: site/index.html
+	python docs/tools/settings_reference.py
+	python docs/tools/drawings.py
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict --clean
 
 lock: ## make the locked requirements anew (needs uv)
 	envs/lock.sh
