@@ -1,0 +1,263 @@
+"""What the pages say of the project: links lead somewhere, names exist, tables are complete."""
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+import yaml
+from documents import DOCS, PAGES, ROOT, TOP, anchors, blocks, links, snippets, spans
+
+from betrayed.config import settings
+from betrayed.objects.objects import COLUMNS as OBJECT_COLUMNS
+from betrayed.reporting import averages, leaderboard, measurements, video_table
+from betrayed.scoring.protocols import PROTOCOLS
+
+sys.path.insert(0, str(DOCS / "tools"))
+import drawings
+import settings_reference
+
+LIBRARY = ROOT / "scripts" / "betrayed"
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+SCHEMA = yaml.safe_load((ROOT / "rules" / "schema.yaml").read_text(encoding="utf-8"))
+FOLDERS = ["scripts", "rules", "presets", "envs", "benchmarks", "docs", "tests", "profiles"]
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+# Links
+
+
+@pages
+def test_links_lead_to_files_and_headings(page):
+    for link in links(page):
+        target, _, anchor = link.partition("#")
+        if target.startswith(("https://", "mailto:")):
+            continue
+        file = (page.parent / target).resolve() if target else page
+        assert file.is_file(), f"{page.name}: {link}"
+        assert ROOT in file.parents, f"{page.name}: {link} leads out of the project"
+        if anchor:
+            found = anchors(file)
+            assert anchor in found, f"{page.name}: {link}; there are {', '.join(found)}"
+            assert found[anchor] == anchor, f"{link}: GitHub calls this heading {found[anchor]}"
+
+
+def test_every_page_is_reached_from_the_readme():
+    reached = {(ROOT / link.partition("#")[0]).resolve() for link in links(TOP[0])}
+    assert set(PAGES) - reached == {TOP[0]}
+
+
+def test_every_picture_is_shown():
+    shown = {(page.parent / link).resolve() for page in PAGES for link in links(page)}
+    there = {path for path in DOCS.iterdir() if path.suffix in (".jpg", ".png", ".svg")}
+    assert there <= shown
+
+
+def test_the_readme_is_short():
+    assert len(TOP[0].read_text(encoding="utf-8").splitlines()) <= 150
+
+
+# Names
+
+
+@pages
+def test_files_that_are_named_exist(page):
+    """Files of the project by path, or by what their path ends in."""
+    for span in spans(page):
+        name = span.rstrip("/")
+        if name.partition("/")[0] in FOLDERS and re.fullmatch(r"[\w./*-]+", name):
+            assert list(ROOT.glob(name)) or "example" in name, f"{page.name}: {span}"
+        elif re.fullmatch(r"[\w/*-]+\.(py|smk)", name):
+            found = [one for folder in FOLDERS for one in (ROOT / folder).rglob(name)]
+            assert found, f"{page.name}: {span}"
+
+
+@pages
+def test_targets_of_make_exist(page):
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    said = [*spans(page), *(line for one in blocks(page) for line in one.code.splitlines())]
+    for text in said:
+        if match := re.match(r"make ([a-z]+)\b", text):
+            assert match[1] in targets, f"{page.name}: {text}"
+
+
+def test_contributing_names_what_is_there():
+    """Functions, tables and keys that a newcomer is sent to."""
+    files = [path for folder in ("scripts", "rules", "tests", "docs") for path in
+             (ROOT / folder).rglob("*") if path.suffix in (".py", ".smk", ".yaml")]  # fmt: skip
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (*files, ROOT / "config.yaml"))
+    known = set(re.findall(r"[\w-]+", text))
+    for span in spans(TOP[1]):
+        if re.fullmatch(r"[A-Za-z_]\w+", span):
+            assert span in known, span
+
+
+@cache
+def texts_of_the_library():
+    """Every text in the library's code, … where something is filled in."""
+    found = []
+    for path in LIBRARY.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = [one.value if isinstance(one, ast.Constant) else "…" for one in node.values]
+                found.append("".join(parts))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return found
+
+
+def test_messages_that_are_quoted_are_said():
+    page = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    table = re.search(r"^\| message.*?\n\n", page, re.MULTILINE | re.DOTALL)[0]
+    quoted = re.findall(r"\*([^*]+)\*", "\n".join(re.findall(r"^\|([^|]+)\|", table, re.M)))
+    assert len(quoted) > 12
+    for message in quoted:
+        parts = [part.strip() for part in message.split("…") if part.strip(" ,:.")]
+        assert any(all(part in text for part in parts) for text in texts_of_the_library()), message
+
+
+# Completeness
+
+
+def rows(page):
+    """The code spans in the first cells of a page's tables."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    cells = re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def test_every_protocol_metric_and_column_is_explained():
+    found = rows("tables.md")
+    assert set(PROTOCOLS) <= found
+    assert set(leaderboard.HEADLINES) <= found
+    text = (DOCS / "tables.md").read_text(encoding="utf-8")
+    first = ", ".join(re.findall(r"^\| ([\w, ]+) \|", text, re.MULTILINE)).split(", ")
+    columns = {
+        *leaderboard.COLUMNS,
+        *averages.SUMMARY_COLUMNS,
+        *averages.OBJECT_COLUMNS,
+        *measurements.SCORE_COLUMNS,
+        *video_table.COLUMNS,
+        *OBJECT_COLUMNS,
+    }
+    assert columns - set(first) == set()
+
+
+def test_every_data_set_and_preset_is_explained():
+    assert set(CONFIG["datasets"]) <= rows("datasets.md")
+    said = {span for page in PAGES for span in spans(page)}
+    presets = {f"presets/{path.name}" for path in (ROOT / "presets").glob("*.yaml")}
+    assert presets - said == set()
+
+
+# What is made
+
+
+def test_the_settings_reference_is_that_of_the_configuration():
+    text = settings_reference.page((ROOT / "config.yaml").read_text(encoding="utf-8"), SCHEMA)
+    assert settings_reference.PAGE.read_text(encoding="utf-8") == text, "Run `make docs`."
+    for section in settings.RUN_SECTIONS:
+        for name in CONFIG[section] if isinstance(CONFIG[section], dict) else [section]:
+            assert f"| `{name}` |" in text
+
+
+def test_the_reference_takes_comments_above_and_behind():
+    config = (
+        "seed: 0 # of all\n\nblock: # what learns\n  # wide\n  # or narrow\n  width: 3 # in words\n"
+        "  rate: 1.0e-5\n  size: null\n\nruns: {}\ndatasets:\n  made:\n    root: here # where\n"
+        "    make:\n      fps: 12\n"
+    )
+    rule = {
+        "properties": {"width": {"type": "integer", "minimum": 1}, "size": {"$ref": "#/$defs/s"}}
+    }
+    made = {"properties": {"make": {"properties": {"fps": {}}}, "root": {"type": "string"}}}
+    schema = {
+        "properties": {"block": rule, "datasets": {"additionalProperties": made}, "runs": {}},
+        "$defs": {"s": {"type": ["integer", "null"], "exclusiveMaximum": 9}},
+    }
+    text = settings_reference.page(config, schema)
+    assert "## `block`\n\nwhat learns\n" in text
+    assert "| `width` | `3` | whole number, at least 1 | wide or narrow in words |" in text
+    assert "| `rate` | `1e-5` |  |  |" in text
+    assert "| `size` | `null` | whole number, below 9, or `null` |  |" in text
+    assert "| `seed` | `0` |  | of all |" in text
+    assert "| `root` | `here` | text | where |" in text
+    assert "| `make.fps` | `12` |" in text
+
+
+@pytest.mark.parametrize("name", drawings.DRAWINGS)
+def test_the_drawings_are_those_of_their_program(name):
+    drawn = (DOCS / name).read_text(encoding="utf-8")
+    assert drawn == drawings.DRAWINGS[name](), "Run `make docs`."
+
+
+def test_every_room_is_drawn_and_explained():
+    there = {path.parent.name for path in LIBRARY.glob("*/__init__.py")} | {"errors.py"}
+    drawn = [room.name for floor in drawings.FLOORS for room in floor]
+    assert sorted(drawn) == sorted(there)
+    assert {name if name.endswith(".py") else f"{name}/" for name in there} <= rows("rooms.md")
+
+
+def test_imports_go_down_as_they_are_drawn():
+    levels = {
+        room.name.removesuffix(".py"): -number
+        for number, floor in enumerate(drawings.FLOORS)
+        for room in floor
+    }
+    for path in LIBRARY.rglob("*.py"):
+        room = path.relative_to(LIBRARY).parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = node.module if isinstance(node, ast.ImportFrom) else None
+            if name and name.startswith("betrayed.") and (other := name.split(".")[1]) != room:
+                assert levels[other] < levels[room], f"{path}: {name}"
+
+
+# Blocks of code: those that run do so in test_docs_commands.py
+
+
+def test_every_block_has_a_language_and_every_comment_a_reason():
+    found = list(snippets())
+    assert len(found) > 30
+    for block in found:
+        assert block.language in ("sh", "python", "yaml", "text"), f"{block}: {block.language!r}"
+        assert block.mark == "run" or len(block.reason) > 5, block
+        assert block.mark != "file" or block.language == "yaml", block
+        assert block.mark != "planned" or "snakemake" in block.code, block
+
+
+def test_every_comment_is_one_that_is_read():
+    """One with a slip of the pen would let its block run."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        above = re.findall(r"<!--(.*?)-->\n```", text, re.DOTALL)
+        assert len(above) == sum(block.mark != "run" for block in blocks(page)), page.name
+
+
+@pytest.mark.parametrize("block", [one for one in snippets() if one.language == "yaml"], ids=str)
+def test_settings_that_are_shown_are_valid(block):
+    config = settings._merged(CONFIG, yaml.safe_load(block.code))
+    settings.check(config, SCHEMA)
+
+
+@pytest.mark.parametrize("block", [one for one in snippets() if one.language == "sh"], ids=str)
+def test_commands_that_are_shown_can_be_read(block):
+    subprocess.run(["bash", "-n"], input=block.code, text=True, check=True)
+
+
+def test_a_block_knows_what_its_comment_says(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```sh\nls\n```\n\n<!-- not run: takes hours -->\n```sh\nmake all\n```\n\n"
+        "<!-- file: mine.yaml -->\n```yaml\na: `b`\n```\n\n`c` [d](e.md#f) <!-- `g` -->\n## H & I\n"
+    )
+    found = [(one.mark, one.reason, one.code, one.line) for one in blocks(page)]
+    assert found == [
+        ("run", "", "ls\n", 1),
+        ("not run", "takes hours", "make all\n", 6),
+        ("file", "mine.yaml", "a: `b`\n", 11),
+    ]
+    assert spans(page) == ["c"]
+    assert links(page) == ["e.md#f"]
+    assert anchors(page) == {"h-i": "h--i"}
