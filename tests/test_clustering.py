@@ -9,6 +9,7 @@ import betrayed.clustering.mean_shift
 import betrayed.clustering.memory
 import betrayed.clustering.neighbours
 import betrayed.clustering.row_parts
+import betrayed.clustering.video_rows
 from betrayed.clustering.bounds import directions, project
 from betrayed.clustering.clustering import (
     hierarchical_clustering,
@@ -77,8 +78,8 @@ def test_window_agrees_with_naive(window):
         ("neighbours", "OPEN_SHARE", 0.0),  # one product for all pairs
         ("neighbours", "OPEN_SHARE", 1.0),  # pairs one by one
         ("mean_shift", "BLOCK", 2),
-        ("clustering", "MOST_DIRECTIONS", 1),  # bounds that leave much open
-        ("clustering", "SAMPLE", 3),
+        ("video_rows", "MOST_DIRECTIONS", 1),  # bounds that leave much open
+        ("video_rows", "SAMPLE", 3),
         ("clustering", "CANDIDATES", 1),
     ],
 )
@@ -99,9 +100,9 @@ def test_less_memory_changes_nothing(monkeypatch, taus):
     monkeypatch.setattr(betrayed.clustering.clustering.Budget, "check_centres", lambda *given: None)
     queries, keys, _ = structured_case(9, groups=5)
     kept = []
-    watched = betrayed.clustering.clustering.kept
+    watched = betrayed.clustering.video_rows.kept
     monkeypatch.setattr(
-        betrayed.clustering.clustering, "kept", lambda *given: kept.append(given) or watched(*given)
+        betrayed.clustering.video_rows, "kept", lambda *given: kept.append(given) or watched(*given)
     )
     least = next(memory for memory in range(0, 10**6, 100) if accepts(queries, keys, taus, memory))
     found = {}

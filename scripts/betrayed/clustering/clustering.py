@@ -24,19 +24,16 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from betrayed.block.rows import attention_rows
-from betrayed.clustering.bounds import Directions, Projection, bounds, directions, joined, project
+from betrayed.clustering.bounds import Projection, bounds, joined
 from betrayed.clustering.divergence import log
 from betrayed.clustering.mean_shift import ShiftedRows, blocks_of
 from betrayed.clustering.memory import DEFAULT_MEMORY, Budget
 from betrayed.clustering.neighbours import neighbours, within
-from betrayed.clustering.row_parts import KeptRows, MadeRows, RowParts, kept, store, tiles
+from betrayed.clustering.row_parts import KeptRows, RowParts, store, tiles
+from betrayed.clustering.video_rows import VideoRows
 from betrayed.errors import UserError
 
-SAMPLE = 256  # tokens whose rows say in which directions rows differ
-MOST_DIRECTIONS = 128
 CANDIDATES = 32  # rows compared at once when leaders are sought; then twice as many
-REST = 1e-3  # what the directions may leave of a row, in shares of the smallest tau
 
 
 @dataclass(frozen=True)
@@ -113,39 +110,36 @@ def hierarchical_clusterings(
     _check(queries, keys, taus, window)
     device = queries.device if device is None else torch.device(device)
     watch = watch or (lambda items, name, unit: items)
-    # Heads first in memory: rows then read the keys as they lie, without a copy.
-    keys = keys.to(device).float().transpose(0, 1).contiguous().transpose(0, 1)
-    count = queries.shape[0]
 
     with torch.inference_mode():
-        onto = _directions(queries, keys, min(taus), device)
-        budget = Budget(queries, keys, window, len(taus), onto.basis.shape[1], memory)
+        video = VideoRows(queries, keys, min(taus), device)
+        budget = Budget(
+            queries, video.keys, window, len(taus), video.directions.basis.shape[1], memory
+        )
         projections: list[Projection] = []
         merged: list[list[_Level]] = [[] for _ in taus]
         # Made once: memory that is given anew costs more time than what is written there.
-        shape = min(window, count) * queries.shape[2], keys.shape[0] * keys.shape[2]
+        shape = min(window, video.frames) * video.patches, video.columns
         places = [torch.empty(shape, device=device) for _ in range(budget.copies)]
-        for start in watch(range(0, count, window), "clustering", "window"):
-            tokens = _tokens(queries[start : start + window], device)
-            into = [place[: len(tokens)] for place in places]
-            rows = kept(tokens, keys, into[0]) if into else MadeRows(tokens, keys)
-            projections.append(_projection(rows, onto))
+        for start in watch(range(0, video.frames, window), "clustering", "window"):
+            rows = video.of_frames(slice(start, start + window), places[0] if places else None)
+            projections.append(video.project(rows))
             near = neighbours(rows, projections[-1], taus)
             blocks = blocks_of(projections[-1]) if device.type == "cpu" else None
             for number, tau in enumerate(taus):
                 shifted = ShiftedRows(rows, near.pop(0), blocks)
                 read: RowParts = shifted
-                if number == len(taus) - 1 and into:
-                    read = store(shifted, into[0])
-                elif len(into) > 1:
-                    read = store(shifted, into[1])
-                merged[number].append(_merge(read, tau, onto, shifted.which))
+                if number == len(taus) - 1 and places:
+                    read = store(shifted, places[0])
+                elif len(places) > 1:
+                    read = store(shifted, places[1])
+                merged[number].append(_merge(video, read, tau, shifted.which))
             found = sum(len(level.centres) for levels in merged for level in levels)
-            budget.check_centres(found, rows.shape[1])
-        del rows, shifted, read, places, into
+            budget.check_centres(found, video.columns)
+        del rows, shifted, read, places
         tokens = joined(projections)
         del projections
-        return [_clustering(tokens, queries, keys, merged.pop(0), tau, onto) for tau in taus]
+        return [_clustering(video, tokens, merged.pop(0), tau) for tau in taus]
 
 
 def leader_merging(rows: RowParts, projection: Projection, tau: float) -> np.ndarray:
@@ -168,27 +162,6 @@ def leader_merging(rows: RowParts, projection: Projection, tau: float) -> np.nda
     return labels
 
 
-def _directions(queries: Tensor, keys: Tensor, tau: float, device: torch.device) -> Directions:
-    """Directions in which the rows of a video differ, from tokens all over it."""
-    frames, _, patches, _ = queries.shape
-    chosen = torch.linspace(0, frames * patches - 1, min(SAMPLE, frames * patches)).long()
-    sample = queries[chosen // patches, :, chosen % patches].to(device).float()  # (s, heads, d)
-    rows = attention_rows(sample, keys)
-    _check_rows(rows)
-    return directions(rows, MOST_DIRECTIONS, REST * tau)
-
-
-def _projection(rows: RowParts, onto: Directions) -> Projection:
-    projection = project(rows, onto)
-    _check_rows(projection.own)
-    return projection
-
-
-def _check_rows(values: Tensor) -> None:
-    if not torch.isfinite(values.sum()):
-        raise UserError("Attention overflows: the queries and keys are too large for float32.")
-
-
 @dataclass(frozen=True)
 class _Level:
     """A level of the merge: centres (K, M), and which of them each thing below is in, (n,)."""
@@ -197,13 +170,13 @@ class _Level:
     labels: np.ndarray
 
 
-def _merge(rows: RowParts, tau: float, onto: Directions, which: np.ndarray | None = None) -> _Level:
+def _merge(video: VideoRows, rows: RowParts, tau: float, which: np.ndarray | None = None) -> _Level:
     """Leader merging: the means of the clusters, each summing to 1.
 
     Where rows stand for several things, ``which`` (n,) says what row stands for each thing.
     """
     which = np.arange(rows.shape[0]) if which is None else which
-    projection = project(rows, onto)
+    projection = video.project(rows)
     labels = leader_merging(rows, projection, tau)
     # A product with the memberships, and not scattered additions: the same sum on every run.
     members = (labels == np.arange(labels.max() + 1)[:, None]) * np.bincount(which)
@@ -215,14 +188,9 @@ def _merge(rows: RowParts, tau: float, onto: Directions, which: np.ndarray | Non
 
 
 def _clustering(
-    tokens: Projection,
-    queries: Tensor,
-    keys: Tensor,
-    windows: list[_Level],
-    tau: float,
-    onto: Directions,
+    video: VideoRows, tokens: Projection, windows: list[_Level], tau: float
 ) -> Clustering:
-    """Steps 2 and 3: from the clusters of all windows to tracks."""
+    """Steps 2 and 3: from the clusters of all windows to tracks; ``tokens`` are all the video's."""
     counts = [len(level.centres) for level in windows]
     firsts = np.cumsum([0, *counts[:-1]])
     fragments = [level.labels + first for level, first in zip(windows, firsts, strict=True)]
@@ -230,12 +198,12 @@ def _clustering(
     windows.clear()
     rounds = []
     while True:  # until nothing merges
-        level = _merge(KeptRows(centres), tau, onto)
+        level = _merge(video, KeptRows(centres), tau)
         if len(level.centres) == len(centres):
             break
         centres = level.centres
         rounds.append(level.labels)
-    labels = _assign(tokens, queries, keys, centres, onto)
+    labels = _assign(video, tokens, centres)
     labels, order = _in_order_of_appearance(labels)
     return Clustering(
         labels,
@@ -245,12 +213,9 @@ def _clustering(
     )
 
 
-def _assign(
-    tokens: Projection, queries: Tensor, keys: Tensor, centres: Tensor, onto: Directions
-) -> np.ndarray:
+def _assign(video: VideoRows, tokens: Projection, centres: Tensor) -> np.ndarray:
     """Step 3: the nearest centre of every token, (T, N) int64."""
-    projection = project(KeptRows(centres), onto)
-    patches = queries.shape[2]
+    projection = video.project(KeptRows(centres))
     labels, undecided = [], []
     for tile in tiles(len(tokens.own), len(centres), centres.device):
         lower, upper = bounds(tokens[tile], projection)  # (tile, K)
@@ -259,10 +224,8 @@ def _assign(
         undecided.append((possible.sum(dim=1) > 1).nonzero()[:, 0] + tile.start)
     labels, undecided = torch.cat(labels), torch.cat(undecided)
     for tile in tiles(len(undecided), centres.shape[1], centres.device):
-        token = undecided[tile].to(queries.device)
-        own = queries[token // patches, :, token % patches].to(centres.device).float()
-        labels[undecided[tile]] = _nearest(attention_rows(own, keys), centres)
-    return labels.reshape(-1, patches).cpu().numpy()
+        labels[undecided[tile]] = _nearest(video.of_tokens(undecided[tile]), centres)
+    return labels.reshape(-1, video.patches).cpu().numpy()
 
 
 def _nearest(rows: Tensor, centres: Tensor) -> Tensor:
@@ -288,11 +251,6 @@ def _places(order: np.ndarray, count: int) -> np.ndarray:
     places = np.full(count, -1)
     places[order] = np.arange(len(order))
     return places
-
-
-def _tokens(queries: Tensor, device: torch.device) -> Tensor:
-    """Frames (t, heads, N, d) as tokens in row-major order, (t·N, heads, d) float32."""
-    return queries.to(device).float().transpose(1, 2).flatten(0, 1)
 
 
 def _check(queries: Tensor, keys: Tensor, taus: Sequence[float], window: int) -> None:
