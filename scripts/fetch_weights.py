@@ -17,7 +17,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
 
-    from betrayed.features.weights import WeightsSettings, fetch_weights
+    from betrayed.features.weight_fetching import WeightsSettings, fetch_weights
     from betrayed.io.files import sha256
 
     weights = fetch_weights(read_settings(WeightsSettings, arguments.settings), arguments.output)

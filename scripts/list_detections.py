@@ -5,7 +5,7 @@ import argparse
 from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 from betrayed.io.files import whole_file
-from betrayed.scoring.average_precision import video_detections
+from betrayed.scoring.detections import video_detections
 from betrayed.video.video import Video
 
 

@@ -7,7 +7,8 @@ from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 from betrayed.io.files import whole_file
 from betrayed.io.progress import progress
-from betrayed.scoring.average_precision import pooled_rows, read_detections
+from betrayed.scoring.average_precision import pooled_rows
+from betrayed.scoring.detection_table import read_detections
 
 
 def main() -> None:

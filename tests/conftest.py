@@ -5,12 +5,8 @@ from pathlib import Path
 import pytest
 
 from betrayed.errors import UserError
-from betrayed.features.weights import (
-    MEMBER_SHA256,
-    WeightsSettings,
-    describe_weights,
-    fetch_weights,
-)
+from betrayed.features.weight_fetching import MEMBER_SHA256, WeightsSettings, fetch_weights
+from betrayed.features.weights import describe_weights
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,15 +11,9 @@ from videos_for_tests import moving_square, write_annotations, write_frames
 
 from betrayed.datasets.manifest import write_manifest
 from betrayed.errors import UserError
-from betrayed.scoring.average_precision import (
-    METRICS,
-    as_table,
-    average_precision,
-    detections,
-    match_detections,
-    read_detections,
-    video_detections,
-)
+from betrayed.scoring.average_precision import METRICS, average_precision, match_detections
+from betrayed.scoring.detection_table import as_table, read_detections
+from betrayed.scoring.detections import detections, video_detections
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 

@@ -12,7 +12,7 @@ from torchvision.transforms.v2 import functional as images_to
 from betrayed.errors import UserError
 from betrayed.features.backbone import Backbone, prepare, projection
 from betrayed.features.vit import create_vit
-from betrayed.features.weights import WeightsSettings, fetch_weights
+from betrayed.features.weight_fetching import WeightsSettings, fetch_weights
 
 # One of each form: no registers; registers; fused qkv with its bias inside, beside, or without.
 NAMES = {

@@ -11,6 +11,7 @@ from betrayed.datasets.layouts.common import DatasetSettings
 from betrayed.datasets.listing import list_videos, missing_paths, needed_paths
 from betrayed.datasets.manifest import read_manifest, write_manifest
 from betrayed.errors import UserError
+from betrayed.video.annotations import read_annotation
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 
@@ -154,7 +155,7 @@ def test_movi_e_as_folders_of_frames_and_ids(tmp_path):
     extract("0001", rows[1]["source"], tmp_path / "out", annotations=rows[1]["annotations"])
     video = Video.load(tmp_path / "out" / "frames.json")
     assert video.count == 4
-    assert np.unique(video.annotation(0)).tolist() == [0, 7]
+    assert np.unique(read_annotation(video, 0)).tolist() == [0, 7]
 
 
 def test_what_a_layout_needs_on_the_disk(tmp_path, folder, monkeypatch):

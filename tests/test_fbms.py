@@ -10,7 +10,7 @@ from betrayed.datasets.layouts.common import DatasetSettings
 from betrayed.datasets.listing import list_videos, missing_paths
 from betrayed.datasets.readers.fbms import Label, read_description
 from betrayed.errors import UserError
-from betrayed.scoring.inputs import read_annotations
+from betrayed.video.annotations import read_annotation, read_annotations
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 
@@ -42,9 +42,9 @@ def test_labelled_frames_have_their_regions_and_the_others_nothing(tmp_path, spl
         assert (video.count, video.annotated_frames, video.objects) == (10, 2, 2)
         for index in range(10):
             if (truth := truths[row["video"]].get(index)) is None:
-                assert video.annotation(index) is None
+                assert read_annotation(video, index) is None
             else:
-                np.testing.assert_array_equal(video.annotation(index), truth)
+                np.testing.assert_array_equal(read_annotation(video, index), truth)
                 assert set(np.unique(truth)) == {0, 1, 2}
         numbers, ids = read_annotations(video, "annotations")
         assert numbers == [0, 6]
@@ -66,7 +66,7 @@ def test_a_frame_under_another_name_is_found_by_its_number(tmp_path):
     description = tmp_path / "FBMS/Testset/camel01/GroundTruth/camel01Def.dat"
     change(description, "Input file name:\ncamel01_0007.ppm", "Input file name:\nold_007.ppm")
     video = extracted(list_videos(settings(tmp_path / "FBMS"))[0], tmp_path / "out")
-    np.testing.assert_array_equal(video.annotation(6), truths["camel01"][6])
+    np.testing.assert_array_equal(read_annotation(video, 6), truths["camel01"][6])
     change(description, "Frame number:\n6", "Frame number:\n10")
     with pytest.raises(UserError, match=r"old_007\.ppm \(number 10\), which is none of the 10"):
         extracted(list_videos(settings(tmp_path / "FBMS"))[0], tmp_path / "out")
@@ -79,7 +79,7 @@ def test_images_may_have_another_suffix_than_the_description_says(tmp_path):
         image.save(label.with_suffix(".png"))
     label.unlink()
     video = extracted(list_videos(settings(tmp_path / "FBMS"))[1], tmp_path / "out")
-    np.testing.assert_array_equal(video.annotation(6), truths["tennis"][6])
+    np.testing.assert_array_equal(read_annotation(video, 6), truths["tennis"][6])
     label.with_suffix(".png").unlink()
     with pytest.raises(UserError, match=r"tennis460\.pgm is missing"):
         extracted(list_videos(settings(tmp_path / "FBMS"))[1], tmp_path / "again")

@@ -21,7 +21,7 @@ from betrayed.features.caching import DATASETS, FeatureSettings, cache_features,
 from betrayed.features.maps import read_class_attention
 from betrayed.features.reading import common_provenance, describe, read_clip
 from betrayed.features.vit import create_vit
-from betrayed.features.weights import WeightsSettings, fetch_weights
+from betrayed.features.weight_fetching import WeightsSettings, fetch_weights
 from betrayed.io.artefacts import open_checked
 from betrayed.io.files import sha256
 from betrayed.video.extraction import extract

@@ -19,6 +19,7 @@ from videos_for_tests import (
 
 from betrayed.errors import UserError
 from betrayed.io.palette import save_palette_png
+from betrayed.video.annotations import read_annotation
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 
@@ -63,8 +64,8 @@ def test_images_are_used_where_they_lie(tmp_path, images, truth):
     for index in range(6):
         assert video.frame(index).dtype == np.uint8
         assert close(video.frame(index), FRAMES[index])
-        np.testing.assert_array_equal(video.annotation(index), IDS[index])
-    assert video.annotation(0, "instances") is None
+        np.testing.assert_array_equal(read_annotation(video, index), IDS[index])
+    assert read_annotation(video, 0, "instances") is None
 
 
 def test_the_record_says_what_the_video_is(tmp_path, images, truth, monkeypatch):
@@ -110,7 +111,7 @@ def test_the_first_number_may_be_any_and_annotations_follow_it(tmp_path, start):
     source = write_frames(tmp_path / "clip", FRAMES, start)
     truth = write_annotations(tmp_path / "truth", IDS, start)
     video = extracted(tmp_path, source, annotations=truth)
-    np.testing.assert_array_equal(video.annotation(5), IDS[5])
+    np.testing.assert_array_equal(read_annotation(video, 5), IDS[5])
 
 
 def test_hidden_and_other_files_are_left_out(tmp_path, images):
@@ -207,12 +208,12 @@ def test_foreground_is_background_and_object_alone(tmp_path, images, truth):
     video = extracted(
         tmp_path, images, annotations=foreground, instances=truth, annotation_kind="foreground"
     )
-    np.testing.assert_array_equal(video.annotation(2), IDS[2])
-    np.testing.assert_array_equal(video.annotation(2, "instances"), IDS[2])
+    np.testing.assert_array_equal(read_annotation(video, 2), IDS[2])
+    np.testing.assert_array_equal(read_annotation(video, 2, "instances"), IDS[2])
     # As ids the same file would say void.
-    assert extracted(tmp_path, images, annotations=foreground).annotation(2).max() == 255
+    assert read_annotation(extracted(tmp_path, images, annotations=foreground), 2).max() == 255
     with pytest.raises(ValueError, match="which must be"):
-        video.annotation(0, "masks")
+        read_annotation(video, 0, "masks")
 
 
 def test_an_unknown_kind_of_annotation_is_refused(tmp_path, images):
@@ -234,14 +235,14 @@ def test_a_video_file_is_decoded_beside_its_record(tmp_path, suffix, truth):
     assert json.loads((tmp_path / "out/clip/frames.json").read_text())["frames"][0] == "00000.jpg"
     for index in range(6):
         assert close(video.frame(index), FRAMES[index], 8.0)
-        np.testing.assert_array_equal(video.annotation(index), IDS[index])
+        np.testing.assert_array_equal(read_annotation(video, index), IDS[index])
 
 
 def test_annotations_of_a_video_file_may_count_from_one(tmp_path):
     source = write_clip(tmp_path / "clip.mp4", FRAMES)
     truth = write_annotations(tmp_path / "truth", IDS, 1)
     video = extracted(tmp_path, source, annotations=truth)
-    np.testing.assert_array_equal(video.annotation(0), IDS[0])
+    np.testing.assert_array_equal(read_annotation(video, 0), IDS[0])
 
 
 def test_a_picture_on_its_side_is_turned_upright(tmp_path):
@@ -326,7 +327,7 @@ def test_files_that_changed_since_are_refused(tmp_path, images, truth):
     with pytest.raises(UserError, match=r"00000\.jpg is 64x40 now, but was 64x48"):
         video.frame(0)
     with pytest.raises(UserError, match=r"00000\.png is 64x40 now, but was 64x48"):
-        video.annotation(0)
+        read_annotation(video, 0)
     with pytest.raises(UserError, match=r"00001\.jpg is missing"):
         video.frame(1)
 
@@ -339,7 +340,7 @@ def test_the_program_writes_the_record_or_says_why_not(tmp_path):
     truth = ["--annotations", tmp_path / "annotations" / "clip", "--annotation-kind", "ids"]
     done = subprocess.run([*command, *truth], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert Video.load(output).annotation(0).max() == 1
+    assert read_annotation(Video.load(output), 0).max() == 1
     cut(source / "00000.jpg", 0.5)
     failed = subprocess.run(command, capture_output=True, text=True)
     assert failed.returncode == 1

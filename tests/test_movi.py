@@ -15,6 +15,7 @@ from betrayed.datasets.listing import list_videos, needed_paths
 from betrayed.datasets.readers.movi import read_sample
 from betrayed.datasets.readers.movi_shards import list_samples
 from betrayed.errors import UserError
+from betrayed.video.annotations import read_annotation
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 
@@ -47,8 +48,8 @@ def test_videos_reach_the_frames_stage_pixel_by_pixel(tmp_path, download):
         assert (video.count, video.height, video.width, video.fps) == (4, 32, 32, 12.0)
         for frame in range(4):
             np.testing.assert_array_equal(video.frame(frame), frames[frame])
-            np.testing.assert_array_equal(video.annotation(frame), ids[frame])
-        assert set(np.unique(video.annotation(0))) == {0, 7, 23}
+            np.testing.assert_array_equal(read_annotation(video, frame), ids[frame])
+        assert set(np.unique(read_annotation(video, 0))) == {0, 7, 23}
 
 
 def test_both_downloads_are_the_same_videos(tmp_path):

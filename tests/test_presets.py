@@ -22,6 +22,7 @@ from workflow_project import ROOT, Project, merged
 
 from betrayed.block.block import SpatioTemporalBlock
 from betrayed.config.settings import runs as runs_of
+from betrayed.video.annotations import read_annotation
 from betrayed.video.video import Video
 
 
@@ -198,7 +199,8 @@ def test_the_papers_data_reach_scoring(tmp_path, monkeypatch):
     monkeypatch.chdir(project.folder)
     for target, (_, ids) in zip(targets, names.values(), strict=True):
         video = Video.load(target)
-        assert set(np.unique([video.annotation(index) for index in range(video.count)])) == ids
+        found = [read_annotation(video, index) for index in range(video.count)]
+        assert set(np.unique(found)) == ids
     assert project.planned(*overlay, *targets) == {}
     # The same content, written later: listed again, and no video is touched.
     truth = tmp_path / "ytvis" / "train.json"

@@ -15,8 +15,9 @@ from PIL import Image
 from videos_for_tests import write_annotations
 
 from betrayed.errors import UserError
-from betrayed.scoring.average_precision import average_precision, detections, match_detections
+from betrayed.scoring.average_precision import average_precision, match_detections
 from betrayed.scoring.davis import davis_unsupervised
+from betrayed.scoring.detections import detections
 from betrayed.scoring.folders import find_videos, score_masks
 from betrayed.scoring.protocols import ScoreSettings
 from betrayed.scoring.results import find_tracks, score_tracks, track_overlaps

@@ -17,13 +17,10 @@ from trackeval.metrics import JAndF, TrackMAP
 
 from betrayed.exports.servers import encode
 from betrayed.io.run_lengths import decode
-from betrayed.scoring.average_precision import (
-    as_table,
-    average_precision,
-    detections,
-    match_detections,
-)
+from betrayed.scoring.average_precision import average_precision, match_detections
 from betrayed.scoring.davis import METRICS, davis_unsupervised, pairwise_scores
+from betrayed.scoring.detection_table import as_table
+from betrayed.scoring.detections import detections
 from betrayed.scoring.video_objects import fg_ari
 
 

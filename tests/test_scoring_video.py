@@ -1,5 +1,6 @@
 """One video by every protocol, through files and the program."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -15,8 +16,9 @@ from betrayed.config.reading import read_settings
 from betrayed.errors import UserError
 from betrayed.io.palette import save_palette_png
 from betrayed.objects.masks import read_masks
-from betrayed.scoring.inputs import read_annotations, read_partition
+from betrayed.scoring.inputs import read_partition
 from betrayed.scoring.protocols import USUAL, ScoreSettings, score_arrays, score_video
+from betrayed.video.annotations import read_annotations
 from betrayed.video.video import Video
 
 PROGRAM = Path(__file__).resolve().parents[1] / "scripts" / "score_video.py"
@@ -136,14 +138,11 @@ def test_without_annotations_there_is_nothing_to_score(clip):
     assert score_video(bare, masks, tracks, ScoreSettings()).empty
 
 
-def test_frames_without_annotation_are_left_out(clip, monkeypatch):
+def test_frames_without_annotation_are_left_out(clip):
     video, masks, tracks = clip
-    whole = Video.annotation
-
-    def sparse(self, index, which="annotations"):
-        return None if index == 1 else whole(self, index, which)
-
-    monkeypatch.setattr(Video, "annotation", sparse)
+    video = dataclasses.replace(
+        video, annotations=(video.annotations[0], None, *video.annotations[2:])
+    )
     for name in ("proposals", "foreground"):  # not even looked for
         (masks / name / "00001.png").unlink()
     assert read_annotations(video, "annotations")[0] == [0, 2]

@@ -8,6 +8,7 @@ from PIL import Image
 from betrayed.datasets.layouts.common import DatasetSettings
 from betrayed.datasets.listing import list_videos, missing_paths, needed_paths
 from betrayed.errors import UserError
+from betrayed.video.annotations import read_annotation
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 
@@ -30,7 +31,7 @@ def test_every_video_is_read_as_it_is_downloaded(tmp_path):
         video = extracted(row, tmp_path / "out" / row["video"])
         assert video.count == 10
         for index, truth in enumerate(truths[row["video"]]):
-            np.testing.assert_array_equal(video.annotation(index), truth)
+            np.testing.assert_array_equal(read_annotation(video, index), truth)
     assert set(np.unique(truths["cheetah"])) == {0, 1, 2}
 
 

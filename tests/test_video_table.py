@@ -14,7 +14,7 @@ from betrayed.datasets.layouts.common import DatasetSettings
 from betrayed.datasets.listing import list_videos
 from betrayed.errors import UserError
 from betrayed.reporting.video_table import COLUMNS, tabulate_videos, write_video_table
-from betrayed.video.annotations import count_objects
+from betrayed.video.annotation_writing import count_objects
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 

@@ -11,10 +11,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from betrayed.errors import UserError
-from betrayed.features import weights as library
+from betrayed.features import weight_fetching as library
 from betrayed.features.backbone import Backbone
 from betrayed.features.vit import create_vit
-from betrayed.features.weights import WeightsSettings, describe_weights, fetch_weights, read_weights
+from betrayed.features.weight_fetching import WeightsSettings, fetch_weights
+from betrayed.features.weights import describe_weights, read_weights
 from betrayed.io.files import sha256
 
 DINO = "vit_small_patch16_224.dino"

@@ -15,6 +15,7 @@ from betrayed.datasets.readers.instances import read_records
 from betrayed.datasets.readers.youtube_vis import Record, ids_of, read_record, write_record
 from betrayed.errors import UserError
 from betrayed.io.run_lengths import decode, run_lengths
+from betrayed.video.annotations import read_annotation
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 
@@ -270,13 +271,13 @@ def test_ground_truth_reaches_the_video_whole_or_not_at_all(tmp_path):
     video = extracted()
     assert [path.name for path in video.frames] == [f"{5 * one:05d}.jpg" for one in range(4)]
     for index, truth in enumerate(truths[3]):
-        np.testing.assert_array_equal(video.annotation(index), truth)
+        np.testing.assert_array_equal(read_annotation(video, index), truth)
     assert set(np.unique(truths[3])) == {0, 1, 2}
     before = (folder / "frames.json").read_text()
     # Another truth counts as another video, so that it is scored anew.
     record = read_record(row["annotations"])
     write_record(row["annotations"], dataclasses.replace(record, objects=record.objects[:1]))
-    assert extracted().annotation(2).max() == 1
+    assert read_annotation(extracted(), 2).max() == 1
     assert (folder / "frames.json").read_text() != before
     write_record(row["annotations"], dataclasses.replace(record, objects=(("23",) * 4,)))
     kept = sorted(path.name for path in folder.iterdir())

@@ -7,6 +7,7 @@ from dataset_copies import youtube_vos
 from betrayed.datasets.layouts.common import DatasetSettings
 from betrayed.datasets.listing import list_videos, missing_paths, needed_paths
 from betrayed.errors import UserError
+from betrayed.video.annotations import read_annotation
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 
@@ -46,7 +47,7 @@ def test_annotations_are_used_where_they_are_wanted(tmp_path):
     row = list_videos(settings(root, annotations="Annotations"))[0]
     extract(row["video"], row["source"], tmp_path / "out", annotations=row["annotations"])
     video = Video.load(tmp_path / "out" / "frames.json")
-    assert np.unique(video.annotation(9)).tolist() == [0, 1]
+    assert np.unique(read_annotation(video, 9)).tolist() == [0, 1]
     assert needed_paths(settings(root, annotations="Annotations")) == [
         root / "JPEGImages",
         root / "meta.json",

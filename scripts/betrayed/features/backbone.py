@@ -32,8 +32,8 @@ class Backbone:
 
     Args:
         name: timm's name.
-        weights: a file made by :func:`betrayed.features.weights.fetch_weights`; None leaves the
-            weights at random, which serves tests.
+        weights: a file made by :func:`betrayed.features.weight_fetching.fetch_weights`; None
+            leaves the weights at random, which serves tests.
         device: where to compute: half precision on a GPU, float32 on a CPU.
         facet: see above.
         layer: index of the block, from 0 or, negative, from the end; later ones are not computed.

@@ -8,6 +8,9 @@ from PIL import Image, UnidentifiedImageError
 
 from betrayed.errors import UserError
 
+#: The id of pixels that count for nobody.
+VOID = 255
+
 
 @cache
 def davis_palette() -> bytes:

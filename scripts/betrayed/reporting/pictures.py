@@ -15,6 +15,7 @@ from betrayed.io.files import whole_file
 from betrayed.io.palette import davis_palette, read_ids
 from betrayed.io.progress import progress
 from betrayed.io.video_writing import write_video
+from betrayed.video.annotations import read_annotation
 from betrayed.video.video import Video
 
 COLOURS = np.frombuffer(davis_palette(), np.uint8).reshape(256, 3)
@@ -100,7 +101,7 @@ def contact_sheet(found: Found) -> Image.Image:
     video = found.video
     chosen = np.unique(np.linspace(0, video.count - 1, SHEET_FRAMES).round().astype(int)).tolist()
     frames = {i: video.frame(i) for i in chosen}
-    truth = {i: video.annotation(i) for i in chosen}
+    truth = {i: read_annotation(video, i) for i in chosen}
     rows = {"frame": [frames[i] for i in chosen]}
     if any(ids is not None for ids in truth.values()):
         rows["truth"] = [

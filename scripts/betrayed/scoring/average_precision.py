@@ -5,20 +5,13 @@ of their intersections over all frames by the sum of their unions. All detection
 pooled and ranked by score, so these are figures of a data set and not means over its videos.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from betrayed.errors import UserError
-from betrayed.objects.masks import read_masks, read_proposal_scores
-from betrayed.scoring.columns import COLUMNS as SCORE_COLUMNS
-from betrayed.scoring.davis import VOID
-from betrayed.scoring.inputs import read_annotations
-from betrayed.scoring.regions import contingency
-from betrayed.video.video import Video
+from betrayed.scoring.columns import COLUMNS
 
 #: The protocol's name.
 PROTOCOL = "youtube-vis"
@@ -29,9 +22,6 @@ RECALLS = np.linspace(0, 1, 101)
 #: Of a video's detections so many count, best first: AP has the most, AR is given for each.
 LIMITS = (1, 10, 100)
 METRICS = ("AP", "AP50", "AP75", *(f"AR{limit}" for limit in LIMITS))
-COLUMNS = ["proposal", "score", "object", "iou"]
-_KINDS = {"proposal": "Int64", "score": "f8", "object": "Int64", "iou": "f8"}
-_REMEDY = "Delete it and run the workflow again; it will be made anew."
 
 
 @dataclass(frozen=True)
@@ -49,81 +39,6 @@ class Matches:
     objects: int
 
 
-def detections(annotations: np.ndarray, proposals: np.ndarray, scores: pd.Series) -> pd.DataFrame:
-    """The spatio-temporal IoU of every proposal of a video with every object.
-
-    Objects are all ids of the video, whenever they appear. Void pixels count for nobody; a
-    proposal that has no other is left out.
-
-    Args:
-        annotations: (T, H, W) integer ids of the annotated frames, 0 background, 255 void.
-        proposals: (T, H, W) integer ids in the same frames, 0 background.
-        scores: the score of each proposal by its id.
-
-    Returns:
-        See :func:`as_table`.
-    """
-    object_ids, proposal_ids = np.unique(annotations), np.unique(proposals)
-    counts = np.zeros((len(object_ids), len(proposal_ids)), dtype=np.int64)
-    for annotation, proposal in zip(annotations, proposals, strict=True):
-        valid = annotation != VOID
-        truth = np.searchsorted(object_ids, annotation[valid])
-        found = np.searchsorted(proposal_ids, proposal[valid])
-        counts += contingency(truth, found, *counts.shape)
-    objects = (object_ids != 0) & (object_ids != VOID)
-    present = (proposal_ids != 0) & (counts.sum(axis=0) > 0)
-    union = counts.sum(axis=1, keepdims=True) + counts.sum(axis=0) - counts
-    iou = counts / np.maximum(union, 1)
-    return as_table(iou[objects][:, present].T, scores[proposal_ids[present]], object_ids[objects])
-
-
-def video_detections(video: Video, masks: str | Path) -> pd.DataFrame:
-    """Read the proposals of a video of the workflow and its single objects, see :func:`detections`.
-
-    Args:
-        video: the video; its instances count, or its annotations where it has no instances.
-        masks: folder with ``proposals/`` and ``objects.csv``, whose scores rank the proposals.
-
-    Returns:
-        See :func:`as_table`; empty when no frame is annotated.
-
-    Raises:
-        UserError: a file is missing or does not fit; names it.
-    """
-    which = "annotations" if video.instances is None else "instances"
-    frames, annotations = read_annotations(video, which)
-    proposals = read_masks(Path(masks) / "proposals", video, frames)
-    scores = read_proposal_scores(masks)
-    missing = np.setdiff1d(proposals, [0, *scores.index])
-    if len(missing):
-        raise UserError(
-            f"{masks}: proposal {missing[0]} is in the masks, but not in objects.csv. Delete the "
-            f"folder of masks and run the workflow again."
-        )
-    return detections(annotations, proposals, scores)
-
-
-def as_table(iou: np.ndarray, scores: pd.Series, objects: Sequence[int]) -> pd.DataFrame:
-    """The detections of a video as a table that a file can hold.
-
-    Args:
-        iou: (P, G), of every detection with every object.
-        scores: (P,), by the number of the detection.
-        objects: (G,) numbers.
-
-    Returns:
-        Columns proposal, score, object, iou: a row for every pair; where one of the two sides is
-        empty, a row for each of the other.
-    """
-    found = pd.DataFrame({"proposal": scores.index, "score": scores.to_numpy()})
-    there = pd.DataFrame({"object": objects})
-    if found.empty or there.empty:
-        table = pd.concat([found, there])
-    else:
-        table = found.merge(there, how="cross").assign(iou=np.asarray(iou).ravel())
-    return table.reindex(columns=COLUMNS).astype(_KINDS).reset_index(drop=True)
-
-
 def match_detections(table: pd.DataFrame) -> Matches:
     """Give each detection of a video, best first, the object that it overlaps most.
 
@@ -131,7 +46,7 @@ def match_detections(table: pd.DataFrame) -> Matches:
     scores the lower number comes first. All this is COCO's.
 
     Args:
-        table: as :func:`as_table` gives it.
+        table: as :func:`betrayed.scoring.detection_table.as_table` gives it.
     """
     found = table.dropna(subset="proposal").drop_duplicates("proposal").sort_values("proposal")
     found = found.sort_values("score", ascending=False, kind="stable").head(max(LIMITS))
@@ -178,35 +93,18 @@ def average_precision(videos: Iterable[Matches]) -> dict[str, float]:
     return dict(zip(METRICS, map(float, values), strict=True))
 
 
-def read_detections(path: str | Path) -> pd.DataFrame:
-    """Read a table of :func:`as_table` from the CSV that it was written to.
-
-    Raises:
-        UserError: the file is missing or no such table.
-    """
-    try:
-        table = pd.read_csv(path, dtype=_KINDS)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
-    except (ValueError, pd.errors.ParserError) as error:
-        raise UserError(f"{path} is no table of detections ({error}). {_REMEDY}") from error
-    if list(table.columns) != COLUMNS:
-        raise UserError(f"{path} must have the columns {', '.join(COLUMNS)}. {_REMEDY}")
-    return table
-
-
 def pooled_rows(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """The figures of a data set as its file of scores holds them.
 
     Args:
-        tables: the detections of each video, see :func:`as_table`.
+        tables: the detections of each video, see :func:`betrayed.scoring.detection_table.as_table`.
 
     Returns:
         Columns protocol, object, frame, metric, value; no row when there is no object anywhere.
     """
     figures = average_precision(map(match_detections, tables))
     rows = [(PROTOCOL, pd.NA, pd.NA, *figure) for figure in figures.items()]
-    table = pd.DataFrame(rows, columns=SCORE_COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS)
     return table.astype({"object": "Int64", "frame": "Int64", "value": "f8"})
 
 

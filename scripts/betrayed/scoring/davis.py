@@ -7,10 +7,10 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from betrayed.errors import UserError
+from betrayed.io.palette import VOID
 from betrayed.scoring.boundaries import boundary_measure
 from betrayed.scoring.regions import region_similarity
 
-VOID = 255
 METRICS = ("J_mean", "J_recall", "J_decay", "F_mean", "F_recall", "F_decay")
 
 Matching = Literal["sequence", "frame"]

@@ -11,8 +11,9 @@ from PIL import Image, UnidentifiedImageError
 
 from betrayed.errors import UserError
 from betrayed.io.images import numbered_images
-from betrayed.io.palette import read_ids
-from betrayed.scoring.average_precision import PROTOCOL, detections
+from betrayed.io.palette import VOID, read_ids
+from betrayed.scoring.average_precision import PROTOCOL
+from betrayed.scoring.detections import detections
 from betrayed.scoring.protocols import ScoreSettings, score_arrays
 
 #: What is shown of a list of files; the rest is counted.
@@ -49,7 +50,7 @@ class Scores:
     Attributes:
         name: the video's.
         table: as :func:`betrayed.scoring.protocols.score_arrays` gives it.
-        detections: as :func:`betrayed.scoring.average_precision.detections` gives it; None where
+        detections: as :func:`betrayed.scoring.detections.detections` gives it; None where
             the protocol is not wanted.
     """
 
@@ -146,7 +147,7 @@ def score_masks(video: MaskedVideo) -> Scores:
     truth = np.stack([read_ids(path) for path in video.truth])
     if video.kind == "foreground":
         truth = (truth > 0).astype(np.uint8)
-    elif 255 in truth and not np.any((truth > 0) & (truth < 255)):
+    elif VOID in truth and not np.any((truth > 0) & (truth < VOID)):
         raise UserError(
             f"{video.truth[0].parent} holds 0 and 255 alone, and 255 is void. Where it is the "
             f"object, as in DAVIS-2016, say --kind foreground."

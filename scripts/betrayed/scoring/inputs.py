@@ -6,32 +6,10 @@ import numpy as np
 
 from betrayed.clustering.tracks import read_tracks
 from betrayed.errors import UserError
+from betrayed.video.annotations import read_annotations
 from betrayed.video.video import Video
 
-
-def read_annotations(video: Video, which: str) -> tuple[list[int], np.ndarray]:
-    """The annotated frames of a video and their ids.
-
-    Args:
-        video: the video.
-        which: ``"annotations"`` or ``"instances"``.
-
-    Returns:
-        Frame numbers, and ids (frames, H, W) uint8: 0 background, 255 void. Frames without an
-        annotation are left out; there may be none at all.
-
-    Raises:
-        UserError: an annotation is missing, unreadable or of another size than the frames.
-    """
-    frames, annotations = [], []
-    for index in range(video.count):
-        ids = video.annotation(index, which)
-        if ids is not None:
-            frames.append(index)
-            annotations.append(ids)
-    if not frames:
-        return [], np.zeros((0, video.height, video.width), np.uint8)
-    return frames, np.stack(annotations)
+__all__ = ["read_annotations", "read_partition"]
 
 
 def read_partition(path: str | Path, video: Video, frames: list[int]) -> np.ndarray:

@@ -6,7 +6,7 @@ proposal at a time, and so takes many times as long as this project's own scorer
 
 import numpy as np
 
-from betrayed.scoring.davis import VOID
+from betrayed.io.palette import VOID
 
 
 def official_scores(

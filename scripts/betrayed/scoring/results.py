@@ -17,8 +17,9 @@ from betrayed.datasets.readers.youtube_vis import Record, ids_of
 from betrayed.datasets.splits import positions
 from betrayed.errors import UserError
 from betrayed.io.run_lengths import Counts, checked_lengths
-from betrayed.scoring.average_precision import PROTOCOL, as_table
+from betrayed.scoring.average_precision import PROTOCOL
 from betrayed.scoring.columns import COLUMNS
+from betrayed.scoring.detection_table import as_table
 from betrayed.scoring.folders import Scores, score_ids
 from betrayed.scoring.protocols import ScoreSettings
 

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from betrayed.errors import UserError
-from betrayed.scoring.davis import VOID
+from betrayed.io.palette import VOID
 from betrayed.scoring.regions import contingency
 
 

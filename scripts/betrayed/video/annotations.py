@@ -1,134 +1,58 @@
-"""The ground truth of a video's frames: images of ids, checked where they lie or written anew."""
-
-import os
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+"""The annotations of a checked video, as scoring and pictures read them."""
 
 import numpy as np
 
-from betrayed.datasets.readers import fbms, segtrack
-from betrayed.errors import UserError
-from betrayed.io.images import numbered_images
-from betrayed.io.palette import ids_in, read_ids, save_palette_png
-from betrayed.io.progress import progress
-
-Truth = Iterator[tuple[int, np.ndarray, Path]]
-#: Layouts whose ground truth is in another form than an image of ids a frame, with its reader.
-READERS: dict[str, Callable[[Path, Sequence[str]], Truth]] = {
-    "segtrack": segtrack.read_truth,
-    "fbms": fbms.read_truth,
-}
+from betrayed.io.palette import read_ids
+from betrayed.video.video import Video
 
 
-def find_annotations(
-    video: str,
-    annotations: str | Path | None,
-    numbers: Sequence[int],
-    files: Sequence[str],
-    size: tuple[int, int],
-) -> tuple[list[str] | None, set[int]]:
-    """The annotation of each frame, an image of ids found by its number and read once.
+def read_annotation(video: Video, index: int, which: str = "annotations") -> np.ndarray | None:
+    """The annotation of a frame, or None where the video or the frame has none.
 
     Args:
-        video: its name.
-        annotations: the folder of images, or None.
-        numbers: the frames' numbers.
-        files: the frames' files.
-        size: the frames' height and width in pixels.
+        video: the video.
+        index: the frame.
+        which: ``"annotations"`` or ``"instances"``.
 
     Returns:
-        The images, None where there are none, and all ids that occur in them.
+        (H, W) uint8: 0 background, 1… objects, 255 void; for annotations of the kind
+        ``"foreground"`` 0 and 1 alone.
 
     Raises:
-        UserError: an annotation is missing, unreadable or of another size.
+        UserError: its file is gone, damaged, or has changed its size.
     """
-    if not annotations:
-        return None, set()
-    folder = _present(video, annotations)
-    images = numbered_images(folder)
-    # Frames decoded from a file count from 0; their annotations may count from 1.
-    shift = 0
-    decoded = os.sep not in files[0]
-    if decoded and images and min(images) == 1 and len(images) >= len(numbers):
-        shift = 1
-    result, found = [], set()
-    for number, file in progress(
-        list(zip(numbers, files, strict=True)), f"checking {folder.name}", "annotation"
-    ):
-        path = images.get(number + shift)
-        if path is None:
-            expected = folder / f"{Path(file).stem}.png"
-            raise UserError(
-                f"Frame {file} of the video {video!r} has no annotation: {expected} is missing. "
-                f"Every frame needs one; add it, or leave the annotations of this video out."
-            )
-        ids = read_ids(path)
-        _check_size(video, path, ids.shape, size)
-        found |= ids_in(ids)
-        # A path without a folder would be taken to lie beside frames.json: keep the "./".
-        result.append(os.path.join(folder, path.name))  # noqa: PTH118
-    return result, found
+    if which not in ("annotations", "instances"):
+        raise ValueError(f"which must be 'annotations' or 'instances', not {which!r}")
+    paths = video.annotations if which == "annotations" else video.instances
+    path = paths[index] if paths is not None else None
+    if path is None:
+        return None
+    ids = video.sized(read_ids(path), path)
+    if which == "annotations" and video.annotation_kind == "foreground":
+        return (ids > 0).astype(np.uint8)
+    return ids
 
 
-def write_annotations(
-    video: str,
-    annotations: str | Path,
-    layout: str,
-    files: Sequence[str],
-    size: tuple[int, int],
-    folder: Path,
-) -> tuple[list[str | None], set[int]]:
-    """Bring ground truth of one of :data:`READERS`' layouts to images of ids in ``folder``.
+def read_annotations(video: Video, which: str = "annotations") -> tuple[list[int], np.ndarray]:
+    """The annotated frames of a video and their ids.
 
     Args:
-        video: its name.
-        annotations: where its ground truth lies.
-        layout: the layout.
-        files: the frames' files.
-        size: the frames' height and width in pixels.
-        folder: gets truth-00000.png, …, numbered by the frames' places.
+        video: the video.
+        which: ``"annotations"`` or ``"instances"``.
 
     Returns:
-        For each frame the name of its image, or None where it has no ground truth; and all ids that
-        occur.
+        Frame numbers, and ids (frames, H, W) uint8: 0 background, 255 void. Frames without an
+        annotation are left out; there may be none at all.
 
     Raises:
-        UserError: the reader's; an annotation of another size than the frames.
+        UserError: an annotation is missing, unreadable or of another size than the frames.
     """
-    names: list[str | None] = [None] * len(files)
-    found: set[int] = set()
-    truth = READERS[layout](_present(video, annotations), [Path(file).name for file in files])
-    for place, ids, path in progress(truth, f"annotations {video}", "annotation", len(files)):
-        _check_size(video, path, ids.shape, size)
-        names[place] = f"truth-{place:05d}.png"
-        save_palette_png(folder / names[place], ids)
-        found |= ids_in(ids)
-    return names, found
-
-
-def count_objects(ids: set[int], kind: str) -> int:
-    """How many objects ids are, background and void aside.
-
-    Args:
-        ids: those that occur in a video.
-        kind: ``"ids"``, or ``"foreground"``: whatever is no background is one object.
-    """
-    return int(bool(ids - {0})) if kind == "foreground" else len(ids - {0, 255})
-
-
-def _present(video: str, annotations: str | Path) -> Path:
-    folder = Path(annotations)
-    if not folder.is_dir():
-        raise UserError(
-            f"The annotations {folder} of the video {video!r} are missing. Add them, or leave this "
-            f"video out."
-        )
-    return folder
-
-
-def _check_size(video: str, path: Path, shape: Sequence[int], size: tuple[int, int]) -> None:
-    if tuple(shape) != tuple(size):
-        raise UserError(
-            f"The annotation {path} is {shape[1]}x{shape[0]}, but the frames of {video!r} are "
-            f"{size[1]}x{size[0]}. Bring both to one size."
-        )
+    frames, annotations = [], []
+    for index in range(video.count):
+        ids = read_annotation(video, index, which)
+        if ids is not None:
+            frames.append(index)
+            annotations.append(ids)
+    if not frames:
+        return [], np.zeros((0, video.height, video.width), np.uint8)
+    return frames, np.stack(annotations)

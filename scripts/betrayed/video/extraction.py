@@ -20,7 +20,12 @@ from betrayed.errors import UserError
 from betrayed.io.files import sha256, whole_folder
 from betrayed.io.images import IMAGE_SUFFIXES, numbered_images, read_image, size_text
 from betrayed.io.progress import progress
-from betrayed.video.annotations import READERS, count_objects, find_annotations, write_annotations
+from betrayed.video.annotation_writing import (
+    READERS,
+    count_objects,
+    find_annotations,
+    write_annotations,
+)
 
 ANNOTATION_KINDS = ("ids", "foreground")
 #: Layouts whose own file lists the frames, and was checked when the videos were listed: numbers

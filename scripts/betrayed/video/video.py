@@ -10,12 +10,11 @@ import numpy as np
 
 from betrayed.errors import UserError
 from betrayed.io.images import read_image, size_text
-from betrayed.io.palette import read_ids
 
 
 @dataclass(frozen=True)
 class Video:
-    """A checked video: its record, and its frames and annotations read one at a time.
+    """A checked video: its record, and its frames read one at a time.
 
     ``objects`` counts the ids that occur anywhere in the video, void aside, in ``instances`` where
     it has them; annotations of the kind ``"foreground"`` hold one object. Without annotations it
@@ -65,34 +64,14 @@ class Video:
         Raises:
             UserError: its file is gone, damaged, or has changed its size.
         """
-        return self._sized(read_image(self.frames[index]), self.frames[index])
+        return self.sized(read_image(self.frames[index]), self.frames[index])
 
-    def annotation(self, index: int, which: str = "annotations") -> np.ndarray | None:
-        """The annotation of frame ``index``, or None where the video or the frame has none.
-
-        Args:
-            index: the frame.
-            which: ``"annotations"`` or ``"instances"``.
-
-        Returns:
-            (H, W) uint8: 0 background, 1… objects, 255 void; for annotations of the kind
-            ``"foreground"`` 0 and 1 alone.
+    def sized(self, image: np.ndarray, path: Path) -> np.ndarray:
+        """The image that was read from ``path``, if it has the video's height and width.
 
         Raises:
-            UserError: its file is gone, damaged, or has changed its size.
+            UserError: it has another size.
         """
-        if which not in ("annotations", "instances"):
-            raise ValueError(f"which must be 'annotations' or 'instances', not {which!r}")
-        paths = self.annotations if which == "annotations" else self.instances
-        path = paths[index] if paths is not None else None
-        if path is None:
-            return None
-        ids = self._sized(read_ids(path), path)
-        if which == "annotations" and self.annotation_kind == "foreground":
-            return (ids > 0).astype(np.uint8)
-        return ids
-
-    def _sized(self, image: np.ndarray, path: Path) -> np.ndarray:
         if image.shape[:2] != (self.height, self.width):
             raise UserError(
                 f"{path} is {size_text(image.shape)} now, but was {self.width}x{self.height} when "

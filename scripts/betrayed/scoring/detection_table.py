@@ -1,0 +1,51 @@
+"""The table that holds how a video's detections overlap its objects, until a data set is pooled."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from betrayed.errors import UserError
+
+COLUMNS = ["proposal", "score", "object", "iou"]
+_KINDS = {"proposal": "Int64", "score": "f8", "object": "Int64", "iou": "f8"}
+_REMEDY = "Delete it and run the workflow again; it will be made anew."
+
+
+def as_table(iou: np.ndarray, scores: pd.Series, objects: Sequence[int]) -> pd.DataFrame:
+    """The detections of a video as a table that a file can hold.
+
+    Args:
+        iou: (P, G), of every detection with every object.
+        scores: (P,), by the number of the detection.
+        objects: (G,) numbers.
+
+    Returns:
+        Columns proposal, score, object, iou: a row for every pair; where one of the two sides is
+        empty, a row for each of the other.
+    """
+    found = pd.DataFrame({"proposal": scores.index, "score": scores.to_numpy()})
+    there = pd.DataFrame({"object": objects})
+    if found.empty or there.empty:
+        table = pd.concat([found, there])
+    else:
+        table = found.merge(there, how="cross").assign(iou=np.asarray(iou).ravel())
+    return table.reindex(columns=COLUMNS).astype(_KINDS).reset_index(drop=True)
+
+
+def read_detections(path: str | Path) -> pd.DataFrame:
+    """Read a table of :func:`as_table` from the CSV that it was written to.
+
+    Raises:
+        UserError: the file is missing or no such table.
+    """
+    try:
+        table = pd.read_csv(path, dtype=_KINDS)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
+    except (ValueError, pd.errors.ParserError) as error:
+        raise UserError(f"{path} is no table of detections ({error}). {_REMEDY}") from error
+    if list(table.columns) != COLUMNS:
+        raise UserError(f"{path} must have the columns {', '.join(COLUMNS)}. {_REMEDY}")
+    return table

@@ -1,0 +1,68 @@
+"""How a video's proposals overlap its objects, over all frames together."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from betrayed.errors import UserError
+from betrayed.io.palette import VOID
+from betrayed.objects.masks import read_masks, read_proposal_scores
+from betrayed.scoring.detection_table import as_table
+from betrayed.scoring.regions import contingency
+from betrayed.video.annotations import read_annotations
+from betrayed.video.video import Video
+
+
+def detections(annotations: np.ndarray, proposals: np.ndarray, scores: pd.Series) -> pd.DataFrame:
+    """The spatio-temporal IoU of every proposal of a video with every object.
+
+    Objects are all ids of the video, whenever they appear. Void pixels count for nobody; a
+    proposal that has no other is left out.
+
+    Args:
+        annotations: (T, H, W) integer ids of the annotated frames, 0 background, 255 void.
+        proposals: (T, H, W) integer ids in the same frames, 0 background.
+        scores: the score of each proposal by its id.
+
+    Returns:
+        See :func:`betrayed.scoring.detection_table.as_table`.
+    """
+    object_ids, proposal_ids = np.unique(annotations), np.unique(proposals)
+    counts = np.zeros((len(object_ids), len(proposal_ids)), dtype=np.int64)
+    for annotation, proposal in zip(annotations, proposals, strict=True):
+        valid = annotation != VOID
+        truth = np.searchsorted(object_ids, annotation[valid])
+        found = np.searchsorted(proposal_ids, proposal[valid])
+        counts += contingency(truth, found, *counts.shape)
+    objects = (object_ids != 0) & (object_ids != VOID)
+    present = (proposal_ids != 0) & (counts.sum(axis=0) > 0)
+    union = counts.sum(axis=1, keepdims=True) + counts.sum(axis=0) - counts
+    iou = counts / np.maximum(union, 1)
+    return as_table(iou[objects][:, present].T, scores[proposal_ids[present]], object_ids[objects])
+
+
+def video_detections(video: Video, masks: str | Path) -> pd.DataFrame:
+    """Read the proposals of a video of the workflow and its single objects, see :func:`detections`.
+
+    Args:
+        video: the video; its instances count, or its annotations where it has no instances.
+        masks: folder with ``proposals/`` and ``objects.csv``, whose scores rank the proposals.
+
+    Returns:
+        See :func:`betrayed.scoring.detection_table.as_table`; empty when no frame is annotated.
+
+    Raises:
+        UserError: a file is missing or does not fit; names it.
+    """
+    which = "annotations" if video.instances is None else "instances"
+    frames, annotations = read_annotations(video, which)
+    proposals = read_masks(Path(masks) / "proposals", video, frames)
+    scores = read_proposal_scores(masks)
+    missing = np.setdiff1d(proposals, [0, *scores.index])
+    if len(missing):
+        raise UserError(
+            f"{masks}: proposal {missing[0]} is in the masks, but not in objects.csv. Delete the "
+            f"folder of masks and run the workflow again."
+        )
+    return detections(annotations, proposals, scores)
