@@ -7,8 +7,7 @@ import pytest
 from betrayed.errors import UserError
 from betrayed.features.weight_fetching import MEMBER_SHA256, WeightsSettings, fetch_weights
 from betrayed.features.weights import describe_weights
-
-ROOT = Path(__file__).parents[1]
+from support.paths import ROOT
 
 
 @pytest.fixture(scope="session")

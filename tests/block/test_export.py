@@ -1,0 +1,134 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from betrayed.block.block import SpatioTemporalBlock
+from betrayed.block.export import check_features, export_attention
+from betrayed.block.loading import load_block
+from betrayed.block.rows import attention_rows
+from betrayed.errors import UserError
+from betrayed.io.artefacts import create, open_checked, provenance
+from support.paths import SCRIPTS
+
+MADE_BY = {
+    "video": "toy",
+    "backbone": "vit",
+    "weights_sha256": "0" * 64,
+    "facet": "token",
+    "layer": -1,
+    "views": 0,
+}
+
+
+TRAINED_ON = {name: MADE_BY[name] for name in ("backbone", "weights_sha256", "facet", "layer")}
+
+
+@pytest.fixture
+def block(tmp_path):
+    """A block of width 8 with two heads, as training leaves it."""
+    torch.manual_seed(0)
+    module = SpatioTemporalBlock(8, heads=2)
+    stored = {"model_state_dict": module.state_dict(), "settings": {}, "features": TRAINED_ON}
+    torch.save(stored | {"step": 7, "dim": 8, "heads": 2}, tmp_path / "block.pt")
+    return tmp_path / "block.pt"
+
+
+def write_features(path, tokens, **changes):
+    with create(path, "features", MADE_BY | changes) as file:
+        where = file.create_group("view0") if changes.get("views") else file
+        where["patch_tokens"] = tokens.astype("f2")
+        file.attrs.update(grid=(2, 3), frame_size=(28, 43), count=len(tokens))
+
+
+def test_attention_rows_by_hand():
+    draw = np.random.default_rng(0)
+    queries = draw.normal(size=(3, 2, 4))
+    keys = draw.normal(size=(2, 2, 5, 4))
+    rows = attention_rows(torch.from_numpy(queries), torch.from_numpy(keys))
+    assert (rows.shape, rows.dtype) == ((3, 10), torch.float32)
+    for token in range(3):
+        expected = np.zeros(10)
+        for head in range(2):
+            flat = np.concatenate([keys[0, head], keys[1, head]])
+            weights = np.exp(flat @ queries[token, head] / 2)
+            expected += weights / weights.sum() / 2
+        np.testing.assert_allclose(rows[token], expected, atol=1e-6)
+
+
+def test_export(tmp_path, block):
+    tokens = np.random.default_rng(1).normal(size=(4, 6, 8)).astype("f2")
+    write_features(tmp_path / "f.h5", tokens)
+    export_attention(tmp_path / "f.h5", block, tmp_path / "a.h5", torch.device("cpu"))
+    with open_checked(tmp_path / "a.h5", "attention", {"backbone": "vit", "block_step": 7}) as file:
+        queries, keys = file["queries"][:], file["keys"][:]
+        assert queries.dtype == keys.dtype == np.float16
+        with torch.inference_mode():
+            expected = load_block(block)[0].queries_keys(torch.from_numpy(tokens).float())
+        assert queries.shape == (4, 2, 6, 4)
+        np.testing.assert_allclose(queries, expected[0], atol=2e-3)
+        np.testing.assert_allclose(keys, expected[1], atol=2e-3)
+        assert file["queries"].chunks == (1, 2, 6, 4)
+        assert list(file.attrs["grid"]) == [2, 3] and file.attrs["count"] == 4
+        assert list(file.attrs["frame_size"]) == [28, 43]
+        assert len(provenance(file)["block_sha256"]) == 64
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 50])
+def test_frames_at_a_time_change_only_the_rounding(tmp_path, block, batch_size):
+    tokens = np.random.default_rng(1).normal(size=(7, 6, 8)).astype("f2")
+    write_features(tmp_path / "f.h5", tokens)
+    export_attention(tmp_path / "f.h5", block, tmp_path / "a.h5", torch.device("cpu"), batch_size)
+    module, _ = load_block(block)
+    with open_checked(tmp_path / "a.h5", "attention") as file:
+        for frame in range(7):
+            with torch.inference_mode():
+                one = torch.from_numpy(tokens[frame : frame + 1]).float()
+                expected = module.queries_keys(one)
+            for name, factor in zip(("queries", "keys"), expected, strict=True):
+                found = file[name][frame]
+                np.testing.assert_array_max_ulp(found, factor[0].half().numpy(), maxulp=1)
+
+
+def test_batches_of_nothing_are_refused(tmp_path, block):
+    write_features(tmp_path / "f.h5", np.zeros((2, 6, 8)))
+    with pytest.raises(UserError, match="batch size must be 1 or more"):
+        export_attention(tmp_path / "f.h5", block, tmp_path / "a.h5", torch.device("cpu"), 0)
+    assert not (tmp_path / "a.h5").exists()
+
+
+def test_the_program(tmp_path, block):
+    write_features(tmp_path / "f.h5", np.random.default_rng(1).normal(size=(5, 6, 8)))
+    program = SCRIPTS / "export_attention.py"
+    command = [sys.executable, program, "--features", tmp_path / "f.h5", "--block", block]
+    command += ["--output", tmp_path / "a.h5", "--threads", "1", "--device", "cpu"]
+    subprocess.run([*command, "--batch-size", "2"], check=True, capture_output=True)
+    with open_checked(tmp_path / "a.h5", "attention") as file:
+        assert file["keys"].shape == (5, 2, 6, 4) and np.abs(file["keys"][4]).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"facet": "key"}, "facet = 'key'"),
+        ({"weights_sha256": "1" * 64}, "weights_sha256"),
+        ({"views": 2}, "augmented views"),
+    ],
+)
+def test_refuses_other_features(tmp_path, block, changes, says):
+    write_features(tmp_path / "f.h5", np.zeros((2, 6, 8)), **changes)
+    with pytest.raises(UserError, match=says):
+        export_attention(tmp_path / "f.h5", block, tmp_path / "a.h5", torch.device("cpu"))
+    assert not (tmp_path / "a.h5").exists()
+
+
+def test_refuses_another_width(tmp_path, block):
+    write_features(tmp_path / "f.h5", np.zeros((2, 6, 12)))
+    with pytest.raises(UserError, match="width 12"):
+        export_attention(tmp_path / "f.h5", block, tmp_path / "a.h5", torch.device("cpu"))
+
+
+def test_release_blocks_do_not_say_their_features():
+    check_features("f.h5", MADE_BY, "release.pth", {})

@@ -1,0 +1,237 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.datasets.listing import list_videos, missing_paths, needed_paths
+from betrayed.datasets.manifest import read_manifest, write_manifest
+from betrayed.errors import UserError
+from betrayed.video.annotations import read_annotation
+from betrayed.video.extraction import extract
+from betrayed.video.video import Video
+from support.dataset_copies import davis2017, movi_e, youtube_vis
+from support.paths import SCRIPTS
+
+
+def listing(root: Path, **more) -> list[dict[str, str]]:
+    return list_videos(DatasetSettings(root=str(root), **more))
+
+
+def names(root: Path, **more) -> list[str]:
+    return [row["video"] for row in listing(root, **more)]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    root = tmp_path / "videos"
+    for name in ("cat", "ant", ".hidden"):
+        (root / name).mkdir(parents=True)
+    for name in ("bee.mp4", "Fly.MOV", ".cache.mp4", "notes.txt"):
+        (root / name).write_bytes(b"x")
+    return root
+
+
+@pytest.fixture
+def davis(tmp_path):
+    root = tmp_path / "davis"
+    for name in ("bear", "camel", "dog"):
+        (root / "JPEGImages" / "480p" / name).mkdir(parents=True)
+        (root / "Annotations" / "480p" / name).mkdir(parents=True)
+    (root / "Annotations_instances" / "480p" / "dog").mkdir(parents=True)
+    (root / "ImageSets" / "2016").mkdir(parents=True)
+    (root / "ImageSets" / "2017").mkdir(parents=True)
+    (root / "ImageSets" / "2016" / "val.txt").write_text("dog\nbear\n\n")
+    (root / "ImageSets" / "2017" / "val.txt").write_text("camel\n")
+    return root
+
+
+def test_folders_and_video_files_are_listed_in_order(folder):
+    rows = listing(folder)
+    assert [row["video"] for row in rows] == ["Fly", "ant", "bee", "cat"]
+    assert rows[1]["source"] == str(folder / "ant")
+    assert rows[2]["source"] == str(folder / "bee.mp4")
+    assert all(row["annotations"] == row["instances"] == "" for row in rows)
+
+
+def test_annotations_are_named_for_every_video_and_are_no_videos_themselves(folder):
+    (folder / "truth" / "ids" / "ant").mkdir(parents=True)
+    (folder / "single" / "ant").mkdir(parents=True)
+    rows = listing(folder, annotations="truth/ids", instances=str(folder / "single"))
+    assert [row["video"] for row in rows] == ["Fly", "ant", "bee", "cat"]
+    # Whether they are complete is judged video by video, when frames are extracted.
+    assert rows[2]["annotations"] == str(folder / "truth" / "ids" / "bee")
+    assert [row["instances"] for row in rows] == ["", str(folder / "single" / "ant"), "", ""]
+
+
+def test_paths_stay_relative_to_the_working_directory(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    (folder.parent / "truth").mkdir()
+    row = listing(Path("videos"), annotations="truth", videos=("ant",))[0]
+    assert (row["source"], row["annotations"]) == ("videos/ant", "truth/ant")
+
+
+def test_names_and_patterns_choose(folder):
+    assert names(folder, videos=("bee", "c*")) == ["bee", "cat"]
+    assert names(folder, videos=("*",)) == ["Fly", "ant", "bee", "cat"]
+    with pytest.raises(UserError, match=r"'cow'\. There are: Fly, ant, bee, cat"):
+        names(folder, videos=("ant", "cow"))
+
+
+def test_a_missing_root_is_named(tmp_path):
+    with pytest.raises(UserError, match="nowhere is not a folder"):
+        listing(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="root is not set"):
+        list_videos(DatasetSettings())
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    (tmp_path / "readme.txt").write_text("nothing here")
+    with pytest.raises(UserError, match="holds no video"):
+        listing(tmp_path)
+
+
+def test_two_sources_of_one_name_are_refused(folder):
+    (folder / "bee").mkdir()
+    with pytest.raises(UserError, match=r"bee and .*bee\.mp4 are both the video 'bee'"):
+        listing(folder)
+
+
+@pytest.mark.parametrize("name", ["my cat", "_cat", "-cat", "kätzchen", "cat#1", "all"])
+def test_names_unfit_for_paths_are_refused(folder, name):
+    (folder / name).mkdir()
+    with pytest.raises(UserError, match="Rename it"):
+        listing(folder)
+
+
+def test_missing_annotation_folders_and_splits_without_davis_are_refused(folder):
+    with pytest.raises(UserError, match="annotations: neither"):
+        listing(folder, annotations="nowhere")
+    with pytest.raises(UserError, match="has no splits"):
+        listing(folder, split="val")
+
+
+def test_davis_without_a_split_is_all_sequences(davis):
+    rows = listing(davis, layout="davis", annotations="Annotations/480p")
+    assert [row["video"] for row in rows] == ["bear", "camel", "dog"]
+    assert rows[0]["source"] == str(davis / "JPEGImages" / "480p" / "bear")
+    assert rows[0]["annotations"] == str(davis / "Annotations" / "480p" / "bear")
+    assert rows[2]["instances"] == ""
+    assert listing(davis, layout="davis")[0]["annotations"] == ""
+
+
+def test_a_split_and_instances_of_davis(davis):
+    rows = listing(davis, layout="davis", split="val", instances="Annotations_instances/480p")
+    assert [row["video"] for row in rows] == ["bear", "dog"]
+    assert rows[0]["instances"] == ""
+    assert rows[1]["instances"] == str(davis / "Annotations_instances" / "480p" / "dog")
+    assert names(davis, layout="davis", split="2017/val") == ["camel"]
+    assert names(davis, layout="davis", split="val", videos=("d*",)) == ["dog"]
+    with pytest.raises(UserError, match="There are: bear, dog"):
+        names(davis, layout="davis", split="val", videos=("camel",))
+
+
+def test_bad_davis_folders_are_refused(davis, tmp_path):
+    with pytest.raises(UserError, match=r"train\.txt is missing. There are: 2016/val, 2017/val"):
+        listing(davis, layout="davis", split="train")
+    (davis / "ImageSets" / "2016" / "val.txt").write_text("dog\nwhale\n")
+    with pytest.raises(UserError, match=r"folders are missing: .*480p/whale\. Complete"):
+        listing(davis, layout="davis", split="val")
+    assert names(davis, layout="davis", split="val", videos=("dog",)) == ["dog"]
+    (davis / "ImageSets" / "2016" / "val.txt").write_text("\n")
+    with pytest.raises(UserError, match="lists no sequence"):
+        listing(davis, layout="davis", split="val")
+    (tmp_path / "other").mkdir()
+    with pytest.raises(UserError, match=r"480p is missing\. The layout davis needs"):
+        listing(tmp_path / "other", layout="davis")
+
+
+def test_movi_e_as_folders_of_frames_and_ids(tmp_path):
+    root = movi_e(tmp_path / "validation")
+    rows = listing(root, annotations="../seg")
+    assert [row["video"] for row in rows] == ["0000", "0001"]
+    extract("0001", rows[1]["source"], tmp_path / "out", annotations=rows[1]["annotations"])
+    video = Video.load(tmp_path / "out" / "frames.json")
+    assert video.count == 4
+    assert np.unique(read_annotation(video, 0)).tolist() == [0, 7]
+
+
+def test_what_a_layout_needs_on_the_disk(tmp_path, folder, monkeypatch):
+    def needed(layout, root, *more):
+        return [path.exists() for path in needed_paths(DatasetSettings(layout, str(root), *more))]
+
+    davis2017(tmp_path / "davis2017", ["dog"])
+    unsupervised = "Annotations_unsupervised/480p"
+    settings = (unsupervised, None, "2017/val")
+    assert needed("davis", tmp_path / "davis2017", *settings) == [True] * 3
+    assert needed("davis", tmp_path / "davis2017", None, None, "val") == [True, False]
+    # Instances are used where there are any.
+    assert needed("davis", tmp_path / "davis2017", unsupervised, "nowhere") == [True, True]
+    root, _ = youtube_vis(tmp_path / "ytvis")
+    assert needed("youtube_vis", root, "train.json") == [True, True]
+    assert needed("youtube_vis", root / "JPEGImages", "valid.json") == [False, False]
+    (folder / "truth").mkdir()
+    (tmp_path / "single").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert needed_paths(DatasetSettings("folder", "videos", "truth", "single")) == [
+        Path("videos"),
+        Path("videos/truth"),
+        Path("single"),
+    ]
+
+
+def test_of_many_missing_files_some_dozens_are_named(davis):
+    more = [f"whale-{number:02d}" for number in range(20)]
+    (davis / "ImageSets" / "2016" / "val.txt").write_text("\n".join(["dog", *more]))
+    settings = DatasetSettings("davis", str(davis), "Annotations/480p", split="val")
+    absent = missing_paths(settings)
+    assert len(absent) == 40  # frames and annotations of each
+    assert absent[:2] == [
+        davis / "JPEGImages/480p/whale-00",
+        davis / "Annotations/480p/whale-00",
+    ]
+    with pytest.raises(UserError, match=r"480p/whale-11 and 16 more\. Complete"):
+        list_videos(settings)
+
+
+def test_youtube_vis_without_its_parts_is_refused(tmp_path):
+    root, _ = youtube_vis(tmp_path / "ytvis", count=1)
+    with pytest.raises(UserError, match="needs annotations, the JSON file"):
+        listing(root, layout="youtube_vis")
+    with pytest.raises(UserError, match="JPEGImages is missing"):
+        listing(root / "JPEGImages", layout="youtube_vis", annotations="../train.json")
+
+
+def test_the_manifest_comes_back_as_it_was(folder, tmp_path):
+    rows = listing(folder)
+    write_manifest(tmp_path / "videos.csv", rows)
+    assert (tmp_path / "videos.csv").read_text().splitlines()[0] == (
+        "video,source,annotations,instances"
+    )
+    assert read_manifest(tmp_path / "videos.csv") == rows
+    (tmp_path / "bad.csv").write_text("name\nant\n")
+    with pytest.raises(UserError, match="has the columns"):
+        read_manifest(tmp_path / "bad.csv")
+    with pytest.raises(UserError, match="does not exist"):
+        read_manifest(tmp_path / "none.csv")
+
+
+def test_the_program_writes_the_manifest_or_says_why_not(folder, tmp_path):
+    def call(settings: dict) -> subprocess.CompletedProcess:
+        program = SCRIPTS / "list_videos.py"
+        output = tmp_path / "out" / "videos.csv"
+        command = [sys.executable, program, "--output", output, "--truth", tmp_path / "out/truth"]
+        command += ["--settings", json.dumps(settings)]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    assert call({"layout": "folder", "root": str(folder), "videos": ["ant"]}).returncode == 0
+    assert [row["video"] for row in read_manifest(tmp_path / "out" / "videos.csv")] == ["ant"]
+    assert list((tmp_path / "out" / "truth").iterdir()) == []
+    refused = call({"layout": "davis", "root": str(folder)})
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: ")
+    assert "Traceback" not in refused.stderr
+    assert "layout must be one of" in call({"layout": "other"}).stderr

@@ -1,0 +1,250 @@
+"""The feature cache: its content, its provenance, and what its readers refuse."""
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from betrayed.errors import UserError
+from betrayed.features.augmentation import augment, draw_view
+from betrayed.features.backbone import Backbone, prepare
+from betrayed.features.caching import DATASETS, FeatureSettings, cache_features, default_batch_size
+from betrayed.features.maps import read_class_attention
+from betrayed.features.reading import common_provenance, describe, read_clip
+from betrayed.features.vit import create_vit
+from betrayed.features.weight_fetching import WeightsSettings, fetch_weights
+from betrayed.io.artefacts import open_checked
+from betrayed.io.files import sha256
+from betrayed.video.extraction import extract
+from betrayed.video.video import Video
+from support.paths import SCRIPTS
+
+NAME = "vit_small_patch16_224.dino"
+PLAIN = FeatureSettings(NAME, 32, 48, layer=0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("features")
+
+
+@pytest.fixture(scope="module")
+def weights(folder) -> Path:
+    torch.manual_seed(0)
+    torch.save(create_vit(NAME).state_dict(), folder / "random.pth")
+    settings = WeightsSettings(NAME, "file", str(folder / "random.pth"))
+    fetch_weights(settings, folder / "weights.safetensors")
+    return folder / "weights.safetensors"
+
+
+@pytest.fixture(scope="module")
+def video(folder) -> Video:
+    draw = np.random.default_rng(0)
+    (folder / "images").mkdir()
+    for index in range(5):
+        pixels = draw.integers(0, 256, (40, 60, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / "images" / f"{index:05d}.png")
+    extract("bear", folder / "images", folder / "bear")
+    return Video.load(folder / "bear" / "frames.json")
+
+
+@pytest.fixture(scope="module")
+def plain(folder, weights, video) -> Path:
+    cache_features(video, PLAIN, weights, folder / "plain.h5", batch_size=2)
+    return folder / "plain.h5"
+
+
+def test_the_file_holds_what_the_backbone_gives(plain, weights, video):
+    backbone = Backbone(NAME, weights, layer=0)
+    images = backbone.normalise(prepare([video.frame(i) for i in range(5)], 32, 48))
+    patches, classes, attention = backbone.extract(images)
+    found = read_clip(plain, range(5))
+    torch.testing.assert_close(found[0], patches, rtol=1e-3, atol=1e-4)  # kept as float16
+    torch.testing.assert_close(found[1], classes, rtol=1e-3, atol=1e-4)
+    assert patches.std() > 0.1
+    expected = attention.numpy().reshape(5, 2, 3)
+    np.testing.assert_allclose(read_class_attention(plain), expected, rtol=1e-3, atol=1e-4)
+    with h5py.File(plain) as file:
+        assert file["patch_tokens"].dtype == file["class_tokens"].dtype == np.float16
+        assert file["patch_tokens"].chunks == (1, 6, 384)
+
+
+@pytest.mark.parametrize("views", [0, 2])
+def test_reading_ahead_changes_no_bit(views, folder, weights, video, tmp_path):
+    settings = FeatureSettings(NAME, 32, 48, layer=0, views=views, seed=3)
+    cache_features(video, settings, weights, tmp_path / "bear.h5", batch_size=2)
+    backbone = Backbone(NAME, weights, layer=0)
+    with open_checked(tmp_path / "bear.h5", "features") as file:
+        for frames in ([0, 1], [2, 3], [4]):
+            images = prepare([video.frame(i) for i in frames], 32, 48)
+            for view in range(views) if views else [None]:
+                seen = images if view is None else augment(images, draw_view(3, "bear", view))
+                expected = backbone.extract(backbone.normalise(seen))
+                group = file if view is None else file[f"view{view}"]
+                for name, values in zip(DATASETS, expected, strict=True):
+                    assert np.array_equal(group[name][frames], values.half().numpy()), name
+
+
+def test_it_says_what_made_it(plain, weights):
+    found = describe(plain)
+    made_by = found.pop("made_by")
+    assert found == {
+        "count": 5, "grid": (2, 3), "frame_size": (40, 60), "dim": 384, "views": 0
+    }  # fmt: skip
+    assert made_by == {
+        "video": "bear",
+        "backbone": NAME,
+        "weights_sha256": sha256(weights),
+        "facet": "token",
+        "layer": 0,
+        "height": 32,
+        "width": 48,
+        "views": 0,
+        "seed": 0,
+        "mean": [0.485, 0.456, 0.406],
+        "std": [0.229, 0.224, 0.225],
+    }
+    assert PLAIN.made_by().items() <= made_by.items()
+
+
+def test_a_clip_comes_in_the_order_asked_for(plain):
+    everything = read_clip(plain, range(5))
+    for found, whole in zip(read_clip(plain, [4, 0, 4]), everything, strict=True):
+        assert found.dtype == torch.float32
+        assert torch.equal(found, whole[[4, 0, 4]])
+    assert not torch.equal(everything[0][0], everything[0][1])
+
+
+def test_the_same_settings_give_the_same_bytes(folder, weights, video, plain):
+    cache_features(video, PLAIN, weights, folder / "again.h5", batch_size=2)
+    assert sha256(folder / "again.h5") == sha256(plain)
+    # A seed that draws nothing changes nothing.
+    seeded = FeatureSettings(NAME, 32, 48, layer=0, seed=7)
+    cache_features(video, seeded, weights, folder / "seeded.h5", batch_size=2)
+    assert sha256(folder / "seeded.h5") == sha256(plain)
+
+
+def test_views_are_drawn_once_for_the_video(folder, weights, video, plain):
+    settings = FeatureSettings(NAME, 32, 48, layer=0, views=2, seed=3)
+    path = folder / "views.h5"
+    cache_features(video, settings, weights, path, batch_size=2)
+    backbone = Backbone(NAME, weights, layer=0)
+    for view in range(2):
+        images = prepare([video.frame(i) for i in range(5)], 32, 48)
+        images = augment(images, draw_view(3, "bear", view))
+        patches, _, _ = backbone.extract(backbone.normalise(images))
+        found, _ = read_clip(path, range(5), view)
+        torch.testing.assert_close(found, patches, rtol=1e-3, atol=2e-3)
+        assert (found - read_clip(plain, range(5))[0]).abs().mean() > 0.01
+    assert (read_clip(path, [0], 0)[0] - read_clip(path, [0], 1)[0]).abs().mean() > 0.01
+    assert (describe(path)["views"], describe(path)["made_by"]["seed"]) == (2, 3)
+    with open_checked(path, "features") as file:
+        assert sorted(file) == ["view0", "view1"]
+    with pytest.raises(UserError, match=r"views\.h5 holds 2 augmented views, but plain frames"):
+        read_clip(path, [0])
+    with pytest.raises(UserError, match="but view 2"):
+        read_clip(path, [0], 2)
+    with pytest.raises(UserError, match=r"plain\.h5 holds plain frames.*but view 0"):
+        read_clip(plain, [0], 0)
+
+
+def test_keys_have_the_width_of_their_projection(folder, weights, video):
+    settings = FeatureSettings(NAME, 32, 48, facet="key", layer=-12)
+    cache_features(video, settings, weights, folder / "keys.h5")
+    assert read_clip(folder / "keys.h5", [1])[0].shape == (1, 6, 384)
+
+
+def test_a_frame_that_is_not_there_is_refused(plain):
+    for index in (5, -1):
+        with pytest.raises(UserError, match=f"has 5 frames: there is no frame {index}"):
+            read_clip(plain, [0, index])
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.9, 0.999])
+def test_a_file_cut_short_is_refused(plain, tmp_path, kept):
+    content = plain.read_bytes()
+    path = tmp_path / "cut.h5"
+    path.write_bytes(content[: int(len(content) * kept)])
+    for reader in (describe, lambda one: read_clip(one, [0]), lambda one: common_provenance([one])):
+        with pytest.raises(UserError, match=r"cut\.h5 is not a whole HDF5 file.*Delete it"):
+            reader(path)
+
+
+def test_features_of_another_backbone_are_refused(folder, weights, video, plain, tmp_path):
+    with pytest.raises(UserError, match=r"plain\.h5 was made with backbone = 'vit_small"):
+        describe(plain, {"backbone": "vit_small_patch8_224.dino"})
+    odd = tmp_path / "odd.h5"
+    cache_features(video, FeatureSettings(NAME, 32, 32, layer=0), weights, odd)
+    common = common_provenance([plain, folder / "again.h5"])
+    assert common["weights_sha256"] == sha256(weights) and "video" not in common
+    with pytest.raises(UserError, match=r"odd\.h5 was made with width = 32, .* with 48"):
+        common_provenance([odd, plain, folder / "again.h5"])
+    with pytest.raises(UserError, match="No features"):
+        common_provenance([])
+
+
+def test_values_that_are_not_finite_leave_no_file(video, folder, tmp_path):
+    state = create_vit(NAME).state_dict()
+    state["norm.bias"][0] = 1e6  # too large for float16
+    torch.save(state, tmp_path / "wild.pth")
+    settings = WeightsSettings(NAME, "file", str(tmp_path / "wild.pth"))
+    fetch_weights(settings, tmp_path / "wild.safetensors")
+    with pytest.raises(UserError, match="no finite float16 for frames 0 to 3 of bear"):
+        cache_features(video, PLAIN, tmp_path / "wild.safetensors", tmp_path / "wild.h5")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["wild.pth", "wild.safetensors"]
+
+
+def test_a_frame_that_cannot_be_read_leaves_no_file_and_no_thread(video, weights, tmp_path):
+    copies = [shutil.copy(path, tmp_path) for path in video.frames]
+    Path(copies[3]).write_bytes(b"no picture")
+    broken = dataclasses.replace(video, frames=tuple(Path(one) for one in copies))
+    before = set(threading.enumerate())
+    with pytest.raises(UserError, match=r"The frame .*00003\.png cannot be read"):
+        cache_features(broken, PLAIN, weights, tmp_path / "out" / "bear.h5", batch_size=1)
+    assert not list((tmp_path / "out").iterdir())
+    assert set(threading.enumerate()) == before
+
+
+def test_batches_are_larger_on_a_gpu():
+    assert default_batch_size(torch.device("cpu")) == 4
+    assert default_batch_size(torch.device("cuda")) > 4
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_batches_of_nothing_are_refused(video, weights, tmp_path, batch_size):
+    with pytest.raises(UserError, match="batch size must be 1 or more"):
+        cache_features(video, PLAIN, weights, tmp_path / "x.h5", batch_size=batch_size)
+    assert not list(tmp_path.iterdir())
+
+
+def test_settings_that_do_not_fit_are_refused(video, weights, tmp_path):
+    with pytest.raises(UserError, match="height 33 is no multiple of 16"):
+        cache_features(video, FeatureSettings(NAME, 33, 48), weights, tmp_path / "x.h5")
+    with pytest.raises(UserError, match="views must be 0 or more"):
+        FeatureSettings(NAME, 32, 48, views=-1)
+    with pytest.raises(UserError, match=r"weights\.safetensors holds weights of vit_small_patch16"):
+        other = FeatureSettings("vit_small_patch8_224.dino", 32, 48)
+        cache_features(video, other, weights, tmp_path / "x.h5")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_program(folder, weights, plain, tmp_path):
+    program = SCRIPTS / "cache_features.py"
+    settings = {"backbone": NAME, "height": 32, "width": 48, "layer": 0}
+    command = [sys.executable, program, "--frames", folder / "bear" / "frames.json"]
+    command += ["--weights", weights, "--output", tmp_path / "out.h5", "--threads", "1"]
+    command += ["--settings", json.dumps(settings), "--device", "cpu", "--batch-size", "2"]
+    subprocess.run(command, check=True, capture_output=True)
+    assert describe(tmp_path / "out.h5") == describe(plain)
+    torch.testing.assert_close(
+        read_clip(tmp_path / "out.h5", range(5)), read_clip(plain, range(5)), rtol=1e-2, atol=1e-2
+    )

@@ -1,0 +1,172 @@
+"""The benchmarks run, and what they compare with computes the same."""
+
+import os
+import re
+import subprocess
+import sys
+from argparse import Namespace
+
+import numpy as np
+import pytest
+import torch
+
+from betrayed.block.block import SpatioTemporalBlock
+from betrayed.io.artefacts import create
+from betrayed.training.losses import LossSettings, clip_losses
+from support import naive_scoring
+from support.naive_clustering import naive_clustering
+from support.naive_scoring import blobs
+from support.paths import ROOT
+from support.tiny_features import features_file
+
+BENCHMARKS = ROOT / "benchmarks"
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+
+
+def measured(program, *given):
+    """What a benchmark prints, run once with one thread."""
+    return subprocess.run(
+        [sys.executable, f"benchmarks/{program}", "--repeats", "1", *given],
+        cwd=BENCHMARKS.parent,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+
+
+def test_a_training_step_is_measured():
+    told = measured("training_step.py", "--grid", "4x6")
+    assert "3 frames of 24 tokens of width 384 (random)" in told
+    assert "1 threads" in told
+    assert re.search(r"^plain.* 1\.00 \(1\.00 to 1\.00\) +\d+ +1\.00$", told, re.M)
+    assert len(re.findall(r"^library.*\d\.\d\d$", told, re.M)) == 2
+
+
+def test_caching_is_measured():
+    given = ["--backbone", "vit_tiny_patch16_224.augreg_in21k", "--size", "32x48", "--count", "3"]
+    given += ["--frame-size", "48x64", "--repeats", "2", "--threads", "1", "--device", "cpu"]
+    told = subprocess.run(
+        [sys.executable, "benchmarks/caching.py", *given],
+        cwd=BENCHMARKS.parent,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    assert "3 frames of 48x64 at 32x48, vit_tiny_patch16_224.augreg_in21k, 4 frames" in told
+    assert re.search(r"^backbone, bare .* 1 \(1 to 1\)$", told, re.M)
+    rates = re.findall(r"^(?:caching|attention export).* [\d.e+]+ \([\d.e+]+ to .*\)$", told, re.M)
+    assert len(rates) == 3
+
+
+@pytest.mark.parametrize("measured", ["plain", "float32", "mixed"])
+def test_a_step_on_a_features_file(tmp_path, measured):
+    from training_step import prepare
+
+    path = features_file(tmp_path / "bear.h5", views=2)
+    step, clip = prepare(Namespace(measure=measured, features=str(path), frames=2))
+    assert clip == "2 frames of 35 tokens of width 16 (from bear)"
+    step()
+
+
+@pytest.mark.parametrize("count", [9, 40])
+def test_the_plain_version_has_the_same_losses(count):
+    from plain_training import plain_loss
+
+    torch.manual_seed(0)
+    block = SpatioTemporalBlock(16, heads=2, dropout=0.0, attention_dropout=0.0)
+    with torch.no_grad():
+        block.attn.qkv.weight.mul_(6)  # far from uniform rows
+    clip = torch.randn(3, count, 16), torch.randn(3, 16)
+    positions = torch.randperm(count)[:4]
+    settings = LossSettings(positives=5, negatives=20, frame_positives=3, frame_negatives=10)
+    z, attention = block(*clip)
+    mine = clip_losses(z, attention.rows, positions, settings).total
+    plain = plain_loss(block, *clip, positions, settings)
+    torch.testing.assert_close(plain, mine, atol=1e-5, rtol=0)
+    for a, b in zip(
+        *(torch.autograd.grad(x, block.attn.qkv.weight) for x in (plain, mine)), strict=True
+    ):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
+
+
+def test_clustering_is_measured(tmp_path):
+    told = measured("clustering.py", "--grid", "4x6", "--cases", "7x2")
+    assert "7 frames of 24 tokens, 2 key frames (made), tau 0.05" in told
+    assert re.search(r"^plain.* 1\.00 \(1\.00 to 1\.00\) +\d+ +1\.00 +1\.0000$", told, re.M)
+    assert len(re.findall(r"^library, exact.* 1\.0000$", told, re.M)) == 2
+    assert len(re.findall(r"^library, approximate.*\d\.\d{4}$", told, re.M)) == 2
+    assert re.search(r"Work of the library \d\.\d\de\+\d\d, \d+\.\d\d of what is needed", told)
+
+
+def test_the_growth_of_clustering_is_drawn(tmp_path):
+    picture = tmp_path / "growth.png"
+    told = measured("clustering.py", "--grid", "4x6", "--cases", "8x2", "--growth", str(picture))
+    assert (
+        len(re.findall(r"^(frames|tokens a frame|key frames) +\d+ +\d+\.\d\d$", told, re.M)) == 12
+    )
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_clustering_takes_a_videos_attention(tmp_path):
+    from clustering import attention
+
+    factors = torch.randn(6, 2, 12, 4)
+    with create(tmp_path / "bear.h5", "attention", {"video": "bear"}) as file:
+        file["queries"], file["keys"] = factors.half().numpy(), factors.half().numpy()
+        file.attrs["grid"] = (3, 4)
+    given = Namespace(attention=str(tmp_path / "bear.h5"))
+    queries, keys, grid, source = attention(given, 5, 2)
+    assert (len(queries), grid, source) == (5, (3, 4), "bear")
+    torch.testing.assert_close(keys, factors.half().float()[[0, 3]])
+    with pytest.raises(SystemExit, match="has 6 frames, not 7"):
+        attention(given, 7, 2)
+
+
+@pytest.mark.parametrize("tau", [0.02, 0.3, 2.0])
+def test_the_plain_clustering_has_the_same_labels(tau):
+    from plain_clustering import neighbour_pairs, plain_clustering
+
+    from clustering import made_attention
+
+    queries = made_attention(7, (5, 6)).double()
+    keys = queries[::4]
+    labels, _ = naive_clustering(queries.numpy(), keys.numpy(), tau)
+    assert labels.max() > 0, "one cluster tells nothing"
+    assert (plain_clustering(queries, keys, tau) == labels).all()
+    assert 7 * 30 <= neighbour_pairs(queries, keys, tau) < 7 * 30 * 90
+
+
+def test_scoring_is_measured():
+    told = measured("scoring.py", "--size", "40x60", "--cases", "3x5", "--whole", "4x9")
+    assert "3 frames of 40x60, 4 objects, 5 proposals (made)" in told
+    rows = re.findall(r"^(?:plain|library).* \d+ \(\d+ to \d+\) +\d+ +0\.0e\+00$", told, re.M)
+    assert len(rows) == 2
+    assert re.search(r"^4 frames .*; all protocols\.\n.* seconds, \d+ MB at the peak", told, re.M)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_plain_scoring_agrees_with_naive(seed):
+    from plain_scoring import plain_scores
+
+    truth, masks = (
+        blobs(np.random.default_rng(seed), (2, 13, 17), ids) for ids in ([0, 1, 2, 255], 4)
+    )
+    scores = plain_scores(truth, masks, 2, 4)  # proposal 4 is empty
+    for t, g, p in np.ndindex(2, 2, 4):
+        pair = (truth[t] == g + 1, masks[t] == p + 1, truth[t] == 255)
+        assert scores[0, t, g, p] == pytest.approx(naive_scoring.jaccard(*pair), abs=1e-12)
+        assert scores[1, t, g, p] == pytest.approx(naive_scoring.boundary_f(*pair), abs=1e-12)
+
+
+def test_starting_is_measured():
+    """A workflow runs from frames to tables, with settings that the schema knows."""
+    given = ("--videos", "1", "--frames", "5", "--ways", "forked")
+    told = measured("start_up.py", *given)
+    assert "1 videos of 5 frames of 64x96" in told
+    assert re.search(r"^all +\d+ +\d+\.\d +\d+% +\d+$", told, re.M)
+    assert re.search(r"^Wall time, medians of the rounds: forked \d+\.\d s$", told, re.M)

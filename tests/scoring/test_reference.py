@@ -1,0 +1,122 @@
+"""DAVIS scores against the stored reference, the official code, and the naive version.
+
+The reference lies in the folder that the environment variable BETRAYED_SHARED names, or in
+``../shared``. What is not at hand is left out, and a warning in the report of the run says so.
+"""
+
+import importlib.util
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from betrayed.io.palette import read_ids
+from betrayed.reporting.averages import summarise
+from betrayed.reporting.leaderboard import scored_videos
+from betrayed.reporting.measurements import ALL, read_measurements
+from betrayed.scoring.davis import METRICS, davis_unsupervised, match, pairwise_scores, statistics
+from betrayed.scoring.protocols import ScoreSettings, score_arrays
+from support import naive_scoring
+from support.naive_scoring import blobs
+from support.paths import ROOT
+from support.score_files import score_sources
+
+REFERENCE = (
+    Path(os.environ.get("BETRAYED_SHARED", ROOT.parent / "shared")) / "davis_scoring_reference"
+)
+SOURCES = [
+    name
+    for name, found in [
+        ("naive", True),
+        ("stored-reference", REFERENCE.is_dir()),
+        ("davis2017-evaluation", importlib.util.find_spec("davis2017") is not None),
+    ]
+    if found
+]
+
+
+def numbers(table):
+    """Rows of figures in an order of their own: sets are compared, not listings."""
+    return np.array(sorted(table[list(METRICS)].to_numpy(float).tolist()))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("matching", ["sequence", "frame"])
+def test_agrees_with(source, matching, tmp_path):
+    """Runs on whatever is at hand; the names of the tests in the report say what that was."""
+    if source == "stored-reference":
+        _compare_with_stored_reference(matching, tmp_path)
+    elif source == "davis2017-evaluation":
+        _compare_with_official_code(matching)
+    else:
+        _compare_with_naive(matching)
+
+
+def test_says_what_it_was_compared_with():
+    """A warning in the closing summary names what was not at hand; the naive version always is."""
+    assert "naive" in SOURCES
+    if "davis2017-evaluation" not in SOURCES:
+        others = " and ".join(SOURCES)
+        warnings.warn(
+            f"davis2017-evaluation is not installed: compared with {others}", stacklevel=1
+        )
+
+
+def _compare_with_stored_reference(matching, folder):
+    expected = pd.read_csv(REFERENCE / "expected.csv")
+    expected = expected[expected["matching"] == matching]
+    texts = {}
+    for name, rows in expected.groupby("sequence"):
+        truth, masks = (
+            np.stack([read_ids(path) for path in sorted((REFERENCE / kind / name).glob("*.png"))])
+            for kind in ("annotations", "predictions")
+        )
+        table = davis_unsupervised(truth, masks, matching=matching)
+        np.testing.assert_allclose(numbers(table), numbers(rows), rtol=0, atol=1e-6)
+        settings = ScoreSettings(protocols=(f"davis2017-{matching}",))
+        texts[name] = score_arrays(truth, proposals=masks, settings=settings).to_csv(index=False)
+    # As far as the tables: over all objects of the three clips.
+    sources = score_sources(folder, texts)
+    summary, _ = summarise(read_measurements(sources), scored_videos(sources))
+    overall = summary[summary["video"] == ALL].set_index("metric")["value"]
+    means = expected[list(METRICS)].mean()
+    both = {"J&F": means[["J_mean", "F_mean"]].mean()}
+    pd.testing.assert_series_equal(
+        overall, pd.Series({**both, **means}).sort_index(), rtol=0, atol=1e-6, check_names=False
+    )
+    assert both["J&F"] == pytest.approx(
+        {"sequence": 0.703406, "frame": 0.785076}[matching], abs=1e-6
+    )
+
+
+def _compare_with_naive(matching):
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        truth = blobs(rng, (5, 12, 15), [0, 0, 1, 2, 255])
+        masks = blobs(rng, (5, 12, 15), range(4 if seed else 2))  # seed 0: fewer than objects
+        truth[0, 0, :2] = 1, 2
+        j, f = naive_scoring.davis_frames(truth, masks, matching)
+        n_proposals = int(masks.max())
+        table = match(*pairwise_scores(truth, masks, 2, n_proposals), n_proposals, matching)
+        expected = [statistics(a) + statistics(b) for a, b in zip(j, f, strict=True)]
+        np.testing.assert_allclose(table[list(METRICS)].to_numpy(float), expected, atol=1e-12)
+
+
+def _compare_with_official_code(matching):
+    from davis2017.metrics import db_eval_boundary, db_eval_iou
+
+    rng = np.random.default_rng(0)
+    truth = blobs(rng, (6, 60, 90), [0, 0, 1, 2, 3, 255])
+    masks = blobs(rng, (6, 60, 90), range(6))
+    truth[0, 0, :3] = 1, 2, 3
+    void = truth == 255
+    pairs = np.zeros((2, 6, 3, 5))
+    for g, p in np.ndindex(3, 5):
+        pair = (truth == g + 1, masks == p + 1, void)
+        pairs[0, :, g, p], pairs[1, :, g, p] = db_eval_iou(*pair), db_eval_boundary(*pair)
+    np.testing.assert_allclose(pairwise_scores(truth, masks, 3, 5), pairs, atol=1e-12)
+    expected = match(*pairs, 5, matching, release_rows=True)
+    pd.testing.assert_frame_equal(davis_unsupervised(truth, masks, matching=matching), expected)

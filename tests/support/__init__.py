@@ -1,0 +1,1 @@
+"""What several tests need: tiny data, small projects, and slow versions plain to see."""

@@ -1,0 +1,285 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import train_block
+from betrayed.block.block import SpatioTemporalBlock
+from betrayed.block.loading import load_block
+from betrayed.engine.programs import run
+from betrayed.errors import UserError
+from betrayed.training import loop
+from betrayed.training.clips import draw_clip, training_videos
+from betrayed.training.loop import TrainSettings, learning_rate, train, weight_decay_groups
+from support.tiny_features import DIM, features_file
+
+SMALL = TrainSettings(
+    steps=7, stride=2, heads=2, queries=3, positives=4, negatives=9, frame_positives=2,
+    frame_negatives=5, learning_rate=1e-3, final_learning_rate=1e-4, checkpoint_every=2,
+)  # fmt: skip
+
+
+@pytest.fixture
+def features(tmp_path):
+    return [features_file(tmp_path / "features" / f"{name}.h5", seed=i)
+            for i, name in enumerate(["bear", "camel"])]  # fmt: skip
+
+
+def weights(path):
+    return load_block(path)[0].state_dict()
+
+
+def assert_same(one, other):
+    assert all(torch.equal(a, b) for a, b in zip(one.values(), other.values(), strict=True))
+
+
+def test_outputs(features, tmp_path):
+    output = tmp_path / "block" / "block.pt"
+    train(features, output, replace(SMALL, attention_dropout=0.0))
+    assert {p.name for p in output.parent.iterdir()} == {"block.pt", "training.csv", "curves.png"}
+    lines = output.with_name("training.csv").read_text().splitlines()
+    assert lines[0] == "step,loss,semantic,motion,entropy,learning_rate"
+    assert [line.split(",")[0] for line in lines[1:]] == [str(i) for i in range(1, 8)]
+    first = [float(value) for value in lines[1].split(",")]
+    assert first[1] == pytest.approx(first[2] + first[3], abs=1e-6)
+    assert first[4] == pytest.approx(math.log(3 * 35), abs=0.1)  # rows start uniform
+    assert first[5] == 1e-3
+    assert float(lines[-1].split(",")[5]) == pytest.approx(1e-4)
+    block, info = load_block(output)
+    assert not block.training
+    assert (info["dim"], info["heads"], info["step"]) == (DIM, 2, 7)
+    assert info["settings"]["steps"] == 7
+    assert info["features"]["backbone"] == "tiny"
+    assert "video" not in info["features"]
+
+
+def test_same_seed_same_bytes_and_other_seed_not(features, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(features, tmp_path / name / "block.pt", replace(SMALL, seed=seed))
+    read = {
+        file: [(tmp_path / name / file).read_bytes() for name in "abc"]
+        for file in ("block.pt", "training.csv")
+    }
+    for one, same, other in read.values():
+        assert one == same
+        assert one != other
+
+
+def stop_after(monkeypatch, clips):
+    """Let reading fail after some clips, as if the process had died there."""
+    read, left = loop.read_clip, [clips]
+
+    def fail(*arguments):
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return read(*arguments)
+
+    monkeypatch.setattr(loop, "read_clip", fail)
+
+
+@pytest.mark.parametrize("stopped", [1, 5, 6])
+def test_a_resumed_run_equals_an_undisturbed_one(features, tmp_path, monkeypatch, stopped, capsys):
+    settings = replace(SMALL, dropout=0.2, attention_dropout=0.5)
+    train(features, tmp_path / "whole" / "block.pt", settings)
+    output = tmp_path / "cut" / "block.pt"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_after(patch, stopped)
+        train(features, output, settings)
+    left = {p.name for p in output.parent.iterdir()} if output.parent.exists() else set()
+    assert left == ({"checkpoint.pt"} if stopped >= 2 else set())
+    train(features, output, settings)
+    told = capsys.readouterr().err
+    assert (f"goes on after step {stopped - stopped % 2}" in told) == (stopped >= 2)
+    assert {p.name for p in output.parent.iterdir()} == {"block.pt", "training.csv", "curves.png"}
+    for name in ("block.pt", "training.csv"):
+        whole, resumed = (tmp_path / run / name for run in ("whole", "cut"))
+        assert whole.read_bytes() == resumed.read_bytes()
+
+
+@pytest.mark.parametrize("change", ["settings", "features", "damage", "empty"])
+def test_a_checkpoint_that_does_not_fit_is_left_aside(
+    features, tmp_path, monkeypatch, capsys, change
+):
+    output = tmp_path / "cut" / "block.pt"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_after(patch, 5)
+        train(features, output, SMALL)
+    checkpoint, settings = output.with_name("checkpoint.pt"), SMALL
+    if change == "settings":
+        settings = replace(SMALL, learning_rate=2e-3)
+    elif change == "features":
+        features_file(features[1], count=10, seed=5)
+    else:
+        content = checkpoint.read_bytes()
+        checkpoint.write_bytes(content[: len(content) // 2 if change == "damage" else 0])
+    train(features, output, settings)
+    told = capsys.readouterr().err
+    assert ("damaged" if change in ("damage", "empty") else "other settings") in told
+    assert "starts anew" in told
+    train(features, tmp_path / "fresh" / "block.pt", settings)
+    assert_same(weights(output), weights(tmp_path / "fresh" / "block.pt"))
+
+
+def test_checkpoint_interval_may_change_in_between(features, tmp_path, monkeypatch, capsys):
+    output = tmp_path / "cut" / "block.pt"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_after(patch, 5)
+        train(features, output, SMALL)
+    train(features, output, replace(SMALL, checkpoint_every=100))
+    assert "goes on after step 4" in capsys.readouterr().err
+
+
+def test_losses_and_entropy_fall(tmp_path):
+    features = [features_file(tmp_path / "square.h5", count=12, grid=(6, 9))]
+    settings = replace(SMALL, steps=200, learning_rate=3e-3, checkpoint_every=1000)
+    train(features, tmp_path / "block.pt", settings)
+    table = np.loadtxt(tmp_path / "training.csv", delimiter=",", skiprows=1)
+    early, late = table[:10].mean(0), table[-10:].mean(0)
+    assert late[2] < 0.8 * early[2]  # semantic
+    assert late[3] < 0.9 * early[3]  # motion
+    assert late[4] < early[4] - 0.1  # entropy
+
+
+def test_schedule_by_hand():
+    settings = replace(SMALL, steps=5, learning_rate=1.0, final_learning_rate=0.2)
+    rates = [learning_rate(step, settings) for step in range(5)]
+    half = math.sqrt(0.5)
+    assert rates == pytest.approx([1, 0.6 + 0.4 * half, 0.6, 0.6 - 0.4 * half, 0.2])
+    warm = replace(settings, steps=7, warmup_steps=2)
+    assert [learning_rate(step, warm) for step in range(7)] == pytest.approx([0.5, 1.0, *rates])
+    assert learning_rate(0, replace(settings, steps=1)) == 1.0
+
+
+def test_weight_decay_spares_biases_and_norms():
+    block = SpatioTemporalBlock(8, heads=2)
+    names = {id(p): name for name, p in block.named_parameters()}
+    decayed, spared = weight_decay_groups(block, 0.1)
+    assert decayed["weight_decay"] == 0.1
+    assert spared["weight_decay"] == 0.0
+    assert {names[id(p)] for p in decayed["params"]} == {
+        "attn.qkv.weight", "attn.proj.weight", "mlp.fc1.weight", "mlp.fc2.weight",
+    }  # fmt: skip
+    assert len(decayed["params"]) + len(spared["params"]) == len(names)
+
+
+def test_several_clips_give_the_mean_of_their_gradients(features):
+    """One step of plain descent from two clips, against the clips one by one."""
+    videos = training_videos(features, 3, 2, "error")
+    settings = replace(SMALL, clips_per_step=2, learning_rate=1e-30, precision="float32")
+    torch.manual_seed(0)
+    block = SpatioTemporalBlock(DIM, 2, dropout=0.0, attention_dropout=0.0)
+    optimizer = torch.optim.SGD(block.parameters(), lr=0.0)
+    row = loop._train_step(0, block, optimizer, videos, settings, torch.device("cpu"))
+    together = [p.grad.clone() for p in block.parameters()]
+    optimizer.zero_grad()
+    totals = []
+    for number in range(2):
+        generator = loop._generator(settings.seed, 1, number)
+        generator.integers(2**63)
+        clip = draw_clip(videos, 3, 2, 3, generator)
+        z, attention = block(*loop.read_clip(clip.video.path, clip.frames, clip.view))
+        loss = loop.clip_losses(z, attention.rows, torch.from_numpy(clip.positions), settings)
+        totals.append(loss.total.item())
+        (loss.total / 2).backward()
+    assert row[1] == pytest.approx(sum(totals) / 2)
+    for mine, theirs in zip(together, [p.grad for p in block.parameters()], strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_clips_stay_in_the_video_and_reach_all_of_it(tmp_path):
+    paths = [features_file(tmp_path / "a.h5", count=7, views=3)]
+    paths += [features_file(tmp_path / "b.h5", count=5, views=3, grid=(4, 6))]
+    videos = training_videos(paths, 3, 2, "error")
+    generator = np.random.default_rng(0)
+    clips = [draw_clip(videos, 3, 2, 30, generator) for _ in range(300)]
+    assert {(c.video.name, c.frames) for c in clips} == {
+        ("a", (0, 2, 4)), ("a", (1, 3, 5)), ("a", (2, 4, 6)), ("b", (0, 2, 4)),
+    }  # fmt: skip
+    assert {c.view for c in clips} == {0, 1, 2}
+    assert sum(c.video.name == "b" for c in clips) == pytest.approx(150, abs=40)
+    for clip in clips:
+        assert len(set(clip.positions)) == (30 if clip.video.name == "a" else 24)
+        assert clip.positions.max() < clip.video.tokens
+
+
+def test_views_and_grids_of_different_sizes_train(tmp_path):
+    paths = [features_file(tmp_path / "a.h5", views=2)]
+    paths += [features_file(tmp_path / "b.h5", views=2, grid=(4, 6))]
+    train(paths, tmp_path / "out" / "block.pt", replace(SMALL, clips_per_step=3))
+    assert (tmp_path / "out" / "block.pt").is_file()
+
+
+def test_mixed_precision_stays_near(features, tmp_path):
+    tables = []
+    for precision in ("float32", "mixed"):
+        train(features, tmp_path / precision / "block.pt", replace(SMALL, precision=precision))
+        path = tmp_path / precision / "training.csv"
+        tables.append(np.loadtxt(path, delimiter=",", skiprows=1))
+    for column in (2, 4):  # semantic loss, entropy; the motion loss jumps where two rows swap
+        assert tables[1][:, column] == pytest.approx(tables[0][:, column], abs=0.05)
+    assert not np.array_equal(*tables)
+
+
+def test_a_short_video_is_an_error_or_left_out(features, tmp_path, capsys):
+    short = features_file(tmp_path / "features" / "short.h5", count=4)
+    output = tmp_path / "out" / "block.pt"
+    with pytest.raises(UserError, match=r"short .* has 4 frames, .* needs 5.*skip"):
+        train([*features, short], output, SMALL)
+    skipping = replace(SMALL, short_videos="skip")
+    train([*features, short], output, skipping)
+    assert "1 of 3 videos are shorter" in capsys.readouterr().err
+    with pytest.raises(UserError, match="No video has the 5 frames"):
+        train([short], output, skipping)
+
+
+def test_unfit_features_are_refused(features, tmp_path):
+    other = features_file(tmp_path / "other.h5", backbone="another")
+    wide = features_file(tmp_path / "wide.h5", dim=32)
+    output = tmp_path / "out" / "block.pt"
+    with pytest.raises(UserError, match="backbone"):
+        train([*features, other], output, SMALL)
+    with pytest.raises(UserError, match="width 32"):
+        train([*features, wide], output, SMALL)
+    with pytest.raises(UserError, match="heads"):
+        train(features, output, replace(SMALL, heads=3))
+    with pytest.raises(UserError, match="does not exist"):
+        train([tmp_path / "none.h5"], output, SMALL)
+
+
+def test_a_loss_that_is_not_finite_is_told(features, tmp_path):
+    with pytest.raises(UserError, match=r"at step \d+ .*Lower learning_rate \(now 1e\+20\)"):
+        train(features, tmp_path / "block.pt", replace(SMALL, learning_rate=1e20))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("steps", 0), ("stride", 0), ("learning_rate", 0.0), ("dropout", 1.0), ("seed", -1)],
+)
+def test_settings_out_of_range_are_refused(name, value):
+    with pytest.raises(UserError, match=name):
+        replace(SMALL, **{name: value})
+
+
+def test_program(features, tmp_path, monkeypatch, capsys):
+    listing = tmp_path / "features.txt"
+    listing.write_text("".join(f"{path}\n" for path in features))
+    output = tmp_path / "out" / "block.pt"
+
+    def call(settings, *given):
+        arguments = [*given, "--output", str(output), "--settings", settings, "--device", "cpu"]
+        monkeypatch.setattr("sys.argv", ["train_block.py", *arguments])
+        run(train_block.main)
+
+    call('{"steps": 2, "stride": 1, "heads": 2}', "--features-list", str(listing))
+    assert load_block(output)[1]["step"] == 2
+    call('{"steps": 3, "stride": 1, "heads": 2}', "--features", *map(str, features))
+    assert load_block(output)[1]["step"] == 3
+    with pytest.raises(SystemExit):
+        call('{"step": 2}', "--features-list", str(listing))
+    assert "no setting 'step'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        call("{}", "--features-list", str(tmp_path / "none.txt"))
+    assert "no such file" in capsys.readouterr().err

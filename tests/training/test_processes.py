@@ -1,0 +1,149 @@
+"""Several processes train the same block as one; what goes wrong in one of them is told."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import train_block
+from betrayed.block.loading import load_block
+from betrayed.engine.programs import run
+from betrayed.errors import UserError
+from betrayed.training import processes
+from betrayed.training.loop import TrainSettings, train
+from betrayed.training.processes import Processes, even_share, launch
+from support.tiny_features import features_file
+
+SCRIPTS = Path(train_block.__file__).parent
+SMALL = TrainSettings(
+    steps=7, stride=2, heads=2, queries=3, positives=4, negatives=9, frame_positives=2,
+    frame_negatives=5, learning_rate=1e-3, final_learning_rate=1e-4, checkpoint_every=2,
+    clips_per_step=4, dropout=0.1, attention_dropout=0.4, precision="float32",
+)  # fmt: skip
+
+
+@pytest.fixture
+def features(tmp_path):
+    return [features_file(tmp_path / "features" / f"{name}.h5", seed=i)
+            for i, name in enumerate(["bear", "camel"])]  # fmt: skip
+
+
+@pytest.fixture
+def signals():
+    """Torchrun catches signals, and goes on doing so in the tests that follow."""
+    names = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+    before = {name: signal.getsignal(name) for name in names}
+    yield
+    for name, handler in before.items():
+        signal.signal(name, handler)
+
+
+def command(features, output, settings):
+    options = ["--output", str(output), "--settings", json.dumps(asdict(settings))]
+    paths = [str(path) for path in features]
+    return [str(SCRIPTS / "train_block.py"), "--features", *paths, *options, "--device", "cpu"]
+
+
+def table(output):
+    return np.loadtxt(output.with_name("training.csv"), delimiter=",", skiprows=1)
+
+
+def test_two_processes_train_as_one_and_one_goes_on_from_them(features, tmp_path, signals, capfd):
+    """Two train all steps and fail at the very end; one makes the last step again."""
+    whole, output = (tmp_path / name / "block.pt" for name in ("whole", "shared"))
+    train(features, whole, SMALL)
+    output.with_name("curves.png").mkdir(parents=True)
+    capfd.readouterr()
+    with pytest.raises(SystemExit):
+        launch(2, command(features, output, SMALL))
+    told = capfd.readouterr().err
+    assert told.count("Traceback") == 1
+    assert "IsADirectoryError" in told
+    assert table(output) == pytest.approx(table(whole), abs=1e-5)
+    output.with_name("curves.png").rmdir()
+    train(features, output, SMALL)
+    assert "goes on after step 6" in capfd.readouterr().err
+    assert table(output) == pytest.approx(table(whole), abs=1e-5)
+    one, other = (load_block(path)[0].state_dict() for path in (whole, output))
+    for name in one:
+        torch.testing.assert_close(one[name], other[name], atol=1e-4, rtol=0)
+
+
+def test_what_is_wrong_is_told_once(features, tmp_path, signals, monkeypatch, capfd):
+    output = tmp_path / "block.pt"
+    call = command(features, output, replace(SMALL, learning_rate=1e20))
+    with pytest.raises(SystemExit) as ended:
+        run(lambda: launch(2, call))
+    assert ended.value.code == 1
+    told = capfd.readouterr().err
+    assert told.splitlines()[-1].startswith("error: The loss is nan at step ")
+    assert "Traceback" not in told
+    assert told.count("error: ") == 1
+    assert not output.exists()
+
+
+def test_nobody_trains_on_when_the_launcher_is_killed():
+    worker = (
+        "import time; from betrayed.training.processes import together\n"
+        "with together('cpu') as (processes, device):\n"
+        "    print(processes, flush=True); time.sleep(60)\n"
+    )
+    launcher = (
+        "import subprocess, sys; from pathlib import Path\n"
+        "job = subprocess.Popen([sys.executable, '-c', sys.argv[1]])\n"
+        "print(job.pid, flush=True); job.wait()\n"
+    )
+    as_torchrun = {"TORCHELASTIC_RUN_ID": "1", "RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
+    as_torchrun |= {"MASTER_ADDR": "localhost", "MASTER_PORT": "0", "PYTHONPATH": str(SCRIPTS)}
+    given = [sys.executable, "-c", launcher, worker]
+    with subprocess.Popen(
+        given, stdout=subprocess.PIPE, text=True, env=os.environ | as_torchrun
+    ) as job:
+        started = Path("/proc") / job.stdout.readline().strip()
+        assert job.stdout.readline() == "Processes(rank=0, size=1)\n"
+        job.kill()
+    until = time.monotonic() + 10
+    while started.exists() and "Z" not in (started / "stat").read_text().split(")")[1]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_clips_are_shared_evenly():
+    assert [list(Processes(rank, 2).share(4)) for rank in range(2)] == [[0, 2], [1, 3]]
+    assert list(Processes().share(3)) == [0, 1, 2]
+    with pytest.raises(UserError, match=r"clips_per_step is 8, but 3 processes .* Start 2, or"):
+        Processes(0, 3).share(8)
+    assert [even_share(8, most) for most in (0, 1, 2, 3, 7, 8, 9)] == [1, 1, 2, 2, 4, 8, 8]
+
+
+def test_train_refuses_what_cannot_be_shared(features, tmp_path):
+    with pytest.raises(UserError, match="clips_per_step is 4, but 3 processes"):
+        train(features, tmp_path / "block.pt", SMALL, processes=Processes(0, 3))
+
+
+@pytest.mark.parametrize(
+    ("granted", "there", "expected"), [(8, 8, 4), (3, 8, 2), (8, 3, 2), (1, 8, 1), (0, 8, 1)]
+)
+def test_the_program_starts_as_many_processes_as_share_the_clips(
+    features, tmp_path, monkeypatch, granted, there, expected
+):
+    def lease(device, count):
+        assert device == ("auto" if granted else "cpu")
+        return 0 if device == "cpu" else min(count, there)
+
+    started = []
+    monkeypatch.setattr(train_block, "lease", lease)
+    monkeypatch.setattr(processes, "launch", lambda count, program: started.append(count))
+    call = command(features, tmp_path / "block.pt", replace(SMALL, steps=1))[:-2]
+    monkeypatch.setattr("sys.argv", [*call, "--gpus", str(granted)])
+    train_block.main()
+    assert started == ([expected] if expected > 1 else [])
+    assert (tmp_path / "block.pt").exists() == (expected == 1)
