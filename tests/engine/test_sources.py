@@ -1,0 +1,92 @@
+"""What each program is made of: an edit reruns the stages that run that code, and no other."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from betrayed.engine.sources import program_sources
+from support.paths import ROOT, SCRIPTS
+
+LIBRARY = "scripts/betrayed/"
+LISTED = yaml.safe_load(Path(__file__).with_name("program_sources.yaml").read_text())
+PROGRAMS = sorted(path.stem for path in SCRIPTS.glob("*.py"))
+
+
+def by_room(files):
+    """Modules of the library by the folder they lie in, as program_sources.yaml has them."""
+    rooms = {}
+    for file in files:
+        path = Path(file)
+        if file.startswith(LIBRARY) and path.name != "__init__.py":
+            room = path.parent.relative_to(LIBRARY).as_posix()
+            rooms.setdefault("betrayed" if room == "." else room, []).append(path.stem)
+    return {room: " ".join(sorted(names)) for room, names in sorted(rooms.items())}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_depends_on_the_sources_listed_and_no_others(program):
+    found = by_room(program_sources(program))
+    new = yaml.safe_dump({program: found}, sort_keys=False, width=90)
+    assert found == LISTED.get(program), (
+        f"{program} is made of other modules than before. If an edit of each should rerun it, "
+        f"write into tests/engine/program_sources.yaml:\n{new}"
+    )
+
+
+def test_no_program_is_listed_that_is_gone():
+    assert set(LISTED) == set(PROGRAMS)
+
+
+def test_every_module_serves_a_program_or_the_rules():
+    rules = "\n".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    used = {file for program in PROGRAMS for file in program_sources(program)}
+    for package, names in re.findall(r"^from (betrayed[\w.]*) import (.+)$", rules, re.MULTILINE):
+        modules = [package, *(f"{package}.{name.split()[0]}" for name in names.split(","))]
+        used |= {f"scripts/{module.replace('.', '/')}.py" for module in modules}
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / LIBRARY).rglob("*.py")}
+    assert {one for one in modules - used if not one.endswith("__init__.py")} == set()
+
+
+def test_packages_hold_a_docstring_alone():
+    """Their ``__init__`` is a source of whatever imports anything from them."""
+    for path in (ROOT / LIBRARY).rglob("__init__.py"):
+        assert re.fullmatch(r'""".*?"""\n(\n__version__ = "[^"]+"\n)?', path.read_text(), re.DOTALL)
+
+
+def test_every_rule_that_runs_a_program_has_its_sources_among_its_inputs():
+    rules = [
+        rule
+        for path in sorted((ROOT / "rules").glob("*.smk"))
+        for rule in re.split(r"^(?:rule|checkpoint) ", path.read_text(), flags=re.MULTILINE)[1:]
+    ]
+    found = 0
+    for rule in rules:
+        programs = {one for one in re.findall(r"scripts/(\w+)\.py", rule) if one != "start"}
+        if "shell:" in rule and programs:
+            assert set(re.findall(r'code=program_sources\("(\w+)"\)', rule)) == programs, rule
+            found += 1
+    assert found > 10
+
+
+def test_sources_are_paths_in_order_packages_included():
+    found = program_sources("cluster_tracks")
+    assert found == sorted(found)
+    assert {"scripts/cluster_tracks.py", "scripts/betrayed/__init__.py"} < set(found)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_sources_found_are_those_that_python_loads(program):
+    code = (
+        "import sys; sys.path.insert(0, 'scripts'); import importlib\n"
+        f"importlib.import_module({program!r})\n"
+        "print(*[m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'betrayed'])\n"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    names = {Path(file).resolve().relative_to(ROOT).as_posix() for file in loaded}
+    assert names <= set(program_sources(program))
