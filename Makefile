@@ -29,6 +29,7 @@ test: .venv/ready lint ## every test, and the lint and format checks
 lint: .venv/ready ## lint and format checks
 	ruff check .
 	ruff format --check .
+	PYTHONPATH=scripts lint-imports --no-cache --no-logo
 	snakefmt --check Snakefile rules
 	snakemake --lint
 
