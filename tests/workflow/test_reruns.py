@@ -1,0 +1,125 @@
+"""What a changed setting, source or table reruns, and what it leaves alone."""
+
+import os
+
+import pytest
+
+from support.workflow_project import CHAIN, rows
+
+
+def rules_of(*, since):
+    """The rules that rerun per video when a stage has changed, and the table."""
+    names = list(CHAIN)
+    later = names[: names.index(since) + 1]
+    return {rule for name in later for rule in CHAIN[name]} | {"collect_tables"}
+
+
+def test_a_second_run_has_nothing_to_do(project):
+    assert project.planned() == {}
+
+
+def test_other_coefficients_rerun_nothing(project):
+    library = project.folder / "scripts" / "betrayed" / "engine"
+    for name in ("costs.py", "planning.py", "coefficients.json"):
+        (library / name).write_text((library / name).read_text() + "\n")
+    assert project.planned() == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "since"),
+    [
+        ({"objects": {"levels": 1}}, "objects"),
+        ({"clustering": {"tau": 0.2}}, "tracks"),
+        ({"training": {"learning_rate": 2.0e-3}}, "training"),
+        ({"features": {"height": 112}, "training": {"height": 112}}, "features"),
+    ],
+)
+def test_a_changed_setting_reruns_its_stage_and_what_follows(project, change, since):
+    project.change(change)
+    plan = project.planned()
+    helpers = {"list_scores", "list_runs", "list_training_features"}
+    assert set(plan) - helpers == rules_of(since=since)
+    per_video = {*CHAIN["objects"], *CHAIN["tracks"], *CHAIN["features"]}
+    assert all(plan[rule] == 3 for rule in set(plan) & per_video)
+
+
+def test_another_benchmark_or_published_figure_makes_the_tables_anew_alone(project):
+    project.change({"datasets": {"made": {"benchmark": "davis2016-val"}}})
+    assert project.planned() == {"list_scores": 1, "collect_tables": 1}
+    project.run()
+    boards = {row["board"] for row in rows(project, "leaderboard")}
+    assert boards == {"davis2016-val", "made (3 of 20 videos of davis2016-val)"}
+    path = project.folder / "scripts" / "betrayed" / "reporting" / "published.csv"
+    path.write_text(path.read_text() + "New,davis2016-val,davis2016,J_mean,0.9,somebody\n")
+    assert project.planned() == {"collect_tables": 1}
+
+
+def test_refinement_adds_features_and_reruns_the_choice_of_objects(project):
+    project.change({"refinement": {"height": 126, "width": 224}})
+    plan = project.planned()
+    assert set(plan) - {"list_scores", "list_runs"} == rules_of(since="objects") | {
+        "cache_features"
+    }
+    assert plan["cache_features"] == 3
+
+
+def test_the_papers_method_without_training_anew(project):
+    """Motion and the fine features that are there are left alone; a block of its own is trained."""
+    project.change({"refinement": {"height": 126, "width": 224}, "method": "paper"})
+    plan = project.planned()
+    assert set(plan) - {"list_scores", "list_runs", "list_training_features"} == rules_of(
+        since="training"
+    )
+
+
+def test_a_touched_file_changes_nothing(project):
+    for path in [*project.folder.glob("scripts/betrayed/**/*.py"), project.folder / "config.yaml"]:
+        os.utime(path)
+    assert project.planned() == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "since"),
+    [
+        ("objects/pixels.py", "objects"),
+        ("objects/affinity.py", "objects"),
+        ("clustering/merge_tree.py", "tracks"),
+        ("clustering/clustering.py", "tracks"),
+        ("training/losses.py", "training"),
+        ("features/backbone.py", "features"),
+    ],
+)
+def test_an_edited_module_reruns_the_stage_that_uses_it(project, module, since):
+    path = project.folder / "scripts" / "betrayed" / module
+    path.write_text(path.read_text() + "\n# edited\n")
+    plan = project.planned()
+    expected = {
+        "objects": "select_objects",
+        "tracks": "cluster_tracks",
+        "training": "train_block",
+        "features": "cache_features",
+    }
+    before = {
+        "objects": {"cluster_tracks", "measure_motion", "cache_features"},
+        "tracks": {"train_block", "cache_features", "export_attention"},
+        "training": {"cache_features"},
+        "features": {"extract_frames"},
+    }
+    assert expected[since] in plan
+    assert "collect_tables" in plan
+    assert not before[since] & set(plan)
+
+
+def test_two_settings_side_by_side_keep_both_results(project):
+    first = rows(project)
+    project.change({"runs": {"default": {}, "fine": {"clustering": {"tau": 0.01}}}})
+    plan = project.planned()
+    assert "train_block" not in plan
+    assert "export_attention" not in plan
+    assert plan["cluster_tracks"] == 3
+    project.run()
+    both = rows(project)
+    assert [row for row in both if row["run"] == "default"] == first
+    assert len([row for row in both if row["run"] == "fine"]) == len(first)
+    assert len({row["run"] for row in rows(project, "runs")}) == 2
+    assert project.planned() == {}
