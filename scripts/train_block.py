@@ -45,16 +45,21 @@ def main() -> None:
     import torch
 
     from betrayed.training.loop import TrainSettings, train
-    from betrayed.training.processes import even_share, launch, launched, together
+    from betrayed.training.processes import (
+        even_share,
+        process_group,
+        run_with_torchrun,
+        started_by_torchrun,
+    )
 
     settings = read_settings(TrainSettings, arguments.settings)
     features = arguments.features or _listed(arguments.features_list)
     count = even_share(settings.clips_per_step, gpus)
-    if count > 1 and not launched():
+    if count > 1 and not started_by_torchrun():
         print(f"{settings.clips_per_step} clips a step on {count} of {gpus} GPUs.", file=sys.stderr)
-        launch(count, sys.argv)
+        run_with_torchrun(count, sys.argv)
         return
-    with together(wanted) as (processes, device):
+    with process_group(wanted) as (processes, device):
         if arguments.threads:
             torch.set_num_threads(max(1, arguments.threads // processes.size))
         train(features, arguments.output, settings, device, processes)

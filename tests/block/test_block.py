@@ -77,7 +77,7 @@ def test_the_output_attends_to_kept_tokens_only(monkeypatch):
     tokens = torch.randn(12, 8)
     chosen = torch.stack([torch.randperm(12)[:7] for _ in range(2)])
     monkeypatch.setattr(
-        "betrayed.block.block.keep_tokens",
+        "betrayed.block.block.drop_tokens",
         lambda *given: tuple(x[torch.arange(2).unsqueeze(1), chosen] for x in given[:2]),
     )
     queries, keys, values = block.attn.qkv(tokens).view(12, 3, 2, 4).permute(1, 2, 0, 3)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from betrayed.block.dropout import keep_mask, keep_tokens
+from betrayed.block.dropout import drop_tokens, keep_mask
 
 
 def test_keep_mask_rate_and_factor():
@@ -20,7 +20,7 @@ def test_kept_tokens_are_drawn_for_each_head():
     keys = torch.arange(10.0).expand(2, 10).unsqueeze(-1)
     counts, differ = torch.zeros(2, 10), 0
     for _ in range(1000):
-        kept, values = keep_tokens(keys, -keys, 0.4)
+        kept, values = drop_tokens(keys, -keys, 0.4)
         assert kept.shape == (2, 6, 1)
         assert torch.equal(values, -kept)
         one, other = (set(head.flatten().tolist()) for head in kept)
@@ -29,4 +29,4 @@ def test_kept_tokens_are_drawn_for_each_head():
         counts.scatter_add_(1, kept.squeeze(-1).long(), torch.ones(2, 6))
     assert differ > 900
     assert (counts / 1000 - 0.6).abs().max() < 0.06
-    assert keep_tokens(keys, keys, 0.99)[0].shape == (2, 1, 1)
+    assert drop_tokens(keys, keys, 0.99)[0].shape == (2, 1, 1)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from betrayed.clustering.bounds import bounds, directions, joined
+from betrayed.clustering.bounds import bounds, concatenated, directions
 from support.few_kinds import project, rows_of_few_kinds
 from support.naive_clustering import divergence
 
@@ -48,6 +48,6 @@ def test_the_basis_is_orthonormal_and_as_small_as_allowed():
 def test_parts_join():
     rows = rows_of_few_kinds(3)
     onto = directions(rows, 8, 1e-6)
-    parts = joined([project(rows[:10], onto), project(rows[10:], onto)])
+    parts = concatenated([project(rows[:10], onto), project(rows[10:], onto)])
     torch.testing.assert_close(parts.rows, project(rows, onto).rows)
     assert bounds(parts[3:5], parts[:7])[0].shape == (2, 7)

@@ -16,7 +16,7 @@ from betrayed.clustering.clustering import (
     key_frames,
     leader_merging,
 )
-from betrayed.clustering.row_parts import KeptRows
+from betrayed.clustering.row_parts import StoredRows
 from betrayed.clustering.tracking import ClusterSettings, cluster_video, columns
 from betrayed.clustering.tracks import read_tracks
 from betrayed.errors import UserError
@@ -100,9 +100,11 @@ def test_less_memory_changes_nothing(monkeypatch, taus):
     monkeypatch.setattr(betrayed.clustering.clustering.Budget, "check_centres", lambda *given: None)
     queries, keys, _ = structured_case(9, groups=5)
     kept = []
-    watched = betrayed.clustering.video_rows.kept
+    watched = betrayed.clustering.video_rows.stored_attention_rows
     monkeypatch.setattr(
-        betrayed.clustering.video_rows, "kept", lambda *given: kept.append(given) or watched(*given)
+        betrayed.clustering.video_rows,
+        "stored_attention_rows",
+        lambda *given: kept.append(given) or watched(*given),
     )
     least = next(memory for memory in range(0, 10**6, 100) if accepts(queries, keys, taus, memory))
     found = {}
@@ -197,7 +199,7 @@ def test_leader_merging_by_hand(monkeypatch, candidates):
     monkeypatch.setattr(betrayed.clustering.clustering, "CANDIDATES", candidates)
     shares = torch.tensor([0.3, 0.4, 0.5, 0.5])
     rows = torch.stack([shares, 1 - shares], dim=1)
-    kept = KeptRows(rows)
+    kept = StoredRows(rows)
     projection = project(kept, directions(rows, 2, 0.0))
     for tau, labels in {0.05: [0, 0, 1, 1], 0.03: [0, 1, 2, 2], 0.2: [0, 0, 0, 0]}.items():
         np.testing.assert_array_equal(leader_merging(kept, projection, tau), labels)

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 import betrayed.clustering.row_parts
-from betrayed.clustering.divergence import pairwise, symmetric_kl
-from betrayed.clustering.row_parts import KeptRows
+from betrayed.clustering.divergence import paired_divergences, symmetric_kl
+from betrayed.clustering.row_parts import StoredRows
 from support.naive_clustering import divergence
 
 
@@ -22,19 +22,19 @@ def test_exact_to_1e_5(monkeypatch, sharpness, part):
     monkeypatch.setattr(betrayed.clustering.row_parts, "PART_CPU", part)
     rows = random_rows(sharpness)
     exact = np.array([[divergence(p, q) for q in rows.astype("f8")] for p in rows.astype("f8")])
-    kept = KeptRows(torch.from_numpy(rows))
+    kept = StoredRows(torch.from_numpy(rows))
     found = symmetric_kl(kept).numpy()
     np.testing.assert_allclose(found, exact, rtol=1e-5, atol=2e-6)
     assert not found.diagonal().any()
     np.testing.assert_array_equal(found, found.T)
     first, second = np.triu_indices(len(rows), 1)
-    pairs = pairwise(kept, torch.from_numpy(first), torch.from_numpy(second))
+    pairs = paired_divergences(kept, torch.from_numpy(first), torch.from_numpy(second))
     np.testing.assert_allclose(pairs, exact[first, second], rtol=1e-5, atol=1e-7)
 
 
 def test_by_hand():
     # (0.3 - 0.5) ln(0.3 / 0.5) + (0.7 - 0.5) ln(0.7 / 0.5) = 0.2 ln(7 / 3)
-    rows = KeptRows(torch.tensor([[0.3, 0.7], [0.5, 0.5]]))
+    rows = StoredRows(torch.tensor([[0.3, 0.7], [0.5, 0.5]]))
     assert symmetric_kl(rows)[0, 1].item() == pytest.approx(0.16946, abs=1e-5)
-    found = pairwise(rows, torch.tensor([0, 1]), torch.tensor([1, 1]))
+    found = paired_divergences(rows, torch.tensor([0, 1]), torch.tensor([1, 1]))
     assert found.tolist() == pytest.approx([0.16946, 0], abs=1e-5)

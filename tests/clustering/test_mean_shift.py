@@ -7,7 +7,7 @@ import betrayed.clustering.row_parts
 from betrayed.clustering.bounds import directions
 from betrayed.clustering.mean_shift import ShiftedRows, blocks_of
 from betrayed.clustering.neighbours import neighbours
-from betrayed.clustering.row_parts import KeptRows, store
+from betrayed.clustering.row_parts import StoredRows, store
 from support.few_kinds import project, rows_of_few_kinds
 from support.naive_clustering import mean_shift
 
@@ -21,10 +21,10 @@ def test_agrees_with_naive(monkeypatch, block, tau, part):
     rows = rows_of_few_kinds(7, count=25)
     projection = project(rows, directions(rows, 8, 1e-6))
     expected = np.array(mean_shift(list(rows.double().numpy()), tau))
-    near = neighbours(KeptRows(rows), projection, [tau])[0]
-    plain = ShiftedRows(KeptRows(rows), near, None)  # as on a GPU
+    near = neighbours(StoredRows(rows), projection, [tau])[0]
+    plain = ShiftedRows(StoredRows(rows), near, None)  # as on a GPU
     assert plain.which.tolist() == list(range(25))
-    shifted = ShiftedRows(KeptRows(rows), near, blocks_of(projection))
+    shifted = ShiftedRows(StoredRows(rows), near, blocks_of(projection))
     # Rows with the same neighbours are one, in the order of the first of each.
     kinds = list(dict.fromkeys(shifted.which.tolist()))
     assert kinds == list(range(len(np.unique(near.numpy(), axis=0))))

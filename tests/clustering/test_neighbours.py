@@ -4,8 +4,8 @@ import torch
 
 import betrayed.clustering.neighbours
 from betrayed.clustering.bounds import directions
-from betrayed.clustering.neighbours import neighbours, within
-from betrayed.clustering.row_parts import KeptRows
+from betrayed.clustering.neighbours import neighbours, pairs_within
+from betrayed.clustering.row_parts import StoredRows
 from support.few_kinds import project, rows_of_few_kinds
 from support.naive_clustering import divergence
 
@@ -23,13 +23,13 @@ def test_agrees_with_naive(monkeypatch, share, most):
     monkeypatch.setattr(betrayed.clustering.neighbours, "OPEN_SHARE", share)
     rows = rows_of_few_kinds(4)
     projection = project(rows, directions(rows[::2], most, 1e-6))
-    for tau, near in zip(TAUS, neighbours(KeptRows(rows), projection, TAUS), strict=True):
+    for tau, near in zip(TAUS, neighbours(StoredRows(rows), projection, TAUS), strict=True):
         np.testing.assert_array_equal(near, naive_neighbours(rows, tau))
 
 
 def test_a_row_is_near_itself_and_its_equals():
     rows = rows_of_few_kinds(5)[[0, 1, 0, 2, 0]]
-    near = neighbours(KeptRows(rows), project(rows, directions(rows, 8, 1e-6)), [1e-12])[0]
+    near = neighbours(StoredRows(rows), project(rows, directions(rows, 8, 1e-6)), [1e-12])[0]
     assert near[0, [0, 2, 4]].all() and near.diagonal().all() and near.sum() == 9 + 2
 
 
@@ -40,11 +40,11 @@ def test_an_undecided_pair_is_compared_by_its_rows(monkeypatch):
     compare = betrayed.clustering.neighbours.pairwise
     monkeypatch.setattr(
         betrayed.clustering.neighbours,
-        "pairwise",
+        "paired_divergences",
         lambda *rows: looked_at.append(rows) or compare(*rows),
     )
     monkeypatch.setattr(betrayed.clustering.neighbours, "OPEN_SHARE", 1.0)
-    near = neighbours(KeptRows(rows), projection, [0.1])[0]
+    near = neighbours(StoredRows(rows), projection, [0.1])[0]
     assert looked_at
     np.testing.assert_array_equal(near, naive_neighbours(rows, 0.1))
 
@@ -57,5 +57,5 @@ def test_some_rows_against_others(monkeypatch, share, most):
     projection = project(rows, directions(rows, most, 1e-6))
     first, second = torch.tensor([3, 0, 17]), torch.tensor([17, 5, 3, 39])
     for tau in TAUS:
-        near = within(KeptRows(rows), projection, first, second, tau)
+        near = pairs_within(StoredRows(rows), projection, first, second, tau)
         np.testing.assert_array_equal(near, naive_neighbours(rows, tau)[first][:, second])

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 import betrayed.clustering.row_parts
-from betrayed.clustering.row_parts import MadeRows, kept, tiles
+from betrayed.clustering.row_parts import RecomputedRows, stored_attention_rows, tiles
 from support.naive_clustering import rows_of
 
 CPU = torch.device("cpu")
@@ -17,7 +17,10 @@ def test_kept_and_made_rows_are_the_rows(monkeypatch, part, scale):
     queries, keys = scale * torch.randn(2, 3, 6, 4), torch.randn(3, 3, 6, 4)
     expected = np.array(rows_of(queries.double().numpy(), keys.double().numpy()))
     tokens = queries.transpose(1, 2).flatten(0, 1)  # (12, heads, d)
-    for rows in (kept(tokens, keys, torch.empty(12, 18)), MadeRows(tokens, keys)):
+    for rows in (
+        stored_attention_rows(tokens, keys, torch.empty(12, 18)),
+        RecomputedRows(tokens, keys),
+    ):
         assert rows.shape == (12, 18)
         for _ in range(2):
             found = list(rows.parts())

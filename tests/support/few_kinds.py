@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from betrayed.clustering.bounds import project as project_parts
-from betrayed.clustering.row_parts import KeptRows
+from betrayed.clustering.row_parts import StoredRows
 
 
 def rows_of_few_kinds(seed, count=40, columns=60, kinds=3, noise=0.02):
@@ -16,4 +16,4 @@ def rows_of_few_kinds(seed, count=40, columns=60, kinds=3, noise=0.02):
 
 
 def project(rows, onto):
-    return project_parts(KeptRows(rows), onto)
+    return project_parts(StoredRows(rows), onto)

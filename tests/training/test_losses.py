@@ -5,7 +5,12 @@ import pytest
 import torch
 
 from betrayed.block.block import SpatioTemporalBlock
-from betrayed.training.losses import LossSettings, clip_losses, extremes, sample_sizes
+from betrayed.training.losses import (
+    LossSettings,
+    clip_losses,
+    most_and_least_attended,
+    sample_sizes,
+)
 from support import naive_losses
 
 SHAPES = [(3, 6, 16, 2, 3), (2, 12, 8, 4, 2), (1, 9, 24, 3, 4), (4, 5, 8, 1, 5)]
@@ -161,7 +166,9 @@ def test_gradients_flow_where_they_should():
     assert to_others.abs().sum() > 0
     # A query's row gets gradients only where it is a pair of its own or of another query.
     attention_in_own = query_rows.unflatten(0, (3, 2))[torch.arange(3), :, torch.arange(3)]
-    most, least = extremes(attention_in_own, settings.frame_positives, settings.frame_negatives)
+    most, least = most_and_least_attended(
+        attention_in_own, settings.frame_positives, settings.frame_negatives
+    )
     offsets = torch.arange(3).view(3, 1, 1) * 12
     read = set((most + offsets).flatten().tolist()) | set((least + offsets).flatten().tolist())
     for token, row in zip(tokens.tolist(), to_queries, strict=True):
@@ -193,7 +200,7 @@ def test_uniform_rows_by_hand():
 
 
 def test_extremes_take_equals_by_index():
-    most, least = extremes(torch.tensor([1.0, 0, 3, 3, 0, 1]), 3, 3)
+    most, least = most_and_least_attended(torch.tensor([1.0, 0, 3, 3, 0, 1]), 3, 3)
     assert most.tolist() == [2, 3, 0]
     assert least.tolist() == [1, 4, 0]
 

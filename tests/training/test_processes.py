@@ -19,7 +19,7 @@ from betrayed.engine.programs import run
 from betrayed.errors import UserError
 from betrayed.training import processes
 from betrayed.training.loop import TrainSettings, train
-from betrayed.training.processes import Processes, even_share, launch
+from betrayed.training.processes import Processes, even_share, run_with_torchrun
 from support.tiny_features import features_file
 
 SCRIPTS = Path(train_block.__file__).parent
@@ -63,7 +63,7 @@ def test_two_processes_train_as_one_and_one_goes_on_from_them(features, tmp_path
     output.with_name("curves.png").mkdir(parents=True)
     capfd.readouterr()
     with pytest.raises(SystemExit):
-        launch(2, command(features, output, SMALL))
+        run_with_torchrun(2, command(features, output, SMALL))
     told = capfd.readouterr().err
     assert told.count("Traceback") == 1
     assert "IsADirectoryError" in told
@@ -81,7 +81,7 @@ def test_what_is_wrong_is_told_once(features, tmp_path, signals, monkeypatch, ca
     output = tmp_path / "block.pt"
     call = command(features, output, replace(SMALL, learning_rate=1e20))
     with pytest.raises(SystemExit) as ended:
-        run(lambda: launch(2, call))
+        run(lambda: run_with_torchrun(2, call))
     assert ended.value.code == 1
     told = capfd.readouterr().err
     assert told.splitlines()[-1].startswith("error: The loss is nan at step ")
@@ -141,7 +141,9 @@ def test_the_program_starts_as_many_processes_as_share_the_clips(
 
     started = []
     monkeypatch.setattr(train_block, "lease", lease)
-    monkeypatch.setattr(processes, "launch", lambda count, program: started.append(count))
+    monkeypatch.setattr(
+        processes, "run_with_torchrun", lambda count, program: started.append(count)
+    )
     call = command(features, tmp_path / "block.pt", replace(SMALL, steps=1))[:-2]
     monkeypatch.setattr("sys.argv", [*call, "--gpus", str(granted)])
     train_block.main()

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from betrayed.block.dropout import Dropout, keep_mask, keep_tokens
+from betrayed.block.dropout import Dropout, drop_tokens, keep_mask
 from betrayed.block.rows import head_mean_rows
 from betrayed.errors import UserError
 
@@ -85,7 +85,7 @@ class Attention(nn.Module):
         )
         inside = rate if self.output_dropout == "attention" else 0.0
         if self.output_dropout == "key" and rate > 0:
-            keys, values = keep_tokens(keys, values, rate)
+            keys, values = drop_tokens(keys, values, rate)
         out = F.scaled_dot_product_attention(  # (H, M, d)
             queries.unsqueeze(0), keys.unsqueeze(0), values.unsqueeze(0), dropout_p=inside
         ).squeeze(0)

@@ -19,7 +19,7 @@ def keep_mask(shape: tuple[int, ...], rate: float, device: torch.device) -> tupl
     return keep.view(shape), 256 / (256 - dropped)
 
 
-def keep_tokens(keys: Tensor, values: Tensor, rate: float) -> tuple[Tensor, Tensor]:
+def drop_tokens(keys: Tensor, values: Tensor, rate: float) -> tuple[Tensor, Tensor]:
     """Drop a part ``rate`` of the tokens of keys and values (H, M, d), drawn for each head anew.
 
     Returns:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from betrayed.clustering.divergence import log
+from betrayed.clustering.divergence import safe_log
 from betrayed.clustering.row_parts import RowParts, tiles
 
 # Each bound is moved outwards by this share of the products that it is a sum of: float32 keeps
@@ -96,7 +96,7 @@ def project(rows: RowParts, onto: Directions) -> Projection:
     return Projection(a, b, own, rest_u.sqrt(), rest_v.sqrt(), rounding)
 
 
-def joined(parts: list[Projection]) -> Projection:
+def concatenated(parts: list[Projection]) -> Projection:
     """Projections of several lots of rows as one."""
     columns = [field.name for field in fields(Projection)]
     return Projection(*(torch.cat([getattr(part, name) for part in parts]) for name in columns))
@@ -118,7 +118,7 @@ def bounds(first: Projection, second: Projection) -> tuple[Tensor, Tensor]:
 def _scaled(rows: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
     """u and v (n, M)."""
     root = reference.sqrt()
-    return (rows - reference).div_(root), log(rows).sub_(reference.log()).mul_(root)
+    return (rows - reference).div_(root), safe_log(rows).sub_(reference.log()).mul_(root)
 
 
 def _columns(*parts: Tensor | float) -> Tensor:

@@ -24,12 +24,12 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from betrayed.clustering.bounds import Projection, bounds, joined
-from betrayed.clustering.divergence import log
+from betrayed.clustering.bounds import Projection, bounds, concatenated
+from betrayed.clustering.divergence import safe_log
 from betrayed.clustering.mean_shift import ShiftedRows, blocks_of
 from betrayed.clustering.memory import DEFAULT_MEMORY, Budget
-from betrayed.clustering.neighbours import neighbours, within
-from betrayed.clustering.row_parts import KeptRows, RowParts, store, tiles
+from betrayed.clustering.neighbours import neighbours, pairs_within
+from betrayed.clustering.row_parts import RowParts, StoredRows, store, tiles
 from betrayed.clustering.video_rows import VideoRows
 from betrayed.errors import UserError
 
@@ -137,7 +137,7 @@ def hierarchical_clusterings(
             found = sum(len(level.centres) for levels in merged for level in levels)
             budget.check_centres(found, video.columns)
         del rows, shifted, read, places
-        tokens = joined(projections)
+        tokens = concatenated(projections)
         del projections
         return [_clustering(video, tokens, merged.pop(0), tau) for tau in taus]
 
@@ -153,8 +153,8 @@ def leader_merging(rows: RowParts, projection: Projection, tau: float) -> np.nda
     clusters, count = 0, CANDIDATES
     while (untaken := np.flatnonzero(labels < 0)).size:
         index = torch.from_numpy(untaken).to(projection.own.device)
-        near = within(rows, projection, index[:count], index, tau).cpu().numpy()  # (c, untaken)
-        for candidate, its in zip(untaken[:count], near, strict=False):
+        near = pairs_within(rows, projection, index[:count], index, tau)  # (c, untaken)
+        for candidate, its in zip(untaken[:count], near.cpu().numpy(), strict=False):
             if labels[candidate] < 0:
                 labels[untaken[its & (labels[untaken] < 0)]] = labels[candidate] = clusters
                 clusters += 1
@@ -198,7 +198,7 @@ def _clustering(
     windows.clear()
     rounds = []
     while True:  # until nothing merges
-        level = _merge(video, KeptRows(centres), tau)
+        level = _merge(video, StoredRows(centres), tau)
         if len(level.centres) == len(centres):
             break
         centres = level.centres
@@ -215,7 +215,7 @@ def _clustering(
 
 def _assign(video: VideoRows, tokens: Projection, centres: Tensor) -> np.ndarray:
     """Step 3: the nearest centre of every token, (T, N) int64."""
-    projection = video.project(KeptRows(centres))
+    projection = video.project(StoredRows(centres))
     labels, undecided = [], []
     for tile in tiles(len(tokens.own), len(centres), centres.device):
         lower, upper = bounds(tokens[tile], projection)  # (tile, K)
@@ -230,11 +230,11 @@ def _assign(video: VideoRows, tokens: Projection, centres: Tensor) -> np.ndarray
 
 def _nearest(rows: Tensor, centres: Tensor) -> Tensor:
     """The nearest of K centres to each row (n, M), (n,)."""
-    reference = log(centres.mean(dim=0))
-    logs = log(centres) - reference  # (K, M)
+    reference = safe_log(centres.mean(dim=0))
+    logs = safe_log(centres) - reference  # (K, M)
     own = (centres * logs).sum(dim=1)  # (K,)
     # A row's own Σ p log p is the same for all centres, so it is left out.
-    return (own - rows @ logs.T - (log(rows) - reference) @ centres.T).argmin(dim=1)
+    return (own - rows @ logs.T - (safe_log(rows) - reference) @ centres.T).argmin(dim=1)
 
 
 def _in_order_of_appearance(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ def symmetric_kl(rows: RowParts) -> Tensor:
     n = rows.shape[0]
     crossed: Tensor | None = None
     for _, part in rows.parts():
-        logs = log(part).sub_(log(part.mean(dim=0)))
+        logs = safe_log(part).sub_(safe_log(part.mean(dim=0)))
         crossed = part @ logs.T if crossed is None else crossed.addmm_(part, logs.T)
     own = crossed.diagonal().clone()
     for tile in tiles(
@@ -32,11 +32,11 @@ def symmetric_kl(rows: RowParts) -> Tensor:
     return crossed
 
 
-def between(rows: RowParts, first: Tensor, second: Tensor) -> Tensor:
+def cross_divergences(rows: RowParts, first: Tensor, second: Tensor) -> Tensor:
     """Divergences of rows ``first`` (c,) from rows ``second`` (m,), (c, m)."""
     found = torch.zeros(len(first), len(second), device=first.device)
     for _, part in rows.parts():
-        logs = log(part).sub_(log(part.mean(dim=0)))
+        logs = safe_log(part).sub_(safe_log(part.mean(dim=0)))
         own = torch.linalg.vecdot(part, logs)
         found += own[first, None] + own[None, second]
         found -= part[first] @ logs[second].T
@@ -44,16 +44,16 @@ def between(rows: RowParts, first: Tensor, second: Tensor) -> Tensor:
     return found
 
 
-def pairwise(rows: RowParts, first: Tensor, second: Tensor) -> Tensor:
+def paired_divergences(rows: RowParts, first: Tensor, second: Tensor) -> Tensor:
     """Divergences (c,) of rows ``first`` (c,) from rows ``second`` (c,), by the formula itself."""
     found = torch.zeros(len(first), device=first.device)
     for _, part in rows.parts():
         for some in tiles(len(first), part.shape[1], part.device):
             one, other = part[first[some]], part[second[some]]
-            found[some] += torch.linalg.vecdot(one - other, log(one).sub_(log(other)))
+            found[some] += torch.linalg.vecdot(one - other, safe_log(one).sub_(safe_log(other)))
     return found
 
 
-def log(rows: Tensor) -> Tensor:
+def safe_log(rows: Tensor) -> Tensor:
     """Logarithms of max(p, EPSILON), so that a row may hold zeros."""
     return rows.clamp(min=EPSILON).log_()

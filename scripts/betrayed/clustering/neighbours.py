@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from betrayed.clustering.bounds import Projection, bounds
-from betrayed.clustering.divergence import between, pairwise, symmetric_kl
+from betrayed.clustering.divergence import cross_divergences, paired_divergences, symmetric_kl
 from betrayed.clustering.row_parts import RowParts, tiles
 
 # Pairs that bounds leave open are looked at one by one; where they are more than this share of all
@@ -36,7 +36,7 @@ def neighbours(rows: RowParts, projection: Projection, taus: Sequence[float]) ->
             near[number] = symmetric_kl(rows) <= tau
             continue
         if len(first):
-            near[number][first, second] = pairwise(rows, first, second) <= tau
+            near[number][first, second] = paired_divergences(rows, first, second) <= tau
         for tile in tiles(n, n, device):
             rest = slice(tile.stop, n)
             near[number][rest, tile] = near[number][tile, rest].T
@@ -44,7 +44,7 @@ def neighbours(rows: RowParts, projection: Projection, taus: Sequence[float]) ->
     return near
 
 
-def within(
+def pairs_within(
     rows: RowParts, projection: Projection, first: Tensor, second: Tensor, tau: float
 ) -> Tensor:
     """Which of rows ``first`` (c,) and ``second`` (m,) have a divergence of at most tau, (c, m)."""
@@ -52,7 +52,7 @@ def within(
     near = upper <= tau
     one, other = (lower <= tau).logical_xor_(near).nonzero().T
     if len(one) > OPEN_SHARE * near.numel():
-        near = between(rows, first, second) <= tau
+        near = cross_divergences(rows, first, second) <= tau
     elif len(one):
-        near[one, other] = pairwise(rows, first[one], second[other]) <= tau
+        near[one, other] = paired_divergences(rows, first[one], second[other]) <= tau
     return near.logical_or_(first[:, None] == second)

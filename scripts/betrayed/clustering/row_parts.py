@@ -26,7 +26,7 @@ class RowParts(Protocol):
         """All columns from left to right: which, and what stands there, (n, c)."""
 
 
-class KeptRows:
+class StoredRows:
     """Rows (n, M) in memory."""
 
     def __init__(self, values: Tensor) -> None:
@@ -39,7 +39,7 @@ class KeptRows:
             yield part, self.values[:, part]
 
 
-class MadeRows:
+class RecomputedRows:
     """Attention rows of tokens (n, heads, d) over keys (Tk, heads, N', d), made when read."""
 
     def __init__(self, tokens: Tensor, keys: Tensor) -> None:
@@ -67,19 +67,19 @@ class MadeRows:
         return _parts(*reversed(self.shape), self._keys.device)
 
 
-def kept(tokens: Tensor, keys: Tensor, into: Tensor) -> KeptRows:
+def stored_attention_rows(tokens: Tensor, keys: Tensor, into: Tensor) -> StoredRows:
     """Attention rows of tokens (n, heads, d) over keys (Tk, heads, N', d), in ``into`` (n, M)."""
     for some in _parts(*into.shape, into.device):
         into[some] = attention_rows(tokens[some], keys)
-    return KeptRows(into)
+    return StoredRows(into)
 
 
-def store(rows: RowParts, into: Tensor) -> KeptRows:
+def store(rows: RowParts, into: Tensor) -> StoredRows:
     """Rows in memory from now on: the first n of ``into``, which may be what they are made from."""
     into = into[: rows.shape[0]]
     for part, values in rows.parts():
         into[:, part] = values
-    return KeptRows(into)
+    return StoredRows(into)
 
 
 def tiles(count: int, width: int, device: torch.device) -> Iterator[slice]:

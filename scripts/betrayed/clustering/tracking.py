@@ -11,7 +11,7 @@ import torch
 from betrayed.clustering.clustering import hierarchical_clustering, key_frames
 from betrayed.clustering.divergence import symmetric_kl
 from betrayed.clustering.merge_tree import merge_tree
-from betrayed.clustering.row_parts import KeptRows
+from betrayed.clustering.row_parts import StoredRows
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
 from betrayed.io.progress import progress
@@ -84,7 +84,7 @@ def cluster_video(
         for number, merged in enumerate(clustering.rounds):
             file[f"rounds/{number}"] = merged
         file["centres"] = clustering.centres
-        distances = symmetric_kl(KeptRows(torch.from_numpy(clustering.centres))).numpy()
+        distances = symmetric_kl(StoredRows(torch.from_numpy(clustering.centres))).numpy()
         file["merges"] = merge_tree(distances)
         file["sizes"] = np.bincount(labels.ravel(), minlength=len(clustering.centres))
         file["key_frames"] = np.array(chosen)

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from betrayed.block.rows import attention_rows
 from betrayed.clustering.bounds import Projection, directions, project
-from betrayed.clustering.row_parts import MadeRows, RowParts, kept
+from betrayed.clustering.row_parts import RecomputedRows, RowParts, stored_attention_rows
 from betrayed.errors import UserError
 
 SAMPLE = 256  # tokens whose rows say in which directions rows differ
@@ -58,8 +58,8 @@ class VideoRows:
         queries = self.queries[frames].to(self.device).float()  # (t, heads, N, d)
         queries = queries.transpose(1, 2).flatten(0, 1)  # (t·N, heads, d)
         if into is None:
-            return MadeRows(queries, self.keys)
-        return kept(queries, self.keys, into[: len(queries)])
+            return RecomputedRows(queries, self.keys)
+        return stored_attention_rows(queries, self.keys, into[: len(queries)])
 
     def project(self, rows: RowParts) -> Projection:
         """What bounds the divergences of rows: the video's own, or means of them.

@@ -17,7 +17,7 @@ from betrayed.errors import UserError
 from betrayed.io.files import whole_file
 
 
-def signature_of(settings: Any, made_by: dict[str, Any], features: Sequence[str | Path]) -> str:
+def run_signature(settings: Any, made_by: dict[str, Any], features: Sequence[str | Path]) -> str:
     """What a checkpoint must share with the run that goes on from it.
 
     How many processes train is no part of it: the result does not depend on that.
@@ -59,7 +59,7 @@ def resume(
     return log
 
 
-def save(path: Path, block: SpatioTemporalBlock, rest: dict[str, Any]) -> None:
+def save_checkpoint(path: Path, block: SpatioTemporalBlock, rest: dict[str, Any]) -> None:
     """Write weights and ``rest``. Through an open file: torch would store its random name."""
     weights = {name: value.detach().cpu() for name, value in block.state_dict().items()}
     with whole_file(path) as temporary, open(temporary, "wb") as file:

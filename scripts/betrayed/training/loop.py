@@ -20,7 +20,7 @@ from betrayed.errors import UserError
 from betrayed.features.reading import common_provenance, read_clip
 from betrayed.io.files import whole_file
 from betrayed.io.progress import progress
-from betrayed.training.checkpoints import resume, save, signature_of
+from betrayed.training.checkpoints import resume, run_signature, save_checkpoint
 from betrayed.training.clips import Clip, ShortVideos, TrainingVideo, draw_clip, training_videos
 from betrayed.training.curves import draw_curves
 from betrayed.training.losses import LossSettings, clip_losses
@@ -28,7 +28,7 @@ from betrayed.training.processes import Processes
 
 COLUMNS = ("step", "loss", "semantic", "motion", "entropy", "learning_rate")
 CHECKPOINT = "checkpoint.pt"
-ALONE = Processes()
+SINGLE_PROCESS = Processes()
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def train(
     output: str | Path,
     settings: TrainSettings,
     device: torch.device | str = "cpu",
-    processes: Processes = ALONE,
+    processes: Processes = SINGLE_PROCESS,
 ) -> None:
     """Train a block; write ``output`` (block.pt) with training.csv and curves.png beside it.
 
@@ -127,7 +127,7 @@ def train(
     made_by = common_provenance(features)
     videos = training_videos(features, settings.frames, settings.stride, settings.short_videos)
     checkpoint = output.with_name(CHECKPOINT)
-    signature = signature_of(settings, made_by, features)
+    signature = run_signature(settings, made_by, features)
 
     torch.manual_seed(int(_generator(settings.seed, 0).integers(2**63)))
     block = _new_block(videos[0].dim, settings).to(device).train()
@@ -155,7 +155,7 @@ def train(
         due = (step + 1) % settings.checkpoint_every == 0 and step + 1 < settings.steps
         if due and processes.rank == 0:
             state = {"optimizer": optimizer.state_dict(), "log": log, "signature": signature}
-            save(checkpoint, block, state)
+            save_checkpoint(checkpoint, block, state)
     if processes.rank > 0:
         return
 
@@ -163,7 +163,7 @@ def train(
     limits = sorted({math.log(settings.frames * video.tokens) for video in videos})
     draw_curves(output.with_name("curves.png"), log, COLUMNS, limits)
     facts = {"dim": block.dim, "heads": block.heads, "step": settings.steps}
-    save(output, block, {**facts, "settings": asdict(settings), "features": made_by})
+    save_checkpoint(output, block, {**facts, "settings": asdict(settings), "features": made_by})
     checkpoint.unlink(missing_ok=True)
     print(_summary(log, first, time.monotonic() - began), file=sys.stderr)
 
@@ -198,7 +198,7 @@ def _train_step(
     videos: Sequence[TrainingVideo],
     settings: TrainSettings,
     device: torch.device,
-    processes: Processes = ALONE,
+    processes: Processes = SINGLE_PROCESS,
 ) -> list[float]:
     """One update of the weights; returns the row of the table."""
     mixed = settings.precision == "mixed" or (
@@ -228,8 +228,8 @@ def _train_step(
             )
         (losses.total / settings.clips_per_step).backward()
     means = torch.from_numpy(np.mean(values, axis=0) / processes.size).to(device)
-    processes.add_up([p.grad for p in block.parameters() if p.grad is not None])
-    processes.add_up([means])
+    processes.all_reduce_sum([p.grad for p in block.parameters() if p.grad is not None])
+    processes.all_reduce_sum([means])
     optimizer.step()
     return [step + 1, *means.tolist(), rate]
 

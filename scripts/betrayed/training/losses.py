@@ -96,7 +96,8 @@ def semantic_consistency(
         queries: (T, Q) int64 patch tokens t·N + n.
         settings: the constants.
     """
-    most, least = extremes(query_rows, settings.positives, settings.negatives)  # (T, Q, T, ·)
+    # (T, Q, T, ·)
+    most, least = most_and_least_attended(query_rows, settings.positives, settings.negatives)
     directions = F.normalize(z.flatten(0, 1), dim=-1)  # (P, D)
     cosines = directions[queries.flatten()] @ directions.T  # (S, P)
     cosines = cosines.view_as(query_rows)
@@ -127,7 +128,7 @@ def motion_consistency(
     frames, _, _, count = query_rows.shape
     every = torch.arange(frames, device=queries.device)
     own = query_rows[every, :, every]  # (T, Q, N), each frame's queries in that frame
-    most, least = extremes(own, settings.frame_positives, settings.frame_negatives)
+    most, least = most_and_least_attended(own, settings.frame_positives, settings.frame_negatives)
     offsets = every.view(-1, 1, 1) * count
     most, least = most + offsets, least + offsets  # (T, Q, ·) patch tokens
 
@@ -147,15 +148,18 @@ def motion_consistency(
     triplets = F.relu(away.unsqueeze(-2) - towards.unsqueeze(-1) + settings.margin)
     triplets = triplets.mean((-2, -1))  # (T, Q)
 
-    sureness = (given * logs[: queries.numel()].detach()).sum(-1).view_as(queries)  # -entropy
+    given_logs = logs[: queries.numel()].detach()
+    negative_entropy = (given * given_logs).sum(-1).view_as(queries)
     if settings.entropy_weight:
-        loss = (sureness.softmax(-1) * triplets).sum(-1).mean()
+        loss = (negative_entropy.softmax(-1) * triplets).sum(-1).mean()
     else:
         loss = triplets.mean()
-    return loss, -sureness.mean()
+    return loss, -negative_entropy.mean()
 
 
-def extremes(attention: Tensor, positives: int, negatives: int) -> tuple[Tensor, Tensor]:
+def most_and_least_attended(
+    attention: Tensor, positives: int, negatives: int
+) -> tuple[Tensor, Tensor]:
     """Indices of the most and the least attended tokens; among equals, the lower index first.
 
     Args:

@@ -42,13 +42,13 @@ class Processes:
             )
         return range(self.rank, count, self.size)
 
-    def add_up(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce_sum(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its sum over all processes, the same bits in each of them."""
         if self.size == 1:
             return
-        together = torch.cat([tensor.flatten() for tensor in tensors])
-        dist.all_reduce(together)
-        parts = together.split([tensor.numel() for tensor in tensors])
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
+        dist.all_reduce(flat)
+        parts = flat.split([tensor.numel() for tensor in tensors])
         for tensor, part in zip(tensors, parts, strict=True):
             tensor.copy_(part.view_as(tensor))
 
@@ -58,17 +58,17 @@ def even_share(clips: int, most: int) -> int:
     return max(size for size in range(1, max(1, most) + 1) if clips % size == 0)
 
 
-def launched() -> bool:
+def started_by_torchrun() -> bool:
     """Whether torchrun has started this process."""
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
-def launch(count: int, program: Sequence[str]) -> None:
+def run_with_torchrun(count: int, program: Sequence[str]) -> None:
     """Run a Python program in ``count`` processes on this machine, with torchrun.
 
     Args:
         count: how many.
-        program: its path and arguments; it works inside :func:`together`.
+        program: its path and arguments; it works inside :func:`process_group`.
 
     Raises:
         UserError: one of them raised it, or was killed.
@@ -83,7 +83,7 @@ def launch(count: int, program: Sequence[str]) -> None:
 
 
 @contextmanager
-def together(device: str) -> Iterator[tuple[Processes, torch.device]]:
+def process_group(device: str) -> Iterator[tuple[Processes, torch.device]]:
     """The place of this process among all that torchrun started, and its device.
 
     Where torchrun did not start it, it is alone. Else only the process of rank 0 prints, and what
@@ -92,7 +92,7 @@ def together(device: str) -> Iterator[tuple[Processes, torch.device]]:
     Args:
         device: see :func:`betrayed.engine.devices.choose_device`.
     """
-    if not launched():
+    if not started_by_torchrun():
         yield Processes(), choose_device(device)
         return
     # The launcher keeps the GPUs leased; when it is killed nothing may go on using them.
