@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from betrayed.config import settings as settings_of
 from betrayed.datasets.layouts.common import choose_videos
 from betrayed.datasets.listing import needed_paths
-from betrayed.datasets.presence import check_presence, described
+from betrayed.datasets.presence import check_presence, resolve_root
 from betrayed.engine.sources import program_sources
 from betrayed.engine.warm_client import SERVED
 from betrayed.engine.workplace import claim

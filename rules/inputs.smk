@@ -34,12 +34,12 @@ def dataset_folders(wildcards):
     dataset = DATASETS[wildcards.dataset]
     if dataset["make"]:
         return [dataset["root"], *filter(None, [dataset["annotations"]])]
-    return [str(path) for path in needed_paths(described(dataset))]
+    return [str(path) for path in needed_paths(resolve_root(dataset))]
 
 
 def dataset_settings(wildcards):
     """A data set as the listing program wants it."""
-    return as_json(asdict(described(DATASETS[wildcards.dataset])))
+    return as_json(asdict(resolve_root(DATASETS[wildcards.dataset])))
 
 
 def video_sources(wildcards):

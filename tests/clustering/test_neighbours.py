@@ -37,7 +37,7 @@ def test_an_undecided_pair_is_compared_by_its_rows(monkeypatch):
     rows = rows_of_few_kinds(6)
     projection = project(rows, directions(rows, 1, 1e9))  # one direction decides little
     looked_at = []
-    compare = betrayed.clustering.neighbours.pairwise
+    compare = betrayed.clustering.neighbours.paired_divergences
     monkeypatch.setattr(
         betrayed.clustering.neighbours,
         "paired_divergences",

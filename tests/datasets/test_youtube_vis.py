@@ -11,7 +11,7 @@ from betrayed.config.settings import check
 from betrayed.datasets.layouts.common import DatasetSettings
 from betrayed.datasets.listing import list_videos, missing_paths, needed_paths
 from betrayed.datasets.readers.instances import read_records
-from betrayed.datasets.readers.youtube_vis import Record, ids_of, read_record, write_record
+from betrayed.datasets.readers.youtube_vis import Record, decode_ids, read_record, write_record
 from betrayed.errors import UserError
 from betrayed.io.run_lengths import decode, run_lengths
 from betrayed.video.annotations import read_annotation
@@ -76,11 +76,11 @@ def test_damaged_run_lengths_are_refused(counts, message):
 def test_overlaps_go_to_the_first_object_and_absence_is_background():
     first, second = [2, 3, 1], [3, 3]
     record = Record("a", 2, 3, ("0.jpg", "5.jpg"), ((first, None), (second, second)), 1)
-    assert ids_of(record, 0).tolist() == [[0, 1, 1], [0, 1, 2]]
-    assert ids_of(record, 1).tolist() == [[0, 0, 2], [0, 2, 2]]
+    assert decode_ids(record, 0).tolist() == [[0, 1, 1], [0, 1, 2]]
+    assert decode_ids(record, 1).tolist() == [[0, 0, 2], [0, 2, 2]]
     broken = dataclasses.replace(record, objects=((first, None), ("23", second)))
     with pytest.raises(UserError, match=r"Object 2 of the video 'a' .* frame 0\.jpg: its run"):
-        ids_of(broken, 0)
+        decode_ids(broken, 0)
 
 
 def test_a_record_comes_back_as_it_was(tmp_path):

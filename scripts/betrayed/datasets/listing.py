@@ -22,7 +22,7 @@ LAYOUTS: dict[str, ModuleType] = {
 
 def needed_paths(settings: DatasetSettings) -> list[Path]:
     """What must lie on the disk for a data set to be listed; a video more or less changes it."""
-    return LAYOUTS[settings.layout].parts(_root(settings), settings)
+    return LAYOUTS[settings.layout].needed_paths(_root(settings), settings)
 
 
 def missing_paths(settings: DatasetSettings) -> list[Path]:
@@ -35,7 +35,7 @@ def missing_paths(settings: DatasetSettings) -> list[Path]:
     if not root.is_dir():
         return [root]
     absent = [path for path in needed_paths(settings) if not path.exists()]
-    return absent or LAYOUTS[settings.layout].missing(root, settings)
+    return absent or LAYOUTS[settings.layout].missing_paths(root, settings)
 
 
 def list_videos(settings: DatasetSettings, truth: str | Path | None = None) -> list[Row]:
@@ -62,7 +62,7 @@ def list_videos(settings: DatasetSettings, truth: str | Path | None = None) -> l
             f"The data set's root {root} is not a folder. Correct the setting root, or put the "
             f"videos there."
         )
-    return LAYOUTS[settings.layout].rows(root, settings, Path(truth) if truth else None)
+    return LAYOUTS[settings.layout].manifest_rows(root, settings, Path(truth) if truth else None)
 
 
 def _root(settings: DatasetSettings) -> Path:

@@ -9,12 +9,12 @@ from typing import Any
 
 from betrayed.config.reading import read_settings
 from betrayed.config.settings import dataset_root, runs
-from betrayed.datasets.layouts.common import DatasetSettings, shown
+from betrayed.datasets.layouts.common import DatasetSettings, path_list
 from betrayed.datasets.listing import missing_paths
 from betrayed.errors import UserError
 
 
-def described(dataset: Mapping[str, Any]) -> DatasetSettings:
+def resolve_root(dataset: Mapping[str, Any]) -> DatasetSettings:
     """A data set of the configuration; an environment variable that is set overrides its root."""
     names = {field.name for field in fields(DatasetSettings)}
     values = {name: dataset[name] for name in dataset if name in names}
@@ -37,7 +37,7 @@ def check_presence(config: Mapping[str, Any], results: str | Path = "results") -
         dataset = config["datasets"][name]
         if dataset["make"] or Path(results, name, "videos.csv").exists():
             continue
-        settings = described(dataset)
+        settings = resolve_root(dataset)
         try:
             missing = missing_paths(settings)
         except UserError as error:
@@ -50,8 +50,8 @@ def check_presence(config: Mapping[str, Any], results: str | Path = "results") -
                 now = "set" if os.environ.get(variable) else "not set"
                 where = f"the environment variable {variable} (now {now})"
             problems.append(
-                f"  - {name}: missing: {shown(missing)}. Its root is {settings.root}: set {where} "
-                f"to the folder that has {'all of them' if len(missing) > 1 else 'it'}."
+                f"  - {name}: missing: {path_list(missing)}. Its root is {settings.root}: set "
+                f"{where} to the folder that has {'all of them' if len(missing) > 1 else 'it'}."
             )
     if problems:
         raise UserError(

@@ -4,13 +4,13 @@ import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from betrayed.datasets.layouts.common import LIST, listed, shown
+from betrayed.datasets.layouts.common import LIST, path_list, read_names
 from betrayed.errors import UserError
 
 _RANGE = re.compile(r"(-?\d+)?:(-?\d+)?")
 
 
-def positions(split: str | None, names: Sequence[Collection[str]], path: Path) -> list[int]:
+def split_positions(split: str | None, names: Sequence[Collection[str]], path: Path) -> list[int]:
     """The positions that a split names, each once, in order.
 
     Args:
@@ -50,10 +50,10 @@ def _by_names(file: Path, names: Sequence[Collection[str]], path: Path) -> list[
     if not file.is_file():
         raise UserError(f"The split file {file} is missing. Put it there, or correct the split.")
     places = {name: place for place, known in enumerate(names) for name in known}
-    wanted = listed(file)
+    wanted = read_names(file)
     if unknown := [name for name in wanted if name not in places]:
         raise UserError(
-            f"{file} lists videos that are not in {path}: {shown(unknown)}. Correct the list, or "
-            f"use the file that it was made for."
+            f"{file} lists videos that are not in {path}: {path_list(unknown)}. Correct the list, "
+            f"or use the file that it was made for."
         )
     return sorted({places[name] for name in wanted})

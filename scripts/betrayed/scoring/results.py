@@ -13,8 +13,8 @@ import pandas as pd
 from pycocotools import mask as coco
 
 from betrayed.datasets.readers.instances import read_records
-from betrayed.datasets.readers.youtube_vis import Record, ids_of
-from betrayed.datasets.splits import positions
+from betrayed.datasets.readers.youtube_vis import Record, decode_ids
+from betrayed.datasets.splits import split_positions
 from betrayed.errors import UserError
 from betrayed.io.run_lengths import Counts, checked_lengths
 from betrayed.scoring.average_precision import PROTOCOL
@@ -55,8 +55,9 @@ def find_tracks(
         results: a list of tracks, each with ``video_id``, ``score`` and ``segmentations``: for each
             frame run lengths or null. What category they are of does not count.
         settings: how they will be scored.
-        split: which of the truth's videos, see :func:`betrayed.datasets.splits.positions`; tracks
-            of the other videos of that file are left out.
+        split: which of the truth's videos, see
+            :func:`betrayed.datasets.splits.split_positions`; tracks of the other videos of that
+            file are left out.
 
     Raises:
         UserError: a file is missing, damaged or of another form, or has a track of a video that
@@ -73,7 +74,7 @@ def find_tracks(
             raise UserError(f"{where}: there is no such video in {truth}: video_id is {number!r}.")
         found[number].append(_track(entry, records[number], where))
     names = [(record.video, str(record.id)) for record in listed]
-    chosen = [listed[place] for place in positions(split, names, Path(truth))]
+    chosen = [listed[place] for place in split_positions(split, names, Path(truth))]
     if not any(record.id in found for record in chosen):
         raise UserError(
             f"{results} has no track in any of the {len(chosen)} videos to score. Correct --split, "
@@ -107,7 +108,7 @@ def score_tracks(video: TrackedVideo) -> Scores:
             )
         frames = range(len(video.truth.frames))
         truth, masks = (
-            np.stack([ids_of(record, index) for index in frames])
+            np.stack([decode_ids(record, index) for index in frames])
             for record in (video.truth, video.tracks)
         )
         settings = replace(video.settings, protocols=others)

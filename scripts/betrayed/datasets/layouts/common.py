@@ -41,7 +41,7 @@ class DatasetSettings:
     annotation_kind: Literal["ids", "foreground"] = "ids"  # foreground: every value but 0 is object
 
 
-def row(
+def manifest_row(
     name: str, source: Path, annotations: Path | None = None, instances: Path | None = None
 ) -> Row:
     """A row of the manifest.
@@ -75,14 +75,14 @@ def choose_videos(names: Iterable[str], wanted: Sequence[str], where: str | Path
     return [name for name in names if not wanted or any(fnmatchcase(name, one) for one in wanted)]
 
 
-def folders(path: Path) -> list[str]:
+def folder_names(path: Path) -> list[str]:
     """The names of the folders in a folder, sorted, hidden ones left out."""
     return sorted(
         one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith(".")
     )
 
 
-def listed(file: Path) -> list[str]:
+def read_names(file: Path) -> list[str]:
     """The names in a text file, one a line, once each; lines that begin with # are left out.
 
     Raises:
@@ -118,7 +118,7 @@ def likely_annotations(root: Path, folder: str) -> Path:
     return next((path for path in paths if path.is_dir()), paths[0])
 
 
-def shown(paths: Sequence[str | Path]) -> str:
+def path_list(paths: Sequence[str | Path]) -> str:
     """Paths for a message: some dozens, then how many more there are."""
     more = len(paths) - _MOST_SHOWN
     text = ", ".join(map(str, paths[:_MOST_SHOWN]))

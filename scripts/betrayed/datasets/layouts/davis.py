@@ -10,17 +10,17 @@ from betrayed.datasets.layouts.common import (
     DatasetSettings,
     annotation_root,
     choose_videos,
-    folders,
+    folder_names,
     likely_annotations,
-    listed,
-    row,
-    shown,
+    manifest_row,
+    path_list,
+    read_names,
 )
 from betrayed.datasets.manifest import Row
 from betrayed.errors import UserError
 
 
-def parts(root: Path, settings: DatasetSettings) -> list[Path]:
+def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """What the list of videos depends on: frames, split, annotations; instances where there are."""
     found = [_images(root)]
     found += [_split_file(root, settings.split)] if settings.split else []
@@ -29,7 +29,7 @@ def parts(root: Path, settings: DatasetSettings) -> list[Path]:
     return found + ([instances] if instances else [])
 
 
-def missing(root: Path, settings: DatasetSettings) -> list[Path]:
+def missing_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """The folders of frames and annotations that the split's sequences lack."""
     needed = [_images(root)]
     needed += [likely_annotations(root, settings.annotations)] if settings.annotations else []
@@ -38,7 +38,7 @@ def missing(root: Path, settings: DatasetSettings) -> list[Path]:
     return [path for path in paths if not path.is_dir()]
 
 
-def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
+def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
     """The manifest's rows.
 
     Raises:
@@ -55,16 +55,16 @@ def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]
     names = choose_videos(_names(root, settings), settings.videos, root)
     if not names:
         raise UserError(f"{images} holds no sequence.")
-    if absent := missing(root, settings):
+    if absent := missing_paths(root, settings):
         raise UserError(
             f"The split {settings.split!r} lists sequences of which these folders are missing: "
-            f"{shown(absent)}. Complete the data set, or choose other videos."
+            f"{path_list(absent)}. Complete the data set, or choose other videos."
         )
     result = []
     for name in names:
         single = instances and instances / name
         single = single if single and single.is_dir() else None
-        result.append(row(name, images / name, annotations and annotations / name, single))
+        result.append(manifest_row(name, images / name, annotations and annotations / name, single))
     return result
 
 
@@ -85,7 +85,7 @@ def _split_file(root: Path, split: str) -> Path:
 def _names(root: Path, settings: DatasetSettings) -> list[str]:
     """The sequences of the split, or all there are."""
     if not settings.split:
-        return folders(_images(root))
+        return folder_names(_images(root))
     file = _split_file(root, settings.split)
     if not file.is_file():
         there = sorted(
@@ -95,4 +95,4 @@ def _names(root: Path, settings: DatasetSettings) -> list[str]:
         raise UserError(
             f"The split file {file} is missing. There are: {', '.join(there) or 'none'}."
         )
-    return listed(file)
+    return read_names(file)

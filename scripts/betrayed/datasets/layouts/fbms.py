@@ -5,17 +5,23 @@ How regions are kept in GroundTruth says :mod:`betrayed.datasets.readers.fbms`.
 
 from pathlib import Path
 
-from betrayed.datasets.layouts.common import DatasetSettings, choose_videos, folders, row, shown
+from betrayed.datasets.layouts.common import (
+    DatasetSettings,
+    choose_videos,
+    folder_names,
+    manifest_row,
+    path_list,
+)
 from betrayed.datasets.manifest import Row
 from betrayed.errors import UserError
 
 
-def parts(root: Path, settings: DatasetSettings) -> list[Path]:
+def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """What the list of videos depends on: the folder of the split."""
     return [_videos(root, settings)]
 
 
-def missing(root: Path, settings: DatasetSettings) -> list[Path]:
+def missing_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """The folders of ground truth that videos lack."""
     if not settings.annotations:
         return []
@@ -24,7 +30,7 @@ def missing(root: Path, settings: DatasetSettings) -> list[Path]:
     return [path for path in paths if not path.is_dir()]
 
 
-def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
+def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
     """The manifest's rows.
 
     Raises:
@@ -35,14 +41,14 @@ def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]
             f"{_videos(root, settings)} is missing. The layout fbms needs the folders Trainingset "
             f"and Testset under its root; the split names one of them."
         )
-    if absent := missing(root, settings):
+    if absent := missing_paths(root, settings):
         raise UserError(
-            f"Ground truth is missing: {shown(absent)}. Complete the data set, or choose other "
+            f"Ground truth is missing: {path_list(absent)}. Complete the data set, or choose other "
             f"videos."
         )
     paths = [_videos(root, settings) / name for name in _names(root, settings)]
     inside = settings.annotations
-    return [row(path.name, path, path / inside if inside else None) for path in paths]
+    return [manifest_row(path.name, path, path / inside if inside else None) for path in paths]
 
 
 def _videos(root: Path, settings: DatasetSettings) -> Path:
@@ -51,7 +57,7 @@ def _videos(root: Path, settings: DatasetSettings) -> Path:
 
 def _names(root: Path, settings: DatasetSettings) -> list[str]:
     videos = _videos(root, settings)
-    names = folders(videos)
+    names = folder_names(videos)
     if not names:
         raise UserError(f"{videos} holds no video.")
     return choose_videos(names, settings.videos, videos)

@@ -7,7 +7,7 @@ from betrayed.datasets.layouts.common import (
     annotation_root,
     choose_videos,
     likely_annotations,
-    row,
+    manifest_row,
 )
 from betrayed.datasets.manifest import Row
 from betrayed.errors import UserError
@@ -15,18 +15,18 @@ from betrayed.errors import UserError
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
 
 
-def parts(root: Path, settings: DatasetSettings) -> list[Path]:
+def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """What the list of videos depends on: the root, and the folders of ground truth."""
     truths = filter(None, (settings.annotations, settings.instances))
     return [root, *(likely_annotations(root, truth) for truth in truths)]
 
 
-def missing(root: Path, settings: DatasetSettings) -> list[Path]:
+def missing_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """Nothing: whatever lies there is the data set."""
     return []
 
 
-def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
+def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
     """The manifest's rows. Annotations may lie inside the root; they are no videos.
 
     Raises:
@@ -55,7 +55,7 @@ def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]
                 f"remove one."
             )
         single = instances and instances / name
-        found[name] = row(
+        found[name] = manifest_row(
             name,
             path,
             annotations and annotations / name,

@@ -8,28 +8,28 @@ import dataclasses
 from pathlib import Path
 
 from betrayed.datasets.layouts import folder
-from betrayed.datasets.layouts.common import DatasetSettings, choose_videos, row
+from betrayed.datasets.layouts.common import DatasetSettings, choose_videos, manifest_row
 from betrayed.datasets.layouts.shards import has_shards, split_shards
 from betrayed.datasets.manifest import Row
 from betrayed.io.files import whole_folder
 
 
-def parts(root: Path, settings: DatasetSettings) -> list[Path]:
+def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """What the list of videos depends on: the split's shards, or the folders."""
     if has_shards(root):
         return split_shards(root, settings.split)
-    needed = folder.parts(root, settings)
+    needed = folder.needed_paths(root, settings)
     if all(path.is_dir() for path in needed) or _holds_frames(root):
         return needed
     return [root / f"*-{settings.split or '*'}.tfrecord-*"]
 
 
-def missing(root: Path, settings: DatasetSettings) -> list[Path]:
+def missing_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """Nothing else: the shards' names say how many there are."""
     return []
 
 
-def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
+def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
     """The manifest's rows; where each video lies in a shard goes into a file of its own.
 
     Raises:
@@ -39,16 +39,16 @@ def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]
     from betrayed.datasets.readers.movi_shards import list_samples  # only here: it loads numpy
 
     if not has_shards(root):  # folders are of one split
-        return folder.rows(root, dataclasses.replace(settings, split=None), truth)
+        return folder.manifest_rows(root, dataclasses.replace(settings, split=None), truth)
     if truth is None:
         raise ValueError("videos in shards need the folder truth for where they lie")
     samples = {sample.video: sample for sample in list_samples(root, settings.split)}
     names = choose_videos(samples, settings.videos, root)
     records = {name: truth / f"{name}.json" for name in names}
-    result = [
-        row(name, record, record if settings.annotations and samples[name].has_truth else None)
-        for name, record in records.items()
-    ]
+    result = []
+    for name, record in records.items():
+        annotated = settings.annotations and samples[name].has_truth
+        result.append(manifest_row(name, record, record if annotated else None))
     with whole_folder(truth) as temporary:
         for name in names:
             write_sample(temporary / f"{name}.json", samples[name])

@@ -8,43 +8,45 @@ from pathlib import Path
 from betrayed.datasets.layouts.common import (
     DatasetSettings,
     choose_videos,
-    folders,
+    folder_names,
     likely_annotations,
-    listed,
-    row,
-    shown,
+    manifest_row,
+    path_list,
+    read_names,
 )
 from betrayed.datasets.manifest import Row
 from betrayed.errors import UserError
 
 
-def parts(root: Path, settings: DatasetSettings) -> list[Path]:
+def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """What the list of videos depends on: frames, masks, and the list of the split."""
     found = _needed(root, settings)
     return found + ([_split_file(root, settings.split)] if settings.split else [])
 
 
-def missing(root: Path, settings: DatasetSettings) -> list[Path]:
+def missing_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """The folders of frames and masks that listed videos lack."""
     paths = [one / name for name in _names(root, settings) for one in _needed(root, settings)]
     return [path for path in paths if not path.is_dir()]
 
 
-def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
+def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
     """The manifest's rows.
 
     Raises:
         UserError: a folder or the list is missing, or a folder of a listed video.
     """
-    absent = [path for path in parts(root, settings) if not path.exists()]
-    if absent := absent or missing(root, settings):
+    absent = [path for path in needed_paths(root, settings) if not path.exists()]
+    if absent := absent or missing_paths(root, settings):
         raise UserError(
-            f"The layout segtrack needs what is missing here: {shown(absent)}. Complete the data "
-            f"set, or choose other videos."
+            f"The layout segtrack needs what is missing here: {path_list(absent)}. Complete the "
+            f"data set, or choose other videos."
         )
     images, *truths = _needed(root, settings)
     names = _names(root, settings)
-    return [row(name, images / name, *(folder / name for folder in truths)) for name in names]
+    return [
+        manifest_row(name, images / name, *(folder / name for folder in truths)) for name in names
+    ]
 
 
 def _needed(root: Path, settings: DatasetSettings) -> list[Path]:
@@ -58,7 +60,7 @@ def _split_file(root: Path, split: str) -> Path:
 
 def _names(root: Path, settings: DatasetSettings) -> list[str]:
     """The videos wanted; the release's lists have a star before each name."""
-    names = folders(root / "JPEGImages")
+    names = folder_names(root / "JPEGImages")
     if settings.split:
-        names = [name.lstrip("*") for name in listed(_split_file(root, settings.split))]
+        names = [name.lstrip("*") for name in read_names(_split_file(root, settings.split))]
     return choose_videos(names, settings.videos, root)

@@ -3,25 +3,31 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from betrayed.datasets.layouts.common import LIST, DatasetSettings, choose_videos, row, shown
+from betrayed.datasets.layouts.common import (
+    LIST,
+    DatasetSettings,
+    choose_videos,
+    manifest_row,
+    path_list,
+)
 from betrayed.datasets.manifest import Row
 from betrayed.errors import UserError
 from betrayed.io.files import whole_folder
 
 
-def parts(root: Path, settings: DatasetSettings) -> list[Path]:
+def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """What the list of videos depends on: frames, the JSON file, and the split if it is a file."""
     found = [root / "JPEGImages", root / (settings.annotations or "")]
     split = _split(root, settings)
     return [*found, Path(split)] if split and split.endswith(LIST) else found
 
 
-def missing(root: Path, settings: DatasetSettings) -> list[Path]:
-    """Nothing that is known without the JSON file, which takes long to read: see :func:`rows`."""
+def missing_paths(root: Path, settings: DatasetSettings) -> list[Path]:
+    """Nothing that is known before :func:`manifest_rows` reads the JSON file, which takes long."""
     return []
 
 
-def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
+def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
     """The manifest's rows; each video's record goes into a file of its own under ``truth``.
 
     The official valid.json and test.json have no ground truth: annotations stay empty, and records
@@ -51,14 +57,14 @@ def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]
     names = choose_videos(records, settings.videos, settings.annotations)
     annotated = {name for name in names if records[name].objects is not None}
     result = [
-        row(name, images / name, _at(truth, name) if truth and name in annotated else None)
+        manifest_row(name, images / name, _at(truth, name) if truth and name in annotated else None)
         for name in names
     ]
     absent = [path for name in names for path in _absent(images / name, records[name].frames)]
     if absent:
         raise UserError(
             f"{settings.annotations} lists frames that are missing, {len(absent)} in all: "
-            f"{shown(absent)}. Complete the data set, or choose other videos."
+            f"{path_list(absent)}. Complete the data set, or choose other videos."
         )
     for name in names:
         others = [
@@ -68,8 +74,8 @@ def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]
         ]
         if others:
             raise UserError(
-                f"{settings.annotations} does not list {shown(others)}. Without ground truth all "
-                f"frames of a folder are the video: remove those that are not listed."
+                f"{settings.annotations} does not list {path_list(others)}. Without ground truth "
+                f"all frames of a folder are the video: remove those that are not listed."
             )
     if truth is not None:
         with whole_folder(truth) as folder:

@@ -9,25 +9,25 @@ from betrayed.datasets.layouts.common import (
     annotation_root,
     choose_videos,
     likely_annotations,
-    row,
-    shown,
+    manifest_row,
+    path_list,
 )
 from betrayed.datasets.manifest import Row
 from betrayed.errors import UserError
 
 
-def parts(root: Path, settings: DatasetSettings) -> list[Path]:
+def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """What the list of videos depends on: frames, meta.json, annotations where they are wanted."""
     truths = [likely_annotations(root, settings.annotations)] if settings.annotations else []
     return [root / "JPEGImages", root / "meta.json", *truths]
 
 
-def missing(root: Path, settings: DatasetSettings) -> list[Path]:
-    """Nothing that is known without the JSON file, which takes long to read: see :func:`rows`."""
+def missing_paths(root: Path, settings: DatasetSettings) -> list[Path]:
+    """Nothing that is known before :func:`manifest_rows` reads the JSON file, which takes long."""
     return []
 
 
-def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
+def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
     """The manifest's rows.
 
     Raises:
@@ -50,9 +50,9 @@ def rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]
     if absent:
         raise UserError(
             f"{root / 'meta.json'} lists frames that are missing, {len(absent)} in all: "
-            f"{shown(absent)}. Complete the data set, or choose other videos."
+            f"{path_list(absent)}. Complete the data set, or choose other videos."
         )
-    return [row(name, images / name, annotations and annotations / name) for name in names]
+    return [manifest_row(name, images / name, annotations and annotations / name) for name in names]
 
 
 def _frames(path: Path) -> dict[str, set[str]]:

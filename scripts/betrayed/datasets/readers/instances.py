@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from betrayed.datasets.readers.youtube_vis import Record
-from betrayed.datasets.splits import positions
+from betrayed.datasets.splits import split_positions
 from betrayed.errors import UserError
 from betrayed.io.run_lengths import Counts
 
@@ -24,7 +24,7 @@ def read_records(path: str | Path, split: str | None = None, truth: bool = True)
         path: the JSON file: ``videos`` with ``file_names`` and ``annotations`` with
             ``segmentations``, one or null for each frame.
         split: positions in the list of videos, ``"600:900"``, or a text file with folders or ids
-            of videos, see :func:`betrayed.datasets.splits.positions`; None takes all.
+            of videos, see :func:`betrayed.datasets.splits.split_positions`; None takes all.
         truth: whether ground truth must be there; the official valid.json and test.json have none.
 
     Returns:
@@ -57,7 +57,7 @@ def read_records(path: str | Path, split: str | None = None, truth: bool = True)
     videos, *annotated = parts
     try:
         names = [{Path(one["file_names"][0]).parent.as_posix(), str(one["id"])} for one in videos]
-        chosen = [videos[position] for position in positions(split, names, path)]
+        chosen = [videos[position] for position in split_positions(split, names, path)]
         if not annotated:
             return [_record(video, None, path) for video in chosen]
         masks: dict[Any, list[Any]] = defaultdict(list)

@@ -56,7 +56,7 @@ def read_record(path: str | Path) -> Record:
         ) from error
 
 
-def ids_of(record: Record, index: int) -> np.ndarray:
+def decode_ids(record: Record, index: int) -> np.ndarray:
     """Ground truth of one frame: (H, W) uint8, 0 background, 1… the objects in their order.
 
     Where objects overlap, the first one keeps the pixel.
@@ -89,7 +89,7 @@ def write_ids(
         The names, and the ids that occur.
 
     Raises:
-        UserError: the frames' size (height, width) is not the masks'; else as :func:`ids_of`.
+        UserError: the frames' size (height, width) is not the masks'; else as :func:`decode_ids`.
     """
     if (record.height, record.width) != size:
         raise UserError(
@@ -99,7 +99,7 @@ def write_ids(
     names = [f"truth-{index:05d}.png" for index in range(len(record.frames))]
     found: set[int] = set()
     for index, name in enumerate(progress(names, f"decoding {record.video}", "annotation")):
-        ids = ids_of(record, index)
+        ids = decode_ids(record, index)
         save_palette_png(Path(folder) / name, ids)
         found |= ids_in(ids)
     return names, found
