@@ -27,7 +27,7 @@ from betrayed.block.block import SpatioTemporalBlock
 from betrayed.block.export import export_attention
 from betrayed.engine.devices import choose_device
 from betrayed.engine.programs import run
-from betrayed.features.backbone import Backbone, prepare
+from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.features.caching import (
     FeatureSettings,
     cache_features,
@@ -122,7 +122,7 @@ def make_steps(
     settings = FeatureSettings(arguments.backbone, height, width, arguments.facet)
     backbone = Backbone(arguments.backbone, arguments.weights, device, arguments.facet)
     prepared = [
-        backbone.normalise(prepare([video.frame(i) for i in run], height, width).to(device))
+        backbone.normalise(resize_frames([video.frame(i) for i in run], height, width).to(device))
         for run in batches(video.count, size)
     ]
     features, attention = folder / "features.h5", folder / "attention.h5"

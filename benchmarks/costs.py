@@ -174,7 +174,7 @@ def by_stage(given: tuple[Run, dict], coefficients: dict) -> str:
     """
     run, config = given
     _, frames, height, width = DATASETS["DAVIS-2017 val"]
-    video = {**planning.sized(round(frames / 30), height, width), "truths": 1, "decoded": 0}
+    video = {**planning.sized(round(frames / 30), height, width), "annotations": 1, "decoded": 0}
     jobs = inference(run, video, len(config["scoring"]["protocols"]), gpu=False)
     jobs.insert(2, ("train_block", planning.training_facts(run, gpus=0)))
     rows = []
@@ -198,7 +198,7 @@ def applied(given: tuple[Run, dict], coefficients: dict) -> list[str]:
     protocols = len(config["scoring"]["protocols"])
     rows = []
     for name, (videos, frames, height, width) in DATASETS.items():
-        video = {**planning.sized(frames / videos, height, width), "truths": 1, "decoded": 0}
+        video = {**planning.sized(frames / videos, height, width), "annotations": 1, "decoded": 0}
         jobs = inference(run, video, protocols)
         took = {stage: one_cost(stage, facts, coefficients) for stage, facts in jobs}
         rows.append({"data set": name, "videos": videos, **total(took, videos)})

@@ -14,9 +14,9 @@ from betrayed.config import settings as settings_of
 from betrayed.datasets.layouts.common import choose_videos
 from betrayed.datasets.listing import needed_paths
 from betrayed.datasets.presence import check_presence, resolve_root
+from betrayed.engine.folder_claim import claim_folder
 from betrayed.engine.sources import program_sources
 from betrayed.engine.warm_client import SERVED
-from betrayed.engine.workplace import claim
 from betrayed.errors import UserError
 from betrayed.scoring.scorers import check_scorer
 
@@ -26,7 +26,7 @@ try:
         check_presence(config)
         check_scorer(config["scoring"].get("scorer", "own"))
     if workflow.is_main_process and not workflow.dryrun:
-        CLAIM = claim(Path(".snakemake"))
+        CLAIM = claim_folder(Path(".snakemake"))
         # Jobs are forked from a process that serves this one, unless the variable says 0 already.
         if os.environ.get(SERVED) != "0":
             os.environ[SERVED] = str(os.getpid())

@@ -32,9 +32,9 @@ def expected(stage, facts, threads):
 
 def facts_of_video(wildcards, input=None):
     dataset = DATASETS[wildcards.dataset]
-    truths = sum(bool(dataset[name]) for name in ("annotations", "instances"))
+    annotations = sum(bool(dataset[name]) for name in ("annotations", "instances"))
     path = f"results/{wildcards.dataset}/frames/{wildcards.video}/frames.json"
-    return planning.video_facts(path, dataset["make"], truths)
+    return planning.video_facts(path, dataset["make"], annotations)
 
 
 def facts_of_dataset(wildcards, input):
@@ -78,7 +78,7 @@ def facts_of_objects(wildcards, input):
 
 
 def facts_of_scores(wildcards, input):
-    protocols = settings_of.scoring(config, wildcards.dataset)["protocols"]
+    protocols = settings_of.scoring_settings(config, wildcards.dataset)["protocols"]
     return {**facts_of_video(wildcards), "protocols": len(protocols)}
 
 

@@ -141,7 +141,7 @@ def scored():
 
 def score_settings(wildcards):
     """How a video is scored; a protocol of the data set as a whole reruns none."""
-    own = settings_of.scoring(config, wildcards.dataset)
+    own = settings_of.scoring_settings(config, wildcards.dataset)
     return as_json({**own, "protocols": [name for name in own["protocols"] if name != POOLED]})
 
 
@@ -154,7 +154,9 @@ def detections_of_dataset(wildcards):
 def pooled():
     """The (run, data set) whose detections are scored together."""
     found = dict.fromkeys((run, dataset) for run, dataset, _ in scored())
-    return [one for one in found if POOLED in settings_of.scoring(config, one[1])["protocols"]]
+    return [
+        one for one in found if POOLED in settings_of.scoring_settings(config, one[1])["protocols"]
+    ]
 
 
 def score_rows(wildcards):

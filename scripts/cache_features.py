@@ -3,7 +3,7 @@
 import argparse
 
 from betrayed.config.reading import read_settings
-from betrayed.engine.leasing import lease
+from betrayed.engine.leasing import lease_gpus
 from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 
@@ -34,7 +34,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
 
-    lease(arguments.device)
+    lease_gpus(arguments.device)
     import torch
 
     from betrayed.engine.devices import choose_device

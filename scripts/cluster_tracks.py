@@ -3,7 +3,7 @@
 import argparse
 
 from betrayed.config.reading import read_settings
-from betrayed.engine.leasing import lease
+from betrayed.engine.leasing import lease_gpus
 from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 from betrayed.io.artefacts import open_checked
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
     arguments = parser.parse_args()
 
-    lease(arguments.device)
+    lease_gpus(arguments.device)
     import torch
 
     from betrayed.clustering.tracking import ClusterSettings, cluster_video

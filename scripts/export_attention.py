@@ -2,7 +2,7 @@
 
 import argparse
 
-from betrayed.engine.leasing import lease
+from betrayed.engine.leasing import lease_gpus
 from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 
@@ -24,7 +24,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
 
-    lease(arguments.device)
+    lease_gpus(arguments.device)
     import torch
 
     from betrayed.block.export import export_attention

@@ -6,7 +6,7 @@ from pathlib import Path
 from betrayed.datasets.manifest import read_manifest
 from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
-from betrayed.exports.servers import Masked, export_davis, export_youtube_vis, pack
+from betrayed.exports.servers import MaskedVideo, export_davis, export_youtube_vis, zip_folder
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     # Listing the videos puts the records of YouTube-VIS beside the manifest, also without truth.
     records = Path(arguments.manifest).parent / "truth"
     videos = [
-        Masked(
+        MaskedVideo(
             arguments.frames / row["video"] / "frames.json",
             arguments.masks / row["video"],
             records / f"{row['video']}.json" if arguments.form == "youtube_vis" else None,
@@ -43,7 +43,7 @@ def main() -> None:
         export_davis(videos, folder)
     else:
         export_youtube_vis(videos, folder, arguments.threads)
-    pack(folder, arguments.output)
+    zip_folder(folder, arguments.output)
     note(videos=len(videos))
     note_size(arguments.output, folder)
 

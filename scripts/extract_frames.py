@@ -35,8 +35,8 @@ def main() -> None:
         layout=arguments.layout,
     )
     video = Video.load(arguments.output)
-    truths = [one for one in (video.annotations, video.instances) if one]
-    note(frames=video.count, pixels=video.height * video.width, truths=len(truths))
+    annotations = [one for one in (video.annotations, video.instances) if one]
+    note(frames=video.count, pixels=video.height * video.width, annotations=len(annotations))
     note(decoded=int(not Path(arguments.source).is_dir()))
     note_size(arguments.output.parent)
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from betrayed.config.reading import read_settings
-from betrayed.engine.leasing import lease
+from betrayed.engine.leasing import lease_gpus
 from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 from betrayed.errors import UserError
@@ -41,7 +41,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     wanted = arguments.device if arguments.gpus > 0 else "cpu"
-    gpus = lease(wanted, arguments.gpus)
+    gpus = lease_gpus(wanted, arguments.gpus)
     import torch
 
     from betrayed.training.loop import TrainSettings, train

@@ -6,7 +6,7 @@ import torch
 
 from betrayed.block.block import SpatioTemporalBlock
 from betrayed.clustering.clustering import hierarchical_clustering, key_frames
-from betrayed.features.backbone import Backbone, prepare
+from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.synthetic.film import SyntheticSettings, render_clip
 from support import naive_clustering
 
@@ -16,7 +16,7 @@ def tokens(package):
     """DINOv2's tokens of five made frames, (T, N, D)."""
     frames = [frame for frame, _ in render_clip(0, SyntheticSettings(frames=5))]
     backbone = Backbone("vit_small_patch14_dinov2.lvd142m", package)
-    return backbone.extract(backbone.normalise(prepare(frames, 84, 154)))[0]
+    return backbone.extract(backbone.normalise(resize_frames(frames, 84, 154)))[0]
 
 
 @pytest.fixture(scope="module")

@@ -83,8 +83,11 @@ def test_a_bad_setting_is_named_with_what_is_allowed(path, value, message):
 
 def test_a_data_set_is_scored_by_its_own_protocols():
     config = changed("datasets.made.protocols", ["davis2016"])
-    assert settings.scoring(config, "made") == {**DEFAULT["scoring"], "protocols": ["davis2016"]}
-    assert settings.scoring(DEFAULT, "made") == DEFAULT["scoring"]
+    assert settings.scoring_settings(config, "made") == {
+        **DEFAULT["scoring"],
+        "protocols": ["davis2016"],
+    }
+    assert settings.scoring_settings(DEFAULT, "made") == DEFAULT["scoring"]
 
 
 def test_every_problem_is_named_at_once():

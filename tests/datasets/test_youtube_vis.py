@@ -13,7 +13,7 @@ from betrayed.datasets.listing import list_videos, missing_paths, needed_paths
 from betrayed.datasets.readers.instances import read_records
 from betrayed.datasets.readers.youtube_vis import Record, decode_ids, read_record, write_record
 from betrayed.errors import UserError
-from betrayed.io.run_lengths import decode, run_lengths
+from betrayed.io.run_lengths import decode_mask, run_lengths
 from betrayed.video.annotations import read_annotation
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
@@ -26,17 +26,17 @@ from support.paths import ROOT
 def test_run_lengths_worked_by_hand():
     """Down the columns: 0 0 | 1 1 | 1 0, so two 0, three 1, one 0."""
     mask = [[False, True, True], [False, True, False]]
-    assert decode([2, 3, 1], 2, 3).tolist() == mask
-    assert decode("231", 2, 3).tolist() == mask
+    assert decode_mask([2, 3, 1], 2, 3).tolist() == mask
+    assert decode_mask("231", 2, 3).tolist() == mask
     # It begins with 1: no 0 come first.
-    assert decode([0, 1, 3], 2, 2).tolist() == [[True, False], [False, False]]
-    assert decode("013", 2, 2).tolist() == [[True, False], [False, False]]
+    assert decode_mask([0, 1, 3], 2, 2).tolist() == [[True, False], [False, False]]
+    assert decode_mask("013", 2, 2).tolist() == [[True, False], [False, False]]
 
 
 def test_text_with_long_numbers_and_differences_worked_by_hand():
     """5; 40 = 8 + 32·1 as 48+8+32 'X', 48+1 '1'; 5; 30 − 40 = −10 as 48 + (32 − 10) 'F'."""
     assert run_lengths("5X15F") == [5, 40, 5, 30]
-    assert decode("5X15F", 8, 10).sum() == 70
+    assert decode_mask("5X15F", 8, 10).sum() == 70
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -48,7 +48,7 @@ def test_masks_agree_with_pycocotools(seed):
     text, lengths = as_text(mask)["counts"], as_lengths(mask)["counts"]
     assert run_lengths(text) == lengths
     for counts in (text, lengths):
-        np.testing.assert_array_equal(decode(counts, *shape), mask)
+        np.testing.assert_array_equal(decode_mask(counts, *shape), mask)
     packed = coco.frPyObjects({"size": list(shape), "counts": lengths}, *map(int, shape))
     assert packed["counts"].decode() == text
 
@@ -67,7 +67,7 @@ def test_masks_agree_with_pycocotools(seed):
 )
 def test_damaged_run_lengths_are_refused(counts, message):
     with pytest.raises(ValueError, match=message):
-        decode(counts, 2, 3)
+        decode_mask(counts, 2, 3)
 
 
 # Records

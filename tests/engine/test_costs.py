@@ -18,7 +18,7 @@ from support.paths import ROOT
 from support.workflow_project import merged
 
 COEFFICIENTS = costs.read_coefficients()
-VIDEO = {"frames": 10, "pixels": 2_000_000, "aspect": 2.0, "truths": 1, "decoded": 1}
+VIDEO = {"frames": 10, "pixels": 2_000_000, "aspect": 2.0, "annotations": 1, "decoded": 1}
 VIT = {"tokens": 99, "dim": 10, "depth": 2, "views": 0, "side_pixels": 1000, "batch": 4}
 #: Facts that every form can do with.
 FACTS = {
@@ -146,8 +146,8 @@ def test_a_video_is_known_from_its_frames_then_its_settings_then_not_at_all(tmp_
     assert planning.video_facts(path, make)["pixels"] == 800
     record = {"count": 9, "height": 10, "width": 30, "annotations": ["a"], "instances": None}
     path.write_text(json.dumps(record))
-    expected = {"frames": 9, "pixels": 300, "aspect": 3, "truths": 1}
-    assert planning.video_facts(path, make, truths=2) == expected
+    expected = {"frames": 9, "pixels": 300, "aspect": 3, "annotations": 1}
+    assert planning.video_facts(path, make, annotations=2) == expected
 
 
 def test_clips_are_shared_by_as_many_gpus_as_divide_them():

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from betrayed.engine.leasing import installed, visible
+from betrayed.engine.leasing import installed_gpus, visible_gpus
 from support.paths import SCRIPTS
 
 GPUS = [["GPU-aa01"], ["GPU-ab02"], ["MIG-c1", "MIG-c2"], ["GPU-dd04"]]
@@ -19,8 +19,8 @@ GPU 2: NVIDIA A100-SXM4-80GB (UUID: GPU-cc03)
 GPU 3: NVIDIA H200 (UUID: GPU-dd04)
 """
 PROGRAM = (
-    "import os, sys; from betrayed.engine.leasing import lease\n"
-    "count = lease(sys.argv[1], int(sys.argv[2]))\n"
+    "import os, sys; from betrayed.engine.leasing import lease_gpus\n"
+    "count = lease_gpus(sys.argv[1], int(sys.argv[2]))\n"
     "print(count, os.environ.get('CUDA_VISIBLE_DEVICES'), flush=True)\n"
     "assert 'torch' not in sys.modules\n"
     "sys.stdin.read()\n"
@@ -137,10 +137,10 @@ def test_a_process_shares_the_lease_of_the_one_that_started_it(machine):
 def test_a_divided_gpu_has_parts(machine, monkeypatch):
     machine.list(LISTING)
     monkeypatch.setenv("PATH", machine.environment["PATH"])
-    assert installed() == GPUS
+    assert installed_gpus() == GPUS
     assert machine.told("auto", 3) == "1 GPU-aa01"
     monkeypatch.setenv("PATH", "")
-    assert installed() == []
+    assert installed_gpus() == []
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_divided_gpu_has_parts(machine, monkeypatch):
     ],
 )
 def test_the_variable_is_read_as_cuda_reads_it(setting, expected):
-    assert visible(GPUS, setting) == expected
+    assert visible_gpus(GPUS, setting) == expected
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_the_programs_lease_before_torch_is_imported(program):
     code = (
         f"import sys, {program} as program\n"
         "def leased(*given): sys.exit('torch' in sys.modules)\n"
-        "program.lease = leased\n"
+        "program.lease_gpus = leased\n"
         "program.main()\n"
     )
     options = ("frames", "weights", "features", "block", "attention", "output", "settings")

@@ -18,7 +18,13 @@ from betrayed.datasets.listing import list_videos
 from betrayed.datasets.manifest import write_manifest
 from betrayed.datasets.readers.youtube_vis import read_record, write_record
 from betrayed.errors import UserError
-from betrayed.exports.servers import Masked, encode, export_davis, export_youtube_vis, pack
+from betrayed.exports.servers import (
+    MaskedVideo,
+    encode_ids,
+    export_davis,
+    export_youtube_vis,
+    zip_folder,
+)
 from betrayed.io.palette import davis_palette
 from betrayed.video.extraction import extract
 from support.dataset_copies import davis2017, youtube_vis
@@ -35,7 +41,7 @@ def write_masks(folder: Path, ids: np.ndarray, scores) -> None:
     table.to_csv(folder / "objects.csv", index=False)
 
 
-def prepared(tmp_path: Path, settings: DatasetSettings, scores=(0.9, None)) -> list[Masked]:
+def prepared(tmp_path: Path, settings: DatasetSettings, scores=(0.9, None)) -> list[MaskedVideo]:
     """The videos of a data set with their own truth as masks."""
     rows = list_videos(settings, tmp_path / "truth")
     write_manifest(tmp_path / "videos.csv", rows)
@@ -47,7 +53,7 @@ def prepared(tmp_path: Path, settings: DatasetSettings, scores=(0.9, None)) -> l
         ids = np.stack([np.array(Image.open(frames / name)) for name in record])
         write_masks(tmp_path / "masks" / row["video"], ids, scores)
         truth = Path(row["annotations"]) if row["annotations"].endswith(".json") else None
-        videos.append(Masked(frames / "frames.json", tmp_path / "masks" / row["video"], truth))
+        videos.append(MaskedVideo(frames / "frames.json", tmp_path / "masks" / row["video"], truth))
     return videos
 
 
@@ -176,14 +182,14 @@ def test_masks_of_other_frames_than_the_servers_are_refused(tmp_path, ytvis):
 def test_run_lengths_of_a_frame_worked_by_hand():
     """Down the columns: 0 0 | 3 3 | 3 0; and an empty frame has none."""
     ids = np.array([[0, 3, 3], [0, 3, 0]], np.uint8)
-    assert encode(ids) == {3: {"size": [2, 3], "counts": "231"}}
-    assert encode(np.zeros((2, 3), np.uint8)) == {}
+    assert encode_ids(ids) == {3: {"size": [2, 3], "counts": "231"}}
+    assert encode_ids(np.zeros((2, 3), np.uint8)) == {}
 
 
 def test_archives_hold_the_folders_content_at_the_top_and_do_not_change(tmp_path, davis):
     _, videos = davis
     export_davis(videos, tmp_path / "davis")
-    pack(tmp_path / "davis", tmp_path / "davis.zip")
+    zip_folder(tmp_path / "davis", tmp_path / "davis.zip")
     with zipfile.ZipFile(tmp_path / "davis.zip") as archive:
         names = archive.namelist()
         first = archive.read("bear/00000.png")
@@ -192,7 +198,7 @@ def test_archives_hold_the_folders_content_at_the_top_and_do_not_change(tmp_path
     assert first == (tmp_path / "davis" / "bear" / "00000.png").read_bytes()
     before = (tmp_path / "davis.zip").read_bytes()
     export_davis(videos, tmp_path / "davis")
-    pack(tmp_path / "davis", tmp_path / "davis.zip")
+    zip_folder(tmp_path / "davis", tmp_path / "davis.zip")
     assert (tmp_path / "davis.zip").read_bytes() == before
 
 

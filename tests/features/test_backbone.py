@@ -10,7 +10,7 @@ from torch import nn
 from torchvision.transforms.v2 import functional as images_to
 
 from betrayed.errors import UserError
-from betrayed.features.backbone import Backbone, prepare, projection
+from betrayed.features.backbone import Backbone, projection, resize_frames
 from betrayed.features.vit import create_vit
 from betrayed.features.weight_fetching import WeightsSettings, fetch_weights
 
@@ -195,13 +195,13 @@ def test_an_unknown_facet_is_refused():
 def test_frames_are_resized_whole_and_stay_in_range():
     frames = np.zeros((2, 48, 96, 3), np.uint8)
     frames[:, :, 48:] = (255, 128, 0)
-    images = prepare(list(frames), 28, 56)
+    images = resize_frames(list(frames), 28, 56)
     assert images.shape == (2, 3, 28, 56) and images.dtype == torch.float32
     assert images.min() >= 0 and images.max() <= 1
     torch.testing.assert_close(images[0, :, 14, 50], torch.tensor([1, 128 / 255, 0]))
     assert images[0, :, 14, 5].max() == 0
     corner = frames[0, :28, 20:76]
-    same = prepare([corner], 28, 56)
-    assert torch.equal(prepare(torch.from_numpy(frames), 28, 56), images)
+    same = resize_frames([corner], 28, 56)
+    assert torch.equal(resize_frames(torch.from_numpy(frames), 28, 56), images)
     torch.testing.assert_close(same[0], torch.from_numpy(corner).permute(2, 0, 1) / 255)
     assert F.mse_loss(images[0], images[1]) == 0

@@ -18,7 +18,7 @@ from PIL import Image
 from betrayed.engine.planning import backbone_facts
 from betrayed.errors import UserError
 from betrayed.features.augmentation import augment, draw_view
-from betrayed.features.backbone import Backbone, prepare
+from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.features.caching import DATASETS, FeatureSettings, cache_features, default_batch_size
 from betrayed.features.maps import read_class_attention
 from betrayed.features.reading import common_provenance, describe, read_clip
@@ -67,7 +67,7 @@ def plain(folder, weights, video) -> Path:
 
 def test_the_file_holds_what_the_backbone_gives(plain, weights, video):
     backbone = Backbone(NAME, weights, layer=0)
-    images = backbone.normalise(prepare([video.frame(i) for i in range(5)], 32, 48))
+    images = backbone.normalise(resize_frames([video.frame(i) for i in range(5)], 32, 48))
     patches, classes, attention = backbone.extract(images)
     found = read_clip(plain, range(5))
     torch.testing.assert_close(found[0], patches, rtol=1e-3, atol=1e-4)  # kept as float16
@@ -87,7 +87,7 @@ def test_reading_ahead_changes_no_bit(views, folder, weights, video, tmp_path):
     backbone = Backbone(NAME, weights, layer=0)
     with open_checked(tmp_path / "bear.h5", "features") as file:
         for frames in ([0, 1], [2, 3], [4]):
-            images = prepare([video.frame(i) for i in frames], 32, 48)
+            images = resize_frames([video.frame(i) for i in frames], 32, 48)
             for view in range(views) if views else [None]:
                 seen = images if view is None else augment(images, draw_view(3, "bear", view))
                 expected = backbone.extract(backbone.normalise(seen))
@@ -152,7 +152,7 @@ def test_views_are_drawn_once_for_the_video(folder, weights, video, plain):
     cache_features(video, settings, weights, path, batch_size=2)
     backbone = Backbone(NAME, weights, layer=0)
     for view in range(2):
-        images = prepare([video.frame(i) for i in range(5)], 32, 48)
+        images = resize_frames([video.frame(i) for i in range(5)], 32, 48)
         images = augment(images, draw_view(3, "bear", view))
         patches, _, _ = backbone.extract(backbone.normalise(images))
         found, _ = read_clip(path, range(5), view)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from betrayed.reporting.bootstrap import DRAWS, intervals
+from betrayed.reporting.bootstrap import DRAWS, bootstrap_intervals
 
 
 def all_draws(totals, counts):
@@ -18,7 +18,7 @@ def all_draws(totals, counts):
 def one(totals, counts=None):
     totals = np.array(totals, dtype=float)
     counts = np.ones_like(totals) if counts is None else np.array(counts, dtype=float)
-    low, high = intervals(totals[:, None], counts[:, None])
+    low, high = bootstrap_intervals(totals[:, None], counts[:, None])
     return low.item(), high.item()
 
 
@@ -63,7 +63,7 @@ def test_against_scipy(objects):
 def test_equal_figures_get_equal_intervals_side_by_side():
     generator = np.random.default_rng(3)
     totals, counts = generator.random((9, 4)), generator.integers(1, 4, (9, 4)).astype(float)
-    low, high = intervals(totals, counts)
+    low, high = bootstrap_intervals(totals, counts)
     again = [one(totals[:, column], counts[:, column]) for column in range(4)]
     assert np.transpose([low, high]) == pytest.approx(np.array(again), abs=1e-12)
     assert (low < totals.sum(axis=0) / counts.sum(axis=0)).all()

@@ -9,9 +9,9 @@ from betrayed.reporting.averages import summarise
 from betrayed.reporting.leaderboard import (
     BENCHMARKS,
     COLUMNS,
-    rank,
+    rank_systems,
     read_published,
-    render,
+    render_markdown,
     scored_videos,
 )
 from betrayed.reporting.measurements import read_measurements
@@ -31,7 +31,7 @@ def ranked(*sources, **options):
     listed = [source for some in sources for source in some]
     scored = scored_videos(listed)
     summary, _ = summarise(read_measurements(listed), scored)
-    return rank(summary, scored, read_published(PUBLISHED), **options)
+    return rank_systems(summary, scored, read_published(PUBLISHED), **options)
 
 
 def davis(folder, run="default", texts=None, **keys):
@@ -105,7 +105,7 @@ def test_equals_share_a_rank(tmp_path, two_videos):
 
 
 def test_in_markdown(tmp_path, two_videos):
-    text = render(ranked(davis(tmp_path)))
+    text = render_markdown(ranked(davis(tmp_path)))
     head, _, first, second = (
         text.split("## davis2017-val, davis2017-sequence\n\n")[1].split("\n\n")[0].splitlines()
     )
@@ -120,7 +120,7 @@ def test_nothing_scored(tmp_path):
     table = ranked()
     assert list(table.columns) == COLUMNS
     assert table.empty
-    assert render(table).startswith("# Leaderboard")
+    assert render_markdown(table).startswith("# Leaderboard")
 
 
 def test_the_published_figures():

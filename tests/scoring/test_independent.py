@@ -14,8 +14,8 @@ from pycocotools.cocoeval import COCOeval
 from sklearn.metrics import adjusted_rand_score
 from trackeval.metrics import JAndF, TrackMAP
 
-from betrayed.exports.servers import encode
-from betrayed.io.run_lengths import decode
+from betrayed.exports.servers import encode_ids
+from betrayed.io.run_lengths import decode_mask
 from betrayed.scoring.average_precision import average_precision, match_detections
 from betrayed.scoring.davis import METRICS, davis_unsupervised, pairwise_scores
 from betrayed.scoring.detection_table import as_table
@@ -144,12 +144,14 @@ def test_overlaps_agree_with_pycocotools(seed):
     truth, masks = clip(seed)
     similarity, _ = pairwise_scores(truth, masks, 3, 5)
     for t, (ids, proposals) in enumerate(zip(truth, masks, strict=True)):
-        objects, found = encode(ids), encode(proposals)
+        objects, found = encode_ids(ids), encode_ids(proposals)
         for g, p in product(objects, found):
             expected = coco.iou([found[p]], [objects[g]], [0]).item()
             assert similarity[t, g - 1, p - 1] == pytest.approx(expected, abs=1e-12)
         for number, mask in found.items():
-            np.testing.assert_array_equal(decode(mask["counts"], *ids.shape), proposals == number)
+            np.testing.assert_array_equal(
+                decode_mask(mask["counts"], *ids.shape), proposals == number
+            )
 
 
 def coco_figures(videos, overlaps):
@@ -220,7 +222,7 @@ def test_tracks_of_one_frame_are_cocos_masks(seed, capsys):
         scores = track_scores(masks, image)
         ours.append(match_detections(detections(ids, masks, scores)))
         images.append({"id": image, "height": ids.shape[1], "width": ids.shape[2]})
-        for mask in encode(ids[0].astype(np.uint8)).values():
+        for mask in encode_ids(ids[0].astype(np.uint8)).values():
             annotations.append(
                 {
                     "id": len(annotations) + 1,
@@ -233,7 +235,7 @@ def test_tracks_of_one_frame_are_cocos_masks(seed, capsys):
             )
         found += [
             {"image_id": image, "category_id": 1, "segmentation": mask, "score": scores[number]}
-            for number, mask in encode(masks[0].astype(np.uint8)).items()
+            for number, mask in encode_ids(masks[0].astype(np.uint8)).items()
         ]
     truth.dataset = {
         "info": {},

@@ -140,7 +140,7 @@ def test_the_program_starts_as_many_processes_as_share_the_clips(
         return 0 if device == "cpu" else min(count, there)
 
     started = []
-    monkeypatch.setattr(train_block, "lease", lease)
+    monkeypatch.setattr(train_block, "lease_gpus", lease)
     monkeypatch.setattr(
         processes, "run_with_torchrun", lambda count, program: started.append(count)
     )

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from betrayed.block.block import SpatioTemporalBlock
-from betrayed.features.backbone import Backbone, prepare
+from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.synthetic.film import SyntheticSettings, render_clip
 from betrayed.training.losses import LossSettings, clip_losses
 from support import naive_losses
@@ -17,7 +17,7 @@ def clip(package):
     """DINOv2's tokens of three made frames: (T, N, D) and (T, D)."""
     frames = [frame for frame, _ in render_clip(0, SyntheticSettings(frames=3))]
     backbone = Backbone("vit_small_patch14_dinov2.lvd142m", package)
-    return backbone.extract(backbone.normalise(prepare(frames, 224, 392)))[:2]
+    return backbone.extract(backbone.normalise(resize_frames(frames, 224, 392)))[:2]
 
 
 @pytest.mark.parametrize(("sharpness", "rate"), [(1.0, 0.0), (3.0, 0.0), (3.0, 0.4)])

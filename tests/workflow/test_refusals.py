@@ -33,9 +33,9 @@ def test_a_features_file_cut_short_is_refused_by_name(project):
 
 
 def test_a_second_snakemake_in_the_same_folder_is_refused(project):
-    from betrayed.engine.workplace import claim
+    from betrayed.engine.folder_claim import claim_folder
 
-    kept = claim(project.folder / ".snakemake")
+    kept = claim_folder(project.folder / ".snakemake")
     project.change({"clustering": {"tau": 0.2}})
     assert "Another snakemake is at work" in project.run(check=False)
     kept.close()

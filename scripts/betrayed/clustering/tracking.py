@@ -55,7 +55,7 @@ def cluster_video(
         memory: bytes that clustering may take.
 
     Raises:
-        UserError: unusable attention or settings out of range; names the file.
+        UserError: unusable attention or settings out of range; the file is named in the error.
     """
     with open_checked(attention_path, "attention") as attention:
         made_by = provenance(attention)

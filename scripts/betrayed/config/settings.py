@@ -166,7 +166,7 @@ def dataset_root(dataset: Mapping[str, Any]) -> str:
     return (os.environ.get(variable) if variable else None) or dataset["root"]
 
 
-def scoring(config: Mapping[str, Any], dataset: str) -> dict[str, Any]:
+def scoring_settings(config: Mapping[str, Any], dataset: str) -> dict[str, Any]:
     """How the videos of a data set are scored: by its own protocols where it names some."""
     own = config["datasets"][dataset]["protocols"]
     return {**config["scoring"], "protocols": own or config["scoring"]["protocols"]}

@@ -84,7 +84,7 @@ def extract_frames(facts: Facts) -> dict[str, Terms]:
     return {
         "seconds": {
             START: 1,
-            "mpixels": read * (1 + facts["truths"]),
+            "mpixels": read * (1 + facts["annotations"]),
             "mdecoded": read * facts["decoded"],
         },
         "mb": {START: 1, "mpixels": facts["pixels"] / 1e6},

@@ -4,7 +4,7 @@ import os
 
 import torch
 
-from betrayed.engine.leasing import release
+from betrayed.engine.leasing import release_gpus
 from betrayed.errors import UserError
 
 
@@ -18,7 +18,7 @@ def choose_device(name: str = "auto") -> torch.device:
     """
     there = torch.cuda.is_available()
     if not there:
-        release()  # leased, but this torch or its driver cannot use it: others need not wait
+        release_gpus()  # leased, but this torch or its driver cannot use it: others need not wait
     if name == "auto":
         name = "cuda" if there else "cpu"
     if name.startswith("cuda") and not there:

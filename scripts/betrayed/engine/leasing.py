@@ -21,7 +21,7 @@ _GIVEN = ("SLURM_JOB_ID", "TORCHELASTIC_RUN_ID")
 _held: list[IO[str]] = []
 
 
-def lease(device: str = "auto", count: int = 1) -> int:
+def lease_gpus(device: str = "auto", count: int = 1) -> int:
     """Take up to ``count`` GPUs that no other process has leased, and hide all others from torch.
 
     Call it before torch is imported. Devices are chosen among those that ``CUDA_VISIBLE_DEVICES``
@@ -38,7 +38,7 @@ def lease(device: str = "auto", count: int = 1) -> int:
     """
     if device not in ("auto", "cuda") or count < 1:
         return 0
-    devices = visible(installed(), os.environ.get(_VISIBLE))
+    devices = visible_gpus(installed_gpus(), os.environ.get(_VISIBLE))
     count = min(count, len(devices))
     if any(name.startswith("MIG-") for name in devices):
         count = min(count, 1)  # CUDA gives a process no second part of a divided GPU
@@ -51,13 +51,13 @@ def lease(device: str = "auto", count: int = 1) -> int:
     return count
 
 
-def release() -> None:
+def release_gpus() -> None:
     """Give the leased devices back early: torch turns out to be unable to use them."""
     while _held:
         _held.pop().close()
 
 
-def installed() -> list[list[str]]:
+def installed_gpus() -> list[list[str]]:
     """The UUIDs of this machine's GPUs in order; a GPU divided by MIG has those of its parts."""
     try:
         listing = subprocess.run(
@@ -75,14 +75,14 @@ def installed() -> list[list[str]]:
     return devices
 
 
-def visible(devices: list[list[str]], setting: str | None) -> dict[str, str]:
+def visible_gpus(devices: list[list[str]], setting: str | None) -> dict[str, str]:
     """The devices that ``CUDA_VISIBLE_DEVICES`` lets through: UUID → how the variable names it.
 
     As CUDA reads it: numbers and (beginnings of) UUIDs, up to the first that names no device.
     Numbers are taken in the order of nvidia-smi, which is CUDA's where all GPUs are alike.
 
     Args:
-        devices: see :func:`installed`.
+        devices: see :func:`installed_gpus`.
         setting: the variable's value; None: it is not set.
     """
     every = [name for parts in devices for name in parts]

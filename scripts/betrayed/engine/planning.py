@@ -33,21 +33,21 @@ SIZES = {
 BATCH_CPU, BATCH_GPU = 4, 16  # of the features' program
 
 
-def video_facts(path: str | Path, make: Settings | None = None, truths: int = 1) -> Facts:
+def video_facts(path: str | Path, make: Settings | None = None, annotations: int = 1) -> Facts:
     """Facts of a video.
 
     Args:
         path: its ``frames.json``, which need not be there yet.
         make: how the data set is made, if it is.
-        truths: annotations that a frame has, where they have not been looked at.
+        annotations: annotations that a frame has, where they have not been looked at.
     """
     if Path(path).is_file():
         record = json.loads(Path(path).read_text(encoding="utf-8"))
         frames, height, width = record["count"], record["height"], record["width"]
-        truths = sum(record[name] is not None for name in ("annotations", "instances"))
+        annotations = sum(record[name] is not None for name in ("annotations", "instances"))
     else:
         frames, height, width = ((make or TYPICAL)[name] for name in ("frames", "height", "width"))
-    return sized(frames, height, width) | {"truths": truths}
+    return sized(frames, height, width) | {"annotations": annotations}
 
 
 def sized(frames: float, height: int, width: int) -> Facts:

@@ -28,7 +28,7 @@ _REMEDY = "Delete the folder of masks and run the workflow again."
 
 
 @dataclass(frozen=True)
-class Masked:
+class MaskedVideo:
     """A video and where its masks are.
 
     Attributes:
@@ -43,7 +43,7 @@ class Masked:
     record: Path | None = None
 
 
-def export_davis(videos: Sequence[Masked], folder: str | Path) -> None:
+def export_davis(videos: Sequence[MaskedVideo], folder: str | Path) -> None:
     """Write ``folder/{video}/{frame}.png`` for every frame, named as the frame is.
 
     This is what davis2017-evaluation reads and what the DAVIS servers take (zipped): palette
@@ -55,7 +55,8 @@ def export_davis(videos: Sequence[Masked], folder: str | Path) -> None:
         folder: replaced as a whole when all is well; untouched otherwise.
 
     Raises:
-        UserError: a mask is missing, damaged or of another size than the frames; names it.
+        UserError: a mask is missing, damaged or of another size than the frames; it is named in
+            the error.
     """
     with whole_folder(folder) as temporary:
         for one in progress(videos, "exporting", "video"):
@@ -71,7 +72,7 @@ def export_davis(videos: Sequence[Masked], folder: str | Path) -> None:
                     save_palette_png(target, np.where(ids > DAVIS_PROPOSALS, 0, ids))
 
 
-def export_youtube_vis(videos: Sequence[Masked], folder: str | Path, workers: int = 1) -> None:
+def export_youtube_vis(videos: Sequence[MaskedVideo], folder: str | Path, workers: int = 1) -> None:
     """Write ``folder/results.json`` as the YouTube-VIS server takes it (zipped).
 
     A list of tracks, each with ``video_id`` of the data set's own file, ``category_id`` (1: a
@@ -85,7 +86,7 @@ def export_youtube_vis(videos: Sequence[Masked], folder: str | Path, workers: in
 
     Raises:
         UserError: a mask, a table of objects or a record is missing or damaged, or a mask is of
-            another size than the frames; names it.
+            another size than the frames; it is named in the error.
     """
     tracks: list[dict[str, Any]] = []
     for part in in_parallel(encode_video, videos, workers, "exporting", "video"):
@@ -95,7 +96,7 @@ def export_youtube_vis(videos: Sequence[Masked], folder: str | Path, workers: in
         (temporary / "results.json").write_text(text, encoding="utf-8")
 
 
-def pack(folder: Path, path: str | Path) -> None:
+def zip_folder(folder: Path, path: str | Path) -> None:
     """Zip what lies in a folder, without the folder itself; equal files give equal bytes."""
     with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for file in sorted(file for file in folder.rglob("*") if file.is_file()):
@@ -105,7 +106,7 @@ def pack(folder: Path, path: str | Path) -> None:
             archive.writestr(entry, file.read_bytes(), how)
 
 
-def encode_video(video: Masked) -> list[dict[str, Any]]:
+def encode_video(video: MaskedVideo) -> list[dict[str, Any]]:
     """The tracks of one video for :func:`export_youtube_vis`, best first."""
     if video.record is None:
         raise UserError(
@@ -122,7 +123,7 @@ def encode_video(video: Masked) -> list[dict[str, Any]]:
         number: [None] * frames.count for number in scores.index
     }
     for index, path in enumerate(_proposal_files(video.masks, frames)):
-        for number, mask in encode(_read_proposals(path, frames)).items():
+        for number, mask in encode_ids(_read_proposals(path, frames)).items():
             if number not in masks:
                 raise UserError(
                     f"{path} holds proposal {number}, which {video.masks / 'objects.csv'} does "
@@ -141,7 +142,7 @@ def encode_video(video: Masked) -> list[dict[str, Any]]:
     ]
 
 
-def encode(ids: np.ndarray) -> dict[int, dict[str, Any]]:
+def encode_ids(ids: np.ndarray) -> dict[int, dict[str, Any]]:
     """COCO's run lengths of every id but 0 in a frame.
 
     Args:

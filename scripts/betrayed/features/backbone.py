@@ -109,7 +109,7 @@ class Backbone:
         """Features of normalised images.
 
         Args:
-            images: (B, 3, H, W) float, see :func:`prepare` and :meth:`normalise`.
+            images: (B, 3, H, W) float, see :func:`resize_frames` and :meth:`normalise`.
 
         Returns:
             Patch tokens (B, N, D) in row-major order of the grid, class tokens (B, D'), and what
@@ -186,7 +186,7 @@ def projection(
     return attention.qkv.weight.chunk(3)[place], bias
 
 
-def prepare(frames: Tensor | Sequence[np.ndarray], height: int, width: int) -> Tensor:
+def resize_frames(frames: Tensor | Sequence[np.ndarray], height: int, width: int) -> Tensor:
     """Whole frames as small images: resized by antialiased bicubic interpolation, in [0, 1].
 
     Args:

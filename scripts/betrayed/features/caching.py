@@ -13,7 +13,7 @@ from torch import Tensor
 from betrayed.engine.usage import note
 from betrayed.errors import UserError
 from betrayed.features.augmentation import augment, draw_view
-from betrayed.features.backbone import Backbone, Facet, prepare
+from betrayed.features.backbone import Backbone, Facet, resize_frames
 from betrayed.io.artefacts import create
 from betrayed.io.files import sha256
 from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
@@ -152,7 +152,7 @@ def write_features(
         with read_ahead(read, runs, readers) as images, write_behind(write) as put:
             shown = progress(runs, f"features of {video.name}", "batch")
             for frames, pixels in zip(shown, images, strict=True):
-                plain = prepare(
+                plain = resize_frames(
                     pixels.to(device, non_blocking=True), settings.height, settings.width
                 )  # (B, 3, H, W)
                 for group, view in (views or {"/": None}).items():

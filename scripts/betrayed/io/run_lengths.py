@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 #: Run lengths of a mask: COCO's text, or the lengths themselves.
-Counts = str | Sequence[int]
+RunLengths = str | Sequence[int]
 
 
-def decode(counts: Counts, height: int, width: int) -> np.ndarray:
+def decode_mask(counts: RunLengths, height: int, width: int) -> np.ndarray:
     """A mask from its run lengths: (H, W) bool.
 
     Lengths of runs of 0 and 1 by turns, beginning with 0, down the columns from left to right
@@ -23,7 +23,7 @@ def decode(counts: Counts, height: int, width: int) -> np.ndarray:
     return runs.reshape(width, height).T
 
 
-def checked_lengths(counts: Counts, height: int, width: int) -> list[int]:
+def checked_lengths(counts: RunLengths, height: int, width: int) -> list[int]:
     """The run lengths of a mask that fill an image.
 
     Raises:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from betrayed.errors import UserError
-from betrayed.reporting.bootstrap import intervals
+from betrayed.reporting.bootstrap import bootstrap_intervals
 from betrayed.reporting.measurements import ALL
 
 SUMMARY_KEYS = ["run", "dataset", "video", "protocol", "metric"]
@@ -34,9 +34,9 @@ def summarise(
 
     Returns:
         summary: run, dataset, video, protocol, metric, value; ``low`` and ``high``, the ends of the
-        95% interval (:func:`betrayed.reporting.bootstrap.intervals`), missing for a single video
-        and for figures that are no means; ``videos``, how many the figure is of. And objects: run,
-        dataset, video, object, protocol, metric, value. Both are sorted by their keys.
+        95% interval (:func:`betrayed.reporting.bootstrap.bootstrap_intervals`), missing for a
+        single video and for figures that are no means; ``videos``, how many the figure is of. And
+        objects: run, dataset, video, object, protocol, metric, value. Both sorted by their keys.
 
     Raises:
         UserError: a figure is measured of the data set as a whole and of its videos too.
@@ -91,7 +91,7 @@ def _means_of_runs(shares: pd.DataFrame) -> Iterator[pd.DataFrame]:
         for n_videos, alike in own.groupby(sizes):  # figures of as many videos, side by side
             totals = alike["total"].to_numpy().reshape(-1, n_videos).T
             counts = alike["count"].to_numpy(dtype=float).reshape(-1, n_videos).T
-            low, high = intervals(totals, counts)
+            low, high = bootstrap_intervals(totals, counts)
             yield (
                 alike[_FIGURE]
                 .iloc[::n_videos]

@@ -12,7 +12,7 @@ SEED = 0
 _BLOCK = 1000
 
 
-def intervals(totals: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def bootstrap_intervals(totals: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Percentile intervals of Σ totals / Σ counts over videos (Efron, Annals of Statistics, 1979).
 
     As many videos as there are get drawn with replacement, :data:`DRAWS` times. A video brings all

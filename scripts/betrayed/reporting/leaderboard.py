@@ -32,7 +32,7 @@ PUBLISHED_COLUMNS = ["system", "benchmark", "protocol", "metric", "value", "sour
 KEYS = ["board", "protocol", "metric", "rank", "system"]
 COLUMNS = [*KEYS, "value", "low", "high", "videos", "dataset", "source"]
 #: The column ``source`` of what this workflow measured.
-OWN = "this workflow"
+THIS_WORKFLOW = "this workflow"
 
 
 def read_published(path: str | Path) -> pd.DataFrame:
@@ -73,7 +73,7 @@ def scored_videos(sources: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return table.groupby(columns, as_index=False).size().rename(columns={"size": "videos"})
 
 
-def rank(
+def rank_systems(
     summary: pd.DataFrame,
     scored: pd.DataFrame,
     published: pd.DataFrame,
@@ -104,7 +104,7 @@ def rank(
         _board(row.dataset, row.benchmark, row.videos, row.protocol, max_proposals)
         for row in own.itertuples()
     ]
-    own = own.assign(board=boards, source=OWN).rename(columns={"run": "system"})
+    own = own.assign(board=boards, source=THIS_WORKFLOW).rename(columns={"run": "system"})
     others = published[published["benchmark"].isin(scored["benchmark"])]
     others = others.assign(videos=others["benchmark"].map(BENCHMARKS))
     others = others.rename(columns={"benchmark": "board"})
@@ -119,7 +119,7 @@ def rank(
     return table.sort_values(KEYS, ignore_index=True)
 
 
-def render(leaderboard: pd.DataFrame) -> str:
+def render_markdown(leaderboard: pd.DataFrame) -> str:
     """The leaderboard in Markdown, a table for each board and protocol, best systems first."""
     parts = [
         "# Leaderboard",

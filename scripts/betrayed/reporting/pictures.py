@@ -28,7 +28,7 @@ MARGIN = 72  # pixels, for the rows' titles
 
 
 @dataclass(frozen=True)
-class Found:
+class VideoResults:
     """What was found in a video, as the stages before left it.
 
     Attributes:
@@ -70,7 +70,7 @@ def draw_pictures(
     """
     video, tracks = Video.load(frames_path), read_tracks(tracks_path)
     note(frames=video.count, pixels=video.height * video.width)
-    found = Found(video, Path(objects_path).parent, tracks)
+    found = VideoResults(video, Path(objects_path).parent, tracks)
     masks = len(list((found.folder / "proposals").glob("*.png")))
     if not video.count == masks == len(tracks.labels):
         raise UserError(
@@ -96,7 +96,7 @@ def overlay(frame: np.ndarray, ids: np.ndarray) -> np.ndarray:
     return picture
 
 
-def contact_sheet(found: Found) -> Image.Image:
+def contact_sheet(found: VideoResults) -> Image.Image:
     """Some frames side by side; below each the truth if there is one, the objects, all tracks."""
     video = found.video
     chosen = np.unique(np.linspace(0, video.count - 1, SHEET_FRAMES).round().astype(int)).tolist()

@@ -11,9 +11,9 @@ from betrayed.io.files import whole_file
 from betrayed.reporting.averages import summarise
 from betrayed.reporting.leaderboard import (
     OFFICIAL_PROPOSALS,
-    rank,
+    rank_systems,
     read_published,
-    render,
+    render_markdown,
     scored_videos,
 )
 from betrayed.reporting.measurements import read_measurements
@@ -78,14 +78,14 @@ def write_tables(
     others, scored = read_published(published), scored_videos(sources)
     measurements = read_measurements(sources)
     summary, objects = summarise(measurements, scored)
-    leaderboard = rank(summary, scored, others, max_proposals)
+    leaderboard = rank_systems(summary, scored, others, max_proposals)
     _write(folder / "measurements", measurements)
     _write(folder / "summary", summary)
     _write(folder / "objects", objects)
     _write(folder / "leaderboard", leaderboard)
     _write(folder / "runs", tabulate_runs(runs), decimals=None)
     with whole_file(folder / "leaderboard.md") as temporary:
-        temporary.write_text(render(leaderboard), encoding="utf-8")
+        temporary.write_text(render_markdown(leaderboard), encoding="utf-8")
 
 
 def _write(path: Path, table: pd.DataFrame, decimals: int | None = DECIMALS) -> None:

@@ -53,7 +53,7 @@ def video_detections(video: Video, masks: str | Path) -> pd.DataFrame:
         See :func:`betrayed.scoring.detection_table.as_table`; empty when no frame is annotated.
 
     Raises:
-        UserError: a file is missing or does not fit; names it.
+        UserError: a file is missing or does not fit; it is named in the error.
     """
     which = "annotations" if video.instances is None else "instances"
     frames, annotations = read_annotations(video, which)

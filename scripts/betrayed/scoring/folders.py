@@ -142,7 +142,7 @@ def score_masks(video: MaskedVideo) -> Scores:
 
     Raises:
         UserError: a file is damaged, there are too many proposals, or the truth is of another
-            kind than was said; names the video.
+            kind than was said; the video is named in the error.
     """
     truth = np.stack([read_ids(path) for path in video.truth])
     if video.kind == "foreground":

@@ -24,7 +24,7 @@ def read_partition(path: str | Path, video: Video, frames: list[int]) -> np.ndar
         (frames, H, W) labels: every pixel takes the label of the token it lies in.
 
     Raises:
-        UserError: unusable tracks, or of a video of another length; names the file.
+        UserError: unusable tracks, or of a video of another length; the file is named in the error.
     """
     labels = read_tracks(path).labels  # (T, h, w)
     if len(labels) != video.count:

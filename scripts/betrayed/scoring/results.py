@@ -16,7 +16,7 @@ from betrayed.datasets.readers.instances import read_records
 from betrayed.datasets.readers.youtube_vis import Record, decode_ids
 from betrayed.datasets.splits import split_positions
 from betrayed.errors import UserError
-from betrayed.io.run_lengths import Counts, checked_lengths
+from betrayed.io.run_lengths import RunLengths, checked_lengths
 from betrayed.scoring.average_precision import PROTOCOL
 from betrayed.scoring.columns import COLUMNS
 from betrayed.scoring.detection_table import as_table
@@ -61,12 +61,12 @@ def find_tracks(
 
     Raises:
         UserError: a file is missing, damaged or of another form, or has a track of a video that
-            the truth does not have; names it.
+            the truth does not have; it is named in the error.
     """
     results = Path(results)
     listed = read_records(truth)
     records = {record.id: record for record in listed}
-    found: dict[int, list[tuple[float, tuple[Counts | None, ...]]]] = defaultdict(list)
+    found: dict[int, list[tuple[float, tuple[RunLengths | None, ...]]]] = defaultdict(list)
     for place, entry in enumerate(_entries(results)):
         where = f"{results}, track {place + 1}"
         number = entry.get("video_id") if isinstance(entry, dict) else None
@@ -155,7 +155,7 @@ def _entries(path: Path) -> list[Any]:
 
 def _track(
     entry: Mapping[str, Any], record: Record, where: str
-) -> tuple[float, tuple[Counts | None, ...]]:
+) -> tuple[float, tuple[RunLengths | None, ...]]:
     score, masks = entry.get("score"), entry.get("segmentations")
     if not isinstance(score, Real) or not np.isfinite(score):
         raise UserError(f"{where}: score must be a number, not {score!r}.")
@@ -184,7 +184,7 @@ def _track(
 
 def _beside(
     record: Record,
-    found: Sequence[tuple[float, tuple[Counts | None, ...]]],
+    found: Sequence[tuple[float, tuple[RunLengths | None, ...]]],
     settings: ScoreSettings,
     source: Path,
 ) -> TrackedVideo:

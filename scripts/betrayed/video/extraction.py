@@ -78,9 +78,11 @@ def extract(
     truth = read_record(annotations) if is_record else None
     with whole_folder(folder) as temporary:
         if sample:
-            files, truths, ids, size = movi.write_images(sample, temporary, truth=bool(annotations))
+            files, annotation_files, ids, size = movi.write_images(
+                sample, temporary, truth=bool(annotations)
+            )
             numbers, fps = list(range(len(files))), movi.FPS
-            used = [temporary / name for name in [*files, *(truths or ())]]
+            used = [temporary / name for name in [*files, *(annotation_files or ())]]
         else:
             if source.is_dir():
                 numbers, files, size, fps = _check_images(
@@ -91,11 +93,13 @@ def extract(
             else:
                 raise UserError(f"The source {source} of the video {video!r} does not exist.")
             if truth:
-                truths, ids = write_ids(truth, temporary, size)
+                annotation_files, ids = write_ids(truth, temporary, size)
             elif annotations and layout in READERS:
-                truths, ids = write_annotations(video, annotations, layout, files, size, temporary)
+                annotation_files, ids = write_annotations(
+                    video, annotations, layout, files, size, temporary
+                )
             else:
-                truths, ids = find_annotations(video, annotations, numbers, files, size)
+                annotation_files, ids = find_annotations(video, annotations, numbers, files, size)
             used = _used(source, truth, annotations)
         singles, single_ids = find_annotations(video, instances, numbers, files, size)
         counted = (single_ids, "ids") if singles else (ids, annotation_kind)
@@ -109,11 +113,11 @@ def extract(
             # So that other pictures under the same names count as another video.
             "content": _content(used),
             "frames": files,
-            "annotations": truths,
+            "annotations": annotation_files,
             "instances": singles,
             "annotation_kind": annotation_kind,
-            "annotated_frames": sum(truth is not None for truth in truths or ()),
-            "objects": count_objects(*counted) if truths else None,
+            "annotated_frames": sum(truth is not None for truth in annotation_files or ()),
+            "objects": count_objects(*counted) if annotation_files else None,
         }
         text = json.dumps(record, indent=1) + "\n"
         (temporary / "frames.json").write_text(text, encoding="utf-8")

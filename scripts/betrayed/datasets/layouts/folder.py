@@ -17,8 +17,8 @@ VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
 
 def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """What the list of videos depends on: the root, and the folders of ground truth."""
-    truths = filter(None, (settings.annotations, settings.instances))
-    return [root, *(likely_annotations(root, truth) for truth in truths)]
+    annotation_folders = filter(None, (settings.annotations, settings.instances))
+    return [root, *(likely_annotations(root, truth) for truth in annotation_folders)]
 
 
 def missing_paths(root: Path, settings: DatasetSettings) -> list[Path]:

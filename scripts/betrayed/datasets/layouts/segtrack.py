@@ -42,16 +42,19 @@ def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> 
             f"The layout segtrack needs what is missing here: {path_list(absent)}. Complete the "
             f"data set, or choose other videos."
         )
-    images, *truths = _needed(root, settings)
+    images, *annotation_folders = _needed(root, settings)
     names = _names(root, settings)
     return [
-        manifest_row(name, images / name, *(folder / name for folder in truths)) for name in names
+        manifest_row(name, images / name, *(folder / name for folder in annotation_folders))
+        for name in names
     ]
 
 
 def _needed(root: Path, settings: DatasetSettings) -> list[Path]:
-    truths = [likely_annotations(root, settings.annotations)] if settings.annotations else []
-    return [root / "JPEGImages", *truths]
+    annotation_folders = (
+        [likely_annotations(root, settings.annotations)] if settings.annotations else []
+    )
+    return [root / "JPEGImages", *annotation_folders]
 
 
 def _split_file(root: Path, split: str) -> Path:

@@ -18,8 +18,10 @@ from betrayed.errors import UserError
 
 def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """What the list of videos depends on: frames, meta.json, annotations where they are wanted."""
-    truths = [likely_annotations(root, settings.annotations)] if settings.annotations else []
-    return [root / "JPEGImages", root / "meta.json", *truths]
+    annotation_folders = (
+        [likely_annotations(root, settings.annotations)] if settings.annotations else []
+    )
+    return [root / "JPEGImages", root / "meta.json", *annotation_folders]
 
 
 def missing_paths(root: Path, settings: DatasetSettings) -> list[Path]:

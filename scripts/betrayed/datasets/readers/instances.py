@@ -12,7 +12,7 @@ from typing import Any
 from betrayed.datasets.readers.youtube_vis import Record
 from betrayed.datasets.splits import split_positions
 from betrayed.errors import UserError
-from betrayed.io.run_lengths import Counts
+from betrayed.io.run_lengths import RunLengths
 
 _MOST_OBJECTS = 254  # 255 is void
 
@@ -84,13 +84,13 @@ def _record(video: dict[str, Any], objects: list[list[Any]] | None, path: Path) 
             f"video/00000.jpg, but its first is {str(names[0]) if names else 'missing'!r}."
         )
     size = (video["height"], video["width"])
-    truths = objects or []
-    if len(truths) > _MOST_OBJECTS:
+    annotated = objects or []
+    if len(annotated) > _MOST_OBJECTS:
         raise UserError(
-            f"{path}: the video {folder!r} has {len(truths)} objects, but ids in a PNG end at "
+            f"{path}: the video {folder!r} has {len(annotated)} objects, but ids in a PNG end at "
             f"{_MOST_OBJECTS}. Leave this video out."
         )
-    for number, masks in enumerate(truths, 1):
+    for number, masks in enumerate(annotated, 1):
         if len(masks) != len(names):
             raise UserError(
                 f"{path}: object {number} of the video {folder!r} has {len(masks)} masks for "
@@ -98,7 +98,7 @@ def _record(video: dict[str, Any], objects: list[list[Any]] | None, path: Path) 
             )
     counts = tuple(
         tuple(None if mask is None else _counts(mask, size, folder, path) for mask in masks)
-        for masks in truths
+        for masks in annotated
     )
     if type(video["id"]) is not int:
         raise UserError(
@@ -109,7 +109,7 @@ def _record(video: dict[str, Any], objects: list[list[Any]] | None, path: Path) 
     return Record(folder, *size, frames, None if objects is None else counts, video["id"])
 
 
-def _counts(mask: Any, size: tuple[int, int], video: str, path: Path) -> Counts:
+def _counts(mask: Any, size: tuple[int, int], video: str, path: Path) -> RunLengths:
     if not isinstance(mask, dict) or not isinstance(mask.get("counts"), str | list):
         raise UserError(
             f"{path}: a mask of the video {video!r} is not run-length encoded (counts and size). "

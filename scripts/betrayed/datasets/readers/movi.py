@@ -75,8 +75,8 @@ def read_arrays(sample: Sample) -> tuple[np.ndarray, np.ndarray | None]:
     """A video's frames (T, H, W, 3) uint8 and ids (T, H, W) uint8, None where it has none.
 
     Raises:
-        UserError: the shard is missing or damaged there, or does not hold such arrays; names the
-            shard and the record.
+        UserError: the shard is missing or damaged there, or does not hold such arrays; the
+            shard and the record are named in the error.
     """
     try:
         frames, ids = _from_tar(sample) if "video" in sample.parts else _from_record(sample)

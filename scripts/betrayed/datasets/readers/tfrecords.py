@@ -26,8 +26,8 @@ def record_offsets(path: str | Path) -> list[tuple[int, int]]:
     Only lengths are read, so this takes no time; contents are checked by :func:`read_record`.
 
     Raises:
-        UserError: the file is missing, cut short, or a length does not fit its checksum; names the
-            file and the record (counted from 0).
+        UserError: the file is missing, cut short, or a length does not fit its checksum; the
+            file and the record (counted from 0) are named in the error.
     """
     path = Path(path)
     found: list[tuple[int, int]] = []

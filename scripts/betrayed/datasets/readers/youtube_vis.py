@@ -14,7 +14,7 @@ import numpy as np
 from betrayed.errors import UserError
 from betrayed.io.palette import ids_in, save_palette_png
 from betrayed.io.progress import progress
-from betrayed.io.run_lengths import Counts, decode
+from betrayed.io.run_lengths import RunLengths, decode_mask
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Record:
     width: int
     frames: tuple[str, ...]  # file names, in the order of their numbers
     # An object's mask in each frame, None: absent. Without ground truth None in all.
-    objects: tuple[tuple[Counts | None, ...], ...] | None
+    objects: tuple[tuple[RunLengths | None, ...], ...] | None
     id: int  # of the video in the file; results are handed in under it
 
 
@@ -71,7 +71,7 @@ def decode_ids(record: Record, index: int) -> np.ndarray:
         if counts is None:
             continue
         try:
-            ids[decode(counts, record.height, record.width)] = number
+            ids[decode_mask(counts, record.height, record.width)] = number
         except ValueError as error:
             raise UserError(
                 f"Object {number} of the video {record.video!r} has a damaged mask in frame "

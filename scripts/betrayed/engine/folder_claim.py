@@ -7,7 +7,7 @@ from typing import IO
 from betrayed.errors import UserError
 
 
-def claim(folder: Path) -> IO[str]:
+def claim_folder(folder: Path) -> IO[str]:
     """Claim ``folder`` for this process until it ends, however it ends.
 
     Snakemake's own lock outlives a killed process and then refuses every further run; this one is

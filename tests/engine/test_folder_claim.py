@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from betrayed.engine.workplace import claim
+from betrayed.engine.folder_claim import claim_folder
 from betrayed.errors import UserError
 from support.paths import SCRIPTS
 
@@ -12,14 +12,14 @@ from support.paths import SCRIPTS
 def test_a_folder_is_claimed_once_and_freed_by_death(tmp_path):
     program = (
         "import sys, time; sys.path.insert(0, sys.argv[1])\n"
-        "from pathlib import Path; from betrayed.engine.workplace import claim\n"
-        "kept = claim(Path(sys.argv[2])); print('now', flush=True); time.sleep(60)\n"
+        "from pathlib import Path; from betrayed.engine.folder_claim import claim_folder\n"
+        "kept = claim_folder(Path(sys.argv[2])); print('now', flush=True); time.sleep(60)\n"
     )
     command = [sys.executable, "-c", program, str(SCRIPTS), str(tmp_path)]
     holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "now\n"
     with pytest.raises(UserError, match="Another snakemake is at work"):
-        claim(tmp_path)
+        claim_folder(tmp_path)
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    claim(tmp_path).close()
+    claim_folder(tmp_path).close()
