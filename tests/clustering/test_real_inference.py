@@ -10,6 +10,8 @@ from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.synthetic.film import SyntheticSettings, render_clip
 from support import naive_clustering
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def tokens(package):

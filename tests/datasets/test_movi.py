@@ -258,6 +258,7 @@ def test_ground_truth_that_is_not_wanted_is_left_in_the_shards(tmp_path):
 # The workflow
 
 
+@pytest.mark.workflow
 def test_the_workflow_goes_from_shards_to_tables(tmp_path, package, monkeypatch):
     """Trained and scored on three videos, named by the variable; nothing is left to do then."""
     root = movi_records(tmp_path / "movi_e")

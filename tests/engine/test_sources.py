@@ -78,6 +78,7 @@ def test_sources_are_paths_in_order_packages_included():
     assert {"scripts/cluster_tracks.py", "scripts/betrayed/__init__.py"} < set(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_the_sources_found_are_those_that_python_loads(program):
     code = (

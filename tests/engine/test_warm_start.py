@@ -16,6 +16,8 @@ from betrayed.engine.sources import libraries
 from betrayed.engine.usage import FILE
 from support.paths import ROOT, SCRIPTS
 
+pytestmark = pytest.mark.slow
+
 START = SCRIPTS / "start.py"
 SHOW = """
 import os, sys

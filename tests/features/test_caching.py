@@ -252,6 +252,7 @@ def test_settings_that_do_not_fit_are_refused(video, weights, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_program(folder, weights, plain, tmp_path):
     program = SCRIPTS / "cache_features.py"
     settings = {"backbone": NAME, "height": 32, "width": 48, "layer": 0}

@@ -19,6 +19,8 @@ from betrayed.features.weights import describe_weights, read_weights
 from betrayed.io.files import sha256
 from support.paths import SCRIPTS
 
+pytestmark = pytest.mark.slow
+
 DINO = "vit_small_patch16_224.dino"
 DINOV2 = "vit_small_patch14_dinov2.lvd142m"
 

@@ -19,6 +19,8 @@ from support.naive_scoring import blobs
 from support.paths import ROOT
 from support.tiny_features import features_file
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = ROOT / "benchmarks"
 
 

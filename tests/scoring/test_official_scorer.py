@@ -98,6 +98,7 @@ def test_it_is_refused_by_name_where_it_is_not_installed(absent):
         ScoreSettings(scorer="davis2017-evaluation")
 
 
+@pytest.mark.workflow
 def test_the_workflow_refuses_it_before_anything_runs(tmp_path):
     project = Project(tmp_path / "project")
     project.settings["scoring"] = {"scorer": "davis2017-evaluation"}

@@ -22,6 +22,8 @@ from support.naive_scoring import blobs
 from support.paths import SCRIPTS
 from support.videos_for_tests import write_annotations
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = SCRIPTS / "score_folder.py"
 
 

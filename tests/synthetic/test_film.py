@@ -14,6 +14,8 @@ from betrayed.synthetic.film import SyntheticSettings, clip_names, make_dataset,
 from betrayed.video.decoding import Decoder
 from support.paths import SCRIPTS
 
+pytestmark = pytest.mark.slow
+
 SMALL = SyntheticSettings(frames=12, height=120, width=216)
 TINY = SyntheticSettings(frames=6, height=60, width=100)
 

@@ -14,6 +14,8 @@ from betrayed.synthetic.rendering import render_story, story_ids
 from betrayed.synthetic.staging import GRID, MIDDLE, pace
 from betrayed.synthetic.troupe import Moment
 
+pytestmark = pytest.mark.slow
+
 SIZE = (80, 144)
 
 

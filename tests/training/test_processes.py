@@ -22,6 +22,8 @@ from betrayed.training.loop import TrainSettings, train
 from betrayed.training.processes import Processes, even_share, run_with_torchrun
 from support.tiny_features import features_file
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = Path(train_block.__file__).parent
 SMALL = TrainSettings(
     steps=7, stride=2, heads=2, queries=3, positives=4, negatives=9, frame_positives=2,
@@ -92,8 +94,8 @@ def test_what_is_wrong_is_told_once(features, tmp_path, signals, monkeypatch, ca
 
 def test_nobody_trains_on_when_the_launcher_is_killed():
     worker = (
-        "import time; from betrayed.training.processes import together\n"
-        "with together('cpu') as (processes, device):\n"
+        "import time; from betrayed.training.processes import process_group\n"
+        "with process_group('cpu') as (processes, device):\n"
         "    print(processes, flush=True); time.sleep(60)\n"
     )
     launcher = (

@@ -11,6 +11,8 @@ from betrayed.synthetic.film import SyntheticSettings, render_clip
 from betrayed.training.losses import LossSettings, clip_losses
 from support import naive_losses
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def clip(package):
