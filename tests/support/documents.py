@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = next(path for path in Path(__file__).resolve().parents if (path / "Snakefile").is_file())
+from support.paths import ROOT
+
 DOCS = ROOT / "docs"
 #: What lies at the top and is a page of the site, too.
 TOP = (ROOT / "README.md", ROOT / "CONTRIBUTING.md")

@@ -8,12 +8,13 @@ from functools import cache
 
 import pytest
 import yaml
-from documents import DOCS, PAGES, ROOT, TOP, anchors, blocks, links, snippets, spans
 
 from betrayed.config import settings
 from betrayed.objects.objects import COLUMNS as OBJECT_COLUMNS
 from betrayed.reporting import averages, leaderboard, measurements, video_table
 from betrayed.scoring.protocols import PROTOCOLS
+from support.documents import DOCS, PAGES, TOP, anchors, blocks, links, snippets, spans
+from support.paths import ROOT
 
 sys.path.insert(0, str(DOCS / "tools"))
 import drawings
@@ -76,10 +77,10 @@ def test_files_that_are_named_exist(page):
 
 @pages
 def test_targets_of_make_exist(page):
-    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     said = [*spans(page), *(line for one in blocks(page) for line in one.code.splitlines())]
     for text in said:
-        if match := re.match(r"make ([a-z]+)\b", text):
+        if match := re.match(r"make ([a-z-]+)\b", text):
             assert match[1] in targets, f"{page.name}: {text}"
 
 

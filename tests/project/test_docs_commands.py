@@ -21,7 +21,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from dataset_copies import (
+
+from betrayed.reporting.tables import PUBLISHED, write_tables
+from support.dataset_copies import (
     as_lengths,
     davis2017,
     fbms59,
@@ -29,10 +31,11 @@ from dataset_copies import (
     plain_videos,
     youtube_vis,
 )
-from documents import PAGES, ROOT, blocks
-from score_files import RUNS, A, B, score_sources
+from support.documents import PAGES, blocks
+from support.paths import ROOT
+from support.score_files import RUNS, A, B, score_sources
 
-from betrayed.reporting.tables import PUBLISHED, write_tables
+pytestmark = pytest.mark.workflow
 
 PARTS = [
     "Snakefile",
