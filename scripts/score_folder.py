@@ -128,9 +128,9 @@ def _write_scores(folder: Path, scores: list[Scores]) -> dict[str, Path]:
     tables = {one.name: one.table for one in scores}
     if ALL in tables:
         raise UserError(f"A video is named {ALL!r}, as the whole data set is in tables. Rename it.")
-    found = [one.detections for one in scores if one.detections is not None]
-    if found:
-        tables[ALL] = pooled_rows(found)
+    overlaps = [one.detections for one in scores if one.detections is not None]
+    if overlaps:
+        tables[ALL] = pooled_rows(overlaps)
     for name, table in tables.items():
         with whole_file(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, lineterminator="\n")

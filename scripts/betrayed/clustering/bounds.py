@@ -79,7 +79,7 @@ def project(rows: RowParts, onto: Directions) -> Projection:
     """Project n rows."""
     n, k = rows.shape[0], onto.basis.shape[1]
     a, b = onto.basis.new_zeros((2, n, k))
-    size_u, size_v, own = onto.basis.new_zeros((3, n))
+    size_u, size_v, products = onto.basis.new_zeros((3, n))
     for part, values in rows.parts():
         for tile in tiles(*values.shape, values.device):
             u, v = _scaled(values[tile], onto.reference[part])
@@ -87,13 +87,13 @@ def project(rows: RowParts, onto: Directions) -> Projection:
             b[tile].addmm_(v, onto.basis[part])
             size_u[tile] += torch.linalg.vector_norm(u, dim=1).square_()
             size_v[tile] += torch.linalg.vector_norm(v, dim=1).square_()
-            own[tile] += torch.linalg.vecdot(u, v)
+            products[tile] += torch.linalg.vecdot(u, v)
     rest_u, rest_v = (
         (size - torch.linalg.vecdot(part, part)).clamp_(min=0) + ROUNDING * size
         for size, part in ((size_u, a), (size_v, b))
     )
     rounding = ROUNDING * (size_u * size_v).sqrt()
-    return Projection(a, b, own, rest_u.sqrt(), rest_v.sqrt(), rounding)
+    return Projection(a, b, products, rest_u.sqrt(), rest_v.sqrt(), rounding)
 
 
 def concatenated(parts: list[Projection]) -> Projection:
@@ -106,10 +106,15 @@ def bounds(first: Projection, second: Projection) -> tuple[Tensor, Tensor]:
     """Lower and upper bounds (n, m) of the divergences of n rows from m others."""
     sides = []
     for sign in (-1, 1):
-        own, others = (one.own + sign * one.rounding for one in (first, second))
-        left = _columns(first.rows, first.logs, own, 1, first.rest_rows, first.rest_logs)
+        first_products, second_products = (one.own + sign * one.rounding for one in (first, second))
+        left = _columns(first.rows, first.logs, first_products, 1, first.rest_rows, first.rest_logs)
         right = _columns(
-            -second.logs, -second.rows, 1, others, sign * second.rest_logs, sign * second.rest_rows
+            -second.logs,
+            -second.rows,
+            1,
+            second_products,
+            sign * second.rest_logs,
+            sign * second.rest_rows,
         )
         sides.append(left @ right.T)
     return sides[0], sides[1]

@@ -134,8 +134,8 @@ def hierarchical_clusterings(
                 elif len(places) > 1:
                     read = store(shifted, places[1])
                 merged[number].append(_merge(video, read, tau, shifted.which))
-            found = sum(len(level.centres) for levels in merged for level in levels)
-            budget.check_centres(found, video.columns)
+            centre_count = sum(len(level.centres) for levels in merged for level in levels)
+            budget.check_centres(centre_count, video.columns)
         del rows, shifted, read, places
         tokens = concatenated(projections)
         del projections
@@ -232,9 +232,9 @@ def _nearest(rows: Tensor, centres: Tensor) -> Tensor:
     """The nearest of K centres to each row (n, M), (n,)."""
     reference = safe_log(centres.mean(dim=0))
     logs = safe_log(centres) - reference  # (K, M)
-    own = (centres * logs).sum(dim=1)  # (K,)
+    of_centres = (centres * logs).sum(dim=1)  # (K,)
     # A row's own Σ p log p is the same for all centres, so it is left out.
-    return (own - rows @ logs.T - (safe_log(rows) - reference) @ centres.T).argmin(dim=1)
+    return (of_centres - rows @ logs.T - (safe_log(rows) - reference) @ centres.T).argmin(dim=1)
 
 
 def _in_order_of_appearance(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

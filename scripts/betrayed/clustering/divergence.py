@@ -20,13 +20,13 @@ def symmetric_kl(rows: RowParts) -> Tensor:
     for _, part in rows.parts():
         logs = safe_log(part).sub_(safe_log(part.mean(dim=0)))
         crossed = part @ logs.T if crossed is None else crossed.addmm_(part, logs.T)
-    own = crossed.diagonal().clone()
+    diagonal = crossed.diagonal().clone()
     for tile in tiles(
-        n, n, own.device
+        n, n, diagonal.device
     ):  # in place: each tile, and its mirror image, right of the diagonal
         rest = slice(tile.start, n)
         both = crossed[tile, rest] + crossed[rest, tile].T
-        pairs = (own[tile, None] + own[None, rest] - both).clamp_(min=0)
+        pairs = (diagonal[tile, None] + diagonal[None, rest] - both).clamp_(min=0)
         crossed[tile, rest] = pairs
         crossed[rest, tile] = pairs.T
     return crossed
@@ -34,24 +34,25 @@ def symmetric_kl(rows: RowParts) -> Tensor:
 
 def cross_divergences(rows: RowParts, first: Tensor, second: Tensor) -> Tensor:
     """Divergences of rows ``first`` (c,) from rows ``second`` (m,), (c, m)."""
-    found = torch.zeros(len(first), len(second), device=first.device)
+    divergences = torch.zeros(len(first), len(second), device=first.device)
     for _, part in rows.parts():
         logs = safe_log(part).sub_(safe_log(part.mean(dim=0)))
-        own = torch.linalg.vecdot(part, logs)
-        found += own[first, None] + own[None, second]
-        found -= part[first] @ logs[second].T
-        found -= logs[first] @ part[second].T
-    return found
+        row_products = torch.linalg.vecdot(part, logs)
+        divergences += row_products[first, None] + row_products[None, second]
+        divergences -= part[first] @ logs[second].T
+        divergences -= logs[first] @ part[second].T
+    return divergences
 
 
 def paired_divergences(rows: RowParts, first: Tensor, second: Tensor) -> Tensor:
     """Divergences (c,) of rows ``first`` (c,) from rows ``second`` (c,), by the formula itself."""
-    found = torch.zeros(len(first), device=first.device)
+    divergences = torch.zeros(len(first), device=first.device)
     for _, part in rows.parts():
         for some in tiles(len(first), part.shape[1], part.device):
             one, other = part[first[some]], part[second[some]]
-            found[some] += torch.linalg.vecdot(one - other, safe_log(one).sub_(safe_log(other)))
-    return found
+            logs = safe_log(one).sub_(safe_log(other))
+            divergences[some] += torch.linalg.vecdot(one - other, logs)
+    return divergences
 
 
 def safe_log(rows: Tensor) -> Tensor:

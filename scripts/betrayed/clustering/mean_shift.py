@@ -83,8 +83,8 @@ def blocks_of(projection: Projection) -> list[np.ndarray]:
         if len(block) <= BLOCK:
             done.append(block.numpy())
             continue
-        own = places[block]
-        blocks += block[own[:, int(own.var(dim=0).argmax())].argsort()].tensor_split(2)
+        inside = places[block]
+        blocks += block[inside[:, int(inside.var(dim=0).argmax())].argsort()].tensor_split(2)
     return done
 
 

@@ -60,10 +60,10 @@ class Budget:
                 "clustering.memory_gb, or features of a smaller size."
             )
 
-    def check_centres(self, found: int, columns: int) -> None:
+    def check_centres(self, count: int, columns: int) -> None:
         """Raise a UserError when centres (found, columns) outgrow what is left for them."""
-        if 2 * FLOAT * found * columns > self._centres:  # twice while they merge
+        if 2 * FLOAT * count * columns > self._centres:  # twice while they merge
             raise UserError(
-                f"{found} clusters before merging do not fit in the {self._memory / 1e9:.2f} GB "
+                f"{count} clusters before merging do not fit in the {self._memory / 1e9:.2f} GB "
                 "that clustering may take. Raise clustering.tau or clustering.memory_gb."
             )

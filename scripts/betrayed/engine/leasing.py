@@ -88,7 +88,7 @@ def visible_gpus(devices: list[list[str]], setting: str | None) -> dict[str, str
     every = [name for parts in devices for name in parts]
     if setting is None:
         return {name: name for name in every}
-    found: dict[str, str] = {}
+    names_by_uuid: dict[str, str] = {}
     for entry in setting.split(","):
         entry = entry.strip()
         if entry.isdecimal():
@@ -97,8 +97,8 @@ def visible_gpus(devices: list[list[str]], setting: str | None) -> dict[str, str
             names = [name for name in every if entry and name.startswith(entry)]
         if len(names) != 1:
             break
-        found.setdefault(names[0], entry)
-    return found
+        names_by_uuid.setdefault(names[0], entry)
+    return names_by_uuid
 
 
 def _wait(devices: dict[str, str], count: int) -> list[str]:

@@ -15,14 +15,14 @@ def program_sources(program: str) -> list[str]:
     Returns:
         Paths relative to the repository's root, sorted.
     """
-    found: set[Path] = set()
+    sources: set[Path] = set()
     waiting = [_SCRIPTS / f"{program}.py"]
     while waiting:
         path = waiting.pop()
-        if path not in found:
-            found.add(path)
+        if path not in sources:
+            sources.add(path)
             waiting += _files(_names(path, everywhere=True))
-    return sorted(path.relative_to(_SCRIPTS.parent).as_posix() for path in found)
+    return sorted(path.relative_to(_SCRIPTS.parent).as_posix() for path in sources)
 
 
 def libraries(program: str) -> set[str]:
@@ -31,13 +31,13 @@ def libraries(program: str) -> set[str]:
     Those are imported by the program anywhere, or by a library module when it is imported itself.
     Some of the names are not modules but what is imported from one.
     """
-    found: set[Path] = set()
+    sources: set[Path] = set()
     names: set[str] = set()
     waiting = [_SCRIPTS / f"{program}.py"]
     while waiting:
         path = waiting.pop()
-        if path not in found:
-            found.add(path)
+        if path not in sources:
+            sources.add(path)
             imports = _names(path, everywhere=path.parent == _SCRIPTS)
             names |= imports
             waiting += _files(imports)

@@ -177,8 +177,8 @@ def projection(
     timm's Eva keeps the biases of a fused projection beside it, DINOv2 in it, DINOv3 has none.
     """
     if getattr(attention, "qkv", None) is None:
-        own = getattr(attention, f"{facet[0]}_proj")
-        return own.weight, own.bias
+        layer = getattr(attention, f"{facet[0]}_proj")
+        return layer.weight, layer.bias
     place = ("query", "key", "value").index(facet)
     bias = getattr(attention, f"{facet[0]}_bias", None)
     if bias is None and attention.qkv.bias is not None:

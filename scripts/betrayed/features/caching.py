@@ -168,11 +168,11 @@ def default_batch_size(device: torch.device) -> int:
 
 
 def _make_datasets(group: h5py.Group, count: int, tokens: int, backbone: Backbone) -> None:
-    wide, own = backbone.dim, backbone.model.embed_dim
+    patch_width, class_width = backbone.dim, backbone.model.embed_dim
     group.create_dataset(
-        "patch_tokens", (count, tokens, wide), np.float16, chunks=(1, tokens, wide)
+        "patch_tokens", (count, tokens, patch_width), np.float16, chunks=(1, tokens, patch_width)
     )
-    group.create_dataset("class_tokens", (count, own), np.float16)
+    group.create_dataset("class_tokens", (count, class_width), np.float16)
     group.create_dataset("class_attention", (count, tokens), np.float16)
 
 

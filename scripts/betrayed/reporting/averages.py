@@ -81,14 +81,14 @@ def _shares(objects: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFrame:
 def _means(shares: pd.DataFrame) -> pd.DataFrame:
     """Each figure over its videos, with its interval and their number."""
     columns = [*_FIGURE, "value", "low", "high", "videos"]
-    found = [pd.DataFrame(columns=columns), *_means_of_runs(shares)]
-    return pd.concat(found[1:] or found, ignore_index=True)
+    tables = [pd.DataFrame(columns=columns), *_means_of_runs(shares)]
+    return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
 def _means_of_runs(shares: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    for _, own in shares.groupby(["run", "dataset"]):
-        sizes = own.groupby(_FIGURE)["video"].transform("size")
-        for n_videos, alike in own.groupby(sizes):  # figures of as many videos, side by side
+    for _, figures in shares.groupby(["run", "dataset"]):
+        sizes = figures.groupby(_FIGURE)["video"].transform("size")
+        for n_videos, alike in figures.groupby(sizes):  # figures of as many videos, side by side
             totals = alike["total"].to_numpy().reshape(-1, n_videos).T
             counts = alike["count"].to_numpy(dtype=float).reshape(-1, n_videos).T
             low, high = bootstrap_intervals(totals, counts)

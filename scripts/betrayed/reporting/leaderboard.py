@@ -98,17 +98,17 @@ def rank_systems(
         95% interval; missing for published figures), videos, dataset (missing for published
         figures), source; sorted in this order.
     """
-    own = summary[(summary["video"] == ALL) & summary["metric"].isin(HEADLINES)]
-    own = own.drop(columns=["video", "videos"]).merge(scored, on=["run", "dataset"])
+    figures = summary[(summary["video"] == ALL) & summary["metric"].isin(HEADLINES)]
+    figures = figures.drop(columns=["video", "videos"]).merge(scored, on=["run", "dataset"])
     boards = [
         _board(row.dataset, row.benchmark, row.videos, row.protocol, max_proposals)
-        for row in own.itertuples()
+        for row in figures.itertuples()
     ]
-    own = own.assign(board=boards, source=THIS_WORKFLOW).rename(columns={"run": "system"})
+    figures = figures.assign(board=boards, source=THIS_WORKFLOW).rename(columns={"run": "system"})
     others = published[published["benchmark"].isin(scored["benchmark"])]
     others = others.assign(videos=others["benchmark"].map(BENCHMARKS))
     others = others.rename(columns={"benchmark": "board"})
-    table = pd.concat([part for part in (own, others) if len(part)] or [own])
+    table = pd.concat([part for part in (figures, others) if len(part)] or [figures])
     table = table.reindex(columns=COLUMNS)
     ranks = table.groupby(["board", "protocol", "metric"])["value"].rank("min", ascending=False)
     table["rank"] = ranks.where(table["protocol"] != UNSTATED)
@@ -151,12 +151,15 @@ def _markdown(figures: pd.DataFrame) -> str:
     metrics = [name for name in HEADLINES if (figures["metric"] == name).any()]
     head = ["rank", "system", *metrics, "videos", "source"]
     rows = []
-    for (system, _, source), own in figures.groupby(["system", "dataset", "source"], dropna=False):
-        cells = {row.metric: figure_text(row.value, row.low, row.high) for row in own.itertuples()}
-        first = own.set_index("metric").reindex(metrics[:1]).iloc[0]
+    by_system = figures.groupby(["system", "dataset", "source"], dropna=False)
+    for (system, _, source), group in by_system:
+        cells = {
+            row.metric: figure_text(row.value, row.low, row.high) for row in group.itertuples()
+        }
+        first = group.set_index("metric").reindex(metrics[:1]).iloc[0]
         place = "" if pd.isna(first["rank"]) else str(first["rank"])
         texts = [place, system, *(cells.get(name, "") for name in metrics)]
-        texts += [str(own["videos"].iloc[0]), source]
+        texts += [str(group["videos"].iloc[0]), source]
         # Without the first figure a system comes last.
         rows.append((1.0 if pd.isna(first["value"]) else -first["value"], texts))
     rows.sort()

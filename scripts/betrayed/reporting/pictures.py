@@ -70,19 +70,19 @@ def draw_pictures(
     """
     video, tracks = Video.load(frames_path), read_tracks(tracks_path)
     note(frames=video.count, pixels=video.height * video.width)
-    found = VideoResults(video, Path(objects_path).parent, tracks)
-    masks = len(list((found.folder / "proposals").glob("*.png")))
+    results = VideoResults(video, Path(objects_path).parent, tracks)
+    masks = len(list((results.folder / "proposals").glob("*.png")))
     if not video.count == masks == len(tracks.labels):
         raise UserError(
-            f"{frames_path} has {video.count} frames, {found.folder} masks of {masks} and "
+            f"{frames_path} has {video.count} frames, {results.folder} masks of {masks} and "
             f"{tracks_path} tracks in {len(tracks.labels)}. Delete the latter two and run the "
             "workflow again."
         )
     indices = progress(range(video.count), f"pictures {tracks.made_by.get('video', '')}", "frame")
-    overlays = (overlay(video.frame(i), found.object_ids(i)) for i in indices)
+    overlays = (overlay(video.frame(i), results.object_ids(i)) for i in indices)
     write_video(Path(folder) / "overlay.mp4", overlays, video.fps or USUAL_FPS)
     with whole_file(Path(folder) / "sheet.png") as temporary:
-        contact_sheet(found).save(temporary)
+        contact_sheet(results).save(temporary)
 
 
 def overlay(frame: np.ndarray, ids: np.ndarray) -> np.ndarray:
@@ -96,9 +96,9 @@ def overlay(frame: np.ndarray, ids: np.ndarray) -> np.ndarray:
     return picture
 
 
-def contact_sheet(found: VideoResults) -> Image.Image:
+def contact_sheet(results: VideoResults) -> Image.Image:
     """Some frames side by side; below each the truth if there is one, the objects, all tracks."""
-    video = found.video
+    video = results.video
     chosen = np.unique(np.linspace(0, video.count - 1, SHEET_FRAMES).round().astype(int)).tolist()
     frames = {i: video.frame(i) for i in chosen}
     truth = {i: read_annotation(video, i) for i in chosen}
@@ -108,8 +108,8 @@ def contact_sheet(found: VideoResults) -> Image.Image:
             frames[i] if truth[i] is None else overlay(frames[i], truth[i].astype(np.uint8))
             for i in chosen
         ]
-    rows["objects"] = [overlay(frames[i], found.object_ids(i)) for i in chosen]
-    rows["all tracks"] = [overlay(frames[i], found.track_ids(i)) for i in chosen]
+    rows["objects"] = [overlay(frames[i], results.object_ids(i)) for i in chosen]
+    rows["all tracks"] = [overlay(frames[i], results.track_ids(i)) for i in chosen]
     return _table(rows, [f"{i}" for i in chosen])
 
 

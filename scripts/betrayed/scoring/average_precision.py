@@ -48,20 +48,20 @@ def match_detections(table: pd.DataFrame) -> Matches:
     Args:
         table: as :func:`betrayed.scoring.detection_table.as_table` gives it.
     """
-    found = table.dropna(subset="proposal").drop_duplicates("proposal").sort_values("proposal")
-    found = found.sort_values("score", ascending=False, kind="stable").head(max(LIMITS))
+    ranked = table.dropna(subset="proposal").drop_duplicates("proposal").sort_values("proposal")
+    ranked = ranked.sort_values("score", ascending=False, kind="stable").head(max(LIMITS))
     objects = table["object"].dropna().nunique()
-    matched = np.zeros((len(THRESHOLDS), len(found)), dtype=bool)
-    if len(found) and objects:
+    matched = np.zeros((len(THRESHOLDS), len(ranked)), dtype=bool)
+    if len(ranked) and objects:
         iou = table.pivot(index="proposal", columns="object", values="iou")
         free = np.ones((len(THRESHOLDS), objects), dtype=bool)
-        for place, overlaps in enumerate(iou.loc[found["proposal"]].to_numpy(float)):  # (G,)
+        for place, overlaps in enumerate(iou.loc[ranked["proposal"]].to_numpy(float)):  # (G,)
             fits = free & (overlaps >= THRESHOLDS[:, None])
             # Of equal overlaps the last object, as in COCO's code.
             best = objects - 1 - np.argmax(np.where(fits, overlaps, -1)[:, ::-1], axis=1)
             matched[:, place] = fits.any(axis=1)
             free[matched[:, place], best[matched[:, place]]] = False
-    return Matches(found["score"].to_numpy(float), matched, objects)
+    return Matches(ranked["score"].to_numpy(float), matched, objects)
 
 
 def average_precision(videos: Iterable[Matches]) -> dict[str, float]:
@@ -85,9 +85,9 @@ def average_precision(videos: Iterable[Matches]) -> dict[str, float]:
         sum(video.found[:, :limit].sum(axis=1) for video in videos) / objects for limit in LIMITS
     ]
     scores = np.concatenate([video.scores for video in videos])
-    found = np.concatenate([video.found for video in videos], axis=1)
-    found = found[:, np.argsort(-scores, kind="stable")]
-    precision = np.array([_precision(hits, objects) for hits in found])  # (10, 101)
+    ranked = np.concatenate([video.found for video in videos], axis=1)
+    ranked = ranked[:, np.argsort(-scores, kind="stable")]
+    precision = np.array([_precision(hits, objects) for hits in ranked])  # (10, 101)
     whole = [precision.mean(), precision[0].mean(), precision[5].mean()]
     values = [*whole, *(recall.mean() for recall in recalls)]
     return dict(zip(METRICS, map(float, values), strict=True))

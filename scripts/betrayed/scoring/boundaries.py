@@ -39,18 +39,18 @@ def outlines(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     differs = across[:-1] | down[:, :-1] | across[1:]
     pixels = np.flatnonzero(differs)
     corners = pixels + pixels // width  # the same pixels in the wider image
-    own, right, below, diagonal = wider.ravel()[
+    here, right, below, diagonal = wider.ravel()[
         corners + np.array([[0], [1], [width + 1], [width + 2]])
     ]
     first = [  # whether an id is met for the first time
-        own > 0,
-        (right > 0) & (right != own),
-        (below > 0) & (below != own) & (below != right),
-        (diagonal > 0) & (diagonal != own) & (diagonal != right) & (diagonal != below),
+        here > 0,
+        (right > 0) & (right != here),
+        (below > 0) & (below != here) & (below != right),
+        (diagonal > 0) & (diagonal != here) & (diagonal != right) & (diagonal != below),
     ]
     kept = np.flatnonzero(np.stack(first, axis=1))  # by pixel, then by neighbour
-    found = np.stack([own, right, below, diagonal], axis=1).ravel()[kept]
-    return pixels[kept // 4], found.astype(np.int64)
+    ids_met = np.stack([here, right, below, diagonal], axis=1).ravel()[kept]
+    return pixels[kept // 4], ids_met.astype(np.int64)
 
 
 def matching_radius(height: int, width: int) -> int:

@@ -25,12 +25,12 @@ def as_table(iou: np.ndarray, scores: pd.Series, objects: Sequence[int]) -> pd.D
         Columns proposal, score, object, iou: a row for every pair; where one of the two sides is
         empty, a row for each of the other.
     """
-    found = pd.DataFrame({"proposal": scores.index, "score": scores.to_numpy()})
-    there = pd.DataFrame({"object": objects})
-    if found.empty or there.empty:
-        table = pd.concat([found, there])
+    detections = pd.DataFrame({"proposal": scores.index, "score": scores.to_numpy()})
+    annotated = pd.DataFrame({"object": objects})
+    if detections.empty or annotated.empty:
+        table = pd.concat([detections, annotated])
     else:
-        table = found.merge(there, how="cross").assign(iou=np.asarray(iou).ravel())
+        table = detections.merge(annotated, how="cross").assign(iou=np.asarray(iou).ravel())
     return table.reindex(columns=COLUMNS).astype(_KINDS).reset_index(drop=True)
 
 

@@ -33,8 +33,8 @@ def detections(annotations: np.ndarray, proposals: np.ndarray, scores: pd.Series
     for annotation, proposal in zip(annotations, proposals, strict=True):
         valid = annotation != VOID
         truth = np.searchsorted(object_ids, annotation[valid])
-        found = np.searchsorted(proposal_ids, proposal[valid])
-        counts += contingency(truth, found, *counts.shape)
+        proposed = np.searchsorted(proposal_ids, proposal[valid])
+        counts += contingency(truth, proposed, *counts.shape)
     objects = (object_ids != 0) & (object_ids != VOID)
     present = (proposal_ids != 0) & (counts.sum(axis=0) > 0)
     union = counts.sum(axis=1, keepdims=True) + counts.sum(axis=0) - counts

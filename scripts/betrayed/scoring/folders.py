@@ -154,12 +154,12 @@ def score_masks(video: MaskedVideo) -> Scores:
         )
     masks = np.stack([read_ids(path, _HIGHEST) for path in video.masks])
     table = score_ids(truth, masks, video.numbers, video.settings, str(video.masks[0].parent))
-    found = None
+    overlaps = None
     if PROTOCOL in video.settings.protocols:
         # Without scores of their own proposals are ranked by their numbers.
         numbers = np.unique(masks[masks > 0])
-        found = detections(truth, masks, pd.Series(1 / numbers, numbers))
-    return Scores(video.name, table, found)
+        overlaps = detections(truth, masks, pd.Series(1 / numbers, numbers))
+    return Scores(video.name, table, overlaps)
 
 
 def score_ids(
@@ -184,9 +184,9 @@ def score_ids(
     Raises:
         UserError: there are too many proposals.
     """
-    found = dict.fromkeys(("foreground", "proposals", "labels"), masks)
+    inputs = dict.fromkeys(("foreground", "proposals", "labels"), masks)
     try:
-        return score_arrays(truth, **found, frames=frames, settings=settings)
+        return score_arrays(truth, **inputs, frames=frames, settings=settings)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
 

@@ -66,21 +66,21 @@ def find_tracks(
     results = Path(results)
     listed = read_records(truth)
     records = {record.id: record for record in listed}
-    found: dict[int, list[tuple[float, tuple[RunLengths | None, ...]]]] = defaultdict(list)
+    tracks: dict[int, list[tuple[float, tuple[RunLengths | None, ...]]]] = defaultdict(list)
     for place, entry in enumerate(_entries(results)):
         where = f"{results}, track {place + 1}"
         number = entry.get("video_id") if isinstance(entry, dict) else None
         if type(number) is not int or number not in records:
             raise UserError(f"{where}: there is no such video in {truth}: video_id is {number!r}.")
-        found[number].append(_track(entry, records[number], where))
+        tracks[number].append(_track(entry, records[number], where))
     names = [(record.video, str(record.id)) for record in listed]
     chosen = [listed[place] for place in split_positions(split, names, Path(truth))]
-    if not any(record.id in found for record in chosen):
+    if not any(record.id in tracks for record in chosen):
         raise UserError(
             f"{results} has no track in any of the {len(chosen)} videos to score. Correct --split, "
             f"or use the file of truth that its video_id are from."
         )
-    return [_beside(record, found[record.id], settings, results) for record in chosen]
+    return [_beside(record, tracks[record.id], settings, results) for record in chosen]
 
 
 def score_tracks(video: TrackedVideo) -> Scores:
@@ -126,12 +126,12 @@ def track_overlaps(tracks: Record, truth: Record) -> np.ndarray:
     both, areas = np.zeros(shape), [np.zeros(count) for count in shape]
     for index in range(len(truth.frames)):
         masks = [_masks(record, index) for record in (tracks, truth)]
-        for area, own in zip(areas, masks, strict=True):
-            for place, mask in own.items():
+        for area, frame_masks in zip(areas, masks, strict=True):
+            for place, mask in frame_masks.items():
                 area[place] += coco.area(mask)
-        for found, mask in masks[0].items():
+        for track, mask in masks[0].items():
             for object_, other in masks[1].items():
-                both[found, object_] += coco.area(coco.merge([mask, other], intersect=True))
+                both[track, object_] += coco.area(coco.merge([mask, other], intersect=True))
     union = areas[0][:, None] + areas[1] - both
     return both / np.maximum(union, 1)
 
@@ -197,8 +197,8 @@ def _masks(record: Record, index: int) -> dict[int, dict[str, Any]]:
     """The masks of one frame by the place of their object, as pycocotools wants them."""
     size = [record.height, record.width]
     masks = {}
-    for place, own in enumerate(record.objects):
-        counts = own[index]
+    for place, runs in enumerate(record.objects):
+        counts = runs[index]
         if counts is not None:
             checked_lengths(counts, *size)  # pycocotools takes damaged ones as they are
         if isinstance(counts, str):

@@ -56,8 +56,8 @@ def contour(mask: np.ndarray) -> np.ndarray:
         there are no more than :data:`MOST_POINTS`. Empty where nothing is left of the mask's
         contours when they are simplified.
     """
-    found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    corners = [cv2.approxPolyDP(one, SPACING, True)[:, 0] for one in found]
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    corners = [cv2.approxPolyDP(one, SPACING, True)[:, 0] for one in contours]
     longest = max(corners, key=len, default=np.zeros((0, 2)))
     if len(longest) < 3:
         return np.zeros((0, 2))

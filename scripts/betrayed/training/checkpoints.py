@@ -32,8 +32,8 @@ def run_signature(settings: Any, made_by: dict[str, Any], features: Sequence[str
         for path, state in ((path, Path(path).stat()) for path in features)
     ]
     # How often checkpoints are written changes nothing in the result.
-    own = {**asdict(settings), "checkpoint_every": None}
-    return json.dumps([__version__, own, made_by, files], sort_keys=True)
+    decisive = {**asdict(settings), "checkpoint_every": None}
+    return json.dumps([__version__, decisive, made_by, files], sort_keys=True)
 
 
 def resume(
@@ -44,11 +44,11 @@ def resume(
         return []
     try:
         stored = read_checkpoint(path)
-        found, state, log = (stored[name] for name in ("signature", "optimizer", "log"))
+        stored_signature, state, log = (stored[name] for name in ("signature", "optimizer", "log"))
     except (UserError, KeyError):
         print(f"{path} is damaged and is left aside: training starts anew.", file=sys.stderr)
         return []
-    if found != signature:
+    if stored_signature != signature:
         print(
             f"{path} comes from other settings or features: training starts anew.", file=sys.stderr
         )

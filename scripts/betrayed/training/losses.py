@@ -127,8 +127,10 @@ def motion_consistency(
     """
     frames, _, _, count = query_rows.shape
     every = torch.arange(frames, device=queries.device)
-    own = query_rows[every, :, every]  # (T, Q, N), each frame's queries in that frame
-    most, least = most_and_least_attended(own, settings.frame_positives, settings.frame_negatives)
+    same_frame = query_rows[every, :, every]  # (T, Q, N), each frame's queries in that frame
+    most, least = most_and_least_attended(
+        same_frame, settings.frame_positives, settings.frame_negatives
+    )
     offsets = every.view(-1, 1, 1) * count
     most, least = most + offsets, least + offsets  # (T, Q, ·) patch tokens
 

@@ -51,7 +51,7 @@ def find_annotations(
     decoded = os.sep not in files[0]
     if decoded and images and min(images) == 1 and len(images) >= len(numbers):
         shift = 1
-    result, found = [], set()
+    result, all_ids = [], set()
     for number, file in progress(
         list(zip(numbers, files, strict=True)), f"checking {folder.name}", "annotation"
     ):
@@ -64,10 +64,10 @@ def find_annotations(
             )
         ids = read_ids(path)
         _check_size(video, path, ids.shape, size)
-        found |= ids_in(ids)
+        all_ids |= ids_in(ids)
         # A path without a folder would be taken to lie beside frames.json: keep the "./".
         result.append(os.path.join(folder, path.name))  # noqa: PTH118
-    return result, found
+    return result, all_ids
 
 
 def write_annotations(
@@ -96,14 +96,14 @@ def write_annotations(
         UserError: the reader's; an annotation of another size than the frames.
     """
     names: list[str | None] = [None] * len(files)
-    found: set[int] = set()
+    all_ids: set[int] = set()
     truth = READERS[layout](_present(video, annotations), [Path(file).name for file in files])
     for place, ids, path in progress(truth, f"annotations {video}", "annotation", len(files)):
         _check_size(video, path, ids.shape, size)
         names[place] = f"truth-{place:05d}.png"
         save_palette_png(folder / names[place], ids)
-        found |= ids_in(ids)
-    return names, found
+        all_ids |= ids_in(ids)
+    return names, all_ids
 
 
 def count_objects(ids: set[int], kind: str) -> int:

@@ -103,11 +103,11 @@ def annotation_root(root: Path, folder: str | None, setting: str) -> Path | None
     """
     if not folder:
         return None
-    found = likely_annotations(root, folder)
-    if found.is_dir():
-        return found
+    path = likely_annotations(root, folder)
+    if path.is_dir():
+        return path
     raise UserError(
-        f"{setting}: neither {found} nor {Path(folder).expanduser()} is a folder. Correct the "
+        f"{setting}: neither {path} nor {Path(folder).expanduser()} is a folder. Correct the "
         f"setting, or leave it out."
     )
 

@@ -22,11 +22,11 @@ from betrayed.errors import UserError
 
 def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """What the list of videos depends on: frames, split, annotations; instances where there are."""
-    found = [_images(root)]
-    found += [_split_file(root, settings.split)] if settings.split else []
-    found += [likely_annotations(root, settings.annotations)] if settings.annotations else []
+    paths = [_images(root)]
+    paths += [_split_file(root, settings.split)] if settings.split else []
+    paths += [likely_annotations(root, settings.annotations)] if settings.annotations else []
     instances = _instances(root, settings)
-    return found + ([instances] if instances else [])
+    return paths + ([instances] if instances else [])
 
 
 def missing_paths(root: Path, settings: DatasetSettings) -> list[Path]:

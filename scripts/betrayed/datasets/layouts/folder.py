@@ -41,7 +41,7 @@ def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> 
     instances = annotation_root(root, settings.instances, "instances")
     beside = {path.resolve() for path in (annotations, instances) if path}
     beside |= {parent for path in tuple(beside) for parent in path.parents}
-    found: dict[str, Row] = {}
+    rows: dict[str, Row] = {}
     for path in sorted(root.iterdir()):
         is_clip = path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES
         if path.name.startswith(".") or not (path.is_dir() or is_clip):
@@ -49,21 +49,21 @@ def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> 
         if path.is_dir() and path.resolve() in beside:
             continue
         name = path.stem if is_clip else path.name
-        if name in found:
+        if name in rows:
             raise UserError(
-                f"{found[name]['source']} and {path} are both the video {name!r}. Rename or "
+                f"{rows[name]['source']} and {path} are both the video {name!r}. Rename or "
                 f"remove one."
             )
         single = instances and instances / name
-        found[name] = manifest_row(
+        rows[name] = manifest_row(
             name,
             path,
             annotations and annotations / name,
             single if single and single.is_dir() else None,
         )
-    if not found:
+    if not rows:
         raise UserError(
             f"{root} holds no video. Put a folder of images for each video there, or video files "
             f"({', '.join(VIDEO_SUFFIXES)})."
         )
-    return [found[name] for name in choose_videos(found, settings.videos, root)]
+    return [rows[name] for name in choose_videos(rows, settings.videos, root)]

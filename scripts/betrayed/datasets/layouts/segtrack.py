@@ -20,8 +20,8 @@ from betrayed.errors import UserError
 
 def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """What the list of videos depends on: frames, masks, and the list of the split."""
-    found = _needed(root, settings)
-    return found + ([_split_file(root, settings.split)] if settings.split else [])
+    paths = _needed(root, settings)
+    return paths + ([_split_file(root, settings.split)] if settings.split else [])
 
 
 def missing_paths(root: Path, settings: DatasetSettings) -> list[Path]:

@@ -63,13 +63,13 @@ def present_shards(root: Path, split: str | None) -> list[Path]:
 
 def _sets(root: Path) -> dict[tuple[str, str | None], list[Path]]:
     """The sets of shards that a folder holds any of, by stem and number of shards."""
-    found: dict[tuple[str, str | None], dict[int, Path]] = {}
+    shards: dict[tuple[str, str | None], dict[int, Path]] = {}
     for path in sorted(root.iterdir()) if root.is_dir() else ():
         for pattern in _NAMES:
             if match := pattern.fullmatch(path.name):
                 key = match["stem"], match.groupdict().get("count")
-                found.setdefault(key, {})[int(match["number"])] = path
-    return {key: _all_of(root, *key, paths) for key, paths in found.items()}
+                shards.setdefault(key, {})[int(match["number"])] = path
+    return {key: _all_of(root, *key, paths) for key, paths in shards.items()}
 
 
 def _all_of(root: Path, stem: str, count: str | None, there: dict[int, Path]) -> list[Path]:

@@ -17,9 +17,9 @@ from betrayed.io.files import whole_folder
 
 def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     """What the list of videos depends on: frames, the JSON file, and the split if it is a file."""
-    found = [root / "JPEGImages", root / (settings.annotations or "")]
+    paths = [root / "JPEGImages", root / (settings.annotations or "")]
     split = _split(root, settings)
-    return [*found, Path(split)] if split and split.endswith(LIST) else found
+    return [*paths, Path(split)] if split and split.endswith(LIST) else paths
 
 
 def missing_paths(root: Path, settings: DatasetSettings) -> list[Path]:

@@ -26,27 +26,28 @@ def list_samples(root: str | Path, split: str | None) -> list[Sample]:
         UserError: a shard is missing, cut short or damaged, or has another number of records than
             dataset_info.json says; a video is there twice.
     """
-    root, found = Path(root), {}
+    root, by_video = Path(root), {}
     paths = present_shards(root, split)
     lengths = _declared_lengths(root, paths)
     for path in progress(paths, "listing", "shard"):
         if path.suffix == ".tar":
             samples = list(_tar_samples(path))
         else:
-            samples = _record_samples(path, first=len(found))
+            samples = _record_samples(path, first=len(by_video))
             if lengths and len(samples) != lengths[path]:
                 raise UserError(
                     f"{path} holds {len(samples)} records, but {root / _INFO} says "
                     f"{lengths[path]}. Download this file once more."
                 )
         for sample in samples:
-            if sample.video in found:
+            if sample.video in by_video:
                 raise UserError(
-                    f"{found[sample.video].shard} and {path} both hold the video {sample.video!r}. "
+                    f"{by_video[sample.video].shard} and {path} both hold the video "
+                    f"{sample.video!r}. "
                     f"Keep shards of one data set only."
                 )
-            found[sample.video] = sample
-    return list(found.values())
+            by_video[sample.video] = sample
+    return list(by_video.values())
 
 
 _INFO = "dataset_info.json"
@@ -102,10 +103,10 @@ def _tar_samples(path: Path) -> Iterator[Sample]:
         raise UserError(
             f"{path} is cut short or damaged ({error}). Download this file once more."
         ) from error
-    for number, (key, own) in enumerate(parts.items()):
-        if "video" not in own:
+    for number, (key, parts_of_video) in enumerate(parts.items()):
+        if "video" not in parts_of_video:
             raise UserError(f"{path} holds {key}.segmentations.npy, but no {key}.video.npy.")
         name = key.zfill(4) if key.isdigit() else key
-        yield Sample(name, str(path), number, own, stamps[key])
+        yield Sample(name, str(path), number, parts_of_video, stamps[key])
     if not parts:
         raise UserError(f"{path} holds no video: it needs members such as 0.video.npy.")

@@ -30,7 +30,7 @@ def record_offsets(path: str | Path) -> list[tuple[int, int]]:
             file and the record (counted from 0) are named in the error.
     """
     path = Path(path)
-    found: list[tuple[int, int]] = []
+    offsets: list[tuple[int, int]] = []
     try:
         end, position = path.stat().st_size, 0
         with open(path, "rb") as file:
@@ -38,20 +38,20 @@ def record_offsets(path: str | Path) -> list[tuple[int, int]]:
                 file.seek(position)
                 head = file.read(_HEAD.size)
                 if len(head) < _HEAD.size:
-                    raise _cut(path, len(found))
+                    raise _cut(path, len(offsets))
                 length, checksum = _HEAD.unpack(head)
                 if masked(crc32c(head[:8])) != checksum:
                     raise UserError(
-                        f"Record {len(found)} of {path} has a damaged length (its checksum does "
+                        f"Record {len(offsets)} of {path} has a damaged length (its checksum does "
                         f"not fit). {_REMEDY}"
                     )
-                found.append((position + _HEAD.size, length))
+                offsets.append((position + _HEAD.size, length))
                 position += _HEAD.size + length + _TAIL.size
                 if position > end:
-                    raise _cut(path, len(found) - 1)
+                    raise _cut(path, len(offsets) - 1)
     except FileNotFoundError as error:
         raise UserError(f"The file {path} is missing.") from error
-    return found
+    return offsets
 
 
 def checksum_of(path: str | Path, offset: int, length: int) -> int:
@@ -107,14 +107,14 @@ def bytes_features(example: bytes, names: Iterable[str]) -> dict[str, list[bytes
     Raises:
         ValueError: this is no such message.
     """
-    wanted, found = set(names), {}
+    wanted, values = set(names), {}
     for features in _parts(memoryview(example), 1):
         for entry in _parts(features, 1):
             name = b"".join(_parts(entry, 1)).decode()
             if name in wanted:
                 lists = [one for value in _parts(entry, 2) for one in _parts(value, 1)]
-                found[name] = [bytes(item) for one in lists for item in _parts(one, 1)]
-    return {name: items for name, items in found.items() if items}
+                values[name] = [bytes(item) for one in lists for item in _parts(one, 1)]
+    return {name: items for name, items in values.items() if items}
 
 
 def _parts(message: memoryview, wanted: int) -> Iterator[memoryview]:

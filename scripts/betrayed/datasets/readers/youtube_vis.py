@@ -97,9 +97,9 @@ def write_ids(
             f"frames are {size[1]}x{size[0]}. Use the frames that the instances were made for."
         )
     names = [f"truth-{index:05d}.png" for index in range(len(record.frames))]
-    found: set[int] = set()
+    all_ids: set[int] = set()
     for index, name in enumerate(progress(names, f"decoding {record.video}", "annotation")):
         ids = decode_ids(record, index)
         save_palette_png(Path(folder) / name, ids)
-        found |= ids_in(ids)
-    return names, found
+        all_ids |= ids_in(ids)
+    return names, all_ids
