@@ -101,7 +101,7 @@ def measure(arguments: argparse.Namespace) -> None:
     def compute() -> dict[str, Any]:
         if arguments.measure == "whole":
             settings = ScoreSettings(max_proposals=count, paper_max_proposals=count)
-            found = dict.fromkeys(("foreground", "proposals", "labels"), masks)
+            found = dict.fromkeys(("foreground", "proposals", "partition"), masks)
             return {"rows": len(score_arrays(truth, **found, settings=settings))}
         score = plain_scores if arguments.measure == "plain" else pairwise_scores
         return {"figures": np.array(score(truth, masks, OBJECTS, count)).ravel().tolist()}

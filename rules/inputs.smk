@@ -122,6 +122,7 @@ def cues_of(wildcards):
         "features": f"results/{dataset}/features/{run.backbone}/{video}.h5",
         "fine_features": f"results/{dataset}/features/{run.fine_backbone}/{video}.h5",
         "motion": f"results/{dataset}/motion/{run.motion}/{video}.h5",
+        "trajectories": f"results/{dataset}/trajectories/{run.motion}/{video}.h5",
     }
 
 
@@ -142,7 +143,15 @@ def scored():
 def score_settings(wildcards):
     """How a video is scored; a protocol of the data set as a whole reruns none."""
     own = settings_of.scoring_settings(config, wildcards.dataset)
-    return as_json({**own, "protocols": [name for name in own["protocols"] if name != POOLED]})
+    # The paper scores tracks; everything else is scored as what a user gets.
+    paper = RUNS[wildcards.run].settings["method"] == "paper"
+    return as_json(
+        {
+            **own,
+            "protocols": [name for name in own["protocols"] if name != POOLED],
+            "partition": "tracks" if paper else "proposals",
+        }
+    )
 
 
 def detections_of_dataset(wildcards):

@@ -1,7 +1,7 @@
 # Masks: the objects among the tracks, drawn at the video's own size.
 #   in   results/{dataset}/tracks/{clusters}/{video}.h5, frames/{video}/frames.json, and for the choice
-#        results/{dataset}/motion/{motion}/{video}.h5, features/{backbone}/{video}.h5 (both sizes)
-#   out  results/{dataset}/masks/{run}/{video}/: proposals/, foreground/, objects.csv
+#        results/{dataset}/motion/{motion}/{video}.h5, trajectories/{motion}/{video}.h5, features/{backbone}/{video}.h5 (both sizes)
+#   out  results/{dataset}/masks/{run}/{video}/: proposals/, parts/, foreground/, objects.csv
 
 
 rule select_objects:

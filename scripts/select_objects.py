@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--features", help="features artefact that the tracks were made from")
     parser.add_argument("--fine-features", help="features artefact at the size of the refinement")
     parser.add_argument("--motion", help="motion artefact of the video")
+    parser.add_argument("--trajectories", help="trajectories artefact of the video")
     parser.add_argument(
         "--output",
         required=True,
@@ -33,10 +34,15 @@ def main() -> None:
     if arguments.output.name != "objects.csv":
         parser.error("--output must be named objects.csv")
     settings = read_settings(ObjectSettings, arguments.settings)
-    needed = (arguments.features, arguments.fine_features, arguments.motion)
+    needed = (
+        arguments.features,
+        arguments.fine_features,
+        arguments.motion,
+        arguments.trajectories,
+    )
     by_cues = settings.choice == "cues"
     if by_cues and not all(needed):
-        parser.error("choice: cues needs --features, --fine-features and --motion")
+        parser.error("choice: cues needs --features, --fine-features, --motion and --trajectories")
     video, tracks = Video.load(arguments.frames), read_tracks(arguments.tracks)
     if len(tracks.labels) != video.count:
         raise UserError(

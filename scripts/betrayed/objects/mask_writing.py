@@ -10,7 +10,9 @@ from PIL import Image
 from betrayed.io.files import whole_folder
 from betrayed.io.palette import save_palette_png
 from betrayed.io.progress import progress
+from betrayed.objects.division import enlarged
 from betrayed.objects.objects import Objects
+from betrayed.objects.painting import paint
 from betrayed.objects.pixels import refine_mask
 
 
@@ -51,6 +53,8 @@ def write_masks(
     """Write the folder of masks of a video; what was there before is replaced.
 
     - ``proposals/00000.png`` …: palette PNGs, ids 1, 2, … in order of rank, 0 for what was cut
+    - ``parts/00000.png`` …: palette PNGs of the parts that objects consist of, where the
+      foreground was divided
     - ``foreground/00000.png`` …: grey PNGs, 255 where an object is, cut or not
     - ``objects.csv``: the table of ``objects``
 
@@ -63,13 +67,20 @@ def write_masks(
             None leaves them.
         video: its name, for the progress bar.
     """
+    kinds = ["proposals", "foreground", *(["parts"] if objects.division is not None else [])]
     with whole_folder(folder) as temporary:
-        for name in ("proposals", "foreground"):
-            (temporary / name).mkdir()
+        for kind in kinds:
+            (temporary / kind).mkdir()
         for index in progress(range(len(labels)), f"masks {video}", "frame"):
             image = frame(index) if frame is not None else None
             proposals, foreground = _masks(labels, objects, index, size, image)
             name = f"{index:05d}.png"
+            if objects.division is not None:
+                division = objects.division
+                whose, part = paint(division.painter.shares(index), division.object_of, size)
+                proposals = np.where(foreground, whose + 1, proposals).astype(np.uint8)
+                parts = np.where(foreground, part + 1, 0).astype(np.uint8)
+                save_palette_png(temporary / "parts" / name, parts)
             save_palette_png(temporary / "proposals" / name, proposals)
             Image.fromarray(foreground.astype(np.uint8) * 255).save(temporary / "foreground" / name)
         objects.table.to_csv(temporary / "objects.csv", index=False, float_format="%.6f")
@@ -82,7 +93,7 @@ def _masks(
     size: tuple[int, int],
     image: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One frame's proposals (H, W) uint8 and foreground (H, W) bool."""
+    """One frame's tracks as proposals (H, W) uint8, and foreground (H, W) bool."""
     table = objects.table[objects.table["track"].notna()]
     tracks = table["track"].to_numpy(int)
     proposal = np.zeros(max(objects.tracks) + 1, np.uint8)
@@ -92,17 +103,7 @@ def _masks(
     large = upsample(labels[index], objects.tracks, size)  # (H, W)
     proposals, foreground = proposal[large], chosen[large]
     if objects.scores is not None:
-        foreground = _enlarged(objects.scores[index], size) >= objects.threshold
+        foreground = enlarged(objects.scores[index], size) >= objects.threshold
     if image is not None:
         foreground = refine_mask(foreground, image)
-    if objects.parts is not None:
-        soft = [_enlarged(part, size, cv2.INTER_LINEAR) for part in objects.parts[:, index]]
-        part = np.argmax(soft, axis=0)  # (H, W)
-        proposals = np.where(
-            foreground, objects.table["proposal"].to_numpy(np.uint8)[part], proposals
-        )
     return proposals, foreground
-
-
-def _enlarged(values: np.ndarray, size: tuple[int, int], how: int = cv2.INTER_CUBIC) -> np.ndarray:
-    return cv2.resize(values, (size[1], size[0]), interpolation=how)

@@ -44,6 +44,41 @@ def read_masks(folder: str | Path, video: Video, frames: list[int]) -> np.ndarra
     return masks
 
 
+def read_proposals(folder: str | Path, video: Video, frames: list[int]) -> np.ndarray:
+    """The proposals of some frames: objects first, then the tracks around them.
+
+    Args:
+        folder: a video's folder of masks.
+        video: the video they belong to.
+        frames: frame numbers.
+
+    Returns:
+        (frames, H, W) uint8 ids.
+
+    Raises:
+        UserError: see :func:`read_masks`.
+    """
+    return read_masks(Path(folder) / "proposals", video, frames)
+
+
+def read_parts(folder: str | Path, video: Video, frames: list[int]) -> np.ndarray:
+    """Like :func:`read_proposals`, with the parts of the objects in the objects' place.
+
+    There are no more ids than proposals: the last tracks give way to parts. Without parts (objects
+    chosen by size) the proposals themselves.
+    """
+    proposals = read_proposals(folder, video, frames)
+    if not (Path(folder) / "parts").is_dir():
+        return proposals
+    parts = read_masks(Path(folder) / "parts", video, frames)
+    table = _read_table(folder)
+    objects = int(((table["proposal"] > 0) & table["track"].isna()).sum())
+    count, most = int(table["part"].max()), int(table["proposal"].max())
+    tracks = proposals.astype(int) - objects + count
+    tracks[(proposals <= objects) | (tracks > max(most, count))] = 0
+    return np.where(parts > 0, parts, tracks).astype(np.uint8)
+
+
 def read_proposal_scores(folder: str | Path) -> pd.Series:
     """The score of every proposal of a video by its number, from ``folder/objects.csv``.
 
@@ -53,11 +88,18 @@ def read_proposal_scores(folder: str | Path) -> pd.Series:
     Raises:
         UserError: the table is missing or damaged; names it.
     """
+    table = _read_table(folder)
+    table = table[table["proposal"] > 0].set_index("proposal").sort_index()
+    return table["score"].fillna(pd.Series(1 / table.index, table.index)).astype(float)
+
+
+def _read_table(folder: str | Path) -> pd.DataFrame:
+    """The table of a folder of masks, checked for what is read from it."""
     path = Path(folder) / "objects.csv"
     try:
         table = pd.read_csv(path)
-        table = table[table["proposal"] > 0].set_index("proposal").sort_index()
-        return table["score"].fillna(pd.Series(1 / table.index, table.index)).astype(float)
+        table[["proposal", "part", "track", "score"]].astype(float)
+        return table
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
     except (ValueError, KeyError, TypeError, pd.errors.ParserError) as error:

@@ -7,6 +7,7 @@ or flat scene. What the flow does beyond it is the place's own motion. Needs no 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import tee
 from pathlib import Path
 
 import cv2
@@ -15,11 +16,11 @@ import numpy as np
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create
 from betrayed.io.progress import progress
+from betrayed.objects.flow import Flow, flow_size, neighbour_flows
+from betrayed.objects.point_tracking import follow_points
 from betrayed.objects.resizing import resize
 from betrayed.video.video import Video
 
-#: Flow on fewer pixels than this a side is of no use; smaller frames are enlarged.
-_SMALLEST_SIDE = 64
 #: Pixels from one flow vector that the camera is fitted to, to the next.
 _STEP = 4
 #: Pixels that a flow vector may be off a homography and still support it.
@@ -49,34 +50,56 @@ class MotionSettings:
             )
 
 
-def measure_motion(video: Video, output: str | Path, settings: MotionSettings) -> None:
-    """Measure a video's motion against the camera and write it.
+def measure_motion(
+    video: Video, output: str | Path, trajectories: str | Path, settings: MotionSettings
+) -> None:
+    """Measure a video's motion against the camera, follow its points, and write both.
 
-    The file holds ``residual`` (T, h, w) float16, see :func:`residual_motion`; its attributes are
-    ``frame_size`` (height, width of the video) and ``count`` T. Equal videos give equal bytes,
-    with any number of threads.
+    The motion file holds ``residual`` (T, h, w) float16, see :func:`residual_motion`; its
+    attributes are ``frame_size`` (height, width of the video) and ``count`` T. The trajectories
+    hold a row for each point and frame, sorted by frame: ``id``, ``frame``, ``y`` and ``x``, the
+    latter in pixels of the video's own frames, and the same attributes. Equal videos give equal
+    bytes, with any number of threads.
 
     Args:
         video: the frames; two are held at a time.
         output: the motion artefact to write.
+        trajectories: the trajectories artefact to write.
         settings: see :class:`MotionSettings`.
 
     Raises:
         UserError: a frame cannot be read.
     """
-    grid = motion_grid((video.height, video.width), settings)
+    frame_size = (video.height, video.width)
+    grid, size = motion_grid(frame_size, settings), flow_size(frame_size, settings.height)
     made_by = {"video": video.name, **asdict(settings)}
-    with create(output, "motion", made_by) as file:
-        file.attrs["frame_size"] = (video.height, video.width)
-        file.attrs["count"] = video.count
+    frames = (video.frame(index) for index in range(video.count))
+    flows, same_flows = tee(neighbour_flows(frames, settings.height))
+    measured = zip(
+        residual_motion(flows, frame_size, settings), follow_points(same_flows, size), strict=True
+    )
+    with (
+        create(output, "motion", made_by) as file,
+        create(trajectories, "trajectories", made_by) as points_file,
+    ):
         stored = file.create_dataset(
             "residual", (video.count, *grid), np.float16, chunks=(1, *grid)
         )
-        frames = (video.frame(index) for index in range(video.count))
-        residuals = residual_motion(frames, settings)
-        bar = progress(residuals, f"motion of {video.name}", "frame", video.count)
-        for index, residual in enumerate(bar):
+        columns = [
+            points_file.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(2**14,))
+            for name, kind in (("id", "i4"), ("frame", "i4"), ("y", "f4"), ("x", "f4"))
+        ]
+        for one in (file, points_file):
+            one.attrs["frame_size"], one.attrs["count"] = frame_size, video.count
+        bar = progress(measured, f"motion of {video.name}", "frame", video.count)
+        for index, (residual, points) in enumerate(bar):
             stored[index] = np.minimum(residual, np.finfo(np.float16).max)
+            rows, count = columns[0].shape[0], len(points.ids)
+            places = (points.places + 0.5) * (np.array(frame_size) / size) - 0.5
+            values = (points.ids, np.full(count, index), *places.T)
+            for column, added in zip(columns, values, strict=True):
+                column.resize((rows + count,))
+                column[rows:] = added
 
 
 def motion_grid(frame_size: tuple[int, int], settings: MotionSettings) -> tuple[int, int]:
@@ -85,7 +108,9 @@ def motion_grid(frame_size: tuple[int, int], settings: MotionSettings) -> tuple[
     return round(rows), max(1, round(rows * frame_size[1] / frame_size[0]))
 
 
-def residual_motion(frames: Iterable[np.ndarray], settings: MotionSettings) -> Iterator[np.ndarray]:
+def residual_motion(
+    flows: Iterable[Flow], frame_size: tuple[int, int], settings: MotionSettings
+) -> Iterator[np.ndarray]:
     """Motion against the camera of one frame after another.
 
     The residual of a pixel is the length of its flow minus the camera's. What is uncovered or
@@ -94,26 +119,23 @@ def residual_motion(frames: Iterable[np.ndarray], settings: MotionSettings) -> I
     has no motion.
 
     Args:
-        frames: (H, W, 3) uint8 RGB, all of one size.
+        flows: between neighbouring frames, T − 1.
+        frame_size: height and width of the video's own frames.
         settings: see :class:`MotionSettings`.
 
     Yields:
-        (h, w) float32, mean residual of each place: pixels a frame, of frames that are
-        ``settings.height`` pixels high.
+        For each of the T frames (h, w) float32, mean residual of each place: pixels a frame, of
+        frames that are ``settings.height`` pixels high.
     """
-    size, before, backward = (1, 1), None, None
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    for frame in frames:
-        gray = _prepare(frame, settings)
-        if before is not None:
-            forward = _residual(flow.calc(before, gray, None))
-            both = forward if backward is None else np.minimum(forward, backward)
-            yield _coarse(both, size, settings)
-            backward = _residual(flow.calc(gray, before, None))
-        size, before = frame.shape[:2], gray
-    if before is not None:
-        alone = np.zeros(before.shape, np.float32) if backward is None else backward
-        yield _coarse(alone, size, settings)
+    backward = None
+    for flow in flows:
+        forward = _residual(flow.forward)
+        both = forward if backward is None else np.minimum(forward, backward)
+        yield _coarse(both, frame_size, settings)
+        backward = _residual(flow.backward)
+    if backward is None:
+        backward = np.zeros(flow_size(frame_size, settings.height), np.float32)
+    yield _coarse(backward, frame_size, settings)
 
 
 def camera_flow(flow: np.ndarray) -> np.ndarray:
@@ -139,15 +161,6 @@ def camera_flow(flow: np.ndarray) -> np.ndarray:
         if ends[..., 2].min() > 0:
             return (ends[..., :2] / ends[..., 2:] - places).astype(np.float32)
     return np.broadcast_to(np.median(vectors, axis=0), flow.shape).astype(np.float32)
-
-
-def _prepare(frame: np.ndarray, settings: MotionSettings) -> np.ndarray:
-    """A frame in gray at the height that flow is computed at, enlarged where it is too narrow."""
-    height, width = frame.shape[:2]
-    scale = max(settings.height / height, _SMALLEST_SIDE / min(height, width))
-    return resize(
-        cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), (round(height * scale), round(width * scale))
-    )
 
 
 def _residual(flow: np.ndarray) -> np.ndarray:

@@ -1,21 +1,40 @@
 """Which parts of a video are objects: found from its tracks and cues, without ground truth."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from betrayed.errors import UserError
 from betrayed.objects.affinity import affinity, diffuse
+from betrayed.objects.division import Division, by_appearance, by_trajectories, undivided
+from betrayed.objects.instances import InstanceSettings
 from betrayed.objects.levels import tree_levels
 from betrayed.objects.objectness import group_means, objectness, on_grid, relative, standardised
-from betrayed.objects.parts import split_foreground
+from betrayed.objects.painting import paint
+from betrayed.objects.trajectories import Trajectories
 
 #: The cues, in the order of the table's columns; each has a weight in the settings.
 CUES = ("motion", "attention", "interior")
-COLUMNS = ("proposal", "track", "foreground", "score", "size", "persistence", *CUES)
+COLUMNS = (
+    "proposal",
+    "part",
+    "part_of",
+    "track",
+    "foreground",
+    "score",
+    "confidence",
+    "size",
+    "first_frame",
+    "last_frame",
+    "persistence",
+    *CUES,
+)
+#: Columns of whole numbers that may be missing.
+_WHOLE = dict.fromkeys(("part", "part_of", "track", "first_frame", "last_frame"), "Int64")
 
 
 @dataclass(frozen=True)
@@ -35,8 +54,14 @@ class ObjectSettings:
         diffusion_frames: how many frames neighbours lie apart at most; 0: no smoothing over time.
         foreground_score: the score from which a place is foreground; 0 is the video's median
             place, 1 its best.
-        part_distance: the foreground is split where its halves differ by more; 2 never splits.
-        part_diffusion: how much like neighbours share the part that they belong to.
+        instances: ``trajectories``: objects are told apart by what points on them do and look
+            like; ``appearance``: by their tokens alone; ``none``: all foreground is one object.
+        least_instances: objects that the foreground has at least.
+        most_instances: objects that it has at most.
+        split: points stay apart below this mean log odds of lying on one object.
+        part_split: the same for the parts of objects.
+        part_distance: by appearance, the foreground is split where halves differ by more.
+        part_diffusion: likewise, how much like neighbours share the part that they belong to.
         pixels: ``grabcut`` moves outlines to the edges of the image; ``none``.
     """
 
@@ -50,6 +75,11 @@ class ObjectSettings:
     diffusion: float = 0.3
     diffusion_frames: int = 1
     foreground_score: float = 0.6
+    instances: Literal["trajectories", "appearance", "none"] = "trajectories"
+    least_instances: int = 1
+    most_instances: int = 10
+    split: float = -0.5
+    part_split: float = 0.0
     part_distance: float = 0.45
     part_diffusion: float = 3.0
     pixels: Literal["grabcut", "none"] = "grabcut"
@@ -66,6 +96,16 @@ class ObjectSettings:
         for name in ("local_motion_weight", "diffusion", "diffusion_frames", "part_diffusion"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name} must be at least 0, not {getattr(self, name)}.")
+        if not 1 <= self.least_instances <= self.most_instances <= self.max_objects:
+            raise UserError(
+                "objects needs 1 <= least_instances <= most_instances <= max_objects, not "
+                f"{self.least_instances}, {self.most_instances} and {self.max_objects}."
+            )
+        if self.part_split < self.split:
+            raise UserError(
+                f"part_split must be at least split ({self.split}), not {self.part_split}: parts "
+                "are smaller than objects."
+            )
         if not 0 <= self.part_distance <= 2:
             raise UserError(f"part_distance must lie within 0…2, not {self.part_distance}.")
 
@@ -82,24 +122,28 @@ class Objects:
     Attributes:
         table: a row a proposal, best first, with the columns
 
-            - ``proposal``: 1, 2, …; 0 beyond ``max_objects``
-            - ``track``: the track that it is; missing for an object cut from the foreground
+            - ``proposal``: 1, 2, …; 0 beyond ``max_objects`` and for parts
+            - ``part``: 1, 2, … for the parts of objects, which come last; else missing
+            - ``part_of``: the proposal that a part is of
+            - ``track``: the track that it is; missing for objects and parts of the foreground
             - ``foreground``: whether it is an object rather than background
             - ``score``: its mean score; missing when objects were chosen by size
+            - ``confidence``: 0 … 1, that it is one object and all of it; missing where unknown
             - ``size``: share of a frame, mean over the frames that have it
+            - ``first_frame``, ``last_frame``: that have it
             - ``persistence``: share of the frames that have it
             - ``motion``, ``attention``, ``interior``: means of the cues, missing likewise
         tracks: labels of all tracks, those first that come first where two meet.
         scores: (T, h, w), from 0 at the median place to 1 at the best; None by size.
         threshold: the score from which a place is foreground.
-        parts: (P, T, h, w) float32, how much a place belongs to each object; None by size.
+        division: whose each place of the foreground is; None by size.
     """
 
     table: pd.DataFrame
     tracks: np.ndarray
     scores: np.ndarray | None = None
     threshold: float = 0.0
-    parts: np.ndarray | None = None
+    division: Division | None = None
 
 
 def objects_by_size(labels: np.ndarray, settings: ObjectSettings) -> Objects:
@@ -125,6 +169,7 @@ def objects_by_cues(
     cues: Mapping[str, np.ndarray],
     local_motion: np.ndarray,
     tokens: np.ndarray,
+    points: Trajectories | None,
     settings: ObjectSettings,
 ) -> Objects:
     """Find the foreground of a video, and the objects that it is made of.
@@ -137,6 +182,7 @@ def objects_by_cues(
         local_motion: (T, h', w'), motion on the grid of ``tokens``, see
             :func:`betrayed.objects.cues.local_motion_cue`.
         tokens: (T, h'·w', D), patch tokens on the same grid or a finer one.
+        points: what moves where; needed to tell objects apart by trajectories.
         settings: see :class:`ObjectSettings`.
 
     Returns:
@@ -151,25 +197,60 @@ def objects_by_cues(
     scores = relative(diffuse(scores, neighbours, settings.diffusion))
     threshold = min(settings.foreground_score, float(scores.max()))  # something always is
     foreground = scores >= threshold
-    parts = split_foreground(tokens, foreground, settings.part_distance)
-    count = parts.max()
-    belongs = np.stack([parts == part for part in range(1, count + 1)]).astype(np.float32)
-    if count > 1:
-        belongs = np.stack([diffuse(one, neighbours, settings.part_diffusion) for one in belongs])
+    division = _divide(scores, threshold, tokens, points, neighbours, settings)
 
     # Tracks outside of the foreground: those that mostly lie in it are its fringe, and left out.
     fine = np.stack([_nearest(one, grid) for one in labels])  # (T, h', w')
     outside = group_means(fine, ~foreground) > 0.5
-    group = np.where(foreground, parts - 1, count + fine)
+    painted = [
+        paint(division.painter.shares(t), division.object_of, grid) for t in range(len(fine))
+    ]
+    objects, parts = (np.stack(one) for one in zip(*painted, strict=True))
+    count = len(division.confidence)
     maps = {name: on_grid(cues[name], grid) for name in CUES} | {"score": scores}
-    table = _measures(group, maps)
+    group = np.where(foreground, objects, count + fine)
+    table = _measures(group, maps, count + fine.max() + 1)
     table["foreground"] = table.index < count
+    table["confidence"] = pd.Series(division.confidence)
     table["track"] = pd.array([None] * count + [*table.index[count:] - count], dtype="Int64")
     kept = table["foreground"] | np.isin(table.index - count, np.unique(fine[outside]))
     ranked = table[kept].sort_values(["foreground", "score"], ascending=False, kind="stable")
     order = ranked.index[ranked["foreground"]].to_numpy()
     tracks = pd.unique(np.concatenate([ranked["track"].dropna(), np.unique(labels)]).astype(int))
-    return Objects(_as_proposals(ranked, settings), tracks, scores, threshold, belongs[order])
+    # Numbered by rank, as the proposals are.
+    rank = np.argsort(order)
+    division = replace(
+        division, object_of=rank[division.object_of], confidence=division.confidence[order]
+    )
+    proposals = _as_proposals(ranked, settings)
+    number = len(division.object_of)
+    pieces = _measures(np.where(foreground, parts, number), maps, number + 1)[:number]
+    pieces["proposal"], pieces["foreground"] = 0, True
+    pieces["part"], pieces["part_of"] = pieces.index + 1, division.object_of + 1
+    pieces = pieces.reindex(columns=list(COLUMNS))
+    table = pd.concat([proposals, pieces.astype(_WHOLE)], ignore_index=True)
+    return Objects(table, tracks, scores, threshold, division)
+
+
+def _divide(
+    scores: np.ndarray,
+    threshold: float,
+    tokens: np.ndarray,
+    points: Trajectories | None,
+    neighbours: csr_array,
+    settings: ObjectSettings,
+) -> Division:
+    """The objects that the foreground is made of, in the way that the settings choose."""
+    if settings.instances == "trajectories" and points is not None:
+        wanted = InstanceSettings(
+            settings.split, settings.part_split, settings.least_instances, settings.most_instances
+        )
+        return by_trajectories(points, scores, threshold, tokens, wanted)
+    if settings.instances == "appearance":
+        foreground = scores >= threshold
+        distance, diffusion = settings.part_distance, settings.part_diffusion
+        return by_appearance(tokens, foreground, neighbours, distance, diffusion)
+    return undivided(scores.shape)
 
 
 def _nearest(labels: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
@@ -181,15 +262,20 @@ def _nearest(labels: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     return labels[rows[:, None], columns]
 
 
-def _measures(group: np.ndarray, maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Size, persistence and the means of maps, a row for each number in ``group`` (T, h, w)."""
-    highest, frames = group.max() + 1, len(group)
+def _measures(
+    group: np.ndarray, maps: Mapping[str, np.ndarray], count: int | None = None
+) -> pd.DataFrame:
+    """Size, frames and the means of maps, a row for each number 0 … in ``group`` (T, h, w)."""
+    highest, frames = count or group.max() + 1, len(group)
     places = np.bincount(group.ravel(), minlength=highest)
     present = np.zeros((frames, highest), bool)
     present[np.repeat(np.arange(frames), group[0].size), group.ravel()] = True
     table = pd.DataFrame(index=range(highest))
     with np.errstate(invalid="ignore"):  # numbers that do not occur have no measures
         table["size"] = places / group[0].size / present.sum(axis=0)
+        table["first_frame"] = present.argmax(axis=0)
+        table["last_frame"] = frames - 1 - present[::-1].argmax(axis=0)
+        table.loc[places == 0, ["first_frame", "last_frame"]] = np.nan
         table["persistence"] = present.mean(axis=0)
         for name in ("score", *CUES):
             table[name] = np.nan
@@ -202,4 +288,4 @@ def _measures(group: np.ndarray, maps: Mapping[str, np.ndarray]) -> pd.DataFrame
 def _as_proposals(table: pd.DataFrame, settings: ObjectSettings) -> pd.DataFrame:
     rank = np.arange(1, len(table) + 1)
     table = table.assign(proposal=np.where(rank <= settings.max_objects, rank, 0))
-    return table[list(COLUMNS)].reset_index(drop=True)
+    return table.reindex(columns=list(COLUMNS)).reset_index(drop=True).astype(_WHOLE)

@@ -9,6 +9,7 @@ from betrayed.features.maps import read_class_attention, read_patch_tokens
 from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
 from betrayed.objects.motion import read_motion
 from betrayed.objects.objects import Objects, ObjectSettings, objects_by_cues, objects_by_size
+from betrayed.objects.trajectories import read_trajectories
 
 _REMEDY = "Delete the older of the two files and run the workflow again."
 
@@ -18,6 +19,7 @@ def find_objects(
     features_path: str | Path | None,
     fine_features_path: str | Path | None,
     motion_path: str | Path | None,
+    trajectories_path: str | Path | None,
     settings: ObjectSettings,
 ) -> Objects:
     """Find the objects of a video from its artefacts.
@@ -27,6 +29,7 @@ def find_objects(
         features_path: the features that the tracks were made from: their class attention.
         fine_features_path: the features whose patch tokens decide where objects end.
         motion_path: motion against the camera.
+        trajectories_path: what moves where; read when objects are told apart by trajectories.
         settings: see :class:`betrayed.objects.objects.ObjectSettings`. Without cues no path is
             read.
 
@@ -40,11 +43,19 @@ def find_objects(
     note(tokens=tokens.shape[1], dim=tokens.shape[2])
     attention = read_class_attention(features_path)
     residual = read_motion(motion_path, labels.shape[1:])
-    lengths = {features_path: attention, fine_features_path: tokens, motion_path: residual}
-    for path, values in lengths.items():
-        if len(values) != len(labels):
+    lengths = {
+        features_path: len(attention),
+        fine_features_path: len(tokens),
+        motion_path: len(residual),
+    }
+    points = None
+    if settings.instances == "trajectories":
+        points = read_trajectories(trajectories_path)
+        lengths[trajectories_path] = points.count
+    for path, count in lengths.items():
+        if count != len(labels):
             raise UserError(
-                f"{path} has {len(values)} frames, but the tracks have {len(labels)}. {_REMEDY}"
+                f"{path} has {count} frames, but the tracks have {len(labels)}. {_REMEDY}"
             )
     if attention.shape != labels.shape:
         given, wanted = ("x".join(map(str, one.shape[1:])) for one in (attention, labels))
@@ -58,4 +69,4 @@ def find_objects(
         "interior": interior_cue(labels.shape),
     }
     local_motion = local_motion_cue(read_motion(motion_path, grid))
-    return objects_by_cues(labels, tracks.merges, cues, local_motion, tokens, settings)
+    return objects_by_cues(labels, tracks.merges, cues, local_motion, tokens, points, settings)

@@ -13,7 +13,7 @@ SUMMARY_COLUMNS = [*SUMMARY_KEYS, "value", "low", "high", "videos"]
 OBJECT_KEYS = ["run", "dataset", "video", "object", "protocol", "metric"]
 OBJECT_COLUMNS = [*OBJECT_KEYS, "value"]
 #: The protocols whose figures over a data set are means over its objects begin like this.
-BY_OBJECT = ("davis2017-", "video-object")
+BY_OBJECT = ("davis2017-", "video-object", "tracks-object")
 
 _FIGURE = ["run", "dataset", "protocol", "metric"]
 

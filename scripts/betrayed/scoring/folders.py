@@ -184,7 +184,7 @@ def score_ids(
     Raises:
         UserError: there are too many proposals.
     """
-    inputs = dict.fromkeys(("foreground", "proposals", "labels"), masks)
+    inputs = dict.fromkeys(("foreground", "proposals", "partition"), masks)
     try:
         return score_arrays(truth, **inputs, frames=frames, settings=settings)
     except UserError as error:

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from betrayed.errors import UserError
 from betrayed.io.progress import progress
-from betrayed.objects.masks import read_masks
+from betrayed.objects.masks import read_masks, read_parts, read_proposals
 from betrayed.scoring.columns import COLUMNS
 from betrayed.scoring.davis import (
     METRICS,
@@ -35,8 +36,10 @@ PROTOCOLS = {
     "davis2016-track": "the best single proposal against all objects merged",
     "davis2017-sequence": "proposals against objects, one assignment a video (official)",
     "davis2017-frame": "proposals against objects, a new assignment in every frame (the paper's)",
-    "video-object": "all tracks against objects: FG-ARI by frame, mIoU (SOLV's)",
-    "video-object-clip": "all tracks against objects: FG-ARI over the clip, mBO (VideoSAUR's)",
+    "video-object": "proposals as a partition against objects: FG-ARI by frame, mIoU (SOLV's)",
+    "video-object-clip": "the same: FG-ARI over the clip, mBO (VideoSAUR's)",
+    "tracks-object": "all tracks of attention against objects: FG-ARI by frame, mIoU (a diagnosis)",
+    "tracks-object-clip": "the same: FG-ARI over the clip, mBO (a diagnosis)",
     "youtube-vis": "proposals of all videos by score against objects: class-agnostic AP and AR",
 }
 #: What each protocol scores, by the argument of :func:`score_arrays` that holds it. youtube-vis
@@ -47,13 +50,20 @@ SCORED = {
     "davis2016-track": "proposals",
     "davis2017-sequence": "proposals",
     "davis2017-frame": "proposals",
-    "video-object": "labels",
-    "video-object-clip": "labels",
+    "video-object": "partition",
+    "video-object-clip": "partition",
+    "tracks-object": "labels",
+    "tracks-object-clip": "labels",
 }
 #: The protocols for which all objects are one foreground.
 MERGED = ("davis2016", "davis2016-stability", "davis2016-track")
-#: Those that are scored unless others are asked for; stability takes longer than all of them.
-USUAL = tuple(protocol for protocol in SCORED if protocol != "davis2016-stability")
+#: Those that are scored unless others are asked for: what a user gets. Stability takes longer than
+#: all of them.
+USUAL = tuple(
+    protocol
+    for protocol in SCORED
+    if protocol != "davis2016-stability" and SCORED[protocol] != "labels"
+)
 
 Row = tuple[str, object, object, str, float]
 
@@ -68,12 +78,17 @@ class ScoreSettings:
             davis2016-track; the official figure is 20.
         paper_max_proposals: the same for davis2017-frame; the paper's own scorer allows 300.
         scorer: what computes J and F of masks, see :mod:`betrayed.scoring.scorers`.
+        level: ``objects``, or ``parts``: the parts that objects consist of take their place.
+        partition: what the video-object protocols score: ``proposals`` (objects, the tracks around
+            them, and what is left), or ``tracks``, as the paper does.
     """
 
     protocols: tuple[str, ...] = USUAL
     max_proposals: int = 20
     paper_max_proposals: int = 300
     scorer: Scorer = "own"
+    level: Literal["objects", "parts"] = "objects"
+    partition: Literal["proposals", "tracks"] = "proposals"
 
     def __post_init__(self) -> None:
         """Refuse protocols that do not exist, and a scorer that is not installed."""
@@ -116,12 +131,16 @@ def score_video(
         if not frames or not protocols:
             continue
         needed = {SCORED[protocol] for protocol in protocols if protocol in SCORED}
-        found = {
-            name: read_masks(Path(masks) / name, video, frames)
-            for name in sorted(needed & {"foreground", "proposals"})
-        }
-        if "labels" in needed:
+        found = {}
+        if "foreground" in needed:
+            found["foreground"] = read_masks(Path(masks) / "foreground", video, frames)
+        if needed & {"proposals", "partition"}:
+            read = read_parts if settings.level == "parts" else read_proposals
+            found["proposals"] = read(masks, video, frames)
+        if "labels" in needed or settings.partition == "tracks":
             found["labels"] = read_partition(tracks, video, frames)
+        source = "labels" if settings.partition == "tracks" else "proposals"
+        found["partition"] = found.get(source)
         wanted = replace(settings, protocols=protocols)
         try:
             tables.append(score_arrays(ids, frames=frames, settings=wanted, **found))
@@ -135,6 +154,7 @@ def score_arrays(
     *,
     foreground: np.ndarray | None = None,
     proposals: np.ndarray | None = None,
+    partition: np.ndarray | None = None,
     labels: np.ndarray | None = None,
     frames: Sequence[int] | None = None,
     settings: ScoreSettings | None = None,
@@ -146,7 +166,8 @@ def score_arrays(
         foreground: (T, H, W) of the same frames, foreground wherever it is not 0.
         proposals: (T, H, W) integer ids, 0 background; any integers will do, so that there may be
             more than the 254 that an image of 8 bits can tell apart.
-        labels: (T, H, W) integers, the segment of every pixel.
+        partition: (T, H, W) integers, the segment of every pixel, for the video-object protocols.
+        labels: the same, of the tracks, for the tracks-object protocols.
         frames: (T,) the frames' numbers in the video; 0, 1, … unless given.
         settings: see :class:`ScoreSettings`; :data:`USUAL` protocols unless given.
 
@@ -165,16 +186,21 @@ def score_arrays(
     frames = list(range(len(annotations)) if frames is None else frames)
     if foreground is not None:
         foreground = (foreground != 0).astype(np.uint8)
-    given = {"foreground": foreground, "proposals": proposals, "labels": labels}
+    given = {
+        "foreground": foreground,
+        "proposals": proposals,
+        "partition": partition,
+        "labels": labels,
+    }
     wanted = tuple(protocol for protocol in SCORED if protocol in settings.protocols)
     _check(annotations, given, replace(settings, protocols=wanted))
     # What several protocols share is computed once.
     pairs = cache(lambda merged, name: _pairs(annotations, given[name], merged, settings.scorer))
-    partition = cache(lambda: partition_scores(annotations, labels))
+    partitions = cache(lambda name: partition_scores(annotations, given[name]))
     rows: list[Row] = []
     for protocol in progress(wanted, "scoring", "protocol"):
-        if SCORED[protocol] == "labels":
-            rows += _partition_rows(protocol, partition(), frames)
+        if SCORED[protocol] in ("partition", "labels"):
+            rows += _partition_rows(protocol, partitions(SCORED[protocol]), frames)
         elif protocol == "davis2016-stability":
             rows += _stability_rows(protocol, given["foreground"], frames)
         else:
@@ -254,8 +280,8 @@ def _stability_rows(protocol: str, foreground: np.ndarray, frames: list[int]) ->
 
 
 def _partition_rows(protocol: str, scores: PartitionScores, frames: list[int]) -> list[Row]:
-    """The rows of video-object and video-object-clip."""
-    if protocol == "video-object-clip":
+    """The rows of a protocol that scores a partition."""
+    if protocol.endswith("-clip"):
         return [
             (protocol, pd.NA, pd.NA, "FG-ARI", scores.clip_ari),
             (protocol, pd.NA, pd.NA, "mBO", mean(scores.best_iou)),

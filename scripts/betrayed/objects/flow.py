@@ -1,0 +1,51 @@
+"""Optical flow between neighbouring frames, both ways: computed once, read by motion and points."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from betrayed.objects.resizing import resize
+
+#: Flow on fewer pixels than this a side is of no use; smaller frames are enlarged.
+_SMALLEST_SIDE = 64
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Where every pixel goes between two frames; both (H, W, 2) float32, x and y in pixels.
+
+    Attributes:
+        forward: from the earlier frame to the later one.
+        backward: from the later frame to the earlier one.
+    """
+
+    forward: np.ndarray
+    backward: np.ndarray
+
+
+def flow_size(frame_size: tuple[int, int], height: int) -> tuple[int, int]:
+    """Height and width that frames of (height, width) have when flow is computed, aspect kept."""
+    scale = max(height / frame_size[0], _SMALLEST_SIDE / min(frame_size))
+    return round(frame_size[0] * scale), round(frame_size[1] * scale)
+
+
+def neighbour_flows(frames: Iterable[np.ndarray], height: int) -> Iterator[Flow]:
+    """Flow between each frame and the next, by dense inverse search (Kroeger et al., ECCV 2016).
+
+    Args:
+        frames: (H, W, 3) uint8 RGB, all of one size; two are held at a time.
+        height: pixels that frames are resized to, see :func:`flow_size`.
+
+    Yields:
+        One :class:`Flow` for each pair of neighbours: T − 1 for T frames.
+    """
+    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    before = None
+    for frame in frames:
+        gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        gray = resize(gray, flow_size(frame.shape[:2], height))
+        if before is not None:
+            yield Flow(search.calc(before, gray, None), search.calc(gray, before, None))
+        before = gray

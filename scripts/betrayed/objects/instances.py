@@ -1,0 +1,127 @@
+"""The objects that a foreground is made of, and their parts: told apart by motion, looks, place."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from betrayed.objects.linkage import average_linkage, groups_at
+from betrayed.objects.observations import Seen
+from betrayed.objects.pairs import compare_points
+from betrayed.objects.same_object import SameObject, pair_log_odds
+
+#: Groups with less than this share of what all points saw are joined with the likest one.
+_SMALLEST = 0.02
+#: Parts of one object at most.
+_MOST_PARTS = 8
+
+
+@dataclass(frozen=True)
+class InstanceSettings:
+    """How objects are told apart.
+
+    Attributes:
+        split: groups of points stay apart below this mean log odds of being one object; lower
+            keeps more together.
+        part_split: the same for parts, which objects are made of; at least ``split``.
+        least: objects at least, as far as there are points.
+        most: objects at most.
+    """
+
+    split: float
+    part_split: float
+    least: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Instances:
+    """The objects of a video, as groups of its points.
+
+    Attributes:
+        objects: (n,) of each point, 0 … O−1, the one that has seen most first.
+        parts: (n,) of each point, 0 … P−1, in the order of the objects that they are of.
+        object_of: (P,) the object that each part is of.
+        confidence: (O,) 0 … 1, how likely it is that two of an object's points lie on one object,
+            times how unlikely that one of them and one of the object that is most like it do.
+    """
+
+    objects: np.ndarray
+    parts: np.ndarray
+    object_of: np.ndarray
+    confidence: np.ndarray
+
+
+def tell_apart(seen: Seen, model: SameObject, settings: InstanceSettings) -> Instances:
+    """Group the points of a foreground into objects, and these into parts.
+
+    Points are joined by average linkage of the log odds that two of them lie on one object. Where
+    the joined groups become less alike than ``settings.split``, objects are apart.
+
+    Args:
+        seen: the points, see :mod:`betrayed.objects.observations`.
+        model: gives the log odds of a pair.
+        settings: see :class:`InstanceSettings`.
+    """
+    if len(seen.weights) < 3:
+        one = np.zeros(len(seen.weights), int)
+        return Instances(one, one, np.zeros(1, int), np.full(1, 0.5))
+    odds = pair_log_odds(compare_points(seen), model)
+    weights = seen.weights
+    tree = average_linkage(odds, weights)
+    joined = int((tree[:, 2] >= settings.split).sum())
+    objects = _tidy(_after(tree, joined), odds, weights, settings.most)
+    while objects.max() + 1 < settings.least and joined > 0:
+        joined -= 1
+        objects = _tidy(_after(tree, joined), odds, weights, settings.most)
+    pieces = groups_at(tree, max(settings.part_split, settings.split))
+    parts, object_of = _parts(objects, pieces, odds, weights)
+    return Instances(objects, parts, object_of, _confidence(objects, odds, weights))
+
+
+def _after(tree: np.ndarray, joins: int) -> np.ndarray:
+    """The groups after the first so many joins."""
+    return groups_at(tree, tree[joins - 1, 2] if joins else np.inf)
+
+
+def _tidy(groups: np.ndarray, odds: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
+    """Groups renumbered by weight, specks and those beyond ``most`` joined with the likest."""
+    groups = np.unique(groups, return_inverse=True)[1]
+    while True:
+        sizes = np.bincount(groups, weights)
+        smallest = int(sizes.argmin())
+        if len(sizes) == 1:
+            return groups
+        if sizes[smallest] >= _SMALLEST * sizes.sum() and len(sizes) <= most:
+            return np.argsort(np.argsort(-sizes, kind="stable"))[groups]
+        likeness = _likeness(groups, odds, weights)[smallest]
+        likeness[smallest] = -np.inf
+        groups = np.unique(
+            np.where(groups == smallest, likeness.argmax(), groups), return_inverse=True
+        )[1]
+
+
+def _likeness(groups: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Mean of values (n, n) over the pairs of two groups, by the products of their weights."""
+    members = np.zeros((len(groups), groups.max() + 1))
+    members[np.arange(len(groups)), groups] = weights / np.bincount(groups, weights)[groups]
+    return members.T @ values @ members
+
+
+def _parts(
+    objects: np.ndarray, pieces: np.ndarray, odds: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The pieces within each object, numbered on from one object to the next, and whose they are."""
+    parts, object_of = np.zeros_like(objects), []
+    for number in range(objects.max() + 1):
+        own = np.flatnonzero(objects == number)
+        found = _tidy(pieces[own], odds[np.ix_(own, own)], weights[own], _MOST_PARTS)
+        parts[own] = len(object_of) + found
+        object_of += [number] * (found.max() + 1)
+    return parts, np.array(object_of)
+
+
+def _confidence(objects: np.ndarray, odds: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    likeness = _likeness(objects, 1 / (1 + np.exp(-odds.astype(np.float64))), weights)
+    within = np.diag(likeness).copy()
+    np.fill_diagonal(likeness, 0)
+    return within * (1 - likeness.max(axis=1))
