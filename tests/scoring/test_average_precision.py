@@ -54,7 +54,7 @@ def test_one_side_alone_is_kept():
     assert found["proposal"].tolist() == [3] and found["object"].isna().all()
     assert detections(nothing, nothing, scored()).empty
     matches = match_detections(objects)
-    assert matches.objects == 1 and matches.found.shape == (10, 0)
+    assert matches.objects == 1 and matches.hits.shape == (10, 0)
     assert average_precision([matches]) == dict.fromkeys(METRICS, 0.0)
     assert average_precision([match_detections(found)]) == {}
 

@@ -41,14 +41,14 @@ class Projection:
 
     Attributes:
         rows, logs: (n, k), the projections a of u and b of v.
-        own: (n,), u·v.
+        products: (n,), u·v.
         rest_rows, rest_logs: (n,), the norms of r and s or a little more.
-        rounding: (n,), what ``own`` may be off.
+        rounding: (n,), what ``products`` may be off.
     """
 
     rows: Tensor
     logs: Tensor
-    own: Tensor
+    products: Tensor
     rest_rows: Tensor
     rest_logs: Tensor
     rounding: Tensor
@@ -106,7 +106,9 @@ def bounds(first: Projection, second: Projection) -> tuple[Tensor, Tensor]:
     """Lower and upper bounds (n, m) of the divergences of n rows from m others."""
     sides = []
     for sign in (-1, 1):
-        first_products, second_products = (one.own + sign * one.rounding for one in (first, second))
+        first_products, second_products = (
+            one.products + sign * one.rounding for one in (first, second)
+        )
         left = _columns(first.rows, first.logs, first_products, 1, first.rest_rows, first.rest_logs)
         right = _columns(
             -second.logs,

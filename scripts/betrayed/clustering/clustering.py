@@ -152,7 +152,7 @@ def leader_merging(rows: RowParts, projection: Projection, tau: float) -> np.nda
     labels = np.full(rows.shape[0], -1, dtype=np.int64)
     clusters, count = 0, CANDIDATES
     while (untaken := np.flatnonzero(labels < 0)).size:
-        index = torch.from_numpy(untaken).to(projection.own.device)
+        index = torch.from_numpy(untaken).to(projection.products.device)
         near = pairs_within(rows, projection, index[:count], index, tau)  # (c, untaken)
         for candidate, its in zip(untaken[:count], near.cpu().numpy(), strict=False):
             if labels[candidate] < 0:
@@ -180,7 +180,7 @@ def _merge(video: VideoRows, rows: RowParts, tau: float, which: np.ndarray | Non
     labels = leader_merging(rows, projection, tau)
     # A product with the memberships, and not scattered additions: the same sum on every run.
     members = (labels == np.arange(labels.max() + 1)[:, None]) * np.bincount(which)
-    weights = torch.from_numpy(members).to(projection.own)  # (K, rows)
+    weights = torch.from_numpy(members).to(projection.products)  # (K, rows)
     centres = weights.new_empty((len(weights), rows.shape[1]))
     for part, values in rows.parts():
         centres[:, part] = weights @ values
@@ -217,7 +217,7 @@ def _assign(video: VideoRows, tokens: Projection, centres: Tensor) -> np.ndarray
     """Step 3: the nearest centre of every token, (T, N) int64."""
     projection = video.project(StoredRows(centres))
     labels, undecided = [], []
-    for tile in tiles(len(tokens.own), len(centres), centres.device):
+    for tile in tiles(len(tokens.products), len(centres), centres.device):
         lower, upper = bounds(tokens[tile], projection)  # (tile, K)
         possible = lower <= upper.min(dim=1, keepdim=True).values
         labels.append(possible.byte().argmax(dim=1))

@@ -49,13 +49,13 @@ class ShiftedRows:
 
     def _share(self, blocks: list[np.ndarray], packed: np.ndarray) -> None:
         """What neighbours all rows of a block have in common, and which others each of them has."""
-        common, self._own, n = [], [], self._near.shape[1]
+        common, self._exceptions, n = [], [], self._near.shape[1]
         for block in blocks:
             shared = np.unpackbits(np.bitwise_and.reduce(packed[block]), count=n)
             some = np.unpackbits(np.bitwise_or.reduce(packed[block]), count=n)
             others = torch.from_numpy(np.flatnonzero(some - shared))
             common.append(torch.from_numpy(shared))
-            self._own.append((others, self._near[torch.from_numpy(block)][:, others]))
+            self._exceptions.append((others, self._near[torch.from_numpy(block)][:, others]))
         self._common = torch.stack(common).float()  # (blocks, n)
         self._places = torch.from_numpy(np.argsort(np.concatenate(blocks)))
 
@@ -64,7 +64,7 @@ class ShiftedRows:
         rows = rows.contiguous()
         common = self._common @ rows  # (blocks, c)
         sums, done = rows.new_empty(len(self._places), rows.shape[1]), 0  # block after block
-        for (others, whose), shared in zip(self._own, common, strict=True):
+        for (others, whose), shared in zip(self._exceptions, common, strict=True):
             into = sums[done : done + len(whose)]
             torch.addmm(shared, whose.float(), rows.index_select(0, others), out=into)
             done += len(whose)

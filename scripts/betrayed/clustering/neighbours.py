@@ -1,4 +1,4 @@
-"""Which rows lie within tau of which, decided by bounds, and by the rows where those do not do."""
+"""Which rows lie within tau of which, by bounds, and by the rows where bounds leave it open."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def neighbours(rows: RowParts, projection: Projection, taus: Sequence[float]) ->
     Bounds decide nearly all pairs; the others are compared by their rows.
     """
     n = rows.shape[0]
-    device = projection.own.device
+    device = projection.products.device
     near = [torch.empty((n, n), dtype=torch.bool, device=device) for _ in taus]
     open_pairs: list[list[Tensor]] = [[] for _ in taus]
     for tile in tiles(n, n, device):

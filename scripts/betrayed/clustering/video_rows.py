@@ -68,7 +68,7 @@ class VideoRows:
             UserError: rows are not finite.
         """
         projection = project(rows, self.directions)
-        _check_finite(projection.own)
+        _check_finite(projection.products)
         return projection
 
 

@@ -1,4 +1,4 @@
-"""Cached features as objects are found from: all frames of a video, without torch."""
+"""Cached features of all frames of a video, read without torch: what objects are found from."""
 
 from pathlib import Path
 

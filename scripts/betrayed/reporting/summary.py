@@ -91,13 +91,13 @@ def stage_table(benchmarks: str | Path) -> pd.DataFrame:
     jobs = pd.DataFrame(rows, columns=["stage", *names]).dropna(subset=["seconds"])
     if jobs.empty:
         return jobs
-    stages = _add_up(jobs, "stage").sort_values(["seconds", "stage"], ascending=[False, True])
-    whole = _add_up(jobs.assign(stage=ALL), "stage")
+    stages = _totals(jobs, "stage").sort_values(["seconds", "stage"], ascending=[False, True])
+    whole = _totals(jobs.assign(stage=ALL), "stage")
     table = pd.concat([stages, whole], ignore_index=True)
     return table.dropna(axis="columns", how="all")
 
 
-def _add_up(jobs: pd.DataFrame, key: str) -> pd.DataFrame:
+def _totals(jobs: pd.DataFrame, key: str) -> pd.DataFrame:
     groups = jobs.groupby(key)
     return pd.DataFrame(
         {

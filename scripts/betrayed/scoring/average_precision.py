@@ -30,12 +30,12 @@ class Matches:
 
     Attributes:
         scores: (D,) falling; at most as many as the highest of :data:`LIMITS`.
-        found: (10, D) bool, whether each is an object at each of :data:`THRESHOLDS`.
+        hits: (10, D) bool, whether each is an object at each of :data:`THRESHOLDS`.
         objects: how many objects there are.
     """
 
     scores: np.ndarray
-    found: np.ndarray
+    hits: np.ndarray
     objects: int
 
 
@@ -82,10 +82,10 @@ def average_precision(videos: Iterable[Matches]) -> dict[str, float]:
     if objects == 0:
         return {}
     recalls = [
-        sum(video.found[:, :limit].sum(axis=1) for video in videos) / objects for limit in LIMITS
+        sum(video.hits[:, :limit].sum(axis=1) for video in videos) / objects for limit in LIMITS
     ]
     scores = np.concatenate([video.scores for video in videos])
-    ranked = np.concatenate([video.found for video in videos], axis=1)
+    ranked = np.concatenate([video.hits for video in videos], axis=1)
     ranked = ranked[:, np.argsort(-scores, kind="stable")]
     precision = np.array([_precision(hits, objects) for hits in ranked])  # (10, 101)
     whole = [precision.mean(), precision[0].mean(), precision[5].mean()]

@@ -109,7 +109,7 @@ def semantic_consistency(
 def motion_consistency(
     rows: Callable[[Tensor], Tensor], query_rows: Tensor, queries: Tensor, settings: LossSettings
 ) -> tuple[Tensor, Tensor]:
-    """Tokens that a query attends to in its frame should be elsewhere in time where it is.
+    """What a query attends to within its frame should attend to the same places of the clip.
 
     a = rows with their sum made 1; g(r) = Σ a[query] · log a[r]; triplet relu(g⁻ - g⁺ + 1) over
     all pairs of positives and negatives of the query's own frame, averaged over pairs and
