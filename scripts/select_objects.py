@@ -9,8 +9,8 @@ from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 from betrayed.errors import UserError
 from betrayed.objects.mask_writing import write_masks
-from betrayed.objects.objects import ObjectSettings
 from betrayed.objects.selection import find_objects
+from betrayed.objects.settings import ObjectSettings
 from betrayed.video.video import Video
 
 

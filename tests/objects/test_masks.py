@@ -14,7 +14,8 @@ import select_objects
 from betrayed.engine.programs import run
 from betrayed.io.palette import read_ids
 from betrayed.objects.mask_writing import upsample, write_masks
-from betrayed.objects.objects import ObjectSettings, objects_by_size
+from betrayed.objects.objects import objects_by_size
+from betrayed.objects.settings import ObjectSettings
 from betrayed.video.extraction import extract
 from support.paths import SCRIPTS
 from support.tiny_scene import (

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from betrayed.errors import UserError
-from betrayed.objects.objects import COLUMNS, ObjectSettings, objects_by_cues, objects_by_size
+from betrayed.objects.objects import COLUMNS, objects_by_cues, objects_by_size
+from betrayed.objects.settings import ObjectSettings
 from support.tiny_scene import (
     BALL,
     GROUND,

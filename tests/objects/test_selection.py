@@ -7,7 +7,8 @@ from betrayed.clustering.tracks import read_tracks
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create
 from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
-from betrayed.objects.objects import ObjectSettings, objects_by_cues, objects_by_size
+from betrayed.objects.objects import objects_by_cues, objects_by_size
+from betrayed.objects.settings import ObjectSettings
 from betrayed.objects.selection import find_objects
 from support.tiny_scene import (
     BALL,

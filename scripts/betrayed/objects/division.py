@@ -4,21 +4,22 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.sparse import csr_array
 
 from betrayed.objects.affinity import diffuse
 from betrayed.objects.flow import flow_size
+from betrayed.objects.foreground import Foreground
 from betrayed.objects.instances import InstanceSettings, tell_apart
-from betrayed.objects.observations import Observations
+from betrayed.objects.observations import Observations, Seen
 from betrayed.objects.painting import GridPainter, Painter, PointPainter
+from betrayed.objects.pairs import compare_points
 from betrayed.objects.parts import split_foreground
-from betrayed.objects.same_object import read_model
+from betrayed.objects.same_object import pair_log_odds, read_model
 from betrayed.objects.trajectories import Trajectories
 
 #: More points than this are not compared with one another: pairs grow with their square.
 _MOST_POINTS = 2000
 #: Points are looked at in frames of this height.
-_HEIGHT = 240
+_POINT_HEIGHT = 240
 
 
 @dataclass(frozen=True)
@@ -44,58 +45,53 @@ def undivided(shape: tuple[int, int, int]) -> Division:
 
 
 def by_trajectories(
-    points: Trajectories,
-    scores: np.ndarray,
-    threshold: float,
-    tokens: np.ndarray,
-    settings: InstanceSettings,
+    points: Trajectories, foreground: Foreground, tokens: np.ndarray, settings: InstanceSettings
 ) -> Division:
     """Tell objects apart by what the points on the foreground do and look like.
 
     Args:
         points: of the video.
-        scores: (T, h, w), how much each place is foreground.
-        threshold: from here on it is.
-        tokens: (T, h·w, D) patch tokens on the same grid.
+        foreground: where it is.
+        tokens: (T, h·w, D) patch tokens on the foreground's grid.
         settings: see :class:`betrayed.objects.instances.InstanceSettings`.
     """
-    size = flow_size(points.frame_size, _HEIGHT)
-    scale = np.array(size) / points.frame_size
-    observations = Observations(size)
-    for frame, rows in enumerate(points.frames()):
-        places = (points.places[rows] + 0.5) * scale - 0.5
-        foreground = enlarged(scores[frame], size) >= threshold
-        observations.add(
-            points.ids[rows], places, foreground, tokens[frame].reshape(*scores.shape[1:], -1)
-        )
-    seen = observations.chosen(_MOST_POINTS)
+    seen = seen_points(points, foreground, tokens)
     if seen is None:
-        return undivided(scores.shape)
-    found = tell_apart(seen, read_model(), settings)
+        return undivided(foreground.scores.shape)
+    odds = pair_log_odds(compare_points(seen), read_model())
+    found = tell_apart(seen, odds, settings)
     return Division(PointPainter(seen, found.parts), found.object_of, found.confidence)
 
 
+def seen_points(points: Trajectories, foreground: Foreground, tokens: np.ndarray) -> Seen | None:
+    """What the points see on the foreground, see :mod:`betrayed.objects.observations`."""
+    size = flow_size(points.frame_size, _POINT_HEIGHT)
+    scale = np.array(size) / points.frame_size
+    grid = foreground.scores.shape[1:]
+    observations = Observations(size)
+    for frame, rows in enumerate(points.frames()):
+        mask = enlarged(foreground.scores[frame], size) >= foreground.threshold
+        places = (points.places[rows] + 0.5) * scale - 0.5
+        observations.add(points.ids[rows], places, mask, tokens[frame].reshape(*grid, -1))
+    return observations.chosen(_MOST_POINTS)
+
+
 def by_appearance(
-    tokens: np.ndarray,
-    foreground: np.ndarray,
-    neighbours: csr_array,
-    distance: float,
-    diffusion: float,
+    tokens: np.ndarray, foreground: Foreground, distance: float, diffusion: float
 ) -> Division:
     """Tell objects apart by their tokens alone, see :mod:`betrayed.objects.parts`.
 
     Args:
         tokens: (T, h·w, D) patch tokens.
-        foreground: (T, h, w) bool.
-        neighbours: see :func:`betrayed.objects.affinity.affinity`.
-        distance: the foreground is split where halves lie farther apart.
+        foreground: where it is.
+        distance: it is split where halves lie farther apart.
         diffusion: how much like neighbours agree on their object.
     """
-    parts = split_foreground(tokens, foreground, distance)
+    parts = split_foreground(tokens, foreground.mask, distance)
     count = parts.max()
     belongs = np.stack([parts == part for part in range(1, count + 1)]).astype(np.float32)
     if count > 1:
-        belongs = np.stack([diffuse(one, neighbours, diffusion) for one in belongs])
+        belongs = np.stack([diffuse(one, foreground.neighbours, diffusion) for one in belongs])
     return Division(GridPainter(belongs), np.arange(count), np.full(count, np.nan))
 
 

@@ -6,8 +6,6 @@ import numpy as np
 
 from betrayed.objects.linkage import average_linkage, groups_at
 from betrayed.objects.observations import Seen
-from betrayed.objects.pairs import compare_points
-from betrayed.objects.same_object import SameObject, pair_log_odds
 
 #: Groups with less than this share of what all points saw are joined with the likest one.
 _SMALLEST = 0.02
@@ -51,7 +49,7 @@ class Instances:
     confidence: np.ndarray
 
 
-def tell_apart(seen: Seen, model: SameObject, settings: InstanceSettings) -> Instances:
+def tell_apart(seen: Seen, odds: np.ndarray, settings: InstanceSettings) -> Instances:
     """Group the points of a foreground into objects, and these into parts.
 
     Points are joined by average linkage of the log odds that two of them lie on one object. Where
@@ -59,13 +57,13 @@ def tell_apart(seen: Seen, model: SameObject, settings: InstanceSettings) -> Ins
 
     Args:
         seen: the points, see :mod:`betrayed.objects.observations`.
-        model: gives the log odds of a pair.
+        odds: (n, n) log odds that two points lie on one object, see
+            :func:`betrayed.objects.same_object.pair_log_odds`.
         settings: see :class:`InstanceSettings`.
     """
     if len(seen.weights) < 3:
         one = np.zeros(len(seen.weights), int)
         return Instances(one, one, np.zeros(1, int), np.full(1, 0.5))
-    odds = pair_log_odds(compare_points(seen), model)
     weights = seen.weights
     tree = average_linkage(odds, weights)
     joined = int((tree[:, 2] >= settings.split).sum())

@@ -102,8 +102,9 @@ def _masks(
     chosen[tracks] = table["foreground"]
     large = upsample(labels[index], objects.tracks, size)  # (H, W)
     proposals, foreground = proposal[large], chosen[large]
-    if objects.scores is not None:
-        foreground = enlarged(objects.scores[index], size) >= objects.threshold
+    if objects.foreground is not None:
+        scores = objects.foreground.scores[index]
+        foreground = enlarged(scores, size) >= objects.foreground.threshold
     if image is not None:
         foreground = refine_mask(foreground, image)
     return proposals, foreground

@@ -2,23 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
 
-from betrayed.errors import UserError
-from betrayed.objects.affinity import affinity, diffuse
 from betrayed.objects.division import Division, by_appearance, by_trajectories, undivided
+from betrayed.objects.foreground import Foreground, find_foreground
 from betrayed.objects.instances import InstanceSettings
-from betrayed.objects.levels import tree_levels
-from betrayed.objects.objectness import group_means, objectness, on_grid, relative, standardised
+from betrayed.objects.objectness import group_means, on_grid
 from betrayed.objects.painting import paint
+from betrayed.objects.settings import CUES, ObjectSettings
 from betrayed.objects.trajectories import Trajectories
 
-#: The cues, in the order of the table's columns; each has a weight in the settings.
-CUES = ("motion", "attention", "interior")
+#: The columns of the table of objects.
 COLUMNS = (
     "proposal",
     "part",
@@ -35,84 +31,6 @@ COLUMNS = (
 )
 #: Columns of whole numbers that may be missing.
 _WHOLE = dict.fromkeys(("part", "part_of", "track", "first_frame", "last_frame"), "Int64")
-
-
-@dataclass(frozen=True)
-class ObjectSettings:
-    """How objects are found.
-
-    Attributes:
-        choice: ``cues``: objects are what moves, stands out, and keeps off the border. ``size``:
-            the largest track is background, all others are objects.
-        max_objects: proposals kept, best first; DAVIS allows 20.
-        motion_weight: how much motion against the camera counts; 0 ignores it.
-        attention_weight: how much the backbone's class attention counts.
-        interior_weight: how much staying off the border counts.
-        levels: of the merge tree over which cues are gathered; 1 takes the tracks alone.
-        local_motion_weight: how much the motion of a place counts beside the score of its track.
-        diffusion: how much like neighbours share their scores; 0: not at all.
-        diffusion_frames: how many frames neighbours lie apart at most; 0: no smoothing over time.
-        foreground_score: the score from which a place is foreground; 0 is the video's median
-            place, 1 its best.
-        instances: ``trajectories``: objects are told apart by what points on them do and look
-            like; ``appearance``: by their tokens alone; ``none``: all foreground is one object.
-        least_instances: objects that the foreground has at least.
-        most_instances: objects that it has at most.
-        split: points stay apart below this mean log odds of lying on one object.
-        part_split: the same for the parts of objects.
-        part_distance: by appearance, the foreground is split where halves differ by more.
-        part_diffusion: likewise, how much like neighbours share the part that they belong to.
-        pixels: ``grabcut`` moves outlines to the edges of the image; ``none``.
-    """
-
-    choice: Literal["cues", "size"] = "cues"
-    max_objects: int = 20
-    motion_weight: float = 1.0
-    attention_weight: float = 0.5
-    interior_weight: float = 0.5
-    levels: int = 4
-    local_motion_weight: float = 0.5
-    diffusion: float = 0.3
-    diffusion_frames: int = 1
-    foreground_score: float = 0.6
-    instances: Literal["trajectories", "appearance", "none"] = "trajectories"
-    least_instances: int = 1
-    most_instances: int = 10
-    split: float = -0.5
-    part_split: float = 0.0
-    part_distance: float = 0.45
-    part_diffusion: float = 3.0
-    pixels: Literal["grabcut", "none"] = "grabcut"
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.max_objects <= 254:
-            raise UserError(f"max_objects must lie within 1…254, not {self.max_objects}.")
-        if min(self.weights.values()) < 0 or max(self.weights.values()) == 0:
-            raise UserError("The weights of the cues must be at least 0, and one of them above.")
-        if not 0 <= self.foreground_score <= 1:
-            raise UserError(f"foreground_score must lie within 0…1, not {self.foreground_score}.")
-        if self.levels < 1:
-            raise UserError(f"levels must be at least 1, not {self.levels}.")
-        for name in ("local_motion_weight", "diffusion", "diffusion_frames", "part_diffusion"):
-            if getattr(self, name) < 0:
-                raise UserError(f"{name} must be at least 0, not {getattr(self, name)}.")
-        if not 1 <= self.least_instances <= self.most_instances <= self.max_objects:
-            raise UserError(
-                "objects needs 1 <= least_instances <= most_instances <= max_objects, not "
-                f"{self.least_instances}, {self.most_instances} and {self.max_objects}."
-            )
-        if self.part_split < self.split:
-            raise UserError(
-                f"part_split must be at least split ({self.split}), not {self.part_split}: parts "
-                "are smaller than objects."
-            )
-        if not 0 <= self.part_distance <= 2:
-            raise UserError(f"part_distance must lie within 0…2, not {self.part_distance}.")
-
-    @property
-    def weights(self) -> dict[str, float]:
-        """How much each cue counts."""
-        return {cue: getattr(self, f"{cue}_weight") for cue in CUES}
 
 
 @dataclass(frozen=True)
@@ -134,15 +52,13 @@ class Objects:
             - ``persistence``: share of the frames that have it
             - ``motion``, ``attention``, ``interior``: means of the cues, missing likewise
         tracks: labels of all tracks, those first that come first where two meet.
-        scores: (T, h, w), from 0 at the median place to 1 at the best; None by size.
-        threshold: the score from which a place is foreground.
+        foreground: where it is, on the grid of the finer tokens; None by size.
         division: whose each place of the foreground is; None by size.
     """
 
     table: pd.DataFrame
     tracks: np.ndarray
-    scores: np.ndarray | None = None
-    threshold: float = 0.0
+    foreground: Foreground | None = None
     division: Division | None = None
 
 
@@ -190,25 +106,19 @@ def objects_by_cues(
         proposals, since a benchmark may know an object among them.
     """
     grid = local_motion.shape[1:]
-    coarse = objectness(labels, tree_levels(merges, settings.levels), cues, settings.weights)
-    scores = standardised(on_grid(coarse, grid))
-    scores = scores + settings.local_motion_weight * standardised(local_motion)
-    neighbours = affinity(tokens, grid, settings.diffusion_frames)
-    scores = relative(diffuse(scores, neighbours, settings.diffusion))
-    threshold = min(settings.foreground_score, float(scores.max()))  # something always is
-    foreground = scores >= threshold
-    division = _divide(scores, threshold, tokens, points, neighbours, settings)
+    foreground = find_foreground(labels, merges, cues, local_motion, tokens, settings)
+    division = _divide(foreground, tokens, points, settings)
 
     # Tracks outside of the foreground: those that mostly lie in it are its fringe, and left out.
     fine = np.stack([_nearest(one, grid) for one in labels])  # (T, h', w')
-    outside = group_means(fine, ~foreground) > 0.5
+    outside = group_means(fine, ~foreground.mask) > 0.5
     painted = [
         paint(division.painter.shares(t), division.object_of, grid) for t in range(len(fine))
     ]
     objects, parts = (np.stack(one) for one in zip(*painted, strict=True))
     count = len(division.confidence)
-    maps = {name: on_grid(cues[name], grid) for name in CUES} | {"score": scores}
-    group = np.where(foreground, objects, count + fine)
+    maps = {name: on_grid(cues[name], grid) for name in CUES} | {"score": foreground.scores}
+    group = np.where(foreground.mask, objects, count + fine)
     table = _measures(group, maps, count + fine.max() + 1)
     table["foreground"] = table.index < count
     table["confidence"] = pd.Series(division.confidence)
@@ -224,20 +134,18 @@ def objects_by_cues(
     )
     proposals = _as_proposals(ranked, settings)
     number = len(division.object_of)
-    pieces = _measures(np.where(foreground, parts, number), maps, number + 1)[:number]
+    pieces = _measures(np.where(foreground.mask, parts, number), maps, number + 1)[:number]
     pieces["proposal"], pieces["foreground"] = 0, True
     pieces["part"], pieces["part_of"] = pieces.index + 1, division.object_of + 1
     pieces = pieces.reindex(columns=list(COLUMNS))
     table = pd.concat([proposals, pieces.astype(_WHOLE)], ignore_index=True)
-    return Objects(table, tracks, scores, threshold, division)
+    return Objects(table, tracks, foreground, division)
 
 
 def _divide(
-    scores: np.ndarray,
-    threshold: float,
+    foreground: Foreground,
     tokens: np.ndarray,
     points: Trajectories | None,
-    neighbours: csr_array,
     settings: ObjectSettings,
 ) -> Division:
     """The objects that the foreground is made of, in the way that the settings choose."""
@@ -245,12 +153,10 @@ def _divide(
         wanted = InstanceSettings(
             settings.split, settings.part_split, settings.least_instances, settings.most_instances
         )
-        return by_trajectories(points, scores, threshold, tokens, wanted)
+        return by_trajectories(points, foreground, tokens, wanted)
     if settings.instances == "appearance":
-        foreground = scores >= threshold
-        distance, diffusion = settings.part_distance, settings.part_diffusion
-        return by_appearance(tokens, foreground, neighbours, distance, diffusion)
-    return undivided(scores.shape)
+        return by_appearance(tokens, foreground, settings.part_distance, settings.part_diffusion)
+    return undivided(foreground.scores.shape)
 
 
 def _nearest(labels: np.ndarray, grid: tuple[int, int]) -> np.ndarray:

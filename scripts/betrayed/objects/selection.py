@@ -1,6 +1,9 @@
 """What the choice of objects reads, brought together and checked."""
 
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from betrayed.clustering.tracks import Tracks
 from betrayed.engine.usage import note
@@ -8,10 +11,28 @@ from betrayed.errors import UserError
 from betrayed.features.maps import read_class_attention, read_patch_tokens
 from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
 from betrayed.objects.motion import read_motion
-from betrayed.objects.objects import Objects, ObjectSettings, objects_by_cues, objects_by_size
-from betrayed.objects.trajectories import read_trajectories
+from betrayed.objects.objects import Objects, objects_by_cues, objects_by_size
+from betrayed.objects.settings import ObjectSettings
+from betrayed.objects.trajectories import Trajectories, read_trajectories
 
 _REMEDY = "Delete the older of the two files and run the workflow again."
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What objects are found from.
+
+    Attributes:
+        cues: for each of :data:`betrayed.objects.settings.CUES` a map (T, h, w).
+        local_motion: (T, h', w'), motion on the grid of ``tokens``.
+        tokens: (T, h'·w', D) float16.
+        points: what moves where; None where nobody asks.
+    """
+
+    cues: dict[str, np.ndarray]
+    local_motion: np.ndarray
+    tokens: np.ndarray
+    points: Trajectories | None
 
 
 def find_objects(
@@ -22,15 +43,15 @@ def find_objects(
     trajectories_path: str | Path | None,
     settings: ObjectSettings,
 ) -> Objects:
-    """Find the objects of a video from its artefacts.
+    """Find the objects of a video from its artefacts, see :func:`read_evidence`.
 
     Args:
         tracks: see :func:`betrayed.clustering.tracks.read_tracks`.
-        features_path: the features that the tracks were made from: their class attention.
+        features_path: the features that the tracks were made from.
         fine_features_path: the features whose patch tokens decide where objects end.
         motion_path: motion against the camera.
-        trajectories_path: what moves where; read when objects are told apart by trajectories.
-        settings: see :class:`betrayed.objects.objects.ObjectSettings`. Without cues no path is
+        trajectories_path: what moves where.
+        settings: see :class:`betrayed.objects.settings.ObjectSettings`. Without cues no path is
             read.
 
     Raises:
@@ -38,19 +59,50 @@ def find_objects(
     """
     if settings.choice == "size":
         return objects_by_size(tracks.labels, settings)
+    points_path = trajectories_path if settings.instances == "trajectories" else None
+    evidence = read_evidence(tracks, features_path, fine_features_path, motion_path, points_path)
+    return objects_by_cues(
+        tracks.labels,
+        tracks.merges,
+        evidence.cues,
+        evidence.local_motion,
+        evidence.tokens,
+        evidence.points,
+        settings,
+    )
+
+
+def read_evidence(
+    tracks: Tracks,
+    features_path: str | Path,
+    fine_features_path: str | Path,
+    motion_path: str | Path,
+    trajectories_path: str | Path | None,
+) -> Evidence:
+    """Read what objects are found from, and check that it is of one video.
+
+    Args:
+        tracks: see :func:`betrayed.clustering.tracks.read_tracks`.
+        features_path: the features that the tracks were made from: their class attention.
+        fine_features_path: the features whose patch tokens decide where objects end.
+        motion_path: motion against the camera.
+        trajectories_path: what moves where; None leaves it out.
+
+    Raises:
+        UserError: a file is unusable, or of another video than the tracks; names it.
+    """
     labels = tracks.labels
     tokens, grid = read_patch_tokens(fine_features_path)  # (T, h'·w', D) float16
     note(tokens=tokens.shape[1], dim=tokens.shape[2])
     attention = read_class_attention(features_path)
     residual = read_motion(motion_path, labels.shape[1:])
+    points = read_trajectories(trajectories_path) if trajectories_path else None
     lengths = {
         features_path: len(attention),
         fine_features_path: len(tokens),
         motion_path: len(residual),
     }
-    points = None
-    if settings.instances == "trajectories":
-        points = read_trajectories(trajectories_path)
+    if points is not None:
         lengths[trajectories_path] = points.count
     for path, count in lengths.items():
         if count != len(labels):
@@ -69,4 +121,4 @@ def find_objects(
         "interior": interior_cue(labels.shape),
     }
     local_motion = local_motion_cue(read_motion(motion_path, grid))
-    return objects_by_cues(labels, tracks.merges, cues, local_motion, tokens, points, settings)
+    return Evidence(cues, local_motion, tokens, points)

@@ -1,0 +1,91 @@
+"""Learn the odds that two points lie on one object, from segmented videos with exact masks."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from betrayed.clustering.tracks import read_tracks
+from betrayed.config.reading import read_settings
+from betrayed.engine.programs import run
+from betrayed.engine.usage import note, note_size
+from betrayed.errors import UserError
+from betrayed.io.files import whole_file
+from betrayed.io.progress import progress
+from betrayed.objects.annotated_points import AnnotatedPoints, annotated_points
+from betrayed.objects.division import seen_points
+from betrayed.objects.foreground import find_foreground
+from betrayed.objects.learning import LearningSettings, draw_pairs, learn, write_model
+from betrayed.objects.selection import read_evidence
+from betrayed.objects.settings import ObjectSettings
+from betrayed.objects.validation import best_split, cross_validate
+from betrayed.video.video import Video
+
+
+def main() -> None:
+    """Read the command line, gather, validate, learn and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--videos",
+        required=True,
+        type=Path,
+        help="JSON: a list of objects with the paths frames, tracks, features, fine_features, "
+        "motion and trajectories of each video",
+    )
+    parser.add_argument("--output", required=True, help="same_object.json to write")
+    parser.add_argument("--splits", required=True, help="CSV to write: what each split would do")
+    parser.add_argument("--calibration", required=True, help="CSV to write: odds against truth")
+    parser.add_argument("--objects", default="{}", help="JSON: how foregrounds are found")
+    parser.add_argument("--settings", default="{}", help='JSON, e.g. {"pairs": 3000, "seed": 0}')
+    arguments = parser.parse_args()
+    settings = read_settings(LearningSettings, arguments.settings)
+    found = read_settings(ObjectSettings, arguments.objects)
+    rows = json.loads(arguments.videos.read_text(encoding="utf-8"))
+    gathered = [_gather(row, found) for row in progress(rows, "gathering points", "video")]
+    videos = [one for one in gathered if one is not None]
+    if len(videos) < 2:
+        raise UserError(
+            f"{arguments.videos} names {len(rows)} videos, of which {len(videos)} have ground "
+            "truth and points on a foreground; at least two are needed."
+        )
+    samples = [
+        draw_pairs(one.seen, one.owners, settings.pairs, np.random.default_rng([settings.seed, i]))
+        for i, one in enumerate(videos)
+    ]
+    splits, calibration = cross_validate(videos, samples, settings)
+    for path, table in ((arguments.splits, splits), (arguments.calibration, calibration)):
+        with whole_file(path) as temporary:
+            table.to_csv(temporary, index=False, float_format="%.4f", lineterminator="\n")
+    print(splits.to_string(index=False))
+    print(f"The best split that keeps seven of eight single objects whole: {best_split(splits)}")
+    made_from = {
+        "videos": len(videos),
+        "backbone": json.dumps(rows[0].get("made_from", "")),
+        "best_split": best_split(splits),
+    }
+    write_model(arguments.output, learn(samples, settings), made_from)
+    note(frames=len(videos))
+    note_size(arguments.output)
+
+
+def _gather(row: dict[str, str], settings: ObjectSettings) -> AnnotatedPoints | None:
+    video, tracks = Video.load(row["frames"]), read_tracks(row["tracks"])
+    if video.annotations is None:
+        return None
+    paths = (row[name] for name in ("features", "fine_features", "motion", "trajectories"))
+    evidence = read_evidence(tracks, *paths)
+    foreground = find_foreground(
+        tracks.labels,
+        tracks.merges,
+        evidence.cues,
+        evidence.local_motion,
+        evidence.tokens,
+        settings,
+    )
+    seen = seen_points(evidence.points, foreground, evidence.tokens)
+    return annotated_points(video, seen) if seen is not None else None
+
+
+if __name__ == "__main__":
+    run(main)
