@@ -99,6 +99,7 @@ def class_attention_by_hand(attention, normed):
     return total / heads
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_gives_the_whole_model(name, tmp_path):
     torch.manual_seed(0)

@@ -15,6 +15,8 @@ from betrayed.training.clips import draw_clip, training_videos
 from betrayed.training.loop import TrainSettings, learning_rate, train, weight_decay_groups
 from support.tiny_features import DIM, features_file
 
+pytestmark = pytest.mark.slow
+
 SMALL = TrainSettings(
     steps=7, stride=2, heads=2, queries=3, positives=4, negatives=9, frame_positives=2,
     frame_negatives=5, learning_rate=1e-3, final_learning_rate=1e-4, checkpoint_every=2,

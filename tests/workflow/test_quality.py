@@ -2,10 +2,10 @@
 
 from support.workflow_project import Project, rows
 
-#: Two of the demo's six videos at its own sizes, and a third of its training.
+#: Two of the demo's six videos at its own sizes, and a fifth of its training.
 REDUCED = {
     "datasets": {"made": {"make": {"clips": 2}}},
-    "training": {"steps": 80},
+    "training": {"steps": 48},
     "pictures": False,
 }
 #: Means over the two videos that no change may fall below: what was measured when they were
