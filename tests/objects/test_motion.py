@@ -13,6 +13,7 @@ import pytest
 from betrayed.config.reading import read_settings
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
+from betrayed.objects.flow import neighbour_flows
 from betrayed.objects.motion import read_motion
 from betrayed.objects.motion_measurement import (
     MotionSettings,
@@ -71,7 +72,8 @@ def film(count: int = 4, camera: tuple[float, float, float] = (3.0, -1.0, 1.02),
 
 
 def measured(frames: np.ndarray, settings: MotionSettings = SMALL) -> np.ndarray:
-    return np.stack(list(residual_motion(frames, settings)))
+    flows = neighbour_flows(frames, settings.height)
+    return np.stack(list(residual_motion(flows, frames.shape[1:3], settings)))
 
 
 def on_grid(inside: np.ndarray, settings: MotionSettings = SMALL) -> np.ndarray:
@@ -215,7 +217,7 @@ def test_camera_flow_has_no_horizon_within_the_frame():
 
 def test_artefact_tells_what_it_holds(moving, tmp_path):
     video = Video.load(saved(tmp_path, moving[0]))
-    measure_motion(video, tmp_path / "motion.h5", SMALL)
+    measure_motion(video, tmp_path / "motion.h5", tmp_path / "points.h5", SMALL)
     with open_checked(tmp_path / "motion.h5", "motion") as file:
         residual = file["residual"][:]
         assert tuple(file.attrs["frame_size"]) == SIZE
@@ -230,13 +232,16 @@ def test_program_gives_the_same_bytes_with_any_threads(moving, tmp_path):
     for threads in ("1", "2"):
         command = [sys.executable, "scripts/measure_motion.py", "--frames", frames]
         command += ["--output", tmp_path / f"{threads}.h5", "--threads", threads]
+        command += ["--trajectories", tmp_path / f"points-{threads}.h5"]
         command += ["--settings", json.dumps({"height": 120})]
         subprocess.run(command, check=True, cwd=ROOT)
     cv2.setRNGSeed(5)  # whatever was drawn before
-    measure_motion(Video.load(frames), tmp_path / "here.h5", SMALL)
-    first = (tmp_path / "1.h5").read_bytes()
-    assert first == (tmp_path / "2.h5").read_bytes()
-    assert first == (tmp_path / "here.h5").read_bytes()
+    here = (tmp_path / f"{kind}here.h5" for kind in ("", "points-"))
+    measure_motion(Video.load(frames), *here, SMALL)
+    for kind in ("", "points-"):
+        first = (tmp_path / f"{kind}1.h5").read_bytes()
+        assert first == (tmp_path / f"{kind}2.h5").read_bytes()
+        assert first == (tmp_path / f"{kind}here.h5").read_bytes()
 
 
 def test_module_needs_no_torch():

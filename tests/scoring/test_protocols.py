@@ -208,7 +208,7 @@ def test_stability_is_of_the_foreground_and_asked_for():
 
 
 def test_what_is_not_given_is_named():
-    with pytest.raises(UserError, match="video-object scores labels, but there are none"):
+    with pytest.raises(UserError, match="video-object scores partition, but there are none"):
         score_arrays(TRUTH, settings=ScoreSettings(("video-object",)))
 
 
