@@ -38,6 +38,8 @@ from support.videos_for_tests import write_frames
 
 PROGRAM = SCRIPTS / "select_objects.py"
 SIZE = (121, 203)
+#: Columns of whole numbers that may be missing.
+WHOLE = dict.fromkeys(("part", "part_of", "track"), "Int64")
 
 
 def masks(folder, index):
@@ -95,7 +97,7 @@ def test_masks_by_size(tmp_path):
         np.testing.assert_array_equal(ids == 0, np.isin(large, (BALL, SPECK)))  # cut
         np.testing.assert_array_equal(foreground, ids != 1)  # cut or not
     assert not (tmp_path / "m" / "parts").exists()
-    table = pd.read_csv(tmp_path / "m" / "objects.csv")
+    table = pd.read_csv(tmp_path / "m" / "objects.csv", dtype=WHOLE)
     pd.testing.assert_frame_equal(table, objects.table, atol=1e-6, check_dtype=False)
 
 
@@ -120,7 +122,9 @@ def test_masks_by_cues(tmp_path):
         assert ids.shape == SIZE
         assert overlap(foreground, ball(index)) > 0.85
         np.testing.assert_array_equal(ids == 1, foreground)
-        scores = cv2.resize(objects.scores[index], SIZE[::-1], interpolation=cv2.INTER_CUBIC)
+        scores = cv2.resize(
+            objects.foreground.scores[index], SIZE[::-1], interpolation=cv2.INTER_CUBIC
+        )
         np.testing.assert_array_equal(foreground, scores >= 0.6)
         # Around it the tracks, and the fringe of the ball's own is none of them.
         large = upsample(labels[index], objects.tracks, SIZE)
@@ -130,8 +134,7 @@ def test_masks_by_cues(tmp_path):
         for track, number in numbers.items():
             np.testing.assert_array_equal(ids == number, (large == track) & ~foreground)
         np.testing.assert_array_equal(ids == 0, (large == BALL) & ~foreground)
-    whole = dict.fromkeys(("part", "part_of", "track"), "Int64")
-    table = pd.read_csv(folder / "objects.csv", dtype=whole)
+    table = pd.read_csv(folder / "objects.csv", dtype=WHOLE)
     pd.testing.assert_frame_equal(table, objects.table, atol=1e-6, check_dtype=False)
     assert not list(tmp_path.glob(".*"))
 
@@ -153,7 +156,9 @@ def test_every_pixel_of_the_foreground_goes_to_the_part_that_has_most_of_it(tmp_
     assert (ids[foreground & (np.arange(200) < 109)] == 2).all()
     assert (ids[foreground & (np.arange(200) > 110)] == 1).all()
     # One part each, numbered by size.
-    np.testing.assert_array_equal(parts_of(tmp_path / "m", 1), np.array([0, 2, 1])[ids * foreground])
+    np.testing.assert_array_equal(
+        parts_of(tmp_path / "m", 1), np.array([0, 2, 1])[ids * foreground]
+    )
 
 
 def test_foreground_keeps_objects_that_were_cut(tmp_path):

@@ -36,12 +36,12 @@ def proposals(objects):
 
 def shares(objects):
     """How much each part has of each place, (P, T, h, w)."""
-    frames = range(len(objects.scores))
+    frames = range(len(objects.foreground.scores))
     return np.stack([objects.division.painter.shares(frame) for frame in frames], axis=1)
 
 
 def inside(objects):
-    return objects.scores >= objects.threshold
+    return objects.foreground.mask
 
 
 # By size
@@ -61,7 +61,7 @@ def test_all_but_the_largest_track_are_objects():
     assert table["persistence"].tolist() == [1, 1, 0.5]
     assert table[["score", "motion", "attention", "interior"]].isna().all(axis=None)
     assert objects.tracks.tolist() == [0, 2, 7]
-    assert objects.scores is None and objects.division is None
+    assert objects.foreground is None and objects.division is None
 
 
 def test_of_equal_tracks_the_first_is_background():
@@ -118,7 +118,7 @@ def test_the_table_by_hand():
     assert proposals(objects)["attention"].tolist() == [0, 0, 0]
     # 12 of a corner's 20 tokens and 40 of the rest's 60 keep off the border.
     assert proposals(objects)["interior"].tolist() == pytest.approx([0.6, 0.6, 2 / 3])
-    assert objects.threshold == 0.6
+    assert objects.foreground.threshold == 0.6
     # From a lower score on, two tracks are one object.
     objects = find(labels, motion, replace(PLAIN, foreground_score=0.2))
     assert figures(objects, "track", "size", "motion") == [[None, 0], [0.4, 0.6], [2.5, 0]]
@@ -184,7 +184,7 @@ def test_local_motion_counts_by_its_weight():
         objects = find(labels, 1.0 * (labels == 1), settings, local_motion=local)
         # Half of the places lie above 0, which is the median; the best have 1 + weight.
         wanted = (2 * labels - 1 + weight * (2 * local - 1)) / (1 + weight)
-        np.testing.assert_allclose(objects.scores, wanted, atol=1e-6)
+        np.testing.assert_allclose(objects.foreground.scores, wanted, atol=1e-6)
 
 
 def test_a_track_that_mostly_lies_in_the_foreground_is_its_fringe():
@@ -301,7 +301,10 @@ def test_tokens_on_any_grid_that_is_no_coarser(grid):
     labels = scene(2)
     looks = np.zeros((2, *grid), int)
     objects = find(labels, 1.0 * (labels == BALL), PLAIN, looks=looks)
-    assert objects.scores.shape == looks.shape and shares(objects).shape == (1, *looks.shape)
+    assert objects.foreground.scores.shape == looks.shape and shares(objects).shape == (
+        1,
+        *looks.shape,
+    )
     sizes = proposals(objects)["size"] * proposals(objects)["persistence"]
     assert sizes[0] == pytest.approx(inside(objects).mean())
     assert 0.97 < sizes.sum() < 1 + 1e-9
@@ -317,7 +320,7 @@ def test_short_videos(frames):
 def test_the_same_twice():
     one, two = rolling(scene()), rolling(scene())
     assert one.table.equals(two.table)
-    np.testing.assert_array_equal(one.scores, two.scores)
+    np.testing.assert_array_equal(one.foreground.scores, two.foreground.scores)
     np.testing.assert_array_equal(shares(one), shares(two))
 
 

@@ -8,8 +8,8 @@ from betrayed.errors import UserError
 from betrayed.io.artefacts import create
 from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
 from betrayed.objects.objects import objects_by_cues, objects_by_size
-from betrayed.objects.settings import ObjectSettings
 from betrayed.objects.selection import find_objects
+from betrayed.objects.settings import ObjectSettings
 from betrayed.objects.trajectories import read_trajectories
 from support.tiny_scene import (
     BALL,
@@ -58,7 +58,7 @@ def test_objects_are_those_of_the_arrays(files):
     points, seen = read_trajectories(paths[3]), tokens(finer(labels))
     wanted = objects_by_cues(labels, tree(labels), cues, local, seen, points, SETTINGS)
     found = find_objects(tracks, *paths, SETTINGS)
-    np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-5)
+    np.testing.assert_allclose(found.foreground.scores, wanted.foreground.scores, atol=1e-5)
     for frame in range(len(labels)):
         shares = (one.division.painter.shares(frame) for one in (found, wanted))
         np.testing.assert_allclose(*shares, atol=1e-5)

@@ -87,7 +87,7 @@ def rolling(labels, settings=None, points=None):
 
 
 def ball_points(labels, frame_size):
-    """Rows (id, frame, y, x) of a point in each token, in pixels; those of the ball roll with it."""
+    """Rows (id, frame, y, x) of a point in each token, in pixels; the ball's roll with it."""
     places = np.stack(np.mgrid[: labels.shape[1], : labels.shape[2]], -1).reshape(-1, 2)
     start = np.array([6, 6])
     of_ball = ((places - start) ** 2).sum(1) <= 7
