@@ -9,6 +9,7 @@ rule select_objects:
         unpack(cues_of),
         frames="results/{dataset}/frames/{video}/frames.json",
         tracks=tracks_of,
+        odds="scripts/betrayed/objects/same_object.json",
         code=program_sources("select_objects"),
     output:
         objects="results/{dataset}/masks/{run}/{video}/objects.csv",

@@ -23,6 +23,7 @@ from support.tiny_scene import (
     GROUND,
     PLAIN,
     SPECK,
+    ball_points,
     features_file,
     find,
     finer,
@@ -31,17 +32,24 @@ from support.tiny_scene import (
     rolling,
     scene,
     tracks_file,
+    trajectories_file,
 )
 from support.videos_for_tests import write_frames
 
 PROGRAM = SCRIPTS / "select_objects.py"
 SIZE = (121, 203)
+#: Columns of whole numbers that may be missing.
+WHOLE = dict.fromkeys(("part", "part_of", "track"), "Int64")
 
 
 def masks(folder, index):
     """One frame's proposals, and where its foreground is."""
     name = f"{index:05d}.png"
     return read_ids(folder / "proposals" / name), read_ids(folder / "foreground" / name) > 0
+
+
+def parts_of(folder, index):
+    return read_ids(folder / "parts" / f"{index:05d}.png")
 
 
 def ball(index, labels=None):
@@ -88,7 +96,8 @@ def test_masks_by_size(tmp_path):
         np.testing.assert_array_equal(ids == 2, large == GROUND)
         np.testing.assert_array_equal(ids == 0, np.isin(large, (BALL, SPECK)))  # cut
         np.testing.assert_array_equal(foreground, ids != 1)  # cut or not
-    table = pd.read_csv(tmp_path / "m" / "objects.csv")
+    assert not (tmp_path / "m" / "parts").exists()
+    table = pd.read_csv(tmp_path / "m" / "objects.csv", dtype=WHOLE)
     pd.testing.assert_frame_equal(table, objects.table, atol=1e-6, check_dtype=False)
 
 
@@ -99,28 +108,33 @@ def test_masks_by_cues(tmp_path):
     (folder / "proposals").mkdir(parents=True)
     (folder / "proposals" / "00099.png").write_bytes(b"of an earlier run")
     write_masks(folder, labels, objects, SIZE)
-    for name in ("proposals", "foreground"):
+    for name in ("proposals", "parts", "foreground"):
         files = sorted(path.name for path in (folder / name).iterdir())
         assert files == [f"{i:05d}.png" for i in range(6)]
     with Image.open(folder / "foreground" / "00002.png") as image:
         assert image.mode == "L"
         assert set(np.unique(np.asarray(image))) == {0, 255}
-    with Image.open(folder / "proposals" / "00002.png") as image:
-        assert image.mode == "P"
+    for name in ("proposals", "parts"):
+        with Image.open(folder / name / "00002.png") as image:
+            assert image.mode == "P"
     for index in range(6):
         ids, foreground = masks(folder, index)
         assert ids.shape == SIZE
         assert overlap(foreground, ball(index)) > 0.85
         np.testing.assert_array_equal(ids == 1, foreground)
-        scores = cv2.resize(objects.scores[index], SIZE[::-1], interpolation=cv2.INTER_CUBIC)
+        scores = cv2.resize(
+            objects.foreground.scores[index], SIZE[::-1], interpolation=cv2.INTER_CUBIC
+        )
         np.testing.assert_array_equal(foreground, scores >= 0.6)
         # Around it the tracks, and the fringe of the ball's own is none of them.
         large = upsample(labels[index], objects.tracks, SIZE)
-        numbers = dict(zip(objects.table["track"][1:], objects.table["proposal"][1:], strict=True))
+        around = objects.table[objects.table["track"].notna()]
+        numbers = dict(zip(around["track"], around["proposal"], strict=True))
+        np.testing.assert_array_equal(parts_of(folder, index) == 1, foreground)
         for track, number in numbers.items():
             np.testing.assert_array_equal(ids == number, (large == track) & ~foreground)
         np.testing.assert_array_equal(ids == 0, (large == BALL) & ~foreground)
-    table = pd.read_csv(folder / "objects.csv", dtype={"track": "Int64"})
+    table = pd.read_csv(folder / "objects.csv", dtype=WHOLE)
     pd.testing.assert_frame_equal(table, objects.table, atol=1e-6, check_dtype=False)
     assert not list(tmp_path.glob(".*"))
 
@@ -141,6 +155,10 @@ def test_every_pixel_of_the_foreground_goes_to_the_part_that_has_most_of_it(tmp_
     # They meet at the 110th column: the second thing, which moves most, is on the right.
     assert (ids[foreground & (np.arange(200) < 109)] == 2).all()
     assert (ids[foreground & (np.arange(200) > 110)] == 1).all()
+    # One part each, numbered by size.
+    np.testing.assert_array_equal(
+        parts_of(tmp_path / "m", 1), np.array([0, 2, 1])[ids * foreground]
+    )
 
 
 def test_foreground_keeps_objects_that_were_cut(tmp_path):
@@ -150,6 +168,7 @@ def test_foreground_keeps_objects_that_were_cut(tmp_path):
     assert foreground[60, 60] and ids[60, 60] == 0
     assert foreground[60, 130] and ids[60, 130] == 1
     assert set(np.unique(ids)) == {0, 1}
+    assert set(np.unique(parts_of(tmp_path / "m", 0)[foreground])) == {1, 2}
 
 
 def test_outlines_move_to_the_edges_of_the_image(tmp_path):
@@ -195,6 +214,10 @@ def film(folder, labels):
     return folder / "frames" / "frames.json"
 
 
+def points_file(path, labels):
+    return trajectories_file(path, ball_points(labels, SIZE), SIZE, len(labels))
+
+
 @pytest.fixture
 def files(tmp_path):
     """A video's artefacts, as options of the program."""
@@ -205,6 +228,7 @@ def files(tmp_path):
         "--features": features_file(tmp_path / "features.h5", labels),
         "--fine-features": features_file(tmp_path / "fine.h5", finer(labels)),
         "--motion": motion_file(tmp_path / "motion.h5", labels == BALL),
+        "--trajectories": points_file(tmp_path / "points.h5", labels),
         "--output": tmp_path / "masks" / "objects.csv",
     }
 
@@ -244,7 +268,8 @@ def test_program(files):
     status, errors = select(files, max_objects=3)
     assert status == 0, errors
     table = pd.read_csv(files["--output"])
-    assert np.isnan(table["track"][0]) and table["foreground"].tolist() == [True] + 3 * [False]
+    assert np.isnan(table["track"][0]) and table["part"].dropna().tolist() == [1]
+    assert table["foreground"].tolist() == [True] + 3 * [False] + [True]
     for index in range(6):
         ids, foreground = masks(files["--output"].parent, index)
         assert ids.shape == SIZE and ids.max() == 3
@@ -253,7 +278,7 @@ def test_program(files):
 
 
 def test_program_without_cues_needs_no_file_of_them(files, tmp_path):
-    few = without(files, "--features", "--fine-features", "--motion")
+    few = without(files, "--features", "--fine-features", "--motion", "--trajectories")
     status, errors = select(few, choice="size")
     assert status == 0, errors
     objects = objects_by_size(scene(), ObjectSettings(choice="size"))
@@ -265,11 +290,11 @@ def test_program_without_cues_needs_no_file_of_them(files, tmp_path):
         assert found.read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("missing", ["--features", "--fine-features", "--motion"])
+@pytest.mark.parametrize("missing", ["--features", "--fine-features", "--motion", "--trajectories"])
 def test_program_names_what_cues_need(files, refused, missing):
     status, errors = refused(without(files, missing))
     assert status == 2
-    assert "choice: cues needs --features, --fine-features and --motion" in errors
+    assert "needs --features, --fine-features, --motion and --trajectories" in errors
 
 
 def test_program_refuses_another_name_and_another_setting(files, refused):
@@ -281,7 +306,13 @@ def test_program_refuses_another_name_and_another_setting(files, refused):
 
 @pytest.mark.parametrize(
     ("option", "choice"),
-    [("--frames", "size"), ("--frames", "cues"), ("--tracks", "size"), ("--motion", "cues")],
+    [
+        ("--frames", "size"),
+        ("--frames", "cues"),
+        ("--tracks", "size"),
+        ("--motion", "cues"),
+        ("--trajectories", "cues"),
+    ],
 )
 def test_program_names_what_is_of_another_video(files, refused, tmp_path, option, choice):
     labels = scene(4)
@@ -289,8 +320,10 @@ def test_program_names_what_is_of_another_video(files, refused, tmp_path, option
         other = film(tmp_path / "other", labels)
     elif option == "--tracks":
         other = tracks_file(tmp_path / "other.h5", labels, SIZE)
-    else:
+    elif option == "--motion":
         other = motion_file(tmp_path / "other.h5", labels == BALL)
+    else:
+        other = points_file(tmp_path / "other.h5", labels)
     status, errors = refused(files | {option: other}, choice=choice)
     assert status == 1
     assert errors.startswith("error: ") and str(other) in errors

@@ -13,6 +13,7 @@ import pytest
 from betrayed.config.reading import read_settings
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
+from betrayed.objects.flow import neighbour_flows
 from betrayed.objects.motion import read_motion
 from betrayed.objects.motion_measurement import (
     MotionSettings,
@@ -21,9 +22,12 @@ from betrayed.objects.motion_measurement import (
     motion_grid,
     residual_motion,
 )
+from betrayed.objects.point_tracking import follow_points
+from betrayed.objects.trajectories import read_trajectories
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 from support.paths import ROOT, SCRIPTS
+from support.tiny_scene import trajectories_file
 from support.videos_for_tests import write_frames
 
 SMALL = MotionSettings(height=120)
@@ -71,7 +75,8 @@ def film(count: int = 4, camera: tuple[float, float, float] = (3.0, -1.0, 1.02),
 
 
 def measured(frames: np.ndarray, settings: MotionSettings = SMALL) -> np.ndarray:
-    return np.stack(list(residual_motion(frames, settings)))
+    flows = neighbour_flows(frames, settings.height)
+    return np.stack(list(residual_motion(flows, frames.shape[1:3], settings)))
 
 
 def on_grid(inside: np.ndarray, settings: MotionSettings = SMALL) -> np.ndarray:
@@ -215,7 +220,7 @@ def test_camera_flow_has_no_horizon_within_the_frame():
 
 def test_artefact_tells_what_it_holds(moving, tmp_path):
     video = Video.load(saved(tmp_path, moving[0]))
-    measure_motion(video, tmp_path / "motion.h5", SMALL)
+    measure_motion(video, tmp_path / "motion.h5", tmp_path / "points.h5", SMALL)
     with open_checked(tmp_path / "motion.h5", "motion") as file:
         residual = file["residual"][:]
         assert tuple(file.attrs["frame_size"]) == SIZE
@@ -225,18 +230,75 @@ def test_artefact_tells_what_it_holds(moving, tmp_path):
     np.testing.assert_array_equal(residual, measured(moving[0]).astype(np.float16))
 
 
+def test_trajectories_can_be_read_with_h5py_alone(moving, tmp_path):
+    frames, inside = moving
+    video = Video.load(saved(tmp_path, frames))
+    small = MotionSettings(height=60)  # half of the video's own
+    measure_motion(video, tmp_path / "motion.h5", tmp_path / "points.h5", small)
+    with h5py.File(tmp_path / "points.h5") as file:
+        ids, frame, y, x = (file[name][:] for name in ("id", "frame", "y", "x"))
+        assert tuple(file.attrs["frame_size"]) == SIZE
+        assert file.attrs["count"] == 4
+    assert [one.dtype for one in (ids, frame, y, x)] == [np.int32, np.int32, np.float32, np.float32]
+    assert ids.shape == frame.shape == y.shape == x.shape
+    assert (np.diff(frame) >= 0).all() and set(frame) == {0, 1, 2, 3}
+    assert len(set(zip(ids, frame, strict=True))) == len(ids)
+    for own in range(4):  # all over the frame, in pixels of the video
+        rows, columns = y[frame == own], x[frame == own]
+        assert 0 <= rows.min() < 12 and SIZE[0] - 12 < rows.max() <= SIZE[0] - 1
+        assert 0 <= columns.min() < 12 and SIZE[1] - 16 < columns.max() <= SIZE[1] - 1
+    # The square goes down by five pixels a frame, and its points with it.
+    first = (frame == 0) & inside[0][np.round(y).astype(int), np.round(x).astype(int)]
+    moved = []
+    for one in ids[first]:
+        own = ids == one
+        moved += [y[own][-1] - y[own][0]] if own.sum() == 4 else []
+    assert len(moved) >= 4
+    assert np.median(moved) == pytest.approx(3 * (SPEED + 1), rel=0.2)
+
+
+def test_trajectories_are_those_that_were_followed(moving, tmp_path):
+    video = Video.load(saved(tmp_path, moving[0]))
+    measure_motion(video, tmp_path / "motion.h5", tmp_path / "points.h5", SMALL)
+    read = read_trajectories(tmp_path / "points.h5")
+    assert (read.count, read.frame_size) == (4, SIZE)
+    points = list(follow_points(neighbour_flows(moving[0], SIZE[0]), SIZE))
+    for rows, wanted in zip(read.frames(), points, strict=True):
+        np.testing.assert_array_equal(read.ids[rows], wanted.ids)
+        np.testing.assert_allclose(read.places[rows], wanted.places, atol=1e-4)
+
+
+def test_trajectories_of_one_frame(moving, tmp_path):
+    video = Video.load(saved(tmp_path, moving[0][:1]))
+    measure_motion(video, tmp_path / "motion.h5", tmp_path / "points.h5", SMALL)
+    read = read_trajectories(tmp_path / "points.h5")
+    assert read.count == 1
+    assert read.starts.tolist() == [0, len(read.ids)]
+    assert len(read.ids) == (120 // 8) * (200 // 8)
+
+
+def test_trajectories_of_a_frame_without_points(tmp_path):
+    rows = [(0, 0, 1.0, 2.0), (5, 2, 3.0, 4.0), (6, 2, 5.0, 6.0)]
+    read = read_trajectories(trajectories_file(tmp_path / "points.h5", rows, SIZE, 4))
+    assert list(read.frames()) == [slice(0, 1), slice(1, 1), slice(1, 3), slice(3, 3)]
+    assert read.places.tolist() == [[1, 2], [3, 4], [5, 6]]
+
+
 def test_program_gives_the_same_bytes_with_any_threads(moving, tmp_path):
     frames = saved(tmp_path, moving[0])
     for threads in ("1", "2"):
         command = [sys.executable, "scripts/measure_motion.py", "--frames", frames]
         command += ["--output", tmp_path / f"{threads}.h5", "--threads", threads]
+        command += ["--trajectories", tmp_path / f"points-{threads}.h5"]
         command += ["--settings", json.dumps({"height": 120})]
         subprocess.run(command, check=True, cwd=ROOT)
     cv2.setRNGSeed(5)  # whatever was drawn before
-    measure_motion(Video.load(frames), tmp_path / "here.h5", SMALL)
-    first = (tmp_path / "1.h5").read_bytes()
-    assert first == (tmp_path / "2.h5").read_bytes()
-    assert first == (tmp_path / "here.h5").read_bytes()
+    here = (tmp_path / f"{kind}here.h5" for kind in ("", "points-"))
+    measure_motion(Video.load(frames), *here, SMALL)
+    for kind in ("", "points-"):
+        first = (tmp_path / f"{kind}1.h5").read_bytes()
+        assert first == (tmp_path / f"{kind}2.h5").read_bytes()
+        assert first == (tmp_path / f"{kind}here.h5").read_bytes()
 
 
 def test_module_needs_no_torch():

@@ -23,13 +23,25 @@ from support.tiny_scene import (
 
 
 def figures(objects, *columns):
-    """Columns of the table as lists of plain values, None where one is missing."""
-    table = objects.table.astype(object).where(objects.table.notna(), None)
+    """Columns of the proposals as lists of plain values, None where one is missing."""
+    table = proposals(objects)
+    table = table.astype(object).where(table.notna(), None)
     return [table[name].tolist() for name in columns]
 
 
+def proposals(objects):
+    """The rows of objects and tracks, without those of objects' parts."""
+    return objects.table[objects.table["part"].isna()]
+
+
+def shares(objects):
+    """How much each part has of each place, (P, T, h, w)."""
+    frames = range(len(objects.foreground.scores))
+    return np.stack([objects.division.painter.shares(frame) for frame in frames], axis=1)
+
+
 def inside(objects):
-    return objects.scores >= objects.threshold
+    return objects.foreground.mask
 
 
 # By size
@@ -49,7 +61,7 @@ def test_all_but_the_largest_track_are_objects():
     assert table["persistence"].tolist() == [1, 1, 0.5]
     assert table[["score", "motion", "attention", "interior"]].isna().all(axis=None)
     assert objects.tracks.tolist() == [0, 2, 7]
-    assert objects.scores is None and objects.parts is None
+    assert objects.foreground is None and objects.division is None
 
 
 def test_of_equal_tracks_the_first_is_background():
@@ -79,7 +91,7 @@ def test_the_ball_that_moves_is_the_object():
     labels = scene()
     objects = rolling(labels)
     np.testing.assert_array_equal(inside(objects), finer(labels) == BALL)
-    table = objects.table
+    table = proposals(objects)
     assert tuple(table.columns) == COLUMNS
     # First the ball, cut from the foreground; then what lies around it.
     assert figures(objects, "track")[0] == [None, SPECK, SKY, GROUND]
@@ -87,9 +99,9 @@ def test_the_ball_that_moves_is_the_object():
     assert table["proposal"].tolist() == [1, 2, 3, 4]
     assert table["score"].is_monotonic_decreasing
     assert objects.tracks.tolist() == [SPECK, SKY, GROUND, BALL]
-    assert objects.parts.shape == (1, 6, 24, 40)
-    assert objects.parts.dtype == np.float32
-    np.testing.assert_array_equal(objects.parts[0] > 0.5, inside(objects))
+    assert shares(objects).shape == (1, 6, 24, 40)
+    assert shares(objects).dtype == np.float32
+    assert (shares(objects) == 1).all()  # all foreground is one object
 
 
 def test_the_table_by_hand():
@@ -99,18 +111,18 @@ def test_the_table_by_hand():
     motion = np.choose(labels, [0.0, 1.0, 4.0])
     objects = find(labels, motion, PLAIN)
     assert figures(objects, "track", "foreground") == [[None, 1, 0], [True, False, False]]
-    assert objects.table["score"].tolist() == pytest.approx([1, 0.25, 0], abs=1e-6)
-    assert objects.table["size"].tolist() == [0.2, 0.2, 0.6]
-    assert objects.table["persistence"].tolist() == [1, 1, 1]
-    assert objects.table["motion"].tolist() == [4, 1, 0]
-    assert objects.table["attention"].tolist() == [0, 0, 0]
+    assert proposals(objects)["score"].tolist() == pytest.approx([1, 0.25, 0], abs=1e-6)
+    assert proposals(objects)["size"].tolist() == [0.2, 0.2, 0.6]
+    assert proposals(objects)["persistence"].tolist() == [1, 1, 1]
+    assert proposals(objects)["motion"].tolist() == [4, 1, 0]
+    assert proposals(objects)["attention"].tolist() == [0, 0, 0]
     # 12 of a corner's 20 tokens and 40 of the rest's 60 keep off the border.
-    assert objects.table["interior"].tolist() == pytest.approx([0.6, 0.6, 2 / 3])
-    assert objects.threshold == 0.6
+    assert proposals(objects)["interior"].tolist() == pytest.approx([0.6, 0.6, 2 / 3])
+    assert objects.foreground.threshold == 0.6
     # From a lower score on, two tracks are one object.
     objects = find(labels, motion, replace(PLAIN, foreground_score=0.2))
     assert figures(objects, "track", "size", "motion") == [[None, 0], [0.4, 0.6], [2.5, 0]]
-    assert objects.table["score"].tolist() == pytest.approx([0.625, 0], abs=1e-6)
+    assert proposals(objects)["score"].tolist() == pytest.approx([0.625, 0], abs=1e-6)
 
 
 def test_size_and_persistence_by_hand():
@@ -118,7 +130,7 @@ def test_size_and_persistence_by_hand():
     labels[:2, 2:4, 3:5] = 1  # a square of 4 tokens, in two of four frames
     labels[:, 0] = 2  # the top row
     objects = find(labels, 1.0 * (labels == 1), PLAIN)
-    table = objects.table
+    table = proposals(objects)
     assert figures(objects, "track") == [[None, 0, 2]]
     # Sky: 40 tokens of 48, but 36 in two frames.
     assert table["size"].tolist() == pytest.approx([4 / 48, 38 / 48, 8 / 48])
@@ -172,7 +184,7 @@ def test_local_motion_counts_by_its_weight():
         objects = find(labels, 1.0 * (labels == 1), settings, local_motion=local)
         # Half of the places lie above 0, which is the median; the best have 1 + weight.
         wanted = (2 * labels - 1 + weight * (2 * local - 1)) / (1 + weight)
-        np.testing.assert_allclose(objects.scores, wanted, atol=1e-6)
+        np.testing.assert_allclose(objects.foreground.scores, wanted, atol=1e-6)
 
 
 def test_a_track_that_mostly_lies_in_the_foreground_is_its_fringe():
@@ -204,12 +216,15 @@ def test_objects_that_look_different_are_two_the_best_first():
         [True, True, False],
         [1, 2, 3],
     ]
-    assert objects.table["size"].tolist() == pytest.approx([30 / 240, 42 / 240, 168 / 240])
-    assert objects.table["motion"].tolist() == [4, 3, 0]
-    assert objects.parts.shape == (2, 3, 12, 20)
-    # In the order of the table, though parts are found by size.
-    for part, track in enumerate((2, 1)):
-        assert (objects.parts.argmax(axis=0)[labels == track] == part).all()
+    assert proposals(objects)["size"].tolist() == pytest.approx([30 / 240, 42 / 240, 168 / 240])
+    assert proposals(objects)["motion"].tolist() == [4, 3, 0]
+    assert shares(objects).shape == (2, 3, 12, 20)
+    # Parts are in the order in which they were found, by size; they name objects by rank.
+    for part, (track, number) in enumerate([(1, 1), (2, 0)]):
+        assert (shares(objects).argmax(axis=0)[labels == track] == part).all()
+        assert objects.division.object_of[part] == number
+    parts = objects.table[objects.table["part"].notna()]
+    assert parts[["part", "part_of"]].to_numpy().tolist() == [[1, 2], [2, 1]]
 
 
 def test_objects_that_look_alike_are_one():
@@ -229,13 +244,13 @@ def test_neighbours_agree_on_their_part():
         settings = replace(PLAIN, part_diffusion=strength)
         local_motion = np.zeros(labels.shape)
         maps = cues(labels, motion)
-        found = objects_by_cues(labels, tree(labels), maps, local_motion, seen, settings)
-        belongs[strength] = found.parts  # the second thing comes first
-    assert belongs[0.0][:, 1, 6, 4].tolist() == [1, 0]
-    assert belongs[3.0][1, 1, 6, 4] > 0.7
+        found = objects_by_cues(labels, tree(labels), maps, local_motion, seen, None, settings)
+        belongs[strength] = shares(found)  # by size, the first thing first
+    assert belongs[0.0][:, 1, 6, 4].tolist() == [0, 1]
+    assert belongs[3.0][0, 1, 6, 4] > 0.7
     assert set(np.unique(belongs[0.0])) == {0, 1}
-    assert (belongs[3.0].argmax(axis=0)[labels == 1] == 1).all()
-    assert (belongs[3.0].argmax(axis=0)[labels == 2] == 0).all()
+    assert (belongs[3.0].argmax(axis=0)[labels == 1] == 0).all()
+    assert (belongs[3.0].argmax(axis=0)[labels == 2] == 1).all()
 
 
 def test_scores_even_out_between_neighbours_that_look_alike():
@@ -251,8 +266,10 @@ def test_scores_even_out_between_neighbours_that_look_alike():
 def test_most_proposals_are_cut():
     labels, motion = two_things()
     objects = find(labels, motion, replace(PLAIN, max_objects=1), looks=labels)
-    assert objects.table["proposal"].tolist() == [1, 0, 0]
-    assert objects.table["foreground"].tolist() == [True, True, False]
+    assert proposals(objects)["proposal"].tolist() == [1, 0, 0]
+    assert proposals(objects)["foreground"].tolist() == [True, True, False]
+    parts = objects.table[objects.table["part"].notna()]
+    assert parts["part_of"].isna().tolist() == [True, False]  # the larger thing was cut
 
 
 def test_a_speck_does_not_set_the_scale():
@@ -274,7 +291,7 @@ def test_there_is_always_a_foreground(frames, settings):
         assert inside(objects).all()
         assert figures(objects, "track", "proposal", "foreground") == [[None], [1], [True]]
         assert objects.tracks.tolist() == list(range(tracks))
-        table = objects.table
+        table = proposals(objects)
         assert (table["size"][0], table["persistence"][0], table["score"][0]) == (1, 1, 0)
 
 
@@ -284,10 +301,13 @@ def test_tokens_on_any_grid_that_is_no_coarser(grid):
     labels = scene(2)
     looks = np.zeros((2, *grid), int)
     objects = find(labels, 1.0 * (labels == BALL), PLAIN, looks=looks)
-    assert objects.scores.shape == looks.shape and objects.parts.shape == (1, *looks.shape)
-    shares = objects.table["size"] * objects.table["persistence"]
-    assert shares[0] == pytest.approx(inside(objects).mean())
-    assert 0.97 < shares.sum() < 1 + 1e-9
+    assert objects.foreground.scores.shape == looks.shape and shares(objects).shape == (
+        1,
+        *looks.shape,
+    )
+    sizes = proposals(objects)["size"] * proposals(objects)["persistence"]
+    assert sizes[0] == pytest.approx(inside(objects).mean())
+    assert 0.97 < sizes.sum() < 1 + 1e-9
 
 
 @pytest.mark.parametrize("frames", [1, 2])
@@ -300,8 +320,8 @@ def test_short_videos(frames):
 def test_the_same_twice():
     one, two = rolling(scene()), rolling(scene())
     assert one.table.equals(two.table)
-    np.testing.assert_array_equal(one.scores, two.scores)
-    np.testing.assert_array_equal(one.parts, two.parts)
+    np.testing.assert_array_equal(one.foreground.scores, two.foreground.scores)
+    np.testing.assert_array_equal(shares(one), shares(two))
 
 
 @pytest.mark.parametrize(
@@ -318,6 +338,9 @@ def test_the_same_twice():
         ({"diffusion_frames": -1}, "diffusion_frames"),
         ({"part_diffusion": -1.0}, "part_diffusion"),
         ({"part_distance": 2.5}, "part_distance"),
+        ({"least_instances": 0}, "least_instances"),
+        ({"least_instances": 4, "most_instances": 3}, "most_instances"),
+        ({"split": 0.5}, "part_split must be at least split"),
     ],
 )
 def test_refuses_settings(settings, says):

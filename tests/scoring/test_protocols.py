@@ -85,6 +85,7 @@ def test_perfect_masks(clip):
     # One proposal covers half of the merged foreground.
     assert value(table, "davis2016-track", "J_mean") == 0.5
     assert value(table, "davis2017-sequence", "J_mean", 2) == 1
+    # The background is one segment of the proposals as of the tracks.
     assert value(table, "video-object", "FG-ARI") == 1
     assert value(table, "video-object", "mIoU") == value(table, "video-object", "mIoU", 2) == 1
     assert value(table, "video-object-clip", "FG-ARI") == 1
@@ -118,6 +119,65 @@ def test_video_figures_are_means_over_objects(clip):
     assert value(table, "davis2017-sequence", "J_mean") == 0.5
     assert value(table, "davis2017-sequence", "F_mean") == 0.5
     assert value(table, "davis2017-sequence", "J&F") == 0.5
+
+
+@pytest.fixture
+def halved(clip):
+    """Proposals with the first object alone, and tracks with the second one alone."""
+    video, masks, tracks = clip
+    for path in (masks / "proposals").iterdir():
+        save_palette_png(path, np.where(TRUTH[0] == 1, 1, 0).astype(np.uint8))
+    return video, masks, tracks_file(tracks.with_name("second.h5"), (TOKENS == 1) * 1, (4, 6))
+
+
+OBJECT_PROTOCOLS = ("video-object", "video-object-clip", "tracks-object", "tracks-object-clip")
+
+
+def by_object(table, protocol):
+    return [value(table, protocol, "mIoU", number) for number in (1, 2)]
+
+
+def test_objects_are_scored_as_proposals_and_tracks_by_protocols_of_their_own(halved):
+    table = score_video(*halved, ScoreSettings(OBJECT_PROTOCOLS))
+    # The other object shares its segment with as many pixels of background: 8 of 16.
+    assert by_object(table, "video-object") == [1, 0.5]
+    assert by_object(table, "tracks-object") == [0.5, 1]
+    for protocol in ("video-object-clip", "tracks-object-clip"):
+        assert value(table, protocol, "mBO") == 0.75
+    assert set(USUAL) & set(OBJECT_PROTOCOLS) == {"video-object", "video-object-clip"}
+
+
+def test_the_papers_partition_is_that_of_the_tracks(halved):
+    settings = ScoreSettings(OBJECT_PROTOCOLS, partition="tracks")
+    table = score_video(*halved, settings)
+    assert by_object(table, "video-object") == by_object(table, "tracks-object") == [0.5, 1]
+    # Proposals are not even looked for.
+    for path in (halved[1] / "proposals").iterdir():
+        path.unlink()
+    assert score_video(*halved, settings).equals(table)
+
+
+def test_tracks_are_not_read_where_they_are_not_scored(clip):
+    video, masks, _ = clip
+    table = score_video(video, masks, "nowhere.h5", ScoreSettings())
+    assert value(table, "video-object", "FG-ARI") == 1
+    with pytest.raises(UserError, match=r"nowhere\.h5 does not exist"):
+        score_video(video, masks, "nowhere.h5", ScoreSettings(("tracks-object",)))
+
+
+def test_parts_take_the_place_of_objects(clip):
+    video, masks, tracks = clip
+    for path in (masks / "proposals").iterdir():
+        save_palette_png(path, (TRUTH[0] > 0).astype(np.uint8))  # one object of two parts
+    write_masks(masks / "parts", TRUTH)
+    columns = "proposal,part,part_of,track,score"
+    (masks / "objects.csv").write_text(f"{columns}\n1,,,,1\n0,1,1,,1\n0,2,1,,1\n")
+    protocols = ("davis2017-sequence", "video-object")
+    for level, figure in (("objects", 0.25), ("parts", 1)):
+        table = score_video(video, masks, tracks, ScoreSettings(protocols, level=level))
+        assert value(table, "davis2017-sequence", "J_mean") == figure
+        # A single proposal is matched with one of the objects alone.
+        assert sum(by_object(table, "video-object")) == 2 * figure
 
 
 def test_instances_are_preferred_for_objects(tmp_path, clip):
@@ -208,12 +268,15 @@ def test_stability_is_of_the_foreground_and_asked_for():
 
 
 def test_what_is_not_given_is_named():
-    with pytest.raises(UserError, match="video-object scores labels, but there are none"):
+    with pytest.raises(UserError, match="video-object scores partition, but there are none"):
         score_arrays(TRUTH, settings=ScoreSettings(("video-object",)))
 
 
 def test_settings():
     assert ScoreSettings().protocols == USUAL
+    for wrong in ('{"level": "tracks"}', '{"partition": "parts"}'):
+        with pytest.raises(UserError):
+            read_settings(ScoreSettings, wrong)
     settings = read_settings(ScoreSettings, '{"protocols": ["davis2016"], "max_proposals": 3}')
     assert settings == ScoreSettings(("davis2016",), 3)
     with pytest.raises(UserError, match=r"no protocol davis2018\. There are: davis2016, "):

@@ -17,6 +17,7 @@ PLAIN = ObjectSettings(
     levels=1,
     local_motion_weight=0.0,
     diffusion=0.0,
+    instances="appearance",
 )
 
 
@@ -59,20 +60,56 @@ def tokens(looks, noise=0.05):
     return plain.reshape(len(looks), -1, looks.max() + 1).astype(np.float16)
 
 
-def find(labels, motion, settings, attention=None, local_motion=None, looks=None, merges=None):
+def find(
+    labels,
+    motion,
+    settings,
+    attention=None,
+    local_motion=None,
+    looks=None,
+    merges=None,
+    points=None,
+):
     """Objects by cues; everything looks alike unless ``looks`` say more, on a grid of their own."""
     looks = np.zeros_like(labels) if looks is None else looks
     merges = tree(labels) if merges is None else merges
     local_motion = np.zeros(looks.shape) if local_motion is None else local_motion
     maps = cues(labels, motion, attention)
-    return objects_by_cues(labels, merges, maps, local_motion, tokens(looks), settings)
+    return objects_by_cues(labels, merges, maps, local_motion, tokens(looks), points, settings)
 
 
-def rolling(labels, settings=None):
+def rolling(labels, settings=None, points=None):
     """The objects of a scene in which the ball alone moves, on twice the rows and columns."""
     moves = (labels == BALL).astype(float)
     settings = settings or ObjectSettings()
-    return find(labels, moves, settings, local_motion=finer(moves), looks=finer(labels))
+    looks = finer(labels)
+    return find(labels, moves, settings, local_motion=finer(moves), looks=looks, points=points)
+
+
+def ball_points(labels, frame_size):
+    """Rows (id, frame, y, x) of a point in each token, in pixels; the ball's roll with it."""
+    places = np.stack(np.mgrid[: labels.shape[1], : labels.shape[2]], -1).reshape(-1, 2)
+    start = np.array([6, 6])
+    of_ball = ((places - start) ** 2).sum(1) <= 7
+    scale = np.array(frame_size) / labels.shape[1:]
+    rows = []
+    for frame in range(len(labels)):
+        now = places + of_ball[:, None] * np.array([0, frame])
+        # Ground and sky that the ball covers are hidden.
+        hidden = ~of_ball & (((now - start - (0, frame)) ** 2).sum(1) <= 7)
+        kept = np.flatnonzero((now[:, 1] < labels.shape[2]) & ~hidden)
+        rows += [(point, frame, *((now[point] + 0.5) * scale - 0.5)) for point in kept]
+    return rows
+
+
+def trajectories_file(path, rows, frame_size, count):
+    """A trajectories artefact of rows (id, frame, y, x), sorted by frame."""
+    values = np.array(rows, float).reshape(-1, 4).T
+    with create(path, "trajectories", {"video": "toy"}) as file:
+        for name, column, kind in zip(("id", "frame", "y", "x"), values, "iiff", strict=True):
+            file[name] = column.astype(f"{kind}4")
+        file.attrs.update(frame_size=frame_size, count=count)
+    return path
 
 
 def picture(labels, size, seed=0):

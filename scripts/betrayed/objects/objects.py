@@ -42,7 +42,7 @@ class Objects:
 
             - ``proposal``: 1, 2, …; 0 beyond ``max_objects`` and for parts
             - ``part``: 1, 2, … for the parts of objects, which come last; else missing
-            - ``part_of``: the proposal that a part is of
+            - ``part_of``: the proposal that a part is of; missing beyond ``max_objects``
             - ``track``: the track that it is; missing for objects and parts of the foreground
             - ``foreground``: whether it is an object rather than background
             - ``score``: its mean score; missing when objects were chosen by size
@@ -136,7 +136,9 @@ def objects_by_cues(
     number = len(division.object_of)
     pieces = _measures(np.where(foreground.mask, parts, number), maps, number + 1)[:number]
     pieces["proposal"], pieces["foreground"] = 0, True
-    pieces["part"], pieces["part_of"] = pieces.index + 1, division.object_of + 1
+    numbers = pd.Series(division.object_of + 1)
+    pieces["part"] = pieces.index + 1
+    pieces["part_of"] = numbers.where(numbers <= settings.max_objects)
     pieces = pieces.reindex(columns=list(COLUMNS))
     table = pd.concat([proposals, pieces.astype(_WHOLE)], ignore_index=True)
     return Objects(table, tracks, foreground, division)
@@ -150,9 +152,11 @@ def _divide(
 ) -> Division:
     """The objects that the foreground is made of, in the way that the settings choose."""
     if settings.instances == "trajectories" and points is not None:
-        wanted = InstanceSettings(
-            settings.split, settings.part_split, settings.least_instances, settings.most_instances
+        least, most = (
+            min(count, settings.max_objects)
+            for count in (settings.least_instances, settings.most_instances)
         )
+        wanted = InstanceSettings(settings.split, settings.part_split, least, most)
         return by_trajectories(points, foreground, tokens, wanted)
     if settings.instances == "appearance":
         return by_appearance(tokens, foreground, settings.part_distance, settings.part_diffusion)

@@ -29,7 +29,7 @@ class ObjectSettings:
         instances: ``trajectories``: objects are told apart by what points on them do and look
             like; ``appearance``: by their tokens alone; ``none``: all foreground is one object.
         least_instances: objects that the foreground has at least.
-        most_instances: objects that it has at most.
+        most_instances: objects that it has at most; never more than ``max_objects``.
         split: points stay apart below this mean log odds of lying on one object.
         part_split: the same for the parts of objects.
         part_distance: by appearance, the foreground is split where halves differ by more.
@@ -68,10 +68,10 @@ class ObjectSettings:
         for name in ("local_motion_weight", "diffusion", "diffusion_frames", "part_diffusion"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name} must be at least 0, not {getattr(self, name)}.")
-        if not 1 <= self.least_instances <= self.most_instances <= self.max_objects:
+        if not 1 <= self.least_instances <= self.most_instances:
             raise UserError(
-                "objects needs 1 <= least_instances <= most_instances <= max_objects, not "
-                f"{self.least_instances}, {self.most_instances} and {self.max_objects}."
+                "objects needs 1 <= least_instances <= most_instances, not "
+                f"{self.least_instances} and {self.most_instances}."
             )
         if self.part_split < self.split:
             raise UserError(

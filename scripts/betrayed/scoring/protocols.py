@@ -131,15 +131,17 @@ def score_video(
         if not frames or not protocols:
             continue
         needed = {SCORED[protocol] for protocol in protocols if protocol in SCORED}
+        source = "labels" if settings.partition == "tracks" else "proposals"
+        if "partition" in needed:
+            needed.add(source)
         found = {}
         if "foreground" in needed:
             found["foreground"] = read_masks(Path(masks) / "foreground", video, frames)
-        if needed & {"proposals", "partition"}:
+        if "proposals" in needed:
             read = read_parts if settings.level == "parts" else read_proposals
             found["proposals"] = read(masks, video, frames)
-        if "labels" in needed or settings.partition == "tracks":
+        if "labels" in needed:
             found["labels"] = read_partition(tracks, video, frames)
-        source = "labels" if settings.partition == "tracks" else "proposals"
         found["partition"] = found.get(source)
         wanted = replace(settings, protocols=protocols)
         try:
