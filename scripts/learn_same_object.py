@@ -2,21 +2,23 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from betrayed.clustering.tracks import read_tracks
 from betrayed.config.reading import read_settings
+from betrayed.engine.parallel import cores, in_parallel
 from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
-from betrayed.io.progress import progress
 from betrayed.objects.annotated_points import AnnotatedPoints, annotated_points
 from betrayed.objects.division import seen_points
 from betrayed.objects.foreground import find_foreground
 from betrayed.objects.learning import LearningSettings, draw_pairs, learn, write_model
+from betrayed.objects.outlines import Outlines
 from betrayed.objects.selection import read_evidence
 from betrayed.objects.settings import ObjectSettings
 from betrayed.objects.validation import best_split, cross_validate
@@ -38,11 +40,14 @@ def main() -> None:
     parser.add_argument("--calibration", required=True, help="CSV to write: odds against truth")
     parser.add_argument("--objects", default="{}", help="JSON: how foregrounds are found")
     parser.add_argument("--settings", default="{}", help='JSON, e.g. {"pairs": 3000, "seed": 0}')
+    parser.add_argument("--processes", type=int, default=cores(), help="that gather points")
     arguments = parser.parse_args()
     settings = read_settings(LearningSettings, arguments.settings)
     found = read_settings(ObjectSettings, arguments.objects)
     rows = json.loads(arguments.videos.read_text(encoding="utf-8"))
-    gathered = [_gather(row, found) for row in progress(rows, "gathering points", "video")]
+    gathered = in_parallel(
+        partial(_gather, settings=found), rows, arguments.processes, "gathering points", "video"
+    )
     videos = [one for one in gathered if one is not None]
     if len(videos) < 2:
         raise UserError(
@@ -83,7 +88,9 @@ def _gather(row: dict[str, str], settings: ObjectSettings) -> AnnotatedPoints | 
         evidence.tokens,
         settings,
     )
-    seen = seen_points(evidence.points, foreground, evidence.tokens)
+    outlines = Outlines(foreground, (video.height, video.width), video.frame)
+    grid = foreground.scores.shape[1:]
+    seen = seen_points(evidence.points, outlines, evidence.tokens, grid)
     return annotated_points(video, seen) if seen is not None else None
 
 

@@ -50,8 +50,8 @@ def main() -> None:
             f"{video.count}. Delete the older of the two files and run the workflow again."
         )
     note(frames=video.count, pixels=video.height * video.width, tokens=0, dim=0)
-    objects = find_objects(tracks, *needed, settings)
     frame = video.frame if by_cues and settings.pixels == "grabcut" else None
+    objects = find_objects(tracks, *needed, settings, frame)
     size = (video.height, video.width)
     write_masks(arguments.output.parent, tracks.labels, objects, size, frame, video.name)
     note(edges=int(frame is not None), tracks=len(objects.tracks))

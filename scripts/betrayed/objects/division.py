@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from betrayed.objects.affinity import diffuse
@@ -10,9 +9,11 @@ from betrayed.objects.flow import flow_size
 from betrayed.objects.foreground import Foreground
 from betrayed.objects.instances import InstanceSettings, tell_apart
 from betrayed.objects.observations import Observations, Seen
+from betrayed.objects.outlines import Outlines
 from betrayed.objects.painting import GridPainter, Painter, PointPainter
 from betrayed.objects.pairs import compare_points
 from betrayed.objects.parts import split_foreground
+from betrayed.objects.resizing import resize
 from betrayed.objects.same_object import pair_log_odds, read_model
 from betrayed.objects.trajectories import Trajectories
 
@@ -45,32 +46,38 @@ def undivided(shape: tuple[int, int, int]) -> Division:
 
 
 def by_trajectories(
-    points: Trajectories, foreground: Foreground, tokens: np.ndarray, settings: InstanceSettings
+    points: Trajectories,
+    outlines: Outlines,
+    tokens: np.ndarray,
+    grid: tuple[int, int],
+    settings: InstanceSettings,
 ) -> Division:
     """Tell objects apart by what the points on the foreground do and look like.
 
     Args:
         points: of the video.
-        foreground: where it is.
-        tokens: (T, h·w, D) patch tokens on the foreground's grid.
+        outlines: of its foreground.
+        tokens: (T, h·w, D) patch tokens.
+        grid: their rows and columns, h and w.
         settings: see :class:`betrayed.objects.instances.InstanceSettings`.
     """
-    seen = seen_points(points, foreground, tokens)
+    seen = seen_points(points, outlines, tokens, grid)
     if seen is None:
-        return undivided(foreground.scores.shape)
+        return undivided((len(tokens), *grid))
     odds = pair_log_odds(compare_points(seen), read_model())
     found = tell_apart(seen, odds, settings)
     return Division(PointPainter(seen, found.parts), found.object_of, found.confidence)
 
 
-def seen_points(points: Trajectories, foreground: Foreground, tokens: np.ndarray) -> Seen | None:
+def seen_points(
+    points: Trajectories, outlines: Outlines, tokens: np.ndarray, grid: tuple[int, int]
+) -> Seen | None:
     """What the points see on the foreground, see :mod:`betrayed.objects.observations`."""
     size = flow_size(points.frame_size, _POINT_HEIGHT)
     scale = np.array(size) / points.frame_size
-    grid = foreground.scores.shape[1:]
     observations = Observations(size)
     for frame, rows in enumerate(points.frames()):
-        mask = enlarged(foreground.scores[frame], size) >= foreground.threshold
+        mask = resize(outlines.mask(frame).astype(np.float32), size) > 0.5
         places = (points.places[rows] + 0.5) * scale - 0.5
         observations.add(points.ids[rows], places, mask, tokens[frame].reshape(*grid, -1))
     return observations.chosen(_MOST_POINTS)
@@ -93,8 +100,3 @@ def by_appearance(
     if count > 1:
         belongs = np.stack([diffuse(one, foreground.neighbours, diffusion) for one in belongs])
     return Division(GridPainter(belongs), np.arange(count), np.full(count, np.nan))
-
-
-def enlarged(scores: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Scores (h, w) at another size, cubic between places."""
-    return cv2.resize(scores, (size[1], size[0]), interpolation=cv2.INTER_CUBIC)

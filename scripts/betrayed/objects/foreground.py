@@ -1,4 +1,4 @@
-"""The foreground of a video: where something is that moves, stands out, and keeps off the border."""
+"""The foreground of a video: what moves, stands out, and keeps off the border."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

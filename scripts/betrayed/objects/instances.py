@@ -108,7 +108,7 @@ def _likeness(groups: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np
 def _parts(
     objects: np.ndarray, pieces: np.ndarray, odds: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The pieces within each object, numbered on from one object to the next, and whose they are."""
+    """The pieces within each object, numbered from one object to the next, and whose they are."""
     parts, object_of = np.zeros_like(objects), []
     for number in range(objects.max() + 1):
         own = np.flatnonzero(objects == number)

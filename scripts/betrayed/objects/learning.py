@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,7 @@ def _fit(
     """The layers of one network."""
     torch.manual_seed(seed)
     widths = (len(MEASURES), _WIDTH, _WIDTH, 1)
-    layers = [torch.nn.Linear(*pair) for pair in zip(widths[:-1], widths[1:], strict=True)]
+    layers = [torch.nn.Linear(*pair) for pair in pairwise(widths)]
     network = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2])
     optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)

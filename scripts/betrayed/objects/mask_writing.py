@@ -10,10 +10,9 @@ from PIL import Image
 from betrayed.io.files import whole_folder
 from betrayed.io.palette import save_palette_png
 from betrayed.io.progress import progress
-from betrayed.objects.division import enlarged
 from betrayed.objects.objects import Objects
+from betrayed.objects.outlines import Outlines
 from betrayed.objects.painting import paint
-from betrayed.objects.pixels import refine_mask
 
 
 def upsample(labels: np.ndarray, tracks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -72,9 +71,13 @@ def write_masks(
     with whole_folder(folder) as temporary:
         for kind in kinds:
             (temporary / kind).mkdir()
+        outlines = objects.outlines
+        if outlines is None and objects.foreground is not None:
+            outlines = Outlines(objects.foreground, size, frame)
         for index in progress(range(len(labels)), f"masks {video}", "frame"):
-            image = frame(index) if frame is not None else None
-            proposals, foreground = _masks(labels, objects, index, size, image)
+            proposals, foreground = _tracks_of(labels[index], objects, size)
+            if outlines is not None:
+                foreground = outlines.mask(index)
             name = f"{index:05d}.png"
             if objects.division is not None:
                 division = objects.division
@@ -87,25 +90,15 @@ def write_masks(
         objects.table.to_csv(temporary / "objects.csv", index=False, float_format="%.6f")
 
 
-def _masks(
-    labels: np.ndarray,
-    objects: Objects,
-    index: int,
-    size: tuple[int, int],
-    image: np.ndarray | None,
+def _tracks_of(
+    labels: np.ndarray, objects: Objects, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One frame's tracks as proposals (H, W) uint8, and foreground (H, W) bool."""
+    """One frame's tracks (h, w) as proposals (H, W) uint8, and where they are objects, bool."""
     table = objects.table[objects.table["track"].notna()]
     tracks = table["track"].to_numpy(int)
     proposal = np.zeros(max(objects.tracks) + 1, np.uint8)
     proposal[tracks] = table["proposal"]
     chosen = np.zeros(len(proposal), bool)
     chosen[tracks] = table["foreground"]
-    large = upsample(labels[index], objects.tracks, size)  # (H, W)
-    proposals, foreground = proposal[large], chosen[large]
-    if objects.foreground is not None:
-        scores = objects.foreground.scores[index]
-        foreground = enlarged(scores, size) >= objects.foreground.threshold
-    if image is not None:
-        foreground = refine_mask(foreground, image)
-    return proposals, foreground
+    large = upsample(labels, objects.tracks, size)  # (H, W)
+    return proposal[large], chosen[large]

@@ -1,6 +1,6 @@
 """Which parts of a video are objects: found from its tracks and cues, without ground truth."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ from betrayed.objects.division import Division, by_appearance, by_trajectories, 
 from betrayed.objects.foreground import Foreground, find_foreground
 from betrayed.objects.instances import InstanceSettings
 from betrayed.objects.objectness import group_means, on_grid
+from betrayed.objects.outlines import Outlines
 from betrayed.objects.painting import paint
 from betrayed.objects.settings import CUES, ObjectSettings
 from betrayed.objects.trajectories import Trajectories
@@ -54,12 +55,14 @@ class Objects:
         tracks: labels of all tracks, those first that come first where two meet.
         foreground: where it is, on the grid of the finer tokens; None by size.
         division: whose each place of the foreground is; None by size.
+        outlines: of the foreground, where they were needed already.
     """
 
     table: pd.DataFrame
     tracks: np.ndarray
     foreground: Foreground | None = None
     division: Division | None = None
+    outlines: Outlines | None = None
 
 
 def objects_by_size(labels: np.ndarray, settings: ObjectSettings) -> Objects:
@@ -87,6 +90,7 @@ def objects_by_cues(
     tokens: np.ndarray,
     points: Trajectories | None,
     settings: ObjectSettings,
+    frame: Callable[[int], np.ndarray] | None = None,
 ) -> Objects:
     """Find the foreground of a video, and the objects that it is made of.
 
@@ -100,6 +104,8 @@ def objects_by_cues(
         tokens: (T, h'·w', D), patch tokens on the same grid or a finer one.
         points: what moves where; needed to tell objects apart by trajectories.
         settings: see :class:`ObjectSettings`.
+        frame: gives a frame (H, W, 3) uint8 RGB by its number, to whose edges outlines are moved;
+            None leaves them.
 
     Returns:
         On the grid of ``tokens``. Objects come first; the tracks around them follow as further
@@ -107,7 +113,8 @@ def objects_by_cues(
     """
     grid = local_motion.shape[1:]
     foreground = find_foreground(labels, merges, cues, local_motion, tokens, settings)
-    division = _divide(foreground, tokens, points, settings)
+    outlines = None if points is None else Outlines(foreground, points.frame_size, frame)
+    division = _divide(foreground, outlines, points, tokens, settings)
 
     # Tracks outside of the foreground: those that mostly lie in it are its fringe, and left out.
     fine = np.stack([_nearest(one, grid) for one in labels])  # (T, h', w')
@@ -141,23 +148,25 @@ def objects_by_cues(
     pieces["part_of"] = numbers.where(numbers <= settings.max_objects)
     pieces = pieces.reindex(columns=list(COLUMNS))
     table = pd.concat([proposals, pieces.astype(_WHOLE)], ignore_index=True)
-    return Objects(table, tracks, foreground, division)
+    return Objects(table, tracks, foreground, division, outlines)
 
 
 def _divide(
     foreground: Foreground,
-    tokens: np.ndarray,
+    outlines: Outlines | None,
     points: Trajectories | None,
+    tokens: np.ndarray,
     settings: ObjectSettings,
 ) -> Division:
     """The objects that the foreground is made of, in the way that the settings choose."""
-    if settings.instances == "trajectories" and points is not None:
+    if settings.instances == "trajectories" and outlines is not None:
         least, most = (
             min(count, settings.max_objects)
             for count in (settings.least_instances, settings.most_instances)
         )
         wanted = InstanceSettings(settings.split, settings.part_split, least, most)
-        return by_trajectories(points, foreground, tokens, wanted)
+        grid = foreground.scores.shape[1:]
+        return by_trajectories(points, outlines, tokens, grid, wanted)
     if settings.instances == "appearance":
         return by_appearance(tokens, foreground, settings.part_distance, settings.part_diffusion)
     return undivided(foreground.scores.shape)

@@ -12,6 +12,26 @@ _FEWEST = 20
 
 
 def refine_mask(mask: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """Move the outline of a mask to the edges of the image near it, see :func:`refined_small`.
+
+    Args:
+        mask: (H, W) bool.
+        frame: (H, W, 3) uint8, RGB.
+
+    Returns:
+        (H, W) bool; the same for the same input. Without foreground or background the mask itself.
+    """
+    small = refined_small(mask, frame)
+    return mask if small is None else enlarge_mask(small, mask.shape)
+
+
+def enlarge_mask(small: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A mask (h, w) bool at another height and width, its outline smooth."""
+    soft = cv2.resize(small.astype(np.float32), size[::-1], interpolation=cv2.INTER_LINEAR)
+    return soft > 0.5
+
+
+def refined_small(mask: np.ndarray, frame: np.ndarray) -> np.ndarray | None:
     """Move the outline of a mask to the edges of the image near it, by GrabCut.
 
     The colours on both sides are learnt from this mask and frame (Rother et al., 2004: "GrabCut");
@@ -22,7 +42,8 @@ def refine_mask(mask: np.ndarray, frame: np.ndarray) -> np.ndarray:
         frame: (H, W, 3) uint8, RGB.
 
     Returns:
-        (H, W) bool; the same for the same input. Without foreground or background the mask itself.
+        (h, w) bool, at most 240 pixels high; the same for the same input. None without enough
+        foreground or background to learn from.
     """
     height, width = mask.shape
     scale = min(1.0, _HEIGHT / height)
@@ -32,7 +53,7 @@ def refine_mask(mask: np.ndarray, frame: np.ndarray) -> np.ndarray:
         np.uint8
     )
     if min(inside.sum(), inside.size - inside.sum()) < _FEWEST:
-        return mask
+        return None
     band = 2 * max(1, round(_BAND * size[1])) + 1
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (band, band))
     known = np.where(inside, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
@@ -41,5 +62,4 @@ def refine_mask(mask: np.ndarray, frame: np.ndarray) -> np.ndarray:
     cv2.setRNGSeed(0)  # GrabCut draws where its colour models start
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(small, known, None, *models, 1, cv2.GC_INIT_WITH_MASK)
-    refined = np.isin(known, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
-    return cv2.resize(refined, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
+    return np.isin(known, (cv2.GC_FGD, cv2.GC_PR_FGD))

@@ -1,7 +1,7 @@
 """The odds that two points lie on one object, learnt from made videos with exact masks.
 
-Small networks on the measures of a pair. ``same_object.json`` holds them, with what they were learnt
-from and how well they did; ``scripts/learn_same_object.py`` makes it anew.
+Small networks on the measures of a pair. ``same_object.json`` holds them, with what they were
+learnt from; ``scripts/learn_same_object.py`` makes it anew.
 """
 
 import json

@@ -1,5 +1,6 @@
 """What the choice of objects reads, brought together and checked."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def find_objects(
     motion_path: str | Path | None,
     trajectories_path: str | Path | None,
     settings: ObjectSettings,
+    frame: Callable[[int], np.ndarray] | None = None,
 ) -> Objects:
     """Find the objects of a video from its artefacts, see :func:`read_evidence`.
 
@@ -53,6 +55,8 @@ def find_objects(
         trajectories_path: what moves where.
         settings: see :class:`betrayed.objects.settings.ObjectSettings`. Without cues no path is
             read.
+        frame: gives a frame (H, W, 3) uint8 RGB by its number, to whose edges outlines are moved;
+            None leaves them.
 
     Raises:
         UserError: a file is unusable, or of another video than the tracks; names it.
@@ -69,6 +73,7 @@ def find_objects(
         evidence.tokens,
         evidence.points,
         settings,
+        frame,
     )
 
 
