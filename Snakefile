@@ -19,6 +19,7 @@ include: "rules/motion.smk"
 include: "rules/masks.smk"
 include: "rules/scores.smk"
 include: "rules/exports.smk"
+include: "rules/learning.smk"
 include: "rules/pictures.smk"
 
 

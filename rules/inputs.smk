@@ -140,6 +140,24 @@ def scored():
     return [one for one in evaluated() if manifest(one[1])[one[2]]["annotations"]]
 
 
+def annotated_rows(wildcards):
+    """What the odds of lying on one object are learnt from: the files of every annotated video."""
+    run, rows = RUNS[wildcards.run], []
+    for name, dataset, video in scored():
+        if name == wildcards.run:
+            rows.append(
+                {
+                    "frames": f"results/{dataset}/frames/{video}/frames.json",
+                    "tracks": f"results/{dataset}/tracks/{run.clusters}/{video}.h5",
+                    "features": f"results/{dataset}/features/{run.backbone}/{video}.h5",
+                    "fine_features": f"results/{dataset}/features/{run.fine_backbone}/{video}.h5",
+                    "motion": f"results/{dataset}/motion/{run.motion}/{video}.h5",
+                    "trajectories": f"results/{dataset}/trajectories/{run.motion}/{video}.h5",
+                }
+            )
+    return rows
+
+
 def score_settings(wildcards):
     """How a video is scored; a protocol of the data set as a whole reruns none."""
     own = settings_of.scoring_settings(config, wildcards.dataset)

@@ -1,0 +1,56 @@
+# Learning: the odds that two points lie on one object, from segmented videos with exact masks. Not
+# part of `all`: ask for `learn`, with presets/learning.yaml.
+#   in   results/{dataset}/frames/{video}/, tracks/, features/, motion/ and trajectories/
+#   out  results/same_object/{run}/: same_object.json (the networks), splits.csv, calibration.csv
+
+
+localrules:
+    learn,
+
+
+rule learn:
+    input:
+        expand("results/same_object/{run}/same_object.json", run=RUNS),
+
+
+rule list_annotated:
+    input:
+        manifests=all_manifests(),
+    output:
+        list="results/same_object/{run}/videos.json",
+    log:
+        "results/logs/list_annotated/{run}.log",
+    localrule: True
+    conda:
+        "../envs/light.yaml"
+    params:
+        rows=annotated_rows,
+    run:
+        Path(output.list).write_text(as_json(params.rows))
+
+
+rule learn_same_object:
+    input:
+        files=lambda wildcards: [path for row in annotated_rows(wildcards) for path in row.values()],
+        list="results/same_object/{run}/videos.json",
+        code=program_sources("learn_same_object"),
+    output:
+        model="results/same_object/{run}/same_object.json",
+        splits="results/same_object/{run}/splits.csv",
+        calibration="results/same_object/{run}/calibration.csv",
+    log:
+        text="results/logs/learn_same_object/{run}.log",
+        usage="results/benchmarks/learn_same_object/{run}.tsv",
+    conda:
+        "../envs/torch.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        objects=lambda wildcards: as_json(RUNS[wildcards.run].settings["objects"]),
+    shell:
+        "python scripts/start.py --usage {log.usage:q} --pool torch"
+        " scripts/learn_same_object.py --videos {input.list:q} --output {output.model:q}"
+        " --splits {output.splits:q} --calibration {output.calibration:q}"
+        " --objects {params.objects:q} --processes {threads} 2>&1 | tee {log.text:q}"
