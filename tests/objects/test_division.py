@@ -317,8 +317,10 @@ def test_more_parts_than_proposals_leave_no_track(tmp_path):
     proposals = np.array([[[1] * 23 + [2]]])
     parts = np.array([[[*range(1, 24), 0]]])
     rows = ["1,,,,1", "2,,,5,1", *(f"0,{part},1,,1" for part in range(1, 24))]
-    found = read_parts(*folder_of(tmp_path / "m", proposals, parts, rows))
-    assert found.tolist() == parts.tolist()
+    given = folder_of(tmp_path / "m", proposals, parts, rows)
+    assert read_parts(*given).tolist() == parts.tolist()
+    # What is beyond the limit is left out.
+    assert read_parts(*given, 20).tolist() == [[[*range(1, 21), 0, 0, 0, 0]]]
 
 
 def test_without_parts_the_proposals_are_read(tmp_path):
