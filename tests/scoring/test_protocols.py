@@ -298,3 +298,18 @@ def test_program(tmp_path, clip):
     assert failed.returncode == 1
     assert "error: The mask" in failed.stderr
     assert "Traceback" not in failed.stderr
+
+
+def test_more_parts_than_are_allowed_are_left_out(clip):
+    """An object of many parts must not end the scoring: what is beyond has no id, as if cut."""
+    video, masks, tracks = clip
+    for path in (masks / "proposals").iterdir():
+        save_palette_png(path, np.ones((4, 6), np.uint8))
+    write_masks(masks / "parts", np.arange(1, 25, dtype=np.uint8).reshape(1, 4, 6).repeat(3, 0))
+    rows = [f"0,{part},1,,1" for part in range(1, 25)]
+    text = "\n".join(["proposal,part,part_of,track,score", "1,,,,1", *rows])
+    (masks / "objects.csv").write_text(text + "\n")
+    table = score_video(video, masks, tracks, ScoreSettings(level="parts"))
+    # A pixel of the eight of each object.
+    assert value(table, "davis2017-sequence", "J_mean") == 1 / 8
+    assert value(table, "davis2017-frame", "J_mean") == 1 / 8

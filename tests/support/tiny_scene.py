@@ -139,3 +139,35 @@ def features_file(path, looks):
         file["class_attention"] = np.full((len(looks), looks[0].size), 0.004, np.float16)
         file.attrs["grid"] = looks.shape[1:]
     return path
+
+
+def two_balls(frames=6):
+    """Labels of a ball that rolls to the right below one that rolls to the left: 1 and 2."""
+    labels = np.zeros((frames, 16, 30), int)
+    y, x = np.mgrid[:16, :30]
+    for t in range(frames):
+        labels[t][(y - 11) ** 2 + (x - 5 - t % 12) ** 2 <= 9] = 1
+        labels[t][(y - 4) ** 2 + (x - 24 + t % 12) ** 2 <= 9] = 2
+    return labels
+
+
+def points_of(labels, ways, frame_size):
+    """Rows (id, frame, y, x) of points, four a token, that go the way of their label in frame 0.
+
+    They end where they would come to lie on another label.
+    """
+    shape = np.array(labels.shape[1:])
+    places = np.stack(np.mgrid[: 2 * shape[0], : 2 * shape[1]], -1).reshape(-1, 2) / 2 - 0.25
+    tokens = np.round(places).astype(int)
+    own = labels[0][tuple(tokens.T)]
+    alive, rows = np.ones(len(places), bool), []
+    scale = np.array(frame_size) / shape
+    for frame in range(len(labels)):
+        now = places + np.array(ways)[own] * frame
+        cell = np.round(now).astype(int)
+        alive &= ((cell >= 0) & (cell < shape)).all(axis=1)
+        cell = np.clip(cell, 0, shape - 1)
+        alive &= labels[frame][tuple(cell.T)] == own
+        pixels = (now + 0.5) * scale - 0.5
+        rows += [(point, frame, *pixels[point]) for point in np.flatnonzero(alive)]
+    return rows

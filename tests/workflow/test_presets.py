@@ -304,5 +304,6 @@ def test_a_release_checkpoint_takes_the_place_of_training(tmp_path, package):
     project.run()
     assert b"davis2017-sequence" in project.tables()["summary.csv"]
     assert not (project.folder / "results" / "blocks").exists()
-    assert not (project.folder / "results" / "made" / "motion").exists()
+    for kind in ("motion", "trajectories"):
+        assert not (project.folder / "results" / "made" / kind).exists()
     assert project.planned() == {}

@@ -3,6 +3,7 @@
 import re
 import shutil
 
+import h5py
 import pandas as pd
 import pytest
 import yaml
@@ -23,6 +24,35 @@ def test_the_tables_and_pictures_are_there(finished):
     assert all(0 <= float(row["value"]) <= 1 for row in table if row["metric"] == "J_mean")
     pictures = list((finished.folder / "results" / "pictures").rglob("overlay.mp4"))
     assert len(pictures) == 3
+
+
+def test_objects_have_parts_and_points_are_kept_for_others(finished):
+    results = finished.folder / "results" / "made"
+    tables = sorted((results / "masks").rglob("objects.csv"))
+    assert len(tables) == 3
+    for path in tables:
+        table = pd.read_csv(path)
+        parts = table[table["part"].notna()]
+        assert set(parts["part_of"]) == set(
+            table.loc[table["foreground"] & table["part"].isna(), "proposal"]
+        )
+        for kind in ("proposals", "parts", "foreground"):
+            assert len(list((path.parent / kind).glob("*.png"))) == 10
+    names = [
+        sorted(path.name for path in (results / kind).rglob("*.h5"))
+        for kind in ("motion", "trajectories")
+    ]
+    assert names[0] == names[1] and len(names[0]) == 3
+    with h5py.File(next((results / "trajectories").rglob("*.h5"))) as file:
+        assert set(file["frame"][:]) == set(range(10))
+        assert {"id", "frame", "y", "x"} == set(file)
+
+
+def test_tracks_are_scored_as_a_diagnosis_when_it_is_asked_for(project):
+    project.change({"scoring": {"protocols": ["video-object", "tracks-object"], "level": "parts"}})
+    assert project.planned() == {"score_video": 3, "collect_tables": 1}
+    project.run()
+    assert {row["protocol"] for row in rows(project)} == {"video-object", "tracks-object"}
 
 
 def test_every_job_leaves_a_log_and_its_usage(finished):

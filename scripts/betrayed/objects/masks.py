@@ -61,11 +61,11 @@ def read_proposals(folder: str | Path, video: Video, frames: list[int]) -> np.nd
     return read_masks(Path(folder) / "proposals", video, frames)
 
 
-def read_parts(folder: str | Path, video: Video, frames: list[int]) -> np.ndarray:
+def read_parts(folder: str | Path, video: Video, frames: list[int], limit: int = 254) -> np.ndarray:
     """Like :func:`read_proposals`, with the parts of the objects in the objects' place.
 
-    There are no more ids than proposals: the last tracks give way to parts. Without parts (objects
-    chosen by size) the proposals themselves.
+    There are no more ids than proposals: the last tracks give way to parts. Parts beyond ``limit``
+    are left out. Without parts (objects chosen by size) the proposals themselves.
     """
     proposals = read_proposals(folder, video, frames)
     if not (Path(folder) / "parts").is_dir():
@@ -76,7 +76,8 @@ def read_parts(folder: str | Path, video: Video, frames: list[int]) -> np.ndarra
     count, most = int(table["part"].max()), int(table["proposal"].max())
     tracks = proposals.astype(int) - objects + count
     tracks[(proposals <= objects) | (tracks > max(most, count))] = 0
-    return np.where(parts > 0, parts, tracks).astype(np.uint8)
+    ids = np.where(parts > 0, parts, tracks)
+    return np.where(ids <= max(most, min(limit, count)), ids, 0).astype(np.uint8)
 
 
 def read_proposal_scores(folder: str | Path) -> pd.Series:

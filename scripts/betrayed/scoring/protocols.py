@@ -78,7 +78,8 @@ class ScoreSettings:
             davis2016-track; the official figure is 20.
         paper_max_proposals: the same for davis2017-frame; the paper's own scorer allows 300.
         scorer: what computes J and F of masks, see :mod:`betrayed.scoring.scorers`.
-        level: ``objects``, or ``parts``: the parts that objects consist of take their place.
+        level: ``objects``, or ``parts``: the parts that objects consist of take their place, as
+            many as ``max_proposals`` allows.
         partition: what the video-object protocols score: ``proposals`` (objects, the tracks around
             them, and what is left), or ``tracks``, as the paper does.
     """
@@ -138,8 +139,11 @@ def score_video(
         if "foreground" in needed:
             found["foreground"] = read_masks(Path(masks) / "foreground", video, frames)
         if "proposals" in needed:
-            read = read_parts if settings.level == "parts" else read_proposals
-            found["proposals"] = read(masks, video, frames)
+            found["proposals"] = (
+                read_parts(masks, video, frames, settings.max_proposals)
+                if settings.level == "parts"
+                else read_proposals(masks, video, frames)
+            )
         if "labels" in needed:
             found["labels"] = read_partition(tracks, video, frames)
         found["partition"] = found.get(source)

@@ -1,0 +1,341 @@
+"""From a foreground to objects and parts, through files and masks of a tiny scene."""
+
+import time
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from betrayed.io.palette import read_ids, save_palette_png
+from betrayed.objects.affinity import affinity
+from betrayed.objects.division import by_appearance, by_trajectories, enlarged, undivided
+from betrayed.objects.foreground import Foreground
+from betrayed.objects.instances import InstanceSettings
+from betrayed.objects.mask_writing import write_masks
+from betrayed.objects.masks import read_parts, read_proposals
+from betrayed.objects.objects import COLUMNS, objects_by_cues, objects_by_size
+from betrayed.objects.settings import ObjectSettings
+from betrayed.objects.trajectories import Trajectories
+from betrayed.video.video import Video
+from support.tiny_scene import cues, finer, points_of, tokens, tree, two_balls
+
+SIZE = (96, 180)
+WAYS = [(0, 0), (0, 1), (0, -1)]  # rows and columns of tokens a frame
+TWO = ObjectSettings(least_instances=2, most_instances=2)
+USUAL = InstanceSettings(split=-0.5, part_split=0.0, least=1, most=10)
+
+
+def points_in(rows, count, size=SIZE):
+    """What would be read from a file of these rows."""
+    ids, frame, y, x = np.array(rows, float).reshape(-1, 4).T
+    starts = np.searchsorted(frame, np.arange(count + 1))
+    return Trajectories(ids.astype(np.int32), starts, np.stack([y, x], 1).astype("f4"), size)
+
+
+def foreground_of(labels):
+    inside = (labels > 0).astype(np.float32)
+    return Foreground(inside, 0.5, affinity(tokens(labels), labels.shape[1:], 1))
+
+
+@pytest.fixture(scope="module")
+def balls():
+    labels = two_balls()
+    return labels, points_in(points_of(labels, WAYS, SIZE), len(labels))
+
+
+def found_in(labels, points, settings):
+    moves = 1.0 * (labels > 0)
+    looks = finer(labels)
+    return objects_by_cues(
+        labels, tree(labels), cues(labels, moves), finer(moves), tokens(looks), points, settings
+    )
+
+
+def written(folder, labels, objects, size=SIZE):
+    write_masks(folder, labels, objects, size)
+    kinds = [kind for kind in ("proposals", "parts", "foreground") if (folder / kind).is_dir()]
+    maps = {
+        kind: np.stack([read_ids(path) for path in sorted((folder / kind).iterdir())])
+        for kind in kinds
+    }
+    return maps, pd.read_csv(folder / "objects.csv")
+
+
+# Divisions
+
+
+def test_undivided():
+    whole = undivided((3, 4, 5))
+    assert whole.object_of.tolist() == [0] and np.isnan(whole.confidence).all()
+    for frame in range(3):
+        assert (whole.painter.shares(frame) == 1).all()
+
+
+def test_balls_that_roll_apart_are_two_by_their_points(balls):
+    labels, points = balls
+    division = by_trajectories(points, foreground_of(labels), tokens(labels), USUAL)
+    assert division.confidence.shape == (2,)
+    assert ((division.confidence > 0.3) & (division.confidence <= 1)).all()
+    for frame in range(len(labels)):
+        shares = division.painter.shares(frame)
+        together = np.stack([shares[division.object_of == one].sum(0) for one in (0, 1)])
+        winner = together.argmax(axis=0)  # at the points' own size
+        rows, columns = (
+            (np.arange(n) + 0.5) * k / n
+            for n, k in zip(winner.shape, labels.shape[1:], strict=True)
+        )
+        large = labels[frame][np.ix_(rows.astype(int), columns.astype(int))]
+        one, other = (np.bincount(winner[large == ball], minlength=2) for ball in (1, 2))
+        assert one.max() > 0.95 * one.sum() and other.max() > 0.95 * other.sum()
+        assert one.argmax() != other.argmax()
+
+
+@pytest.mark.parametrize("rows", [[], [(0, 0, 3.0, 3.0), (0, 1, 3.0, 3.0)]])
+def test_without_points_on_the_foreground_it_is_one(balls, rows):
+    labels, _ = balls
+    points = points_in(rows, len(labels))
+    division = by_trajectories(points, foreground_of(labels), tokens(labels), USUAL)
+    assert division.object_of.tolist() == [0]
+    assert division.painter.shares(0).shape == (1, *labels.shape[1:])
+
+
+def test_places_are_those_of_the_videos_own_pixels(balls):
+    """The same points in a video of four times as many pixels a side tell the same apart."""
+    labels, points = balls
+    large = (4 * SIZE[0], 4 * SIZE[1])
+    others = points_in(points_of(labels, WAYS, large), len(labels), large)
+    one, two = (
+        by_trajectories(these, foreground_of(labels), tokens(labels), USUAL)
+        for these in (points, others)
+    )
+    np.testing.assert_array_equal(one.object_of, two.object_of)
+    np.testing.assert_allclose(one.painter.shares(2), two.painter.shares(2), atol=0.05)
+
+
+def test_by_appearance_in_order_of_size(balls):
+    labels, _ = balls
+    labels = np.where(np.arange(30) == 27, 2, labels)  # the second thing is larger
+    division = by_appearance(tokens(labels), foreground_of(labels), 0.45, 0.0)
+    assert division.object_of.tolist() == [0, 1] and np.isnan(division.confidence).all()
+    shares = division.painter.shares(0)
+    np.testing.assert_array_equal(
+        shares.argmax(0)[labels[0] > 0] == 0, (labels[0] == 2)[labels[0] > 0]
+    )
+
+
+def test_enlarged_is_cubic_and_keeps_the_mean():
+    scores = np.random.default_rng(0).random((6, 8)).astype(np.float32)
+    large = enlarged(scores, (24, 32))
+    assert large.shape == (24, 32)
+    np.testing.assert_allclose(large.mean(), scores.mean(), atol=0.03)
+    np.testing.assert_array_equal(enlarged(scores, (6, 8)), scores)
+
+
+# Masks
+
+
+@pytest.fixture(scope="module")
+def masks(balls, tmp_path_factory):
+    labels, points = balls
+    objects = found_in(labels, points, TWO)
+    folder = tmp_path_factory.mktemp("masks") / "balls"
+    return folder, objects, *written(folder, labels, objects)
+
+
+def test_table_of_objects_and_parts(masks, balls):
+    _, objects, _, table = masks
+    labels, _ = balls
+    assert tuple(table.columns) == COLUMNS
+    assert table["foreground"].tolist()[:2] == [True, True]
+    assert table["proposal"].tolist()[:2] == [1, 2]
+    assert table["track"].isna()[:2].all() and table["part"].isna()[:2].all()
+    assert table["confidence"][:2].between(0, 1).all()
+    assert (table["first_frame"][:2] == 0).all()
+    assert (table["last_frame"][:2] == len(labels) - 1).all()
+    parts = table[table["part"].notna()]
+    assert parts.index[0] == len(table) - len(parts)  # parts come last
+    assert parts["part"].tolist() == list(range(1, len(parts) + 1))
+    assert set(parts["part_of"]) == {1, 2}
+    assert (parts["proposal"] == 0).all() and parts["foreground"].all()
+    assert parts["confidence"].isna().all() and parts["track"].isna().all()
+    # The parts of an object have its places between them.
+    size = table["size"] * table["persistence"]
+    for number in (1, 2):
+        own = parts.index[parts["part_of"] == number]
+        assert size[own].sum() == pytest.approx(size[number - 1], abs=1e-4)
+    pd.testing.assert_frame_equal(
+        table, objects.table.astype(table.dtypes.to_dict()), atol=1e-6, check_dtype=False
+    )
+
+
+def test_every_part_lies_in_the_object_that_it_is_of(masks):
+    _, _, maps, table = masks
+    parts = table[table["part"].notna()]
+    inside = maps["foreground"] > 0
+    np.testing.assert_array_equal(maps["parts"] > 0, inside)
+    part_of = np.zeros(256, int)
+    part_of[parts["part"].astype(int)] = parts["part_of"]
+    np.testing.assert_array_equal(part_of[maps["parts"]][inside], maps["proposals"][inside])
+    assert set(np.unique(maps["parts"])) <= {0, *parts["part"]}
+
+
+def test_balls_have_an_object_each(masks, balls):
+    _, _, maps, _ = masks
+    labels, _ = balls
+    rows, columns = (np.arange(n) * k // n for n, k in zip(SIZE, labels.shape[1:], strict=True))
+    large = labels[:, rows[:, None], columns]
+    for ids, truth in zip(maps["proposals"], large, strict=True):
+        counts = np.stack([np.bincount(ids[truth == ball], minlength=3)[:3] for ball in (1, 2)])
+        best = counts.argmax(axis=1)
+        assert sorted(best) == [1, 2]
+        assert (counts.max(axis=1) > 0.8 * (counts.sum(axis=1))).all()
+    own = [np.bincount(maps["proposals"][large == ball]).argmax() for ball in (1, 2)]
+    for ids, truth in zip(maps["proposals"], large, strict=True):  # and keep it
+        assert [np.bincount(ids[truth == ball]).argmax() for ball in (1, 2)] == own
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ObjectSettings(),
+        ObjectSettings(instances="none"),
+        ObjectSettings(instances="appearance"),
+        ObjectSettings(split=5.0, part_split=6.0),
+        ObjectSettings(max_objects=1),
+    ],
+)
+def test_the_foreground_is_the_same_however_it_is_divided(masks, balls, tmp_path, settings):
+    labels, points = balls
+    maps, table = written(tmp_path / "m", labels, found_in(labels, points, settings))
+    np.testing.assert_array_equal(maps["foreground"], masks[2]["foreground"])
+    np.testing.assert_array_equal(maps["parts"] > 0, maps["foreground"] > 0)
+    count = int((table["foreground"] & table["part"].isna()).sum())
+    assert count <= settings.most_instances
+    if settings.instances == "none" or settings.max_objects == 1:
+        assert count == 1
+        np.testing.assert_array_equal(maps["proposals"] == 1, maps["foreground"] > 0)
+    if settings.instances == "none":
+        np.testing.assert_array_equal(maps["parts"] == 1, maps["foreground"] > 0)
+        assert table["part"].dropna().tolist() == [1]
+        assert table["confidence"].isna().all()
+    if settings.instances == "appearance":
+        assert count == 2 and table["confidence"].isna().all()
+
+
+def test_by_size_there_are_no_parts(balls, tmp_path):
+    labels, _ = balls
+    objects = objects_by_size(labels, ObjectSettings(choice="size"))
+    maps, table = written(tmp_path / "m", labels, objects)
+    assert sorted(maps) == ["foreground", "proposals"]
+    assert table[["part", "part_of", "confidence"]].isna().all(axis=None)
+
+
+def test_the_same_bytes_twice(masks, balls, tmp_path):
+    labels, points = balls
+    write_masks(tmp_path / "m", labels, found_in(labels, points, TWO), SIZE)
+    for path in sorted(masks[0].rglob("*.*")):
+        assert path.read_bytes() == (tmp_path / "m" / path.relative_to(masks[0])).read_bytes()
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_short_videos(frames, tmp_path):
+    labels = two_balls(frames)
+    points = points_in(points_of(labels, WAYS, SIZE), frames)
+    maps, table = written(tmp_path / "m", labels, found_in(labels, points, TWO))
+    assert maps["proposals"].shape == (frames, *SIZE)
+    assert table["proposal"].tolist()[:2] == [1, 2]
+
+
+def test_more_parts_than_an_image_holds_are_never_written(balls, tmp_path):
+    """Of 8 bits: with as many objects and parts as the settings allow."""
+    labels, points = balls
+    settings = ObjectSettings(
+        max_objects=254, most_instances=254, least_instances=254, split=50.0, part_split=60.0
+    )
+    maps, table = written(tmp_path / "m", labels, found_in(labels, points, settings))
+    assert table["part"].max() <= 255
+    assert set(np.unique(maps["parts"])) <= {0, *table["part"].dropna()}
+
+
+@pytest.mark.slow
+def test_a_long_video():
+    """Ten minutes at a frame a second: seconds, and little memory beside the tokens."""
+    labels = two_balls(600)
+    labels = np.where(np.arange(600)[:, None, None] % 100 < 3, 0, labels)  # nothing now and then
+    rows = points_of(two_balls(6), WAYS, SIZE)
+    rows = [(i + 1000 * k, f + 6 * k, y, x) for k in range(100) for i, f, y, x in rows]
+    points, seen = points_in(rows, 600), tokens(labels)
+    foreground = Foreground((labels > 0).astype(np.float32), 0.5, None)
+    begun = time.perf_counter()
+    division = by_trajectories(points, foreground, seen, USUAL)
+    assert time.perf_counter() - begun < 60
+    tracemalloc.start()
+    by_trajectories(points, foreground, seen, USUAL)
+    assert tracemalloc.get_traced_memory()[1] < 300e6
+    tracemalloc.stop()
+    for frame in (0, 1, 50, 599):
+        np.testing.assert_allclose(division.painter.shares(frame).sum(0), 1, atol=1e-5)
+
+
+# Reading parts
+
+COLUMNS_READ = "proposal,part,part_of,track,score"
+
+
+def folder_of(path, proposals, parts, rows):
+    """A folder of masks (T, H, W), its table as text, and the video that they are of."""
+    for kind, masks in (("proposals", proposals), ("parts", parts)):
+        if masks is not None:
+            (path / kind).mkdir(parents=True)
+            for index, one in enumerate(masks):
+                save_palette_png(path / kind / f"{index:05d}.png", one.astype(np.uint8))
+    (path / "objects.csv").write_text("\n".join([COLUMNS_READ, *rows]) + "\n")
+    count, height, width = proposals.shape
+    record = Video("toy", count, height, width, None, "toy", (), None, None, "ids", 0, None)
+    return path, record, list(range(count))
+
+
+def test_parts_take_the_place_of_their_objects(tmp_path):
+    proposals = np.array([[[0, 1, 1, 2, 3, 4]]] * 2)  # two objects, tracks 3 and 4
+    parts = np.array([[[0, 1, 2, 3, 0, 0]]] * 2)
+    rows = ["1,,,,1", "2,,,,1", "3,,,0,1", "4,,,7,1", "0,1,1,,1", "0,2,1,,1", "0,3,2,,1"]
+    given = folder_of(tmp_path / "m", proposals, parts, rows)
+    # No more ids than there are proposals: track 3 is 4, and track 4 gives way.
+    np.testing.assert_array_equal(read_parts(*given), [[[0, 1, 2, 3, 4, 0]]] * 2)
+    np.testing.assert_array_equal(read_proposals(*given), proposals)
+
+
+def test_as_many_parts_as_objects_leave_all_tracks(tmp_path):
+    proposals, parts = np.array([[[0, 2, 1, 3, 4]]]), np.array([[[0, 1, 2, 0, 0]]])
+    rows = ["1,,,,1", "2,,,,1", "3,,,0,1", "4,,,7,1", "0,1,2,,1", "0,2,1,,1"]
+    found = read_parts(*folder_of(tmp_path / "m", proposals, parts, rows))
+    assert found.tolist() == [[[0, 1, 2, 3, 4]]]
+
+
+def test_more_parts_than_proposals_leave_no_track(tmp_path):
+    proposals = np.array([[[1] * 23 + [2]]])
+    parts = np.array([[[*range(1, 24), 0]]])
+    rows = ["1,,,,1", "2,,,5,1", *(f"0,{part},1,,1" for part in range(1, 24))]
+    given = folder_of(tmp_path / "m", proposals, parts, rows)
+    assert read_parts(*given).tolist() == parts.tolist()
+    # What is beyond the limit is left out.
+    assert read_parts(*given, 20).tolist() == [[[*range(1, 21), 0, 0, 0, 0]]]
+
+
+def test_without_parts_the_proposals_are_read(tmp_path):
+    proposals = np.array([[[0, 1, 2]]])
+    given = folder_of(tmp_path / "m", proposals, None, ["1,,,0,", "2,,,1,"])
+    np.testing.assert_array_equal(read_parts(*given), proposals)
+
+
+def test_parts_of_what_was_written(masks, balls):
+    folder, _, maps, table = masks
+    record = Video("toy", len(balls[0]), *SIZE, None, "toy", (), None, None, "ids", 0, None)
+    found = read_parts(folder, record, [0, 3])
+    inside = maps["foreground"][[0, 3]] > 0
+    np.testing.assert_array_equal(found[inside], maps["parts"][[0, 3]][inside])
+    assert found.max() <= max(table["proposal"].max(), table["part"].max())
+    # What lies around is told apart as before, as far as there are ids.
+    around = np.unique(np.stack([found, maps["proposals"][[0, 3]]])[:, ~inside], axis=1).T
+    assert len(set(around[:, 1])) == len(around)
