@@ -13,7 +13,7 @@ _PARTITION = {"FG-ARI": "FG-ARI", "mIoU": "mIoU", "mBO": "mBO"}
 _RANKED = {name: name for name in ("AP", "AP50", "AP75", "AR1", "AR10", "AR100")}
 _SECTIONS = {
     "Scores over all videos of each data set [95% interval]": _DAVIS,
-    "All tracks against the objects": _PARTITION,
+    "What was found, as a partition, against the objects": _PARTITION,
     "Proposals ranked by score, over all videos together": _RANKED,
 }
 #: Figures that are shown with their intervals; more would not fit a line.
