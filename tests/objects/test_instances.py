@@ -1,9 +1,11 @@
 """Groups of points: how many, of what size, and what they are made of."""
 
+import time
+
 import numpy as np
 import pytest
 
-from betrayed.objects.instances import InstanceSettings, tell_apart
+from betrayed.objects.instances import InstanceSettings, _tidy, tell_apart
 from betrayed.objects.observations import Seen
 from betrayed.objects.pairs import compare_points
 from betrayed.objects.same_object import pair_log_odds, read_model
@@ -136,6 +138,53 @@ def test_specks_are_joined_with_what_is_likest():
     # By what it has seen, not by the number of its points.
     weights = np.where(groups == 2, 9.0, 1.0)
     assert tell_apart(seen_with(weights), odds, USUAL).objects[-1] == 2
+
+
+def naive_tidy(groups, odds, weights, most):
+    """Join the smallest group with the likest, from scratch each time."""
+    names = list(groups)
+    while True:
+        sizes = {one: sum(w for w, n in zip(weights, names, strict=True) if n == one)
+                 for one in sorted(set(names))}  # fmt: skip
+        smallest = min(sizes, key=sizes.get)
+        enough = sizes[smallest] >= 0.02 * sum(weights) and len(sizes) <= most
+        if enough or len(sizes) == 1:
+            rank = sorted(sizes, key=lambda one: -sizes[one])
+            return [rank.index(one) for one in names]
+
+        def likeness(other, own=smallest, names=tuple(names)):
+            pairs = [(i, j) for i, a in enumerate(names) for j, b in enumerate(names)
+                     if a == own and b == other]  # fmt: skip
+            share = [weights[i] * weights[j] for i, j in pairs]
+            return np.average([odds[i, j] for i, j in pairs], weights=share)
+
+        into = max((one for one in sizes if one != smallest), key=likeness)
+        names = [into if one == smallest else one for one in names]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_specks_against_joining_one_after_another(seed):
+    rng = np.random.default_rng(seed)
+    n = 40
+    groups, weights = rng.integers(0, 12, n), rng.uniform(0.01, 1, n) ** 3
+    odds = rng.normal(size=(n, n))
+    odds = (odds + odds.T) / 2
+    for most in (20, 3):
+        assert _tidy(groups, odds, weights, most).tolist() == naive_tidy(
+            groups, odds, weights, most
+        )
+
+
+@pytest.mark.parametrize("least", [1, 2])
+def test_one_outlier_after_another_is_no_matter_of_minutes(least):
+    """Points that join a core one by one are specks at every height."""
+    height = np.sort(np.random.default_rng(0).uniform(-0.4, 4, 500))[::-1]
+    odds = np.minimum(height[:, None], height).astype(np.float32)
+    begun = time.perf_counter()
+    settings = InstanceSettings(-0.5, 0.0, least, 10)
+    found = tell_apart(seen_with(np.ones(500)), odds, settings)
+    assert time.perf_counter() - begun < 20
+    assert nested(found)
 
 
 def test_parts_of_objects():

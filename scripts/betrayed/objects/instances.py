@@ -84,25 +84,33 @@ def _after(tree: np.ndarray, joins: int) -> np.ndarray:
 def _tidy(groups: np.ndarray, odds: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
     """Groups renumbered by weight, specks and those beyond ``most`` joined with the likest."""
     groups = np.unique(groups, return_inverse=True)[1]
-    while True:
-        sizes = np.bincount(groups, weights)
-        smallest = int(sizes.argmin())
-        if len(sizes) == 1:
-            return groups
-        if sizes[smallest] >= _SMALLEST * sizes.sum() and len(sizes) <= most:
-            return np.argsort(np.argsort(-sizes, kind="stable"))[groups]
-        likeness = _likeness(groups, odds, weights)[smallest]
-        likeness[smallest] = -np.inf
-        groups = np.unique(
-            np.where(groups == smallest, likeness.argmax(), groups), return_inverse=True
-        )[1]
+    sizes = np.bincount(groups, weights)
+    least, likeness = _SMALLEST * sizes.sum(), _likeness(groups, odds, weights)
+    np.fill_diagonal(likeness, -np.inf)
+    name = np.arange(len(sizes))
+    for left in range(len(sizes), 1, -1):
+        smallest = int(np.where(name == np.arange(len(name)), sizes, np.inf).argmin())
+        if sizes[smallest] >= least and left <= most:
+            break
+        into = int(likeness[smallest].argmax())
+        share = sizes[smallest] / (sizes[smallest] + sizes[into])
+        joined = share * likeness[smallest] + (1 - share) * likeness[into]
+        likeness[into], likeness[:, into] = joined, joined
+        likeness[smallest], likeness[:, smallest] = -np.inf, -np.inf
+        sizes[into] += sizes[smallest]
+        name[name == smallest] = into
+    groups = np.unique(name[groups], return_inverse=True)[1]
+    return np.argsort(np.argsort(-np.bincount(groups, weights), kind="stable"))[groups]
 
 
 def _likeness(groups: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Mean of values (n, n) over the pairs of two groups, by the products of their weights."""
-    members = np.zeros((len(groups), groups.max() + 1))
-    members[np.arange(len(groups)), groups] = weights / np.bincount(groups, weights)[groups]
-    return members.T @ values @ members
+    order = np.argsort(groups, kind="stable")
+    starts = np.searchsorted(groups[order], np.arange(groups.max() + 1))
+    sums = values[np.ix_(order, order)] * (weights[order, None] * weights[order])
+    sums = np.add.reduceat(np.add.reduceat(sums, starts, axis=0), starts, axis=1)
+    sizes = np.bincount(groups, weights)
+    return sums / (sizes[:, None] * sizes)
 
 
 def _parts(
