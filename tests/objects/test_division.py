@@ -9,12 +9,13 @@ import pytest
 
 from betrayed.io.palette import read_ids, save_palette_png
 from betrayed.objects.affinity import affinity
-from betrayed.objects.division import by_appearance, by_trajectories, enlarged, undivided
+from betrayed.objects.division import by_appearance, by_trajectories, undivided
 from betrayed.objects.foreground import Foreground
 from betrayed.objects.instances import InstanceSettings
 from betrayed.objects.mask_writing import write_masks
 from betrayed.objects.masks import read_parts, read_proposals
 from betrayed.objects.objects import COLUMNS, objects_by_cues, objects_by_size
+from betrayed.objects.outlines import Outlines, enlarged
 from betrayed.objects.settings import ObjectSettings
 from betrayed.objects.trajectories import Trajectories
 from betrayed.video.video import Video
@@ -31,6 +32,11 @@ def points_in(rows, count, size=SIZE):
     ids, frame, y, x = np.array(rows, float).reshape(-1, 4).T
     starts = np.searchsorted(frame, np.arange(count + 1))
     return Trajectories(ids.astype(np.int32), starts, np.stack([y, x], 1).astype("f4"), size)
+
+
+def told_apart(labels, points, size=SIZE):
+    outlines = Outlines(foreground_of(labels), size, None)
+    return by_trajectories(points, outlines, tokens(labels), labels.shape[1:], USUAL)
 
 
 def foreground_of(labels):
@@ -74,7 +80,7 @@ def test_undivided():
 
 def test_balls_that_roll_apart_are_two_by_their_points(balls):
     labels, points = balls
-    division = by_trajectories(points, foreground_of(labels), tokens(labels), USUAL)
+    division = told_apart(labels, points)
     assert division.confidence.shape == (2,)
     assert ((division.confidence > 0.3) & (division.confidence <= 1)).all()
     for frame in range(len(labels)):
@@ -95,7 +101,7 @@ def test_balls_that_roll_apart_are_two_by_their_points(balls):
 def test_without_points_on_the_foreground_it_is_one(balls, rows):
     labels, _ = balls
     points = points_in(rows, len(labels))
-    division = by_trajectories(points, foreground_of(labels), tokens(labels), USUAL)
+    division = told_apart(labels, points)
     assert division.object_of.tolist() == [0]
     assert division.painter.shares(0).shape == (1, *labels.shape[1:])
 
@@ -105,10 +111,7 @@ def test_places_are_those_of_the_videos_own_pixels(balls):
     labels, points = balls
     large = (4 * SIZE[0], 4 * SIZE[1])
     others = points_in(points_of(labels, WAYS, large), len(labels), large)
-    one, two = (
-        by_trajectories(these, foreground_of(labels), tokens(labels), USUAL)
-        for these in (points, others)
-    )
+    one, two = (told_apart(labels, these, these.frame_size) for these in (points, others))
     np.testing.assert_array_equal(one.object_of, two.object_of)
     np.testing.assert_allclose(one.painter.shares(2), two.painter.shares(2), atol=0.05)
 
@@ -268,10 +271,11 @@ def test_a_long_video():
     points, seen = points_in(rows, 600), tokens(labels)
     foreground = Foreground((labels > 0).astype(np.float32), 0.5, None)
     begun = time.perf_counter()
-    division = by_trajectories(points, foreground, seen, USUAL)
+    given = points, Outlines(foreground, SIZE, None), seen, labels.shape[1:], USUAL
+    division = by_trajectories(*given)
     assert time.perf_counter() - begun < 60
     tracemalloc.start()
-    by_trajectories(points, foreground, seen, USUAL)
+    by_trajectories(*given)
     assert tracemalloc.get_traced_memory()[1] < 300e6
     tracemalloc.stop()
     for frame in (0, 1, 50, 599):

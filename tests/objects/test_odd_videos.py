@@ -94,7 +94,7 @@ def files(request, tmp_path_factory):
 def test_odd_videos_have_masks(files, tmp_path, name):
     video, tracks, paths = files
     settings = SETTINGS[name]
-    objects = find_objects(tracks, *paths, settings)
+    objects = find_objects(tracks, *paths, settings, video.frame)
     size = (video.height, video.width)
     write_masks(tmp_path / "m", tracks.labels, objects, size, video.frame)
     table = pd.read_csv(tmp_path / "m" / "objects.csv")
