@@ -225,6 +225,11 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
     cues = ("motion_weight", "attention_weight", "interior_weight")
     if not any(config["objects"].get(name) for name in cues):
         yield "objects: one of the cues' weights must be above 0"
+    objects = config["objects"]
+    if objects.get("least_instances", 1) > objects.get("most_instances", 254):
+        yield "objects.least_instances: must be at most most_instances"
+    if objects.get("part_split", 0) < objects.get("split", 0):
+        yield "objects.part_split: must be at least split, since parts are smaller than objects"
     training = config["training"]
     if training["final_learning_rate"] > training["learning_rate"]:
         yield "training.final_learning_rate: must not exceed training.learning_rate"

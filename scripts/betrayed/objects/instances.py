@@ -11,6 +11,8 @@ from betrayed.objects.observations import Seen
 _SMALLEST = 0.02
 #: Parts of one object at most.
 _MOST_PARTS = 8
+#: Joins that are undone at most to reach ``least``: those near the top of the tree tear off specks.
+_MOST_UNDONE = 100
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class InstanceSettings:
         split: groups of points stay apart below this mean log odds of being one object; lower
             keeps more together.
         part_split: the same for parts, which objects are made of; at least ``split``.
-        least: objects at least, as far as there are points.
+        least: objects at least, as far as points tell so many apart.
         most: objects at most.
     """
 
@@ -68,9 +70,10 @@ def tell_apart(seen: Seen, odds: np.ndarray, settings: InstanceSettings) -> Inst
     tree = average_linkage(odds, weights)
     joined = int((tree[:, 2] >= settings.split).sum())
     objects = _tidy(_after(tree, joined), odds, weights, settings.most)
-    while objects.max() + 1 < settings.least and joined > 0:
-        joined -= 1
-        objects = _tidy(_after(tree, joined), odds, weights, settings.most)
+    for fewer in range(joined - 1, max(-1, joined - _MOST_UNDONE - 1), -1):
+        if objects.max() + 1 >= settings.least:
+            break
+        objects = _tidy(_after(tree, fewer), odds, weights, settings.most)
     pieces = groups_at(tree, max(settings.part_split, settings.split))
     parts, object_of = _parts(objects, pieces, odds, weights)
     return Instances(objects, parts, object_of, _confidence(objects, odds, weights))

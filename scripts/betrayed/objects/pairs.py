@@ -4,6 +4,7 @@ Every measure is symmetric; none knows what is in the picture.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -66,13 +67,20 @@ class Pairs:
     depths: np.ndarray
     area: float
 
+    @cached_property
+    def _usual(self) -> tuple[float, float]:
+        """Median distance and motion of the pairs that are together, for those that never are."""
+        if not self.together.any():
+            return 50.0, 0.0
+        return float(np.median(self.distance[self.together])), float(
+            np.median(self.motion[self.together])
+        )
+
     def measures(self, rows: slice) -> np.ndarray:
         """The measures of some points with all: (rows, n, 13) float32, see :data:`MEASURES`."""
         together = self.together[rows]
-        usual = np.median(self.distance[self.together]) if self.together.any() else 50.0
-        distance = np.where(together, self.distance[rows], usual)
-        usual = np.median(self.motion[self.together]) if self.together.any() else 0.0
-        motion = np.where(together, self.motion[rows], usual)
+        distance = np.where(together, self.distance[rows], self._usual[0])
+        motion = np.where(together, self.motion[rows], self._usual[1])
         looks = self.looks[rows]
         return np.stack(
             [
