@@ -106,10 +106,24 @@ PLANS = {
 }
 
 
+#: Presets whose videos are drawn, what to ask them for, and what that plans before they are drawn.
+STORIES = {
+    "learning.yaml": (["learn"], {"make_dataset": 3, "learn_same_object": 1}),
+    "judging.yaml": ([], {"make_dataset": 2, "collect_tables": 1}),
+}
+
+
+@pytest.mark.parametrize("preset", STORIES)
+def test_a_preset_of_made_videos_draws_them_first(tmp_path, preset):
+    targets, wanted = STORIES[preset]
+    plan = Project(tmp_path / "project").planned("--configfile", f"presets/{preset}", *targets)
+    assert {rule: plan.get(rule, 0) for rule in wanted} == wanted
+
+
 def test_every_preset_is_tested():
-    """The ablation, which goes on top of another one, has a test of its own."""
+    """The ablation, which goes on top of another one, and those of made videos have their own."""
     names = {path.name for path in (ROOT / "presets").glob("*.yaml")}
-    assert set(PLANS) == names - {"ablation.yaml"}
+    assert set(PLANS) == names - {"ablation.yaml", *STORIES}
 
 
 def listed(preset, wanted, folder, monkeypatch):
