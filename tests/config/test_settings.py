@@ -61,7 +61,7 @@ def test_random_stories_may_be_many():
         ("objects.choice", "colour", "objects.choice: must be one of 'cues', 'size'"),
         ("objects.pixels", True, "objects.pixels: must be one of 'grabcut', 'none', not True"),
         ("objects.part_distance", 3, "objects.part_distance: must be at most 2, not 3"),
-        ("objects.instances", "cut", "objects.instances: must be one of 'trajectories', 'appearan"),
+        ("objects.instances", "cut", "objects.instances: must be one of 'combined', 'trajectories"),
         ("objects.least_instances", 0, "objects.least_instances: must be at least 1, not 0"),
         ("objects.most_instances", 255, "objects.most_instances: must be at most 254, not 255"),
         ("objects.split", "low", "objects.split: must be number, not 'low'"),

@@ -32,11 +32,13 @@ class Division:
         object_of: (P,) the object 0 … O−1 that each part is of.
         confidence: (O,) see :class:`betrayed.objects.instances.Instances`; NaN where it is not
             known.
+        natural: how many objects there were before their least and most number were heeded.
     """
 
     painter: Painter
     object_of: np.ndarray
     confidence: np.ndarray
+    natural: int = 1
 
 
 def undivided(shape: tuple[int, int, int]) -> Division:
@@ -66,7 +68,8 @@ def by_trajectories(
         return undivided((len(tokens), *grid))
     odds = pair_log_odds(compare_points(seen), read_model())
     found = tell_apart(seen, odds, settings)
-    return Division(PointPainter(seen, found.parts), found.object_of, found.confidence)
+    painter = PointPainter(seen, found.parts)
+    return Division(painter, found.object_of, found.confidence, found.natural)
 
 
 def seen_points(

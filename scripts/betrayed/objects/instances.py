@@ -41,6 +41,7 @@ class Instances:
         objects: (n,) of each point, 0 … O−1, the one that has seen most first.
         parts: (n,) of each point, 0 … P−1, in the order of the objects that they are of.
         object_of: (P,) the object that each part is of.
+        natural: how many objects there were before ``least`` and ``most`` were heeded.
         confidence: (O,) 0 … 1, how likely it is that two of an object's points lie on one object,
             times how unlikely that one of them and one of the object that is most like it do.
     """
@@ -49,6 +50,7 @@ class Instances:
     parts: np.ndarray
     object_of: np.ndarray
     confidence: np.ndarray
+    natural: int = 1
 
 
 def tell_apart(seen: Seen, odds: np.ndarray, settings: InstanceSettings) -> Instances:
@@ -69,6 +71,7 @@ def tell_apart(seen: Seen, odds: np.ndarray, settings: InstanceSettings) -> Inst
     weights = seen.weights
     tree = average_linkage(odds, weights)
     joined = int((tree[:, 2] >= settings.split).sum())
+    natural = int(_tidy(_after(tree, joined), odds, weights, len(weights)).max()) + 1
     objects = _tidy(_after(tree, joined), odds, weights, settings.most)
     for fewer in range(joined - 1, max(-1, joined - _MOST_UNDONE - 1), -1):
         if objects.max() + 1 >= settings.least:
@@ -76,7 +79,7 @@ def tell_apart(seen: Seen, odds: np.ndarray, settings: InstanceSettings) -> Inst
         objects = _tidy(_after(tree, fewer), odds, weights, settings.most)
     pieces = groups_at(tree, max(settings.part_split, settings.split))
     parts, object_of = _parts(objects, pieces, odds, weights)
-    return Instances(objects, parts, object_of, _confidence(objects, odds, weights))
+    return Instances(objects, parts, object_of, _confidence(objects, odds, weights), natural)
 
 
 def _after(tree: np.ndarray, joins: int) -> np.ndarray:

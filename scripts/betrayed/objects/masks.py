@@ -1,5 +1,6 @@
 """Masks of a video and the scores of its proposals, as they were written."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ def read_parts(folder: str | Path, video: Video, frames: list[int], limit: int =
     if not (Path(folder) / "parts").is_dir():
         return proposals
     parts = read_masks(Path(folder) / "parts", video, frames)
-    table = _read_table(folder)
+    table = _read_table(folder, ("proposal", "part", "track"))
     objects = int(((table["proposal"] > 0) & table["track"].isna()).sum())
     count, most = int(table["part"].max()), int(table["proposal"].max())
     tracks = proposals.astype(int) - objects + count
@@ -89,17 +90,17 @@ def read_proposal_scores(folder: str | Path) -> pd.Series:
     Raises:
         UserError: the table is missing or damaged; names it.
     """
-    table = _read_table(folder)
+    table = _read_table(folder, ("proposal", "score"))
     table = table[table["proposal"] > 0].set_index("proposal").sort_index()
     return table["score"].fillna(pd.Series(1 / table.index, table.index)).astype(float)
 
 
-def _read_table(folder: str | Path) -> pd.DataFrame:
+def _read_table(folder: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     """The table of a folder of masks, checked for what is read from it."""
     path = Path(folder) / "objects.csv"
     try:
         table = pd.read_csv(path)
-        table[["proposal", "part", "track", "score"]].astype(float)
+        table[list(columns)].astype(float)
         return table
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist. Run the workflow to make it.") from error

@@ -159,15 +159,19 @@ def _divide(
     settings: ObjectSettings,
 ) -> Division:
     """The objects that the foreground is made of, in the way that the settings choose."""
-    if settings.instances == "trajectories" and outlines is not None:
-        least, most = (
-            min(count, settings.max_objects)
-            for count in (settings.least_instances, settings.most_instances)
-        )
+    by_looks = settings.instances == "appearance"
+    if settings.instances in ("combined", "trajectories") and outlines is not None:
+        most = min(settings.most_instances, settings.max_objects)
+        least = min(settings.least_instances, most)
         wanted = InstanceSettings(settings.split, settings.part_split, least, most)
         grid = foreground.scores.shape[1:]
-        return by_trajectories(points, outlines, tokens, grid, wanted)
-    if settings.instances == "appearance":
+        division = by_trajectories(points, outlines, tokens, grid, wanted)
+        # One object, or more than there may be: points that move alike or do not last tell nothing.
+        several = 1 < division.natural <= settings.most_instances
+        by_looks = settings.instances == "combined" and not several and least == 1
+        if not by_looks:
+            return division
+    if by_looks:
         return by_appearance(tokens, foreground, settings.part_distance, settings.part_diffusion)
     return undivided(foreground.scores.shape)
 

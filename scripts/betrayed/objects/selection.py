@@ -63,7 +63,8 @@ def find_objects(
     """
     if settings.choice == "size":
         return objects_by_size(tracks.labels, settings)
-    points_path = trajectories_path if settings.instances == "trajectories" else None
+    by_points = settings.instances in ("combined", "trajectories")
+    points_path = trajectories_path if by_points else None
     evidence = read_evidence(tracks, features_path, fine_features_path, motion_path, points_path)
     return objects_by_cues(
         tracks.labels,

@@ -26,8 +26,10 @@ class ObjectSettings:
         diffusion_frames: how many frames neighbours lie apart at most; 0: no smoothing over time.
         foreground_score: the score from which a place is foreground; 0 is the video's median
             place, 1 its best.
-        instances: ``trajectories``: objects are told apart by what points on them do and look
-            like; ``appearance``: by their tokens alone; ``none``: all foreground is one object.
+        instances: ``combined``: by trajectories, and by appearance where these see one object or
+            more than ``most_instances``; ``trajectories``: objects are told apart by what points
+            on them do and look like; ``appearance``: by their tokens alone; ``none``: all
+            foreground is one object.
         least_instances: objects that the foreground has at least.
         most_instances: objects that it has at most; never more than ``max_objects``.
         split: points stay apart below this mean log odds of lying on one object.
@@ -47,7 +49,7 @@ class ObjectSettings:
     diffusion: float = 0.3
     diffusion_frames: int = 1
     foreground_score: float = 0.6
-    instances: Literal["trajectories", "appearance", "none"] = "trajectories"
+    instances: Literal["combined", "trajectories", "appearance", "none"] = "combined"
     least_instances: int = 1
     most_instances: int = 10
     split: float = -0.5
