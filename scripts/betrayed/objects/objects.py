@@ -30,6 +30,9 @@ COLUMNS = (
     "persistence",
     *CUES,
 )
+#: More objects than this were in no video that the odds were learnt on: such points do not last,
+#: and tell nothing apart.
+_SHATTERED = 8
 #: Columns of whole numbers that may be missing.
 _WHOLE = dict.fromkeys(("part", "part_of", "track", "first_frame", "last_frame"), "Int64")
 
@@ -166,8 +169,7 @@ def _divide(
         wanted = InstanceSettings(settings.split, settings.part_split, least, most)
         grid = foreground.scores.shape[1:]
         division = by_trajectories(points, outlines, tokens, grid, wanted)
-        # One object, or more than there may be: points that move alike or do not last tell nothing.
-        several = 1 < division.natural <= settings.most_instances
+        several = 1 < division.natural <= _SHATTERED
         by_looks = settings.instances == "combined" and not several and least == 1
         if not by_looks:
             return division

@@ -27,7 +27,7 @@ class ObjectSettings:
         foreground_score: the score from which a place is foreground; 0 is the video's median
             place, 1 its best.
         instances: ``combined``: by trajectories, and by appearance where these see one object or
-            more than ``most_instances``; ``trajectories``: objects are told apart by what points
+            more than eight; ``trajectories``: objects are told apart by what points
             on them do and look like; ``appearance``: by their tokens alone; ``none``: all
             foreground is one object.
         least_instances: objects that the foreground has at least.
