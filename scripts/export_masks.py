@@ -5,7 +5,6 @@ from pathlib import Path
 
 from betrayed.datasets.manifest import read_manifest
 from betrayed.engine.programs import run
-from betrayed.engine.usage import note, note_size
 from betrayed.exports.servers import MaskedVideo, export_davis, export_youtube_vis, zip_folder
 
 
@@ -44,8 +43,6 @@ def main() -> None:
     else:
         export_youtube_vis(videos, folder, arguments.threads)
     zip_folder(folder, arguments.output)
-    note(videos=len(videos))
-    note_size(arguments.output, folder)
 
 
 if __name__ == "__main__":

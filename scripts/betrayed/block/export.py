@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from betrayed.block.loading import load_block
-from betrayed.engine.usage import note
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
 from betrayed.io.files import sha256
@@ -64,7 +63,6 @@ def export_attention(
         count = len(tokens)
         made_by |= {"block_sha256": sha256(block_path), "block_step": info["step"]}
         runs = batches(count, batch_size)
-        note(frames=count, tokens=tokens.shape[1], dim=block.dim)
 
         def read(frames: range) -> Tensor:
             return pinned(tokens[frames.start : frames.stop], device)  # (B, N, D) float16

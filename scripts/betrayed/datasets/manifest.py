@@ -7,13 +7,16 @@ from pathlib import Path
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
 
-COLUMNS = ("video", "source", "annotations", "instances")
+#: A video and where its frames and ground truth lie; what a layout says of it.
+PLACES = ("video", "source", "annotations", "instances")
+#: The batch whose jobs compute it, and what stands for the content of its frames and its truth.
+COLUMNS = (*PLACES, "batch", "source_content", "truth_content")
 #: One video of the manifest, by :data:`COLUMNS`; what it does not have is empty.
 Row = dict[str, str]
 
 
 def write_manifest(path: str | Path, rows: Iterable[Row]) -> None:
-    """Write the rows of :func:`betrayed.datasets.listing.list_videos` as CSV."""
+    """Write rows with all :data:`COLUMNS` as CSV."""
     with whole_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from betrayed.engine.usage import note
 from betrayed.errors import UserError
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, Facet, resize_frames
@@ -120,16 +119,6 @@ def write_features(
     }
     size = default_batch_size(device) if batch_size is None else batch_size
     runs = batches(video.count, size)
-    note(
-        frames=video.count,
-        pixels=video.height * video.width,
-        side_pixels=settings.height * settings.width,
-        tokens=grid[0] * grid[1],
-        dim=backbone.model.embed_dim,
-        depth=len(backbone.model.blocks),
-        views=settings.views,
-        batch=size,
-    )
     readers = torch.get_num_threads() if device.type == "cuda" else 1
 
     def read(frames: range) -> Tensor:

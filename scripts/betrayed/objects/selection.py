@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from betrayed.clustering.tracks import Tracks
-from betrayed.engine.usage import note
 from betrayed.errors import UserError
 from betrayed.features.maps import read_class_attention, read_patch_tokens
 from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
@@ -99,7 +98,6 @@ def read_evidence(
     """
     labels = tracks.labels
     tokens, grid = read_patch_tokens(fine_features_path)  # (T, h'·w', D) float16
-    note(tokens=tokens.shape[1], dim=tokens.shape[2])
     attention = read_class_attention(features_path)
     residual = read_motion(motion_path, labels.shape[1:])
     points = read_trajectories(trajectories_path) if trajectories_path else None

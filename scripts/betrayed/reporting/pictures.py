@@ -9,7 +9,6 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from betrayed.clustering.tracks import Tracks, read_tracks
-from betrayed.engine.usage import note
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
 from betrayed.io.palette import davis_palette, read_ids
@@ -69,7 +68,6 @@ def draw_pictures(
         UserError: the frames, masks and tracks are not of one video.
     """
     video, tracks = Video.load(frames_path), read_tracks(tracks_path)
-    note(frames=video.count, pixels=video.height * video.width)
     results = VideoResults(video, Path(objects_path).parent, tracks)
     masks = len(list((results.folder / "proposals").glob("*.png")))
     if not video.count == masks == len(tracks.labels):

@@ -15,7 +15,6 @@ from torch.optim import AdamW, Optimizer
 
 from betrayed.block.block import SpatioTemporalBlock
 from betrayed.engine.devices import multiplies_bfloat16
-from betrayed.engine.usage import note
 from betrayed.errors import UserError
 from betrayed.features.reading import common_provenance, read_clip
 from betrayed.io.files import whole_file
@@ -135,18 +134,6 @@ def train(
     log = resume(checkpoint, signature, block, optimizer)
 
     first = len(log)
-    note(
-        steps=settings.steps - first,
-        clips=settings.clips_per_step,
-        clip_frames=settings.frames,
-        tokens=max(video.tokens for video in videos),
-        dim=block.dim,
-        heads=settings.heads,
-        mlp_ratio=settings.mlp_ratio,
-        queries=settings.queries,
-        pairs=settings.frame_positives + settings.frame_negatives,
-        whole_map=int(settings.output_dropout == "attention" and settings.attention_dropout > 0),
-    )
     bar = progress(range(first, settings.steps), "training", "step")
     for step in bar:
         row = _train_step(step, block, optimizer, videos, settings, device, processes)

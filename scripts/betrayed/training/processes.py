@@ -16,6 +16,7 @@ from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, get_error_handler
 
 from betrayed.engine.devices import choose_device
+from betrayed.engine.programs import started_by_torchrun
 from betrayed.errors import UserError
 
 _DIE_WITH_PARENT = 1  # Linux, prctl: PR_SET_PDEATHSIG
@@ -56,11 +57,6 @@ class Processes:
 def even_share(clips: int, most: int) -> int:
     """The largest number of processes up to ``most`` that can share the clips of a step evenly."""
     return max(size for size in range(1, max(1, most) + 1) if clips % size == 0)
-
-
-def started_by_torchrun() -> bool:
-    """Whether torchrun has started this process."""
-    return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 def run_with_torchrun(count: int, program: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
-from betrayed.datasets.manifest import COLUMNS, Row
+from betrayed.datasets.manifest import PLACES, Row
 from betrayed.errors import UserError
 
 Layout = Literal["folder", "davis", "youtube_vis", "youtube_vos", "movi", "segtrack", "fbms"]
@@ -57,7 +57,7 @@ def manifest_row(
             f"and is not 'all'. Rename it."
         )
     paths = (str(path) if path else "" for path in (source, annotations, instances))
-    return dict(zip(COLUMNS, (name, *paths), strict=True))
+    return dict(zip(PLACES, (name, *paths), strict=True))
 
 
 def choose_videos(names: Iterable[str], wanted: Sequence[str], where: str | Path) -> list[str]:
