@@ -8,8 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from betrayed.errors import UserError
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+from betrayed.io.file_kinds import is_image
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -32,7 +31,7 @@ def read_image(path: str | Path) -> np.ndarray:
 def numbered_images(folder: str | Path) -> dict[int, Path]:
     """The images of a folder by the number in their names, in the order of the numbers.
 
-    The number is the last run of digits in the name: frame_0012.jpg is 12. Hidden files and
+    The number is the last run of digits in the name: frame_0012.jpg is 12. Litter and
     files that are no images are left out.
 
     Raises:
@@ -40,7 +39,7 @@ def numbered_images(folder: str | Path) -> dict[int, Path]:
     """
     images: dict[int, Path] = {}
     for path in sorted(Path(folder).iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() not in IMAGE_SUFFIXES:
+        if not is_image(path):
             continue
         digits = re.search(r"(\d+)\D*$", path.stem)
         if digits is None:

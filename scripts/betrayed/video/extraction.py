@@ -5,20 +5,20 @@ Frames that are images already stay where they lie; a video file's frames are de
 folder, and so are those in a shard (movi) and ground truth in another form than images of ids.
 """
 
-import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image
 
 from betrayed.datasets.readers import movi
-from betrayed.datasets.readers.youtube_vis import Record, read_record, write_ids
+from betrayed.datasets.readers.youtube_vis import read_record, write_ids
 from betrayed.errors import UserError
-from betrayed.io.files import sha256, whole_folder
-from betrayed.io.images import IMAGE_SUFFIXES, numbered_images, read_image, size_text
+from betrayed.io.file_kinds import IMAGE_SUFFIXES
+from betrayed.io.files import whole_folder
+from betrayed.io.images import numbered_images, read_image, size_text
 from betrayed.io.progress import progress
 from betrayed.video.annotation_writing import (
     READERS,
@@ -26,6 +26,7 @@ from betrayed.video.annotation_writing import (
     find_annotations,
     write_annotations,
 )
+from betrayed.video.fingerprint import fingerprint
 
 ANNOTATION_KINDS = ("ids", "foreground")
 #: Layouts whose own file lists the frames, and was checked when the videos were listed: numbers
@@ -74,6 +75,12 @@ def extract(
         )
     source = Path(source)
     sample = movi.read_sample(source) if source.suffix == ".json" else None
+    sources = {
+        "video": video,
+        "source": str(source),
+        "annotations": str(annotations or ""),
+        "instances": str(instances or ""),
+    }
     is_record = annotations and not sample and Path(annotations).suffix == ".json"
     truth = read_record(annotations) if is_record else None
     with whole_folder(folder) as temporary:
@@ -82,7 +89,6 @@ def extract(
                 sample, temporary, truth=bool(annotations)
             )
             numbers, fps = list(range(len(files))), movi.FPS
-            used = [temporary / name for name in [*files, *(annotation_files or ())]]
         else:
             if source.is_dir():
                 numbers, files, size, fps = _check_images(
@@ -100,7 +106,6 @@ def extract(
                 )
             else:
                 annotation_files, ids = find_annotations(video, annotations, numbers, files, size)
-            used = _used(source, truth, annotations)
         singles, single_ids = find_annotations(video, instances, numbers, files, size)
         counted = (single_ids, "ids") if singles else (ids, annotation_kind)
         record = {
@@ -111,7 +116,7 @@ def extract(
             "fps": fps,
             "source": str(source),
             # So that other pictures under the same names count as another video.
-            "content": _content(used),
+            "content": fingerprint(sources),
             "frames": files,
             "annotations": annotation_files,
             "instances": singles,
@@ -179,16 +184,3 @@ def _decode(video: str, source: Path, folder: Path) -> Checked:
         files.append(f"{len(files):05d}.jpg")
         Image.fromarray(picture).save(folder / files[-1], quality=95, subsampling=0)
     return list(range(len(files))), files, picture.shape[:2], decoder.fps
-
-
-def _used(source: Path, truth: Record | None, record: str | Path | None) -> list[Path]:
-    """The files that a video is made of; its truth among them where frames are decoded from it."""
-    if truth and record:
-        return [*(source / name for name in truth.frames), Path(record)]
-    return sorted(source.iterdir()) if source.is_dir() else [source]
-
-
-def _content(files: Iterable[Path]) -> str:
-    """What stands for the content of all images among ``files``: a SHA-256 of theirs."""
-    digests = (sha256(path) for path in files if path.is_file() and not path.name.startswith("."))
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
