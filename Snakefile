@@ -8,7 +8,6 @@ configfile: "config.yaml"
 
 include: "rules/common.smk"
 include: "rules/inputs.smk"
-include: "rules/costs.smk"
 include: "rules/data.smk"
 include: "rules/frames.smk"
 include: "rules/features.smk"
@@ -21,6 +20,7 @@ include: "rules/scores.smk"
 include: "rules/exports.smk"
 include: "rules/learning.smk"
 include: "rules/pictures.smk"
+include: "rules/failures.smk"
 
 
 localrules:
@@ -31,5 +31,4 @@ localrules:
 rule all:
     default_target: True
     input:
-        tables=["results/tables/summary.csv", "results/tables/videos.csv"],
-        pictures=all_pictures if config["pictures"] else [],
+        "results/tables/.sources/checked",

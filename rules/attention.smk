@@ -6,22 +6,27 @@
 
 rule export_attention:
     input:
-        features="results/{dataset}/features/{backbone}/{video}.h5",
+        features="results/{dataset}/records/features/{backbone}/{batch}.json",
         block=block_of,
         code=program_sources("export_attention"),
     output:
-        attention="results/{dataset}/attention/{backbone}/{block}/{video}.h5",
+        record="results/{dataset}/records/attention/{backbone}/{block}/{batch}.json",
     log:
-        text="results/logs/export_attention/{dataset}/{backbone}/{block}/{video}.log",
-        usage="results/benchmarks/export_attention/{dataset}/{backbone}/{block}/{video}.tsv",
+        "results/logs/export_attention/{dataset}/{backbone}/{block}/{batch}.log",
+    benchmark:
+        "results/benchmarks/export_attention/{dataset}/{backbone}/{block}/{batch}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 1
+    threads: 2
     resources:
         gpu=1,
-        mem_mb=memory_of("export_attention", facts_of_attention),
-        runtime=runtime_of("export_attention", facts_of_attention),
+        mem_mb=memory(5000),
+        runtime=minutes(15, video=2),
+        redo=redo("export_attention"),
+    params:
+        folder="results/{dataset}/attention/{backbone}/{block}",
+        block=block_file,
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool torch"
-        " scripts/export_attention.py --features {input.features:q} --block {input.block:q}"
-        " --output {output.attention:q} --threads {threads} 2>&1 | tee {log.text:q}"
+        "{PYTHON} scripts/export_attention.py --features {input.features:q}"
+        " --block {params.block:q} --output-folder {params.folder:q} --record {output.record:q}"
+        " --threads {threads} --gpus {resources.gpu} --redo {resources.redo} 2>&1 | tee {log:q}"

@@ -1,22 +1,27 @@
 # What the rules share: the checked settings, the videos of each data set, each program's sources.
 import csv
+import hashlib
 import json
-import os
+import re
+import shlex
 import sys
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from betrayed.config import settings as settings_of
 from betrayed.datasets.layouts.common import choose_videos
 from betrayed.datasets.listing import needed_paths
 from betrayed.datasets.presence import check_presence, resolve_root
+from betrayed.datasets.watching import signature
+from betrayed.engine.batches import drop_untrue
 from betrayed.engine.folder_claim import claim_folder
 from betrayed.engine.sources import program_sources
-from betrayed.engine.warm_client import SERVED
 from betrayed.errors import UserError
 from betrayed.scoring.scorers import check_scorer
 
@@ -27,11 +32,16 @@ try:
         check_scorer(config["scoring"].get("scorer", "own"))
     if workflow.is_main_process and not workflow.dryrun:
         CLAIM = claim_folder(Path(".snakemake"))
-        # Jobs are forked from a process that serves this one, unless the variable says 0 already.
-        if os.environ.get(SERVED) != "0":
-            os.environ[SERVED] = str(os.getpid())
 except UserError as error:
     raise WorkflowError(str(error)) from None
+if workflow.is_main_process:
+    drop_untrue("results", failures=not config["allow_failures"])
+
+# Programs run with the Python that runs Snakemake, activated or not, unless conda brings one.
+BY_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+PYTHON = "python" if BY_CONDA else shlex.quote(sys.executable)
+# Jobs that can run at a time: one for each GPU, or for some cores.
+PARALLEL = workflow.global_resources.get("gpu").value or (workflow.cores or 1) // 4
 
 DATASETS = config["datasets"]
 RUNS = {run.run: run for run in settings_of.runs(config)}
@@ -51,8 +61,8 @@ ALL = "all"  # and what tables call that
 
 
 wildcard_constraints:
-    dataset="[^/]+",
-    video="[^/]+",
+    dataset="|".join(map(re.escape, DATASETS)),
+    batch="[0-9]{4,}",
     weights="[^/]+",
     backbone="[^/]+",
     block="[^/]+",
@@ -63,3 +73,27 @@ wildcard_constraints:
 
 def as_json(value):
     return json.dumps(value, sort_keys=True)
+
+
+def memory(mb):
+    """Megabytes to ask a scheduler for; twice as many at each further attempt (see retries)."""
+    return lambda wildcards, attempt: mb * 2 ** (attempt - 1)
+
+
+def minutes(start, video=0):
+    """Minutes likewise: some to start with, and some for each video of the batch."""
+
+    def runtime(wildcards, attempt):
+        videos = len(videos_of_batch(wildcards)) if video else 0
+        return int((start + video * videos) * 2 ** (attempt - 1))
+
+    return runtime
+
+
+def redo(rule_name):
+    """Whether --forcerun or --forceall asks for a rule: then all videos are computed anew.
+
+    A resource, not a parameter: it reruns nothing by itself.
+    """
+    forced = set(map(str, workflow.dag_settings.forcerun))
+    return int(workflow.dag_settings.forceall or rule_name in forced)
