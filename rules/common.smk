@@ -95,5 +95,9 @@ def redo(rule_name):
 
     A resource, not a parameter: it reruns nothing by itself.
     """
-    forced = set(map(str, workflow.dag_settings.forcerun))
-    return int(workflow.dag_settings.forceall or rule_name in forced)
+
+    def wanted(wildcards):
+        asked = workflow.dag_settings
+        return int(asked.forceall or rule_name in map(str, asked.forcerun))
+
+    return wanted
