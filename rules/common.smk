@@ -62,7 +62,7 @@ ALL = "all"  # and what tables call that
 
 wildcard_constraints:
     dataset="|".join(map(re.escape, DATASETS)),
-    batch="[0-9]{4,}",
+    batch="[0-9]+",
     weights="[^/]+",
     backbone="[^/]+",
     block="[^/]+",
