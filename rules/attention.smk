@@ -8,7 +8,6 @@ rule export_attention:
     input:
         features="results/{dataset}/records/features/{backbone}/{batch}.json",
         block=block_of,
-        code=program_sources("export_attention"),
     output:
         record="results/{dataset}/records/attention/{backbone}/{block}/{batch}.json",
     log:
@@ -24,6 +23,7 @@ rule export_attention:
         runtime=minutes(15, video=2),
         redo=redo("export_attention"),
     params:
+        code=source_digest("export_attention"),
         folder="results/{dataset}/attention/{backbone}/{block}",
         block=block_file,
     shell:

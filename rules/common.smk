@@ -2,6 +2,7 @@
 import csv
 import hashlib
 import json
+import os
 import re
 import shlex
 import sys
@@ -21,7 +22,7 @@ from betrayed.datasets.presence import check_presence, resolve_root
 from betrayed.datasets.watching import signature
 from betrayed.engine.batches import drop_untrue
 from betrayed.engine.folder_claim import claim_folder
-from betrayed.engine.sources import program_sources
+from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
 from betrayed.scoring.scorers import check_scorer
 
@@ -37,6 +38,8 @@ except UserError as error:
 if workflow.is_main_process:
     drop_untrue("results", failures=not config["allow_failures"])
 
+# Threads that wait for others sleep: spinning ones take the cores from other jobs.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Programs run with the Python that runs Snakemake, activated or not, unless conda brings one.
 BY_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 PYTHON = "python" if BY_CONDA else shlex.quote(sys.executable)

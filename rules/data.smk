@@ -6,8 +6,6 @@
 
 
 rule make_dataset:
-    input:
-        code=program_sources("make_dataset"),
     output:
         videos=directory("resources/{dataset}/videos"),
         annotations=directory("resources/{dataset}/annotations"),
@@ -21,6 +19,7 @@ rule make_dataset:
         mem_mb=memory(1500),
         runtime=minutes(60),
     params:
+        code=source_digest("make_dataset"),
         folder=lambda wildcards, output: str(Path(output.videos).parent),
         settings=lambda wildcards: as_json(DATASETS[wildcards.dataset]["make"]),
     shell:
@@ -31,7 +30,6 @@ rule make_dataset:
 checkpoint list_videos:
     input:
         folders=dataset_folders,
-        code=program_sources("list_videos"),
     output:
         manifest="results/{dataset}/videos.csv",
         truth=directory("results/{dataset}/truth"),
@@ -48,6 +46,7 @@ checkpoint list_videos:
         # keep to that, so it must not rerun anything.
         parallel=PARALLEL,
     params:
+        code=source_digest("list_videos"),
         settings=dataset_settings,
         signature=dataset_signature,
         batch_size=config["batch_size"] or 0,

@@ -18,7 +18,6 @@ rule export_davis:
     input:
         unpack(masks_of_dataset),
         manifest="results/{dataset}/videos.csv",
-        code=program_sources("export_masks"),
     output:
         archive="results/exports/{run}/{dataset}/davis.zip",
     log:
@@ -30,6 +29,8 @@ rule export_davis:
     resources:
         mem_mb=memory(1500),
         runtime=minutes(60),
+    params:
+        code=source_digest("export_masks"),
     shell:
         "{PYTHON} scripts/export_masks.py --form davis --manifest {input.manifest:q}"
         " --frames {input.frames:q} --masks {input.masks:q} --output {output.archive:q}"
@@ -40,7 +41,6 @@ rule export_youtube_vis:
     input:
         unpack(masks_of_dataset),
         manifest="results/{dataset}/videos.csv",
-        code=program_sources("export_masks"),
     output:
         archive="results/exports/{run}/{dataset}/youtube_vis.zip",
     log:
@@ -53,6 +53,8 @@ rule export_youtube_vis:
     resources:
         mem_mb=memory(4000),
         runtime=minutes(60),
+    params:
+        code=source_digest("export_masks"),
     shell:
         "{PYTHON} scripts/export_masks.py --form youtube_vis --manifest {input.manifest:q}"
         " --frames {input.frames:q} --masks {input.masks:q} --threads {threads}"

@@ -23,7 +23,6 @@ rule collect_failures:
     input:
         records=files_of(last_rows),
         list="results/tables/.sources/records.json",
-        code=program_sources("collect_failures"),
     output:
         csv="results/tables/failures.csv",
         parquet="results/tables/failures.parquet",
@@ -37,6 +36,7 @@ rule collect_failures:
         mem_mb=memory(1500),
         runtime=minutes(30),
     params:
+        code=source_digest("collect_failures"),
         folder=lambda wildcards, output: str(Path(output.csv).parent),
     shell:
         "{PYTHON} scripts/collect_failures.py --records {input.list:q}"
@@ -49,7 +49,6 @@ rule check_failures:
         all_tables,
         pictures=all_pictures if config["pictures"] else [],
         failures="results/tables/failures.csv",
-        code=program_sources("check_failures"),
     output:
         touch("results/tables/.sources/checked"),
     log:
@@ -58,6 +57,7 @@ rule check_failures:
     conda:
         "../envs/light.yaml"
     params:
+        code=source_digest("check_failures"),
         allow=int(config["allow_failures"]),
     shell:
         "{PYTHON} scripts/check_failures.py --failures {input.failures:q} --allow {params.allow}"

@@ -7,7 +7,6 @@
 rule fetch_weights:
     input:
         file=weights_file,
-        code=program_sources("fetch_weights"),
     output:
         weights="resources/weights/{weights}.safetensors",
     log:
@@ -20,6 +19,7 @@ rule fetch_weights:
         mem_mb=memory(6000),
         runtime=minutes(60),
     params:
+        code=source_digest("fetch_weights"),
         settings=weights_settings,
     shell:
         "{PYTHON} scripts/fetch_weights.py --output {output.weights:q}"
@@ -30,7 +30,6 @@ rule cache_features:
     input:
         frames="results/{dataset}/records/frames/{batch}.json",
         weights=lambda wildcards: f"resources/weights/{WEIGHTS_OF[wildcards.backbone]}.safetensors",
-        code=program_sources("cache_features"),
     output:
         record="results/{dataset}/records/features/{backbone}/{batch}.json",
     log:
@@ -46,6 +45,7 @@ rule cache_features:
         runtime=minutes(15, video=10),
         redo=redo("cache_features"),
     params:
+        code=source_digest("cache_features"),
         folder=lambda wildcards: f"results/{wildcards.dataset}/features/{wildcards.backbone}",
         settings=lambda wildcards: as_json(FEATURES[wildcards.backbone]),
     shell:

@@ -8,7 +8,6 @@ rule extract_frames:
     input:
         # What it says of this batch is a parameter: other videos may come and go.
         manifest=ancient("results/{dataset}/videos.csv"),
-        code=program_sources("extract_frames"),
     output:
         record="results/{dataset}/records/frames/{batch}.json",
     log:
@@ -23,6 +22,7 @@ rule extract_frames:
         runtime=minutes(10, video=5),
         redo=redo("extract_frames"),
     params:
+        code=source_digest("extract_frames"),
         folder=lambda wildcards: f"results/{wildcards.dataset}/frames",
         videos=batch_rows,
         kind=lambda wildcards: DATASETS[wildcards.dataset]["annotation_kind"],
@@ -54,7 +54,6 @@ rule collect_videos:
     input:
         frames=files_of(frame_rows),
         list="results/tables/.sources/videos.json",
-        code=program_sources("collect_videos"),
     output:
         csv="results/tables/videos.csv",
         parquet="results/tables/videos.parquet",
@@ -68,6 +67,7 @@ rule collect_videos:
         mem_mb=memory(1500),
         runtime=minutes(30),
     params:
+        code=source_digest("collect_videos"),
         folder=lambda wildcards, output: str(Path(output.csv).parent),
     shell:
         "{PYTHON} scripts/collect_videos.py --records {input.list:q}"

@@ -35,7 +35,6 @@ rule learn_same_object:
             path for row in annotated_rows(wildcards) for path in row.values() if ".json" in path
         ],
         list="results/same_object/{run}/videos.json",
-        code=program_sources("learn_same_object"),
     output:
         model="results/same_object/{run}/same_object.json",
         splits="results/same_object/{run}/splits.csv",
@@ -51,6 +50,7 @@ rule learn_same_object:
         mem_mb=memory(8000),
         runtime=minutes(120),
     params:
+        code=source_digest("learn_same_object"),
         objects=lambda wildcards: as_json(RUNS[wildcards.run].settings["objects"]),
     shell:
         "{PYTHON} scripts/learn_same_object.py --videos {input.list:q} --output {output.model:q}"

@@ -10,7 +10,6 @@ rule select_objects:
         frames="results/{dataset}/records/frames/{batch}.json",
         tracks=tracks_of,
         odds="scripts/betrayed/objects/same_object.json",
-        code=program_sources("select_objects"),
     output:
         record="results/{dataset}/records/masks/{run}/{batch}.json",
     log:
@@ -25,6 +24,7 @@ rule select_objects:
         runtime=minutes(10, video=10),
         redo=redo("select_objects"),
     params:
+        code=source_digest("select_objects"),
         folder="results/{dataset}/masks/{run}",
         cues=cue_options,
         settings=lambda wildcards: as_json(RUNS[wildcards.run].settings["objects"]),

@@ -7,7 +7,6 @@
 rule measure_motion:
     input:
         frames="results/{dataset}/records/frames/{batch}.json",
-        code=program_sources("measure_motion"),
     output:
         record="results/{dataset}/records/motion/{motion}/{batch}.json",
     log:
@@ -22,6 +21,7 @@ rule measure_motion:
         runtime=minutes(10, video=5),
         redo=redo("measure_motion"),
     params:
+        code=source_digest("measure_motion"),
         folder="results/{dataset}/motion/{motion}",
         trajectories="results/{dataset}/trajectories/{motion}",
         settings=lambda wildcards: as_json(MOTIONS[wildcards.motion]),

@@ -8,7 +8,6 @@ rule draw_pictures:
         frames="results/{dataset}/records/frames/{batch}.json",
         objects="results/{dataset}/records/masks/{run}/{batch}.json",
         tracks=tracks_of,
-        code=program_sources("draw_pictures"),
     output:
         record="results/{dataset}/records/pictures/{run}/{batch}.json",
     log:
@@ -23,6 +22,7 @@ rule draw_pictures:
         runtime=minutes(10, video=5),
         redo=redo("draw_pictures"),
     params:
+        code=source_digest("draw_pictures"),
         folder="results/pictures/{run}/{dataset}",
     shell:
         "{PYTHON} scripts/draw_pictures.py --frames {input.frames:q} --objects {input.objects:q}"

@@ -11,7 +11,6 @@ rule score_video:
         frames="results/{dataset}/records/frames/{batch}.json",
         objects="results/{dataset}/records/masks/{run}/{batch}.json",
         tracks=tracks_of,
-        code=program_sources("score_video"),
     output:
         record="results/{dataset}/records/scores/{run}/{batch}.json",
     log:
@@ -26,6 +25,7 @@ rule score_video:
         runtime=minutes(10, video=5),
         redo=redo("score_video"),
     params:
+        code=source_digest("score_video"),
         folder="results/{dataset}/scores/{run}",
         settings=score_settings,
     shell:
@@ -39,7 +39,6 @@ rule list_detections:
     input:
         frames="results/{dataset}/records/frames/{batch}.json",
         objects="results/{dataset}/records/masks/{run}/{batch}.json",
-        code=program_sources("list_detections"),
     output:
         record="results/{dataset}/records/detections/{run}/{batch}.json",
     log:
@@ -54,6 +53,7 @@ rule list_detections:
         runtime=minutes(10, video=5),
         redo=redo("list_detections"),
     params:
+        code=source_digest("list_detections"),
         folder="results/{dataset}/detections/{run}",
     shell:
         "{PYTHON} scripts/list_detections.py --frames {input.frames:q} --objects {input.objects:q}"
@@ -65,7 +65,6 @@ rule list_detections:
 rule pool_detections:
     input:
         detections=detections_of_dataset,
-        code=program_sources("pool_detections"),
     output:
         scores="results/{dataset}/average_precision/{run}.csv",
     log:
@@ -77,6 +76,8 @@ rule pool_detections:
     resources:
         mem_mb=memory(4000),
         runtime=minutes(60),
+    params:
+        code=source_digest("pool_detections"),
     shell:
         "{PYTHON} scripts/pool_detections.py --detections {input.detections:q}"
         " --output {output.scores:q} 2>&1 | tee {log:q}"
@@ -118,7 +119,6 @@ rule collect_tables:
         list="results/tables/.sources/scores.json",
         runs="results/tables/.sources/runs.json",
         published="scripts/betrayed/reporting/published.csv",
-        code=program_sources("collect_tables"),
     output:
         expand(
             "results/tables/{table}.{form}",
@@ -136,6 +136,7 @@ rule collect_tables:
         mem_mb=memory(3000),
         runtime=minutes(60),
     params:
+        code=source_digest("collect_tables"),
         folder=lambda wildcards, output: str(Path(output.markdown).parent),
         max_proposals=config["scoring"]["max_proposals"],
     shell:

@@ -6,7 +6,6 @@
 rule cluster_tracks:
     input:
         attention=attention_of,
-        code=program_sources("cluster_tracks"),
     output:
         record="results/{dataset}/records/tracks/{clusters}/{batch}.json",
     log:
@@ -23,6 +22,7 @@ rule cluster_tracks:
         runtime=minutes(15, video=10),
         redo=redo("cluster_tracks"),
     params:
+        code=source_digest("cluster_tracks"),
         folder="results/{dataset}/tracks/{clusters}",
         settings=lambda wildcards: as_json(CLUSTERS[wildcards.clusters].clustering),
     shell:

@@ -6,7 +6,6 @@
 rule train_block:
     input:
         features=training_features,
-        code=program_sources("train_block"),
     output:
         record="results/blocks/{block}/record.json",
     log:
@@ -23,6 +22,7 @@ rule train_block:
         runtime=minutes(600),
         redo=redo("train_block"),
     params:
+        code=source_digest("train_block"),
         block=block_file,
         videos=lambda wildcards: as_json(training_data(wildcards)["videos"]),
         settings=lambda wildcards: as_json(BLOCKS[wildcards.block].training),

@@ -17,7 +17,12 @@ def main() -> None:
     parser.add_argument("--output-folder", required=True, help="folder to write failures.* into")
     arguments = parser.parse_args()
     failures = [
-        {"stage": failure.stage, "dataset": row["dataset"], "video": video, "reason": failure.reason}
+        {
+            "stage": failure.stage,
+            "dataset": row["dataset"],
+            "video": video,
+            "reason": failure.reason,
+        }
         for row in read_json_list(arguments.records, ("dataset", "record"))
         for video, failure in Record.read(row["record"]).failures.items()
     ]

