@@ -2,11 +2,10 @@
 
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 
-from support.workflow_project import Project
+from support.workflow_project import Project, computed, rows
 
 
 @pytest.mark.parametrize(
@@ -24,12 +23,26 @@ def test_a_bad_configuration_is_refused_before_any_job(tmp_path, settings, messa
     assert not (project.folder / "results").exists()
 
 
-def test_a_features_file_cut_short_is_refused_by_name(project):
+def test_a_features_file_cut_short_is_made_anew(project):
     path = next(project.folder.glob("results/made/features/*/*.h5"))
     os.truncate(path, path.stat().st_size // 2)
     shutil.rmtree(project.folder / "results/made/attention")
-    text = project.run("--keep-going", check=False)
-    assert f"{Path(path).name} is not a whole HDF5 file" in text
+    shutil.rmtree(project.folder / "results/made/records/attention")
+    # Cut short it is another file than its record says: made anew, before anyone reads it.
+    assert computed(project.run()) == {"cache_features": 1, "export_attention": 3}
+
+
+def test_a_features_file_that_is_damaged_within_is_refused_by_name(project):
+    path = next(project.folder.glob("results/made/features/*/*.h5"))
+    with path.open("r+b") as file:
+        file.write(bytes(64))
+    shutil.rmtree(project.folder / "results/made/records/attention")
+    text = project.run(check=False)
+    assert f"{path.name} is not a whole HDF5 file" in text
+    assert [row["stage"] for row in rows(project, "failures")] == ["export_attention"]
+    path.unlink()
+    project.run()
+    assert rows(project, "failures") == []
 
 
 def test_a_second_snakemake_in_the_same_folder_is_refused(project):
@@ -46,18 +59,18 @@ def test_only_what_a_method_needs_is_planned(tmp_path):
     project = Project(tmp_path / "project", {"refinement": {"height": 126, "width": 224}})
     project.run("results/made/videos.csv")
     better = project.planned()
-    assert (better["measure_motion"], better["cache_features"]) == (3, 6)
+    assert (better["measure_motion"], better["cache_features"]) == (1, 2)
     project.change({"method": "paper"})
     paper = project.planned()
     assert "measure_motion" not in paper
-    assert (paper["select_objects"], paper["cache_features"]) == (3, 3)
+    assert (paper["select_objects"], paper["cache_features"]) == (1, 1)
     # Side by side: the features once, a block and tracks for each.
     project.change({"method": "better", "runs": {"default": {}, "paper": {"method": "paper"}}})
     both = project.planned()
-    assert (both["measure_motion"], both["cache_features"], both["train_block"]) == (3, 6, 2)
-    assert both["cluster_tracks"] == both["select_objects"] == 6
+    assert (both["measure_motion"], both["cache_features"], both["train_block"]) == (1, 2, 2)
+    assert both["cluster_tracks"] == both["select_objects"] == 2
     project.change({"training": {"output_dropout": "attention"}})
-    assert project.planned()["cluster_tracks"] == 3
+    assert project.planned()["cluster_tracks"] == 1
     project.change({"runs": {"paper": {"method": "papers"}}})
     text = project.run("--dry-run", check=False)
     assert "runs.paper: method: must be one of 'better', 'paper', not 'papers'" in text

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 _SCRIPTS = Path(__file__).resolve().parents[2]
+_ENGINE = Path(__file__).resolve().parent.relative_to(_SCRIPTS.parent).as_posix() + "/"
 
 
 def program_sources(program: str) -> list[str]:
@@ -28,9 +29,14 @@ def program_sources(program: str) -> list[str]:
 
 @cache
 def source_digest(program: str) -> str:
-    """A SHA-256 over the sources of a program, in hexadecimal."""
+    """A SHA-256, in hexadecimal, over the sources that decide what a program makes.
+
+    Those of the room ``engine`` decide where and when it runs: an edit there reruns nothing.
+    """
     digest = hashlib.sha256()
     for name in program_sources(program):
+        if name.startswith(_ENGINE):
+            continue
         content = (_SCRIPTS.parent / name).read_bytes()
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
