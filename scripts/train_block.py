@@ -83,11 +83,13 @@ def _features(paths: list[str], wanted: list[str]) -> tuple[dict[str, Made], dic
     failed = {video: failure for one in records for video, failure in one.failures.items()}
     chosen = choose_videos([*there, *failed], wanted, "the training data")
     features = {video: there[video] for video in chosen if video in there}
-    if not features:
-        raise UserError("None of the training videos could be read; the reasons are given above.")
     failures = {video: failed[video] for video in chosen if video not in there}
-    for video, failure in failures.items():
-        print(f"Training goes on without {video}: {failure.reason}", file=sys.stderr)
+    if not features:
+        reasons = "\n".join(f"{video}: {failure.reason}" for video, failure in failures.items())
+        raise UserError(f"None of the training videos could be read.\n{reasons}")
+    if not started_by_torchrun():
+        for video, failure in failures.items():
+            print(f"Training goes on without {video}: {failure.reason}", file=sys.stderr)
     return features, failures
 
 

@@ -129,6 +129,32 @@ def test_a_bad_video_is_named_and_the_others_go_on(processes, capfd):
     assert run({"ant": "0", "bad": "1", "cat": "2"}, processes=processes)[0] == ["bad"]
 
 
+def test_nothing_is_left_of_a_video_that_turned_bad():
+    def make(task):
+        text = task.inputs["frames"].read_text()
+        if text.startswith("bad"):
+            raise UserError(text)
+        task.output.write_text("table")
+        (task.output.parent / "00000.png").write_text("mask")
+
+    def outputs(video):
+        return [f"masks/{video}/objects.csv", f"masks/{video}", f"points/{video}.h5"]
+
+    def work(text, key):
+        record = frames_record({"bear": key, "cat": "1"})
+        Path("frames/bear.txt").write_text(text)
+        Batch("shout", "r/0000.json", outputs, inputs={"frames": record}).run(lambda: make)
+
+    Path("points").mkdir()
+    work("bear", "1")
+    Path("points/bear.h5").write_text("points")
+    assert len(list(Path("masks/bear").iterdir())) == 2
+    work("bad now", "2")
+    assert sorted(Path("masks").iterdir()) == [Path("masks/cat")]
+    assert not list(Path("points").iterdir())
+    assert set(Record.read("r/0000.json").failures) == {"bear"}
+
+
 def test_what_is_no_videos_fault_ends_the_job_and_keeps_what_is_done():
     with pytest.raises(ZeroDivisionError):
         run({"ant": "0", "broken": "1", "cat": "2"})

@@ -13,6 +13,7 @@ the next one.
 
 import hashlib
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -325,8 +326,21 @@ def _attempt(work: Callable[[Task], Any], job: _Job) -> str | None:
     try:
         make_stamped(job.stamp, job.recipe, job.task.outputs, partial(work, job.task))
     except UserError as error:
+        _remove(job.task)
         return str(error)
     return None
+
+
+def _remove(task: Task) -> None:
+    """Leave nothing of a video that is left out, be it what was once made of it."""
+    for path in task.outputs:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+        folder = path.parent
+        if folder.name == task.video and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _files(outputs: Iterable[Path]) -> list[Path]:
