@@ -23,6 +23,18 @@ include: "rules/learning.smk"
 include: "rules/pictures.smk"
 
 
+onstart:
+    claim_this_folder()
+
+
+onsuccess:
+    release_this_folder()
+
+
+onerror:
+    release_this_folder()
+
+
 localrules:
     all,
 

@@ -7,8 +7,8 @@ the file says where each of them lies.
 import argparse
 from pathlib import Path
 
+from betrayed.config.datasets import DatasetSettings
 from betrayed.config.reading import read_settings
-from betrayed.datasets.layouts.common import DatasetSettings
 from betrayed.datasets.listing import list_videos
 from betrayed.datasets.manifest import write_manifest
 from betrayed.engine.programs import run

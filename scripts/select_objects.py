@@ -4,13 +4,13 @@ import argparse
 from pathlib import Path
 
 from betrayed.clustering.tracks import read_tracks
+from betrayed.config.objects import ObjectSettings
 from betrayed.config.reading import read_settings
 from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 from betrayed.errors import UserError
 from betrayed.objects.mask_writing import write_masks
 from betrayed.objects.selection import find_objects
-from betrayed.objects.settings import ObjectSettings
 from betrayed.video.video import Video
 
 

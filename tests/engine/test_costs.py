@@ -9,11 +9,11 @@ import torch
 import yaml
 from torch.utils.flop_counter import FlopCounterMode
 
-from betrayed.block.block import SpatioTemporalBlock
 from betrayed.clustering.memory import Budget
 from betrayed.config.settings import runs
 from betrayed.engine import costs, planning
 from betrayed.features.vit import create_vit
+from support.blocks import new_block
 from support.paths import ROOT
 from support.workflow_project import merged
 
@@ -83,7 +83,7 @@ def test_the_operations_of_a_backbone_are_those_that_pytorch_counts(name, height
 def test_the_operations_of_training_are_those_that_pytorch_counts():
     """A clip's passes take three times the forward one, of which the counter sees all products."""
     with torch.device("meta"):
-        block = SpatioTemporalBlock(FACTS["dim"] * 8, heads=2)
+        block = new_block(FACTS["dim"] * 8, heads=2)
     facts = {**FACTS, "dim": block.dim}
     shapes = (FACTS["clip_frames"], FACTS["tokens"], block.dim), (FACTS["clip_frames"], block.dim)
     clips = FACTS["steps"] * FACTS["clips"] / FACTS["processes"]

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 import select_objects
+from betrayed.config.objects import ObjectSettings
 from betrayed.engine.programs import run
 from betrayed.io.palette import read_ids
 from betrayed.objects.mask_writing import upsample, write_masks
 from betrayed.objects.objects import objects_by_size
-from betrayed.objects.settings import ObjectSettings
 from betrayed.video.extraction import extract
 from support.paths import SCRIPTS
 from support.tiny_scene import (
@@ -301,7 +301,7 @@ def test_program_refuses_another_name_and_another_setting(files, refused):
     status, errors = refused(files | {"--output": files["--output"].with_name("table.csv")})
     assert status == 2 and "must be named objects.csv" in errors
     status, errors = refused(files, tau=1)
-    assert status == 1 and "no setting 'tau'" in errors
+    assert status == 1 and "unknown key 'tau'" in errors
 
 
 @pytest.mark.parametrize(
