@@ -23,6 +23,18 @@ include: "rules/pictures.smk"
 include: "rules/failures.smk"
 
 
+onstart:
+    claim_this_folder()
+
+
+onsuccess:
+    release_this_folder()
+
+
+onerror:
+    release_this_folder()
+
+
 localrules:
     all,
 

@@ -10,33 +10,34 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from betrayed.config import settings as settings_of
+from betrayed.config.checks import check
 from betrayed.datasets.layouts.common import choose_videos
 from betrayed.datasets.listing import needed_paths
-from betrayed.datasets.presence import check_presence, resolve_root
+from betrayed.datasets.presence import missing_data, resolve_root
 from betrayed.datasets.watching import signature
 from betrayed.engine.batches import drop_untrue
 from betrayed.engine.folder_claim import claim_folder
 from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
-from betrayed.scoring.scorers import check_scorer
 
 try:
-    settings_of.check(config, yaml.safe_load(Path(workflow.basedir, "rules/schema.yaml").open()))
-    if workflow.is_main_process:
-        check_presence(config)
-        check_scorer(config["scoring"].get("scorer", "own"))
-    if workflow.is_main_process and not workflow.dryrun:
-        CLAIM = claim_folder(Path(".snakemake"))
+    # A job is no place to look for what was there when it was planned.
+    config |= check(config, missing_data) if workflow.is_main_process else check(config)
+    RUNS = {run.run: run for run in settings_of.runs(config)}
 except UserError as error:
     raise WorkflowError(str(error)) from None
 if workflow.is_main_process:
-    drop_untrue("results", failures=not config["allow_failures"])
+    try:
+        # Not while a run goes on: its records become true.
+        with claim_folder(Path(".snakemake")):
+            drop_untrue("results", failures=not config["allow_failures"])
+    except UserError:
+        pass
 
 # Threads that wait for others sleep: spinning ones take the cores from other jobs.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -47,7 +48,6 @@ PYTHON = "python" if BY_CONDA else shlex.quote(sys.executable)
 PARALLEL = workflow.global_resources.get("gpu").value or (workflow.cores or 1) // 4
 
 DATASETS = config["datasets"]
-RUNS = {run.run: run for run in settings_of.runs(config)}
 # Identifiers in paths, and the run that says what each stands for (any one: they agree).
 WEIGHTS = {run.weights: run for run in RUNS.values()}
 FEATURES = {run.backbone: run.features for run in RUNS.values()}
@@ -61,6 +61,27 @@ MOTIONS = {run.motion: run.settings["motion"] for run in RUNS.values()}
 CLUSTERS = {run.clusters: run for run in RUNS.values()}
 POOLED = "youtube-vis"  # the protocol that scores a data set as a whole,
 ALL = "all"  # and what tables call that
+CLAIM = []  # the folder's, while a run goes on
+
+
+def claim_this_folder():
+    """One run at a time in a folder. Commands that only look claim nothing: `onstart:` calls this."""
+    if not workflow.is_main_process:
+        return
+    try:
+        CLAIM.append(claim_folder(Path(".snakemake")))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def release_this_folder():
+    while CLAIM:
+        CLAIM.pop().close()
+
+
+# Deleting results starts no run, but would take them from one that goes on.
+if any(option.startswith("--delete-") for option in sys.argv):
+    claim_this_folder()
 
 
 wildcard_constraints:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from betrayed.clustering.tracks import read_tracks
+from betrayed.config.objects import ObjectSettings
 from betrayed.config.reading import read_settings
 from betrayed.engine.batches import Record
 from betrayed.engine.parallel import cores, in_parallel
@@ -20,7 +21,6 @@ from betrayed.objects.foreground import find_foreground
 from betrayed.objects.learning import LearningSettings, draw_pairs, learn, write_model
 from betrayed.objects.outlines import Outlines
 from betrayed.objects.selection import read_evidence
-from betrayed.objects.settings import ObjectSettings
 from betrayed.objects.validation import best_split, cross_validate
 from betrayed.video.video import Video
 

@@ -8,9 +8,9 @@ import argparse
 import json
 from pathlib import Path
 
+from betrayed.config.datasets import DatasetSettings
 from betrayed.config.reading import read_settings
 from betrayed.datasets.batching import assign_batches, batch_size
-from betrayed.datasets.layouts.common import DatasetSettings
 from betrayed.datasets.listing import list_videos
 from betrayed.datasets.manifest import Row, write_manifest
 from betrayed.datasets.watching import signature

@@ -10,7 +10,10 @@ videos of YouTube-VIS are a results.json beside --truth train.json, with --split
 import argparse
 import os
 from pathlib import Path
+from typing import get_args
 
+from betrayed.config.reading import checked
+from betrayed.config.scoring import PROTOCOLS, Scorer, ScoreSettings
 from betrayed.engine.parallel import cores, in_parallel
 from betrayed.engine.programs import run
 from betrayed.errors import UserError
@@ -21,7 +24,6 @@ from betrayed.reporting.summary import scores_text
 from betrayed.reporting.tables import PUBLISHED, write_tables
 from betrayed.scoring.average_precision import PROTOCOL, pooled_rows
 from betrayed.scoring.folders import Scores, find_videos, score_masks
-from betrayed.scoring.protocols import PROTOCOLS, ScoreSettings
 from betrayed.scoring.results import find_tracks, score_tracks
 
 _USUAL = {
@@ -36,12 +38,10 @@ def main() -> None:
     arguments = _read_arguments()
     _check_output(arguments.output)
     kind = "tracks" if arguments.truth.suffix == ".json" else arguments.kind
-    settings = ScoreSettings(
-        tuple(arguments.protocols or _USUAL[kind]),
-        arguments.max_proposals,
-        arguments.paper_max_proposals,
-        arguments.scorer,
-    )
+    given = {"protocols": arguments.protocols or _USUAL[kind]}
+    for name in ("max_proposals", "paper_max_proposals", "scorer"):
+        given[name] = getattr(arguments, name)
+    settings = checked(ScoreSettings, given, "options")
     what = (arguments.truth, arguments.masks, settings, arguments.split)
     videos = find_tracks(*what) if kind == "tracks" else find_videos(*what, kind)
     score = score_tracks if kind == "tracks" else score_masks
@@ -100,7 +100,7 @@ def _read_arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--scorer",
-        choices=("own", "davis2017-evaluation"),
+        choices=get_args(Scorer),
         default=defaults.scorer,
         help="what computes J and F; the other one where it is installed",
     )

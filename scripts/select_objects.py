@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from betrayed.clustering.tracks import read_tracks
+from betrayed.config.objects import ObjectSettings
 from betrayed.config.reading import read_settings
 from betrayed.engine.batches import Batch, Task
 from betrayed.engine.programs import add_batch_options, run
@@ -14,7 +15,6 @@ from betrayed.io.files import sha256
 from betrayed.objects.mask_writing import write_masks
 from betrayed.objects.same_object import MODEL
 from betrayed.objects.selection import find_objects
-from betrayed.objects.settings import ObjectSettings
 from betrayed.video.video import Video
 
 _CUES = ("features", "fine_features", "motion")

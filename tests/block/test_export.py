@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from betrayed.block.block import SpatioTemporalBlock
 from betrayed.block.export import check_features, export_attention
 from betrayed.block.loading import load_block
 from betrayed.block.rows import attention_rows
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
+from support.blocks import new_block
 from support.paths import SCRIPTS
 
 MADE_BY = {
@@ -30,7 +30,7 @@ TRAINED_ON = {name: MADE_BY[name] for name in ("backbone", "weights_sha256", "fa
 def block(tmp_path):
     """A block of width 8 with two heads, as training leaves it."""
     torch.manual_seed(0)
-    module = SpatioTemporalBlock(8, heads=2)
+    module = new_block(8, heads=2)
     stored = {"model_state_dict": module.state_dict(), "settings": {}, "features": TRAINED_ON}
     torch.save(stored | {"step": 7, "dim": 8, "heads": 2}, tmp_path / "block.pt")
     return tmp_path / "block.pt"

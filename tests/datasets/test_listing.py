@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import list_videos, missing_paths, needed_paths
 from betrayed.datasets.manifest import read_manifest, write_manifest
 from betrayed.errors import UserError
@@ -234,4 +234,4 @@ def test_the_program_writes_the_manifest_or_says_why_not(folder, tmp_path):
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: ")
     assert "Traceback" not in refused.stderr
-    assert "layout must be one of" in call({"layout": "other"}).stderr
+    assert "layout: must be one of" in call({"layout": "other"}).stderr

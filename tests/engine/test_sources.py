@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from betrayed.engine.sources import program_sources
+from betrayed.engine.sources import program_sources, sources_of
 from support.paths import ROOT, SCRIPTS
 
 LIBRARY = "scripts/betrayed/"
@@ -46,7 +46,8 @@ def test_every_module_serves_a_program_or_the_rules():
     used = {file for program in PROGRAMS for file in program_sources(program)}
     for package, names in re.findall(r"^from (betrayed[\w.]*) import (.+)$", rules, re.MULTILINE):
         modules = [package, *(f"{package}.{name.split()[0]}" for name in names.split(","))]
-        used |= {f"scripts/{module.replace('.', '/')}.py" for module in modules}
+        paths = [SCRIPTS / f"{module.replace('.', '/')}.py" for module in modules]
+        used |= set(sources_of(path for path in paths if path.is_file()))
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / LIBRARY).rglob("*.py")}
     assert {one for one in modules - used if not one.endswith("__init__.py")} == set()
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import list_videos
 from betrayed.datasets.manifest import write_manifest
 from betrayed.datasets.readers.youtube_vis import read_record, write_record

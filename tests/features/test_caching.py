@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 import timm
 import torch
+from betrayed.engine.planning import backbone_facts
 from PIL import Image
 
-from betrayed.engine.planning import backbone_facts
 from betrayed.errors import UserError
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.features.caching import DATASETS, FeatureSettings, cache_features, default_batch_size
-from betrayed.features.maps import read_class_attention
 from betrayed.features.reading import common_provenance, describe, read_clip
 from betrayed.features.vit import create_vit
 from betrayed.features.weight_fetching import WeightsSettings, fetch_weights
+from betrayed.features.whole_video import read_class_attention
 from betrayed.io.artefacts import open_checked
 from betrayed.io.files import sha256
 from betrayed.video.extraction import extract
@@ -244,7 +244,7 @@ def test_batches_of_nothing_are_refused(video, weights, tmp_path, batch_size):
 def test_settings_that_do_not_fit_are_refused(video, weights, tmp_path):
     with pytest.raises(UserError, match="height 33 is no multiple of 16"):
         cache_features(video, FeatureSettings(NAME, 33, 48), weights, tmp_path / "x.h5")
-    with pytest.raises(UserError, match="views must be 0 or more"):
+    with pytest.raises(ValueError, match="views"):
         FeatureSettings(NAME, 32, 48, views=-1)
     with pytest.raises(UserError, match=r"weights\.safetensors holds weights of vit_small_patch16"):
         other = FeatureSettings("vit_small_patch8_224.dino", 32, 48)

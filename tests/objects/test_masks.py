@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 import select_objects
+from betrayed.config.objects import ObjectSettings
 from betrayed.engine.batches import Record
 from betrayed.engine.programs import run
 from betrayed.io.palette import read_ids
 from betrayed.objects.mask_writing import upsample, write_masks
 from betrayed.objects.objects import objects_by_size
-from betrayed.objects.settings import ObjectSettings
 from betrayed.video.extraction import extract
 from support.paths import SCRIPTS
 from support.records import record_of
@@ -349,7 +349,7 @@ def test_program_names_what_cues_need(files, called, missing):
 
 def test_program_refuses_another_setting(files, called):
     status, errors = called(files, tau=1)
-    assert status == 1 and "no setting 'tau'" in errors
+    assert status == 1 and "unknown key 'tau'" in errors
     assert not masks_of(files).exists()
 
 

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from betrayed.clustering.tracks import read_tracks
+from betrayed.config.objects import ObjectSettings
 from betrayed.io.palette import read_ids
 from betrayed.objects.mask_writing import write_masks
 from betrayed.objects.motion_measurement import MotionSettings, measure_motion
 from betrayed.objects.selection import find_objects
-from betrayed.objects.settings import ObjectSettings
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 from support.tiny_scene import features_file, tracks_file

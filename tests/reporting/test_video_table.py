@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import list_videos
 from betrayed.errors import UserError
 from betrayed.reporting.video_table import COLUMNS, tabulate_videos, write_video_table

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 import train_block
-from betrayed.block.block import SpatioTemporalBlock
 from betrayed.block.loading import load_block
 from betrayed.engine.programs import run
 from betrayed.errors import UserError
 from betrayed.training import loop
 from betrayed.training.clips import draw_clip, training_videos
 from betrayed.training.loop import TrainSettings, learning_rate, train, weight_decay_groups
+from support.blocks import new_block
 from support.tiny_features import DIM, features_file
 
 pytestmark = pytest.mark.slow
@@ -156,7 +156,7 @@ def test_schedule_by_hand():
 
 
 def test_weight_decay_spares_biases_and_norms():
-    block = SpatioTemporalBlock(8, heads=2)
+    block = new_block(8, heads=2)
     names = {id(p): name for name, p in block.named_parameters()}
     decayed, spared = weight_decay_groups(block, 0.1)
     assert decayed["weight_decay"] == 0.1
@@ -172,7 +172,7 @@ def test_several_clips_give_the_mean_of_their_gradients(features):
     videos = training_videos(features, 3, 2, "error")
     settings = replace(SMALL, clips_per_step=2, learning_rate=1e-30, precision="float32")
     torch.manual_seed(0)
-    block = SpatioTemporalBlock(DIM, 2, dropout=0.0, attention_dropout=0.0)
+    block = new_block(DIM, 2, dropout=0.0, attention_dropout=0.0)
     optimizer = torch.optim.SGD(block.parameters(), lr=0.0)
     row = loop._train_step(0, block, optimizer, videos, settings, torch.device("cpu"))
     together = [p.grad.clone() for p in block.parameters()]

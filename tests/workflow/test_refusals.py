@@ -2,9 +2,14 @@
 
 import os
 import shutil
+import signal
+import subprocess
+import time
+from contextlib import suppress
 
 import pytest
 
+from betrayed.engine.folder_claim import claim_folder
 from support.workflow_project import Project, computed, rows
 
 
@@ -12,8 +17,12 @@ from support.workflow_project import Project, computed, rows
     ("settings", "message"),
     [
         ({"clustering": {"tao": 1}}, "clustering: unknown key 'tao'"),
-        ({"training": {"steps": "many"}}, "training.steps: must be integer"),
+        ({"training": {"steps": "many"}}, "training.steps: must be a whole number"),
         ({"clustering": {"tau": -1.0}}, "clustering.tau: must be more than 0"),
+        ({"training": {"heads": 7}}, "training.heads: must divide 384"),
+        ({"features": {"height": 85}}, "features.height: must be a multiple of 14"),
+        ({"training": {"checkpoint": "none.pt"}}, "training.checkpoint: there is no file none.pt"),
+        ({"evaluate": ["videos"]}, "videos: missing: "),
     ],
 )
 def test_a_bad_configuration_is_refused_before_any_job(tmp_path, settings, message):
@@ -45,13 +54,47 @@ def test_a_features_file_that_is_damaged_within_is_refused_by_name(project):
     assert rows(project, "failures") == []
 
 
-def test_a_second_snakemake_in_the_same_folder_is_refused(project):
-    from betrayed.engine.folder_claim import claim_folder
+def test_all_faults_are_named_at_once(tmp_path):
+    """Those of settings, of runs and of data that are not there."""
+    settings = {"evaluate": ["made", "videos"], "motion": {"cell": 300}}
+    settings["runs"] = {"default": {}, "low": {"clustering": {"tau": 0}}}
+    text = Project(tmp_path / "project", settings).run("--dry-run", check=False)
+    assert "  - motion.cell: must be at most height (240), not 300" in text
+    assert "  - runs.low: clustering.tau: must be more than 0, not 0" in text
+    assert "  - videos: missing: videos. " in text
 
-    kept = claim_folder(project.folder / ".snakemake")
-    project.change({"clustering": {"tau": 0.2}})
-    assert "Another snakemake is at work" in project.run(check=False)
-    kept.close()
+
+def test_a_run_can_be_looked_at_and_not_be_joined(tmp_path):
+    """While one goes on, what only looks works; what would write is refused."""
+    made = {"clips": 6, "frames": 100, "height": 360, "width": 640}
+    project = Project(tmp_path / "project", {"datasets": {"made": {"make": made}}})
+    target = "results/made/videos.csv"
+    with subprocess.Popen(
+        project.command(target),
+        cwd=project.folder,
+        env=project.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        try:
+            until = time.monotonic() + 60
+            while not list(project.folder.glob("resources/.made.*")):
+                assert running.poll() is None and time.monotonic() < until
+                time.sleep(0.05)
+            for option in ("dry-run", "summary", "dag", "rulegraph", "lint", "list-rules"):
+                project.run(target, f"--{option}")
+            project.run(target, "--report", str(tmp_path / "report.html"))
+            assert running.poll() is None, "the run ended before all was looked at"
+            for options in ([target], ["--touch", target], ["--delete-all-output", target]):
+                text = project.run(*options, check=False)
+                assert "Another snakemake is at work in this folder" in text, options
+            assert running.poll() is None, "the run ended before all was refused"
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+    claim_folder(project.folder / ".snakemake").close()
 
 
 def test_only_what_a_method_needs_is_planned(tmp_path):

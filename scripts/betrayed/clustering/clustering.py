@@ -80,7 +80,7 @@ def hierarchical_clusterings(
     keys: ArrayLike | Tensor,
     *,
     taus: Sequence[float],
-    window: int = 3,
+    window: int,
     memory: float = DEFAULT_MEMORY,
     device: torch.device | str | None = None,
     watch: Callable[[Iterable[int], str, str], Iterable[int]] | None = None,

@@ -1,7 +1,6 @@
 """Tracks of a video, made by clustering; :mod:`betrayed.clustering.tracks` reads them."""
 
 import dataclasses
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +11,10 @@ from betrayed.clustering.clustering import hierarchical_clustering, key_frames
 from betrayed.clustering.divergence import symmetric_kl
 from betrayed.clustering.merge_tree import merge_tree
 from betrayed.clustering.row_parts import StoredRows
+from betrayed.config.clustering import ClusterSettings
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
 from betrayed.io.progress import progress
-
-
-@dataclass(frozen=True)
-class ClusterSettings:
-    """How attention rows become tracks.
-
-    Attributes:
-        tau: symmetric KL divergence in nats up to which rows are one; more gives fewer tracks.
-        window: frames clustered together in the first step.
-        key_frame_ratio: every so many frames one whose tokens are the columns of the rows;
-            less is slower and needs more memory.
-        approximate: of the key frames' tokens, every so many is a column of the rows. 1 is exact.
-    """
-
-    tau: float = 0.3
-    window: int = 3
-    key_frame_ratio: int = 10
-    approximate: int = 1
 
 
 def cluster_video(
@@ -50,7 +32,7 @@ def cluster_video(
             float32, ``sizes`` (K,) in tokens, ``key_frames`` (Tk,), ``merges`` (K−1, 4), and what
             came before the tracks: ``fragments`` (T, h, w) int32, the cluster of a token within
             its window, and ``rounds/0``, ``rounds/1``, …, what each cluster was merged into.
-        settings: see :class:`ClusterSettings`.
+        settings: see :class:`betrayed.config.clustering.ClusterSettings`.
         device: a torch device, or None for the CPU.
         memory: bytes that clustering may take.
 

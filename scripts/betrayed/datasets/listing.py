@@ -3,8 +3,8 @@
 from pathlib import Path
 from types import ModuleType
 
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts import davis, fbms, folder, movi, segtrack, youtube_vis, youtube_vos
-from betrayed.datasets.layouts.common import DatasetSettings
 from betrayed.datasets.manifest import Row
 from betrayed.errors import UserError
 

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -17,8 +18,13 @@ def program_sources(program: str) -> list[str]:
     Returns:
         Paths relative to the repository's root, sorted.
     """
+    return sources_of([_SCRIPTS / f"{program}.py"])
+
+
+def sources_of(files: Iterable[Path]) -> list[str]:
+    """Some source files and the library modules that they import, also indirectly; likewise."""
     sources: set[Path] = set()
-    waiting = [_SCRIPTS / f"{program}.py"]
+    waiting = list(files)
     while waiting:
         path = waiting.pop()
         if path not in sources:

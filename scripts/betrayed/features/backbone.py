@@ -11,11 +11,10 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as images_to
 
+from betrayed.config.features import Facet
 from betrayed.errors import UserError
 from betrayed.features.vit import ViT, create_vit
 from betrayed.features.weights import read_weights
-
-Facet = Literal["key", "query", "value", "token"]
 
 
 class Backbone:

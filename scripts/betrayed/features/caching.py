@@ -1,18 +1,17 @@
 """The feature cache: what the frozen backbone gives for each frame of a video, computed once."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 import torch
 from torch import Tensor
 
+from betrayed.config.features import FeatureSettings
 from betrayed.errors import UserError
 from betrayed.features.augmentation import augment, draw_view
-from betrayed.features.backbone import Backbone, Facet, resize_frames
+from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.io.artefacts import create
 from betrayed.io.files import sha256
 from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
@@ -20,33 +19,6 @@ from betrayed.io.progress import progress
 from betrayed.video.video import Video
 
 DATASETS = ("patch_tokens", "class_tokens", "class_attention")
-
-
-@dataclass(frozen=True)
-class FeatureSettings:
-    """What decides the content of a features file, beside the video and the weights."""
-
-    #: timm's name of the ViT.
-    backbone: str
-    #: Size in pixels that whole frames are resized to: multiples of the patch size.
-    height: int
-    width: int
-    #: What is kept of a patch, see :class:`betrayed.features.backbone.Backbone`.
-    facet: Facet = "token"
-    #: Index of the block; -1 is the last.
-    layer: int = -1
-    #: Augmented views of each frame; 0 keeps the plain frames instead.
-    views: int = 0
-    #: Seeds the views.
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.views < 0:
-            raise UserError(f"views must be 0 or more, not {self.views}.")
-
-    def made_by(self) -> dict[str, Any]:
-        """The settings as a features file records them: a seed that draws nothing counts as 0."""
-        return {**asdict(self), "seed": self.seed if self.views else 0}
 
 
 def cache_features(
@@ -61,7 +33,7 @@ def cache_features(
 
     Args:
         video: the frames.
-        settings: see :class:`FeatureSettings`.
+        settings: see :class:`betrayed.config.features.FeatureSettings`.
         weights: safetensors file of the backbone's weights; None: random ones (tests).
         output: the features artefact to write, see :func:`write_features`.
         device: where the backbone computes.
@@ -96,7 +68,7 @@ def write_features(
 
     Args:
         video: the frames.
-        settings: see :class:`FeatureSettings`.
+        settings: see :class:`betrayed.config.features.FeatureSettings`.
         backbone: made with the name, facet and layer of the settings.
         weights_sha256: of the file of its weights; None: random ones (tests).
         output: the features artefact to write.

@@ -6,14 +6,14 @@ or flat scene. What the flow does beyond it is the place's own motion. Needs no 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import tee
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from betrayed.errors import UserError
+from betrayed.config.motion import MotionSettings
 from betrayed.io.artefacts import create
 from betrayed.io.progress import progress
 from betrayed.objects.flow import Flow, flow_size, neighbour_flows
@@ -27,27 +27,6 @@ _STEP = 4
 _TOLERANCE = 1.0
 #: Share of the vectors that must support a homography; below it no one motion is the camera's.
 _SUPPORT = 0.25
-
-
-@dataclass(frozen=True)
-class MotionSettings:
-    """How motion is measured.
-
-    Attributes:
-        height: pixels that frames are resized to, aspect kept; the unit of the result.
-        cell: side of the places that are told apart, in these pixels.
-    """
-
-    height: int = 240
-    cell: int = 4
-
-    def __post_init__(self) -> None:
-        if self.height < 16:
-            raise UserError(f"height must be 16 pixels or more, not {self.height}.")
-        if not 1 <= self.cell <= self.height:
-            raise UserError(
-                f"cell must be between 1 and height ({self.height} pixels), not {self.cell}."
-            )
 
 
 def measure_motion(
@@ -65,7 +44,7 @@ def measure_motion(
         video: the frames; two are held at a time.
         output: the motion artefact to write.
         trajectories: the trajectories artefact to write.
-        settings: see :class:`MotionSettings`.
+        settings: see :class:`betrayed.config.motion.MotionSettings`.
 
     Raises:
         UserError: a frame cannot be read.
@@ -121,7 +100,7 @@ def residual_motion(
     Args:
         flows: between neighbouring frames, T − 1.
         frame_size: height and width of the video's own frames.
-        settings: see :class:`MotionSettings`.
+        settings: see :class:`betrayed.config.motion.MotionSettings`.
 
     Yields:
         For each of the T frames (h, w) float32, mean residual of each place: pixels a frame, of

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from betrayed.config.objects import CUES, ObjectSettings
 from betrayed.objects.division import Division, by_appearance, by_trajectories, undivided
 from betrayed.objects.foreground import Foreground, find_foreground
 from betrayed.objects.instances import InstanceSettings
 from betrayed.objects.objectness import group_means, on_grid
 from betrayed.objects.outlines import Outlines
 from betrayed.objects.painting import paint
-from betrayed.objects.settings import CUES, ObjectSettings
 from betrayed.objects.trajectories import Trajectories
 
 #: The columns of the table of objects.

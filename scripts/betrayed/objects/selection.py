@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from betrayed.clustering.tracks import Tracks
+from betrayed.config.objects import ObjectSettings
 from betrayed.errors import UserError
-from betrayed.features.maps import read_class_attention, read_patch_tokens
+from betrayed.features.whole_video import read_class_attention, read_patch_tokens
 from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
 from betrayed.objects.motion import read_motion
 from betrayed.objects.objects import Objects, objects_by_cues, objects_by_size
-from betrayed.objects.settings import ObjectSettings
 from betrayed.objects.trajectories import Trajectories, read_trajectories
 
 _REMEDY = "Delete the older of the two files and run the workflow again."
@@ -23,7 +23,7 @@ class Evidence:
     """What objects are found from.
 
     Attributes:
-        cues: for each of :data:`betrayed.objects.settings.CUES` a map (T, h, w).
+        cues: for each of :data:`betrayed.config.objects.CUES` a map (T, h, w).
         local_motion: (T, h', w'), motion on the grid of ``tokens``.
         tokens: (T, h'·w', D) float16.
         points: what moves where; None where nobody asks.
@@ -52,7 +52,7 @@ def find_objects(
         fine_features_path: the features whose patch tokens decide where objects end.
         motion_path: motion against the camera.
         trajectories_path: what moves where.
-        settings: see :class:`betrayed.objects.settings.ObjectSettings`. Without cues no path is
+        settings: see :class:`betrayed.config.objects.ObjectSettings`. Without cues no path is
             read.
         frame: gives a frame (H, W, 3) uint8 RGB by its number, to whose edges outlines are moved;
             None leaves them.

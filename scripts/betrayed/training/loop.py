@@ -4,9 +4,9 @@ import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,84 +14,21 @@ from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
 from betrayed.block.block import SpatioTemporalBlock
+from betrayed.config.training import TrainSettings
 from betrayed.engine.devices import multiplies_bfloat16
 from betrayed.errors import UserError
 from betrayed.features.reading import common_provenance, read_clip
 from betrayed.io.files import whole_file
 from betrayed.io.progress import progress
 from betrayed.training.checkpoints import resume, run_signature, save_checkpoint
-from betrayed.training.clips import Clip, ShortVideos, TrainingVideo, draw_clip, training_videos
+from betrayed.training.clips import Clip, TrainingVideo, draw_clip, training_videos
 from betrayed.training.curves import draw_curves
-from betrayed.training.losses import LossSettings, clip_losses
+from betrayed.training.losses import clip_losses
 from betrayed.training.processes import Processes
 
 COLUMNS = ("step", "loss", "semantic", "motion", "entropy", "learning_rate")
 CHECKPOINT = "checkpoint.pt"
 SINGLE_PROCESS = Processes()
-
-
-@dataclass(frozen=True)
-class TrainSettings(LossSettings):
-    """Settings of the training, the constants of the losses among them.
-
-    Attributes:
-        steps: updates of the weights; more for more data.
-        learning_rate: at the start (after the warm-up) of the cosine schedule.
-        final_learning_rate: at its end, the last step.
-        weight_decay: on matrices; biases and norms have none.
-        warmup_steps: steps over which the learning rate rises linearly.
-        frames: frames in a clip.
-        stride: frames from one of the clip to the next.
-        clips_per_step: clips whose losses are averaged for one update.
-        heads: attention heads.
-        mlp_ratio: hidden width of the MLP over the tokens' width.
-        dropout: rate after linear layers.
-        attention_dropout: rate on the attention.
-        output_dropout: what ``attention_dropout`` means for the block's output, see
-            :class:`betrayed.block.block.SpatioTemporalBlock`: ``"key"`` keeps attention fused on a
-            CPU, ``"attention"`` is the release's and makes the whole map there.
-        precision: ``"mixed"`` computes the block in bfloat16, attention rows and losses in
-            float32; ``"auto"`` is mixed on a GPU, and on a CPU that multiplies bfloat16.
-        seed: of the weights, the clips, the queries and dropout.
-        checkpoint_every: steps between checkpoints.
-        short_videos: ``"error"`` or ``"skip"`` for videos shorter than a clip.
-    """
-
-    steps: int = 240
-    learning_rate: float = 1e-4
-    final_learning_rate: float = 1e-5
-    weight_decay: float = 0.1
-    warmup_steps: int = 0
-    frames: int = 3
-    stride: int = 4
-    clips_per_step: int = 1
-    heads: int = 8
-    mlp_ratio: float = 4.0
-    dropout: float = 0.1
-    attention_dropout: float = 0.4
-    output_dropout: Literal["key", "attention"] = "key"
-    precision: Literal["auto", "float32", "mixed"] = "auto"
-    seed: int = 0
-    checkpoint_every: int = 20
-    short_videos: ShortVideos = "error"
-
-    def __post_init__(self) -> None:
-        positive = (
-            "steps frames stride clips_per_step heads queries positives negatives "
-            "frame_positives frame_negatives checkpoint_every"
-        )
-        for name in positive.split():
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        for name in ("seed", "weight_decay", "warmup_steps", "final_learning_rate"):
-            if getattr(self, name) < 0:
-                raise UserError(f"{name} must not be negative, but is {getattr(self, name)}.")
-        for name in ("learning_rate", "mlp_ratio"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"{name} must be above 0, not {getattr(self, name)}.")
-        for name in ("dropout", "attention_dropout"):
-            if not 0 <= getattr(self, name) <= 0.99:
-                raise UserError(f"{name} must be from 0 to 0.99, not {getattr(self, name)}.")
 
 
 def train(
@@ -111,7 +48,7 @@ def train(
     Args:
         features: features files of the training videos.
         output: the block to write; :func:`betrayed.block.loading.load_block` reads it.
-        settings: see :class:`TrainSettings`.
+        settings: see :class:`betrayed.config.training.TrainSettings`.
         device: where to compute.
         processes: those that call this together, each for its share of a step's clips; the first
             one alone writes.
@@ -129,7 +66,7 @@ def train(
     signature = run_signature(settings, made_by, features)
 
     torch.manual_seed(int(_generator(settings.seed, 0).integers(2**63)))
-    block = _new_block(videos[0].dim, settings).to(device).train()
+    block = new_block(videos[0].dim, settings).to(device).train()
     optimizer = AdamW(weight_decay_groups(block, settings.weight_decay), lr=0.0, fused=True)
     log = resume(checkpoint, signature, block, optimizer)
 
@@ -237,7 +174,8 @@ def _generator(seed: int, step: int, clip: int = 0) -> np.random.Generator:
     return np.random.default_rng([seed, step, clip])
 
 
-def _new_block(dim: int, settings: TrainSettings) -> SpatioTemporalBlock:
+def new_block(dim: int, settings: TrainSettings) -> SpatioTemporalBlock:
+    """A block with random weights for tokens of width ``dim``."""
     return SpatioTemporalBlock(
         dim,
         settings.heads,

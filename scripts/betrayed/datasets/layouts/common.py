@@ -2,43 +2,18 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
 
 from betrayed.datasets.manifest import PLACES, Row
 from betrayed.errors import UserError
 
-Layout = Literal["folder", "davis", "youtube_vis", "youtube_vos", "movi", "segtrack", "fbms"]
 #: What a split ends in that is a text file of names, in the layout youtube_vis.
 LIST = ".txt"
 # Names become folders, wildcards and table entries; "all" is what tables call the whole data set.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _RESERVED = ("all",)
 _MOST_SHOWN = 24
-
-
-@dataclass(frozen=True)
-class DatasetSettings:
-    """Where a data set lies and which part of it is wanted.
-
-    ``annotations`` and ``instances`` name folders that hold a folder of PNGs for each video; they
-    are looked for under ``root`` first, then from the working directory. In the layout
-    ``youtube_vis`` ``annotations`` is the JSON file with the instances of all videos. In the layout
-    ``movi`` shards hold their own. In the layout ``fbms`` it is a folder inside each video's.
-    """
-
-    layout: Layout = "folder"
-    root: str = ""
-    annotations: str | None = None
-    instances: str | None = None  # ids of single objects, where annotations hold foreground only
-    # davis: "val" is ImageSets/2016/val.txt, "2017/val" the other year's. youtube_vis: positions in
-    # the JSON's list of videos, "600:900", "0:600,900:" or "-300:", or a text file. movi: which
-    # shards, "validation". segtrack: "all" is ImageSets/all.txt. fbms: the folder, "Testset".
-    split: str | None = None
-    videos: tuple[str, ...] = ()  # names or patterns such as "car-*"; empty: all
-    annotation_kind: Literal["ids", "foreground"] = "ids"  # foreground: every value but 0 is object
 
 
 def manifest_row(

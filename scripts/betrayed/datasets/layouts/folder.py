@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts.common import (
-    DatasetSettings,
     annotation_root,
     choose_videos,
     likely_annotations,

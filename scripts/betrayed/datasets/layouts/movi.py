@@ -7,8 +7,9 @@ Shards hold many videos each, with their ground truth; a root without any is rea
 import dataclasses
 from pathlib import Path
 
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts import folder
-from betrayed.datasets.layouts.common import DatasetSettings, choose_videos, manifest_row
+from betrayed.datasets.layouts.common import choose_videos, manifest_row
 from betrayed.datasets.layouts.shards import has_shards, split_shards
 from betrayed.datasets.manifest import Row
 from betrayed.io.files import whole_folder

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts.common import (
     LIST,
-    DatasetSettings,
     choose_videos,
     manifest_row,
     path_list,
