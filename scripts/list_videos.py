@@ -5,11 +5,12 @@ the file says where each of them lies.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from betrayed.config.reading import read_settings
 from betrayed.datasets.layouts.common import DatasetSettings
-from betrayed.datasets.listing import list_videos
+from betrayed.datasets.listing import left_out, list_videos
 from betrayed.datasets.manifest import write_manifest
 from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
@@ -34,6 +35,8 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = read_settings(DatasetSettings, arguments.settings)
     rows = list_videos(settings, arguments.truth)
+    for path, reason in left_out(settings):
+        print(f"Left out: {path} {reason}.", file=sys.stderr)
     arguments.truth.mkdir(parents=True, exist_ok=True)
     write_manifest(arguments.output, rows)
     record = Path(settings.root, settings.annotations or "").expanduser()

@@ -1,6 +1,7 @@
 """Find the objects of a video, and write their masks at the video's own size."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from betrayed.clustering.tracks import read_tracks
@@ -8,7 +9,9 @@ from betrayed.config.reading import read_settings
 from betrayed.engine.programs import run
 from betrayed.engine.usage import note, note_size
 from betrayed.errors import UserError
+from betrayed.objects.blank import is_blank
 from betrayed.objects.mask_writing import write_masks
+from betrayed.objects.objects import no_objects
 from betrayed.objects.selection import find_objects
 from betrayed.objects.settings import ObjectSettings
 from betrayed.video.video import Video
@@ -51,7 +54,12 @@ def main() -> None:
         )
     note(frames=video.count, pixels=video.height * video.width, tokens=0, dim=0)
     frame = video.frame if by_cues and settings.pixels == "grabcut" else None
-    objects = find_objects(tracks, *needed, settings, frame)
+    if by_cues and is_blank(video.frame, video.count):
+        objects = no_objects(tracks.labels, settings)
+    else:
+        objects = find_objects(tracks, *needed, settings, frame)
+    if not objects.table["foreground"].any():
+        print(f"Nothing stands out in {video.name}: it has no object.", file=sys.stderr)
     size = (video.height, video.width)
     write_masks(arguments.output.parent, tracks.labels, objects, size, frame, video.name)
     note(edges=int(frame is not None), tracks=len(objects.tracks))
