@@ -13,7 +13,7 @@ def manifest(dataset):
 
 @cache
 def _rows(path, written):
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
         return {row["video"]: row for row in csv.DictReader(file)}
 
 

@@ -6,12 +6,13 @@ the file says where each of them lies.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from betrayed.config.datasets import DatasetSettings
 from betrayed.config.reading import read_settings
 from betrayed.datasets.batching import assign_batches, batch_size
-from betrayed.datasets.listing import list_videos
+from betrayed.datasets.listing import left_out, list_videos
 from betrayed.datasets.manifest import Row, write_manifest
 from betrayed.datasets.watching import signature
 from betrayed.engine.programs import run
@@ -46,6 +47,8 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = read_settings(DatasetSettings, arguments.settings)
     rows = list_videos(settings, arguments.truth)
+    for path, reason in left_out(settings):
+        print(f"Left out: {path} {reason}.", file=sys.stderr)
     arguments.truth.mkdir(parents=True, exist_ok=True)
     before = _read_memory(arguments.memory)
     contents = _contents(rows, before.get("contents", {}))
@@ -61,7 +64,7 @@ def main() -> None:
         "contents": contents,
     }
     with whole_file(arguments.memory) as temporary:
-        temporary.write_text(json.dumps(memory, indent=1, ensure_ascii=False), encoding="utf-8")
+        temporary.write_text(json.dumps(memory, indent=1), encoding="utf-8")
     for row in rows:
         known = contents[row["video"]]
         row["batch"] = batches[row["video"]]

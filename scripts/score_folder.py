@@ -9,6 +9,7 @@ videos of YouTube-VIS are a results.json beside --truth train.json, with --split
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -46,6 +47,7 @@ def main() -> None:
     videos = find_tracks(*what) if kind == "tracks" else find_videos(*what, kind)
     score = score_tracks if kind == "tracks" else score_masks
     scores = list(in_parallel(score, videos, arguments.workers, "scoring", "video"))
+    _check_objects(scores, arguments.truth)
 
     name = arguments.run or _name(arguments.masks)
     common = {
@@ -121,6 +123,22 @@ def _check_output(folder: Path) -> None:
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise UserError(f"--output: {there} is no folder that can be written into. Name another.")
+
+
+def _check_objects(scores: list[Scores], truth: Path) -> None:
+    """Say which videos have no object in the truth; refuse truth that has none at all."""
+    empty = [one.name for one in scores if not one.objects]
+    if len(empty) == len(scores):
+        raise UserError(
+            f"--truth: {truth} has no object in any of the {len(scores)} videos, so that there is "
+            f"nothing to score. Name the folder with the ground truth."
+        )
+    if empty:
+        print(
+            f"Videos without an object in the truth, of which objects score nothing: "
+            f"{', '.join(empty)}.",
+            file=sys.stderr,
+        )
 
 
 def _write_scores(folder: Path, scores: list[Scores]) -> dict[str, Path]:

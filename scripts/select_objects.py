@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from betrayed.engine.batches import Batch, Task
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.errors import UserError
 from betrayed.io.files import sha256
+from betrayed.objects.blank import is_blank
 from betrayed.objects.mask_writing import write_masks
+from betrayed.objects.objects import no_objects
 from betrayed.objects.same_object import MODEL
 from betrayed.objects.selection import find_objects
 from betrayed.video.video import Video
@@ -68,7 +71,12 @@ def _select(settings: ObjectSettings, trajectories_folder: str, task: Task) -> N
     by_cues = settings.choice == "cues"
     trajectories = Path(trajectories_folder, f"{task.video}.h5") if by_cues else None
     frame = video.frame if by_cues and settings.pixels == "grabcut" else None
-    objects = find_objects(tracks, *cues, trajectories, settings, frame)
+    if by_cues and is_blank(video.frame, video.count):
+        objects = no_objects(tracks.labels, settings)
+    else:
+        objects = find_objects(tracks, *cues, trajectories, settings, frame)
+    if not objects.table["foreground"].any():
+        print(f"Nothing stands out in {video.name}: it has no object.", file=sys.stderr)
     size = (video.height, video.width)
     write_masks(task.output.parent, tracks.labels, objects, size, frame, video.name)
 

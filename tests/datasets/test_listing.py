@@ -1,4 +1,6 @@
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 
 from betrayed.config.datasets import DatasetSettings
-from betrayed.datasets.listing import list_videos, missing_paths, needed_paths
+from betrayed.datasets.listing import left_out, list_videos, missing_paths, needed_paths
 from betrayed.datasets.manifest import read_manifest, write_manifest
 from betrayed.errors import UserError
 from betrayed.video.annotations import read_annotation
@@ -30,6 +32,7 @@ def folder(tmp_path):
     root = tmp_path / "videos"
     for name in ("cat", "ant", ".hidden"):
         (root / name).mkdir(parents=True)
+        (root / name / "0.jpg").touch()
     for name in ("bee.mp4", "Fly.MOV", ".cache.mp4", "notes.txt"):
         (root / name).write_bytes(b"x")
     return root
@@ -94,17 +97,146 @@ def test_an_empty_folder_is_refused(tmp_path):
         listing(tmp_path)
 
 
-def test_two_sources_of_one_name_are_refused(folder):
+def test_all_sources_of_one_name_are_named_at_once(folder):
     (folder / "bee").mkdir()
-    with pytest.raises(UserError, match=r"bee and .*bee\.mp4 are both the video 'bee'"):
+    (folder / "bee" / "0.jpg").touch()
+    (folder / "cat.avi").touch()
+    with pytest.raises(UserError, match=r"bee and .*bee\.mp4 are both the video 'bee'; .*cat\.avi"):
         listing(folder)
 
 
-@pytest.mark.parametrize("name", ["my cat", "_cat", "-cat", "kätzchen", "cat#1", "all"])
-def test_names_unfit_for_paths_are_refused(folder, name):
+ODD_NAMES = {
+    "my clip (1)": "my_clip_1-f8678c",
+    "a{b}": "a_b-b8a4b7",
+    "100%": "100-32e489",
+    'it\'s "q"': "it_s_q-93310f",
+    "-x": "x-a42096",
+    "_cat": "cat",
+    "äöü": "aou-bc329d",
+    "日本": "video-cf2abf",
+    "all": "all-5ef5ef",
+    "x" * 150: "x" * 100,
+    "$(touch here)": "touch_here",
+    "line\nfeed": "line_feed",
+}
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_any_name_has_an_identifier_fit_for_paths_and_keeps_itself_beside(folder, name, tmp_path):
+    (folder / f"{name}.mp4").touch()
+    rows = [row for row in listing(folder) if row["name"] == name]
+    (row,) = rows
+    assert row["source"] == str(folder / f"{name}.mp4")
+    assert row["video"].startswith(ODD_NAMES[name])
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,110}", row["video"])
+    assert listing(folder, videos=(name,)) == listing(folder, videos=(row["video"],)) == rows
+    write_manifest(tmp_path / "videos.csv", rows)
+    assert read_manifest(tmp_path / "videos.csv") == rows
+
+
+def test_names_that_fit_are_kept_and_others_never_meet(folder):
+    names = ["my clip", "my_clip", "my-clip", "my\tclip", "MY CLIP", "my clip ", "my  clip"]
+    for name in names:
+        (folder / f"{name}.mp4").touch()
+    rows = {row["name"]: row["video"] for row in listing(folder)}
+    assert rows["my_clip"] == "my_clip" and rows["my-clip"] == "my-clip" and rows["ant"] == "ant"
+    assert len(set(rows.values())) == len(rows) == len(names) + 4
+    (folder / "my clip.mp4").unlink()  # whatever others there are, a video keeps its own
+    assert {row["name"]: row["video"] for row in listing(folder)} == {
+        name: video for name, video in rows.items() if name != "my clip"
+    }
+
+
+def test_a_name_that_is_no_utf8_comes_back_from_the_manifest(folder, tmp_path):
+    path = os.fsdecode(os.fsencode(folder) + b"/caf\xe9.mp4")
+    Path(path).touch()
+    rows = listing(folder)
+    (row,) = (row for row in rows if row["source"] == path)
+    assert row["name"] == "caf\ufffd" and row["video"].startswith("caf-")
+    write_manifest(tmp_path / "videos.csv", rows)
+    assert read_manifest(tmp_path / "videos.csv") == rows
+
+
+def test_annotations_of_an_odd_name_lie_under_it(folder):
+    (folder / "my clip").mkdir()
+    (folder / "my clip" / "0.png").touch()
+    (folder / "truth" / "my clip").mkdir(parents=True)
+    (row,) = listing(folder, annotations="truth", videos=("my clip",))
+    assert row["annotations"] == str(folder / "truth" / "my clip")
+
+
+# What is no video
+
+
+@pytest.mark.parametrize(
+    "name", ["@eaDir", "__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", "._bee.mp4", "#recycle"]
+)
+def test_litter_is_neither_listed_nor_named(folder, name):
     (folder / name).mkdir()
-    with pytest.raises(UserError, match="Rename it"):
-        listing(folder)
+    (folder / name / "0.jpg").touch()
+    (folder / "ant" / name).mkdir()
+    (folder / "ant" / name / "0.jpg").touch()
+    assert names(folder) == ["Fly", "ant", "bee", "cat"]
+    settings = DatasetSettings(root=str(folder))
+    assert left_out(settings) == [(folder / "notes.txt", "is no video that is known by its suffix")]
+    davis = folder.parent / "davis"
+    for one in ("bear", name):
+        (davis / "JPEGImages" / "480p" / one).mkdir(parents=True)
+    assert names(davis, layout="davis") == ["bear"]
+
+
+def test_what_is_left_out_is_named_with_the_reason(folder):
+    (folder / "cover.jpg").touch()
+    (folder / "empty").mkdir()
+    (folder / "trips" / "alps").mkdir(parents=True)
+    (folder / "trips" / "alps" / "a.mp4").touch()
+    (folder / "trips" / "frames").mkdir()
+    (folder / "trips" / "frames" / "0.png").touch()
+    (folder / "ant" / "notes.txt").touch()
+    (folder / "gone.mp4").symlink_to(folder / "nowhere.mp4")
+    (folder / "truth" / "ant").mkdir(parents=True)
+    assert left_out(DatasetSettings(root=str(folder), annotations="truth")) == [
+        (folder / "ant" / "notes.txt", "is no image of the video"),
+        (folder / "cover.jpg", "is an image outside a video's folder"),
+        (folder / "empty", "holds no images"),
+        (folder / "gone.mp4", "is a link that leads nowhere"),
+        (folder / "notes.txt", "is no video that is known by its suffix"),
+        (
+            folder / "trips",
+            f"holds no images; videos lie in {folder / 'trips' / 'alps'}, {folder / 'trips'}",
+        ),
+    ]
+    assert names(folder, annotations="truth") == ["Fly", "ant", "bee", "cat"]
+    # Images that come later change the list.
+    needed = needed_paths(DatasetSettings(root=str(folder), annotations="truth"))
+    assert {folder / "empty", folder / "trips"} <= set(needed)
+
+
+def test_videos_that_lie_deeper_are_found_for_people(tmp_path):
+    (tmp_path / "films" / "2024" / "may").mkdir(parents=True)
+    (tmp_path / "films" / "2024" / "may" / "a.mp4").touch()
+    with pytest.raises(UserError, match=r"holds no video\. There are videos deeper: .*2024/may"):
+        listing(tmp_path / "films")
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames" / "0.jpg").touch()
+    with pytest.raises(UserError, match=r"It holds images itself: if they are one video, give the"):
+        listing(tmp_path / "frames")
+
+
+@pytest.mark.parametrize("suffix", [".mpg", ".GIF", ".wmv", ".ts", ".3gp", ".flv", ".ogv"])
+def test_films_of_all_kinds_are_listed(tmp_path, suffix):
+    (tmp_path / f"a{suffix}").touch()
+    assert names(tmp_path) == ["a"]
+
+
+def test_the_root_may_be_a_film(folder):
+    rows = listing(folder / "bee.mp4")
+    assert [(row["video"], row["source"]) for row in rows] == [("bee", str(folder / "bee.mp4"))]
+    assert missing_paths(DatasetSettings(root=str(folder / "bee.mp4"))) == []
+    with pytest.raises(UserError, match=r"notes\.txt is a file, but a folder is needed or a video"):
+        missing_paths(DatasetSettings(root=str(folder / "notes.txt")))
+    with pytest.raises(UserError, match="is not a folder or a video file"):
+        listing(folder / "notes.txt")
 
 
 def test_missing_annotation_folders_and_splits_without_davis_are_refused(folder):
@@ -174,6 +306,7 @@ def test_what_a_layout_needs_on_the_disk(tmp_path, folder, monkeypatch):
     assert needed("youtube_vis", root, "train.json") == [True, True]
     assert needed("youtube_vis", root / "JPEGImages", "valid.json") == [False, False]
     (folder / "truth").mkdir()
+    (folder / "truth" / "ant").mkdir()
     (tmp_path / "single").mkdir()
     monkeypatch.chdir(tmp_path)
     assert needed_paths(DatasetSettings("folder", "videos", "truth", "single")) == [
@@ -209,7 +342,7 @@ def test_the_manifest_comes_back_as_it_was(folder, tmp_path):
     rows = listing(folder)
     write_manifest(tmp_path / "videos.csv", rows)
     assert (tmp_path / "videos.csv").read_text().splitlines()[0] == (
-        "video,source,annotations,instances"
+        "video,name,source,annotations,instances"
     )
     assert read_manifest(tmp_path / "videos.csv") == rows
     (tmp_path / "bad.csv").write_text("name\nant\n")
@@ -230,6 +363,8 @@ def test_the_program_writes_the_manifest_or_says_why_not(folder, tmp_path):
     assert call({"layout": "folder", "root": str(folder), "videos": ["ant"]}).returncode == 0
     assert [row["video"] for row in read_manifest(tmp_path / "out" / "videos.csv")] == ["ant"]
     assert list((tmp_path / "out" / "truth").iterdir()) == []
+    said = call({"layout": "folder", "root": str(folder)}).stderr
+    assert f"Left out: {folder}/notes.txt is no video that is known by its suffix." in said
     refused = call({"layout": "davis", "root": str(folder)})
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: ")

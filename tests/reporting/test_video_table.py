@@ -22,11 +22,11 @@ from support.videos_for_tests import moving_square, write_annotations, write_cli
 PROGRAM = SCRIPTS / "collect_videos.py"
 
 
-def source(tmp_path, name, path, dataset="a", **truth) -> dict[str, str]:
+def source(tmp_path, video, path, dataset="a", **more) -> dict[str, str]:
     """Extract a video; its entry in the list of sources."""
-    folder = tmp_path / "results" / dataset / name
-    extract(name, path, folder, **truth)
-    return {"dataset": dataset, "video": name, "path": str(folder / "frames.json")}
+    folder = tmp_path / "results" / dataset / video
+    extract(video, path, folder, **more)
+    return {"dataset": dataset, "video": video, "path": str(folder / "frames.json")}
 
 
 def late_objects() -> np.ndarray:
@@ -50,18 +50,18 @@ def test_every_row_by_hand(tmp_path):
         source(tmp_path, "foreground", pictures, annotations=plane, **kind),
         source(tmp_path, "empty", pictures, annotations=empty, **kind),
         source(tmp_path, "both", pictures, annotations=plane, instances=ids, **kind),
-        source(tmp_path, "clip", clip),
+        source(tmp_path, "clip", clip, name="my clip"),
         source(tmp_path, "z", clip, dataset="A"),
     ]
     write_video_table(tmp_path, sources)
     assert (tmp_path / "videos.csv").read_text() == (
-        "dataset,video,frames,height,width,fps,annotated_frames,objects\n"
-        "A,z,4,48,64,30.000,0,\n"
-        "a,both,4,48,64,,4,2\n"
-        "a,clip,4,48,64,30.000,0,\n"
-        "a,empty,4,48,64,,4,0\n"
-        "a,foreground,4,48,64,,4,1\n"
-        "a,ids,4,48,64,,4,2\n"
+        "dataset,video,name,frames,height,width,fps,seconds,annotated_frames,objects\n"
+        "A,z,z,4,48,64,30.000,0.133,0,\n"
+        "a,both,both,4,48,64,,,4,2\n"
+        "a,clip,my clip,4,48,64,30.000,0.133,0,\n"
+        "a,empty,empty,4,48,64,,,4,0\n"
+        "a,foreground,foreground,4,48,64,,,4,1\n"
+        "a,ids,ids,4,48,64,,,4,2\n"
     )
     parquet = pd.read_parquet(tmp_path / "videos.parquet")
     assert tuple(parquet.columns) == COLUMNS

@@ -33,7 +33,8 @@ def test_overlaps_are_summed_over_frames_before_they_are_divided():
     truth = np.array([[[1, 1, 1, 0]], [[1, 0, 0, 0]]])
     masks = np.array([[[4, 4, 0, 0]], [[0, 0, 0, 0]]])
     table = detections(truth, masks, pd.Series({4: 0.7}))
-    assert table.to_dict("records") == [{"proposal": 4, "score": 0.7, "object": 1, "iou": 0.5}]
+    found = {"proposal": 4, "score": 0.7, "crowd": 0, "object": 1, "iou": 0.5}
+    assert table.to_dict("records") == [found]
 
 
 def test_void_counts_for_nobody_and_late_objects_count():
@@ -172,7 +173,9 @@ def test_tables_come_back_from_files_and_damaged_ones_are_named(clips):
         one.to_csv(path, index=False)
         pd.testing.assert_frame_equal(read_detections(path), one)
     path.write_text("proposal,score\n1,0.5\n")
-    with pytest.raises(UserError, match=r"a\.csv must have the columns proposal, score, object"):
+    with pytest.raises(
+        UserError, match=r"a\.csv must have the columns proposal, score, crowd, object"
+    ):
         read_detections(path)
     path.write_text("")
     with pytest.raises(UserError, match=r"a\.csv is no table of detections"):

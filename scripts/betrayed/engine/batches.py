@@ -66,7 +66,7 @@ class Record:
 
     def write(self, path: str | Path) -> None:
         """Write it as JSON; equal records give equal bytes."""
-        text = json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False)
+        text = json.dumps(asdict(self), indent=1, sort_keys=True)
         with whole_file(path) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
 
@@ -283,7 +283,7 @@ def make_stamped(
         "gpu_mb": _gpu_mb(),
     }
     with whole_file(stamp) as temporary:
-        temporary.write_text(json.dumps(values, indent=1, ensure_ascii=False), encoding="utf-8")
+        temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
 
 
 def drop_untrue(results: str | Path, failures: bool) -> list[Path]:

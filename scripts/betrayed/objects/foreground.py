@@ -11,6 +11,9 @@ from betrayed.objects.affinity import affinity, diffuse
 from betrayed.objects.levels import tree_levels
 from betrayed.objects.objectness import objectness, on_grid, relative, standardised
 
+#: Scores that differ by less are alike.
+_ALIKE = 1e-6
+
 
 @dataclass(frozen=True)
 class Foreground:
@@ -26,6 +29,11 @@ class Foreground:
     scores: np.ndarray
     threshold: float
     neighbours: csr_array
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether any place has another score than the rest."""
+        return float(np.ptp(self.scores)) > _ALIKE
 
     @property
     def mask(self) -> np.ndarray:

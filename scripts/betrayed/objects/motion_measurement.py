@@ -16,7 +16,7 @@ import numpy as np
 from betrayed.config.motion import MotionSettings
 from betrayed.io.artefacts import create
 from betrayed.io.progress import progress
-from betrayed.objects.flow import Flow, flow_size, neighbour_flows
+from betrayed.objects.flow import Flow, flow_size, keeps_aspect, neighbour_flows
 from betrayed.objects.point_tracking import follow_points
 from betrayed.objects.resizing import resize
 from betrayed.video.video import Video
@@ -84,7 +84,10 @@ def measure_motion(
 def motion_grid(frame_size: tuple[int, int], settings: MotionSettings) -> tuple[int, int]:
     """Rows and columns of the places whose motion is measured in frames of (height, width)."""
     rows = settings.height / settings.cell
-    return round(rows), max(1, round(rows * frame_size[1] / frame_size[0]))
+    columns = round(rows * frame_size[1] / frame_size[0])
+    if not keeps_aspect(frame_size, settings.height):
+        columns = min(columns, round(flow_size(frame_size, settings.height)[1] / settings.cell))
+    return round(rows), max(1, columns)
 
 
 def residual_motion(
@@ -106,12 +109,12 @@ def residual_motion(
         For each of the T frames (h, w) float32, mean residual of each place: pixels a frame, of
         frames that are ``settings.height`` pixels high.
     """
-    backward = None
+    backward, stretch = None, _stretch(frame_size, settings.height)
     for flow in flows:
-        forward = _residual(flow.forward)
+        forward = _residual(flow.forward, stretch)
         both = forward if backward is None else np.minimum(forward, backward)
         yield _coarse(both, frame_size, settings)
-        backward = _residual(flow.backward)
+        backward = _residual(flow.backward, stretch)
     if backward is None:
         backward = np.zeros(flow_size(frame_size, settings.height), np.float32)
     yield _coarse(backward, frame_size, settings)
@@ -142,8 +145,16 @@ def camera_flow(flow: np.ndarray) -> np.ndarray:
     return np.broadcast_to(np.median(vectors, axis=0), flow.shape).astype(np.float32)
 
 
-def _residual(flow: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(flow - camera_flow(flow), axis=-1)  # (H, W)
+def _stretch(frame_size: tuple[int, int], height: int) -> np.ndarray:
+    """What makes lengths in x and y of the enlarged frame alike: ones, if its aspect was kept."""
+    if keeps_aspect(frame_size, height):
+        return np.ones(2, np.float32)
+    rows, columns = np.divide(flow_size(frame_size, height), frame_size)
+    return np.array([rows / columns, 1.0], np.float32)
+
+
+def _residual(flow: np.ndarray, stretch: np.ndarray) -> np.ndarray:
+    return np.linalg.norm((flow - camera_flow(flow)) * stretch, axis=-1)  # (H, W)
 
 
 def _coarse(

@@ -85,6 +85,17 @@ def objects_by_size(labels: np.ndarray, settings: ObjectSettings) -> Objects:
     return Objects(_as_proposals(table, settings), names[order])
 
 
+def no_objects(labels: np.ndarray, settings: ObjectSettings) -> Objects:
+    """Tracks as they are, largest first, none of which is an object.
+
+    Args:
+        labels: (T, h, w), the track of every token.
+        settings: see :class:`ObjectSettings`.
+    """
+    objects = objects_by_size(labels, settings)
+    return replace(objects, table=objects.table.assign(foreground=False))
+
+
 def objects_by_cues(
     labels: np.ndarray,
     merges: np.ndarray,

@@ -12,7 +12,7 @@ from betrayed.errors import UserError
 from betrayed.features.whole_video import read_class_attention, read_patch_tokens
 from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
 from betrayed.objects.motion import read_motion
-from betrayed.objects.objects import Objects, objects_by_cues, objects_by_size
+from betrayed.objects.objects import Objects, no_objects, objects_by_cues, objects_by_size
 from betrayed.objects.trajectories import Trajectories, read_trajectories
 
 _REMEDY = "Delete the older of the two files and run the workflow again."
@@ -57,6 +57,9 @@ def find_objects(
         frame: gives a frame (H, W, 3) uint8 RGB by its number, to whose edges outlines are moved;
             None leaves them.
 
+    Returns:
+        None of the tracks is an object where nothing stands out.
+
     Raises:
         UserError: a file is unusable, or of another video than the tracks; names it.
     """
@@ -65,7 +68,7 @@ def find_objects(
     by_points = settings.instances in ("combined", "trajectories")
     points_path = trajectories_path if by_points else None
     evidence = read_evidence(tracks, features_path, fine_features_path, motion_path, points_path)
-    return objects_by_cues(
+    objects = objects_by_cues(
         tracks.labels,
         tracks.merges,
         evidence.cues,
@@ -75,6 +78,10 @@ def find_objects(
         settings,
         frame,
     )
+    # All that is there fills the picture; that is asked for with a score of 0.
+    if settings.foreground_score > 0 and not objects.foreground.stands_out:
+        return no_objects(tracks.labels, settings)
+    return objects
 
 
 def read_evidence(

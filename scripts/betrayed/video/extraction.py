@@ -7,12 +7,17 @@ folder, and so are those in a shard (movi) and ground truth in another form than
 
 import json
 import os
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image
 
+from betrayed.datasets.layouts.common import path_list
+from betrayed.datasets.layouts.folder import folders_of_videos
 from betrayed.datasets.readers import movi
 from betrayed.datasets.readers.youtube_vis import read_record, write_ids
 from betrayed.errors import UserError
@@ -43,11 +48,12 @@ def extract(
     instances: str | Path | None = None,
     annotation_kind: str = "ids",
     layout: str = "folder",
+    name: str | None = None,
 ) -> None:
     """Check a video and its annotations frame by frame, and write ``folder/frames.json``.
 
     Args:
-        video: its name.
+        video: its identifier.
         source: a folder of numbered images, or a video file, whose frames are then written into
             ``folder`` as 00000.jpg, … (JPEG of quality 95, colour at full resolution); or the
             record (.json) of a video in a shard, whose frames are written there as 00000.png, ….
@@ -63,6 +69,7 @@ def extract(
         layout: the data set's. Only fbms may leave frames without annotation; they are null in
             the list. Only youtube_vis and youtube_vos, which list their frames, may have gaps in
             their numbers.
+        name: what people call the video; None: as its identifier.
 
     Raises:
         UserError: a frame or an annotation is missing, unreadable or of another size; see the
@@ -88,16 +95,17 @@ def extract(
             files, annotation_files, ids, size = movi.write_images(
                 sample, temporary, truth=bool(annotations)
             )
-            numbers, fps = list(range(len(files))), movi.FPS
+            checked = _Checked(list(range(len(files))), files, size, movi.FPS)
         else:
             if source.is_dir():
-                numbers, files, size, fps = _check_images(
+                checked = _check_images(
                     video, source, truth and truth.frames, gaps=layout in _LISTED
                 )
             elif source.exists():
-                numbers, files, size, fps = _decode(video, source, temporary)
+                checked = _decode(video, source, temporary)
             else:
                 raise UserError(f"The source {source} of the video {video!r} does not exist.")
+            files, size = checked.files, checked.size
             if truth:
                 annotation_files, ids = write_ids(truth, temporary, size)
             elif annotations and layout in READERS:
@@ -105,15 +113,30 @@ def extract(
                     video, annotations, layout, files, size, temporary
                 )
             else:
-                annotation_files, ids = find_annotations(video, annotations, numbers, files, size)
-        singles, single_ids = find_annotations(video, instances, numbers, files, size)
+                annotation_files, ids = find_annotations(
+                    video, annotations, checked.numbers, files, size, annotation_kind
+                )
+        singles, single_ids = find_annotations(video, instances, checked.numbers, files, size)
         counted = (single_ids, "ids") if singles else (ids, annotation_kind)
+        objects = count_objects(*counted) if annotation_files else None
+        if objects == 0:
+            print(
+                f"The ground truth of {video}, {annotations}, has no object: there is nothing to "
+                f"score.",
+                file=sys.stderr,
+            )
         record = {
             "video": video,
+            "name": name or video,
             "count": len(files),
             "height": size[0],
             "width": size[1],
-            "fps": fps,
+            "fps": checked.fps,
+            "times": checked.times,
+            "seconds": checked.seconds,
+            "pixel_aspect": [checked.pixel_aspect.numerator, checked.pixel_aspect.denominator],
+            "rotation": checked.rotation,
+            "mirrored": checked.mirrored,
             "source": str(source),
             # So that other pictures under the same names count as another video.
             "content": fingerprint(sources),
@@ -122,37 +145,66 @@ def extract(
             "instances": singles,
             "annotation_kind": annotation_kind,
             "annotated_frames": sum(truth is not None for truth in annotation_files or ()),
-            "objects": count_objects(*counted) if annotation_files else None,
+            "objects": objects,
         }
         text = json.dumps(record, indent=1) + "\n"
         (temporary / "frames.json").write_text(text, encoding="utf-8")
 
 
-Checked = tuple[list[int], list[str], tuple[int, int], float | None]
+@dataclass(frozen=True)
+class _Checked:
+    """What a source was found to hold; see :class:`betrayed.video.video.Video`."""
+
+    numbers: list[int]
+    files: list[str]
+    size: tuple[int, int]
+    fps: float | None = None
+    times: tuple[float, ...] | None = None
+    seconds: float | None = None
+    pixel_aspect: Fraction = Fraction(1)
+    rotation: int = 0
+    mirrored: bool = False
 
 
 def _images(video: str, source: Path, gaps: bool) -> dict[int, Path]:
     """A folder's frames by number, checked for holes unless there may be ``gaps``."""
     images = numbered_images(source)
     if not images:
+        deeper = folders_of_videos(source)
+        where = f" There are videos deeper: {path_list(deeper)}." if deeper else ""
         raise UserError(
-            f"The folder {source} of the video {video!r} holds no frames. Put images there, named "
-            f"by number ({', '.join(IMAGE_SUFFIXES)})."
+            f"The folder {source} of the video {video!r} holds no frames.{where} Put images there, "
+            f"named by number ({', '.join(IMAGE_SUFFIXES)}), or take the folder out."
         )
-    numbers = list(images)
-    # Data sets that keep every fifth frame count 0, 5, 10, …: the smallest step is the rule.
-    step = min((later - one for one, later in pairwise(numbers)), default=1)
-    missing = sorted(set(range(numbers[0], numbers[-1] + 1, step)) - set(numbers))
-    if missing and not gaps:
-        shown = ", ".join(map(str, missing[:5])) + (" …" if len(missing) > 5 else "")
-        raise UserError(
-            f"The frames in {source} have a gap: {len(missing)} missing between {numbers[0]} and "
-            f"{numbers[-1]} (number {shown}). Add them, or renumber the frames without a gap."
-        )
+    if not gaps:
+        _check_gaps(source, images)
     return images
 
 
-def _check_images(video: str, source: Path, listed: Sequence[str] | None, *, gaps: bool) -> Checked:
+def _check_gaps(source: Path, images: dict[int, Path]) -> None:
+    """Refuse numbers with holes; how many are missing is counted, however far apart they lie."""
+    numbers = list(images)
+    # Data sets that keep every fifth frame count 0, 5, 10, …: the smallest step is the rule.
+    step = min((later - one for one, later in pairwise(numbers)), default=1)
+    holes = [(one, later) for one, later in pairwise(numbers) if later - one != step]
+    if not holes:
+        return
+    missing = sum(max((later - one - 1) // step, 1) for one, later in holes)
+    shown, (before, after) = [], holes[0]
+    for one, later in holes:
+        shown += range(one + step, min(later, one + 6 * step), step)
+    more = " …" if missing > 5 else ""
+    raise UserError(
+        f"The frames in {source} have a gap: {missing} missing between {numbers[0]} and "
+        f"{numbers[-1]} (number {', '.join(map(str, shown[:5])) + more}), the first between "
+        f"{images[before].name} and {images[after].name}. Add them, renumber the frames without a "
+        f"gap, or take out what does not belong to the video."
+    )
+
+
+def _check_images(
+    video: str, source: Path, listed: Sequence[str] | None, *, gaps: bool
+) -> _Checked:
     """Numbers, paths and the common (height, width) of a folder's frames, all decoded once.
 
     Frames that are ``listed`` are the video, whatever else lies there.
@@ -170,10 +222,11 @@ def _check_images(video: str, source: Path, listed: Sequence[str] | None, *, gap
                 f"All frames of a video must have one size."
             )
     # A path without a folder would be taken to lie beside frames.json: keep the "./".
-    return list(images), [os.path.join(source, path.name) for path in images.values()], size, None  # noqa: PTH118
+    files = [os.path.join(source, path.name) for path in images.values()]  # noqa: PTH118
+    return _Checked(list(images), files, size)
 
 
-def _decode(video: str, source: Path, folder: Path) -> Checked:
+def _decode(video: str, source: Path, folder: Path) -> _Checked:
     """Decode a video file into ``folder``."""
     from betrayed.video.decoding import Decoder  # only here: PyAV takes a while to load
 
@@ -183,4 +236,14 @@ def _decode(video: str, source: Path, folder: Path) -> Checked:
     for picture in bar:
         files.append(f"{len(files):05d}.jpg")
         Image.fromarray(picture).save(folder / files[-1], quality=95, subsampling=0)
-    return list(range(len(files))), files, picture.shape[:2], decoder.fps
+    return _Checked(
+        list(range(len(files))),
+        files,
+        picture.shape[:2],
+        decoder.timing.fps,
+        decoder.timing.times,
+        decoder.timing.seconds,
+        decoder.pixel_aspect,
+        decoder.rotation,
+        decoder.mirrored,
+    )
