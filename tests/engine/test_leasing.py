@@ -8,6 +8,7 @@ import pytest
 
 from betrayed.engine.leasing import installed_gpus, visible_gpus
 from support.paths import SCRIPTS
+from support.records import record_of
 
 GPUS = [["GPU-aa01"], ["GPU-ab02"], ["MIG-c1", "MIG-c2"], ["GPU-dd04"]]
 LISTING = """\
@@ -166,15 +167,22 @@ def test_the_variable_is_read_as_cuda_reads_it(setting, expected):
 @pytest.mark.parametrize(
     "program", ["cache_features", "export_attention", "cluster_tracks", "train_block"]
 )
-def test_the_programs_lease_before_torch_is_imported(program):
+def test_the_programs_lease_before_torch_is_imported(program, tmp_path):
+    (tmp_path / "file").touch()
+    given = dict.fromkeys(("weights", "block"), tmp_path / "file")
+    record = record_of(tmp_path / "record.json", {"bear": tmp_path / "file"})
+    given |= dict.fromkeys(("frames", "features", "attention"), record)
+    given |= {name: tmp_path / name for name in ("output", "output-folder", "record")}
+    given |= {"settings": "{}"}
     code = (
         f"import sys, {program} as program\n"
         "def leased(*given): sys.exit('torch' in sys.modules)\n"
         "program.lease_gpus = leased\n"
         "program.main()\n"
     )
-    options = ("frames", "weights", "features", "block", "attention", "output", "settings")
-    known = (SCRIPTS / f"{program}.py").read_text()
-    given = [part for one in options if f'"--{one}"' in known for part in (f"--{one}", "x")]
+    known = (SCRIPTS / f"{program}.py").read_text() + '"--record" "--output-folder"'
+    if program == "train_block":
+        known = known.replace('"--output-folder"', "")
+    options = [part for one in given if f'"--{one}"' in known for part in (f"--{one}", given[one])]
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
-    subprocess.run([sys.executable, "-c", code, *given], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", code, *options], env=environment, check=True)
