@@ -43,4 +43,4 @@ localrules:
 rule all:
     default_target: True
     input:
-        "results/tables/.sources/checked",
+        all_checked,
