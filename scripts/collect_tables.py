@@ -6,6 +6,7 @@ from typing import Any
 
 from betrayed.engine.batches import Record
 from betrayed.engine.programs import run
+from betrayed.errors import UserError
 from betrayed.io.json_files import read_json, read_json_list
 from betrayed.reporting.tables import write_tables
 
@@ -29,6 +30,11 @@ def main() -> None:
     parser.add_argument("--output-folder", required=True, help="folder to write the tables into")
     arguments = parser.parse_args()
     rows = read_json_list(arguments.scores, _KEYS)
+    for row in rows:
+        if "record" not in row and not {"video", "path"} <= set(row):
+            raise UserError(
+                f"{arguments.scores}: every entry needs a record, or video and path, unlike {row!r}."
+            )
     sources = [source for row in rows for source in _sources(row)]
     runs = read_json(arguments.runs, dict)
     write_tables(

@@ -9,6 +9,7 @@ import pytest
 
 from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import list_videos
+from betrayed.engine.batches import Failure, Record
 from betrayed.errors import UserError
 from betrayed.reporting.video_table import COLUMNS, tabulate_videos, write_video_table
 from betrayed.video.annotation_writing import count_objects
@@ -17,6 +18,7 @@ from betrayed.video.video import Video
 from support.dataset_copies import fbms59, youtube_vis
 from support.movi_copies import movi_records
 from support.paths import SCRIPTS
+from support.records import record_of
 from support.videos_for_tests import moving_square, write_annotations, write_clip, write_frames
 
 PROGRAM = SCRIPTS / "collect_videos.py"
@@ -131,17 +133,31 @@ def test_what_is_missing_or_listed_twice_is_named(tmp_path):
 
 
 def test_the_program_writes_both_forms_and_refuses_other_lists(tmp_path):
-    one = source(tmp_path, "one", write_frames(tmp_path / "pictures", moving_square(2)[0]))
-    assert Video.load(one["path"]).objects is None
-    (tmp_path / "list.json").write_text(json.dumps([one]))
-    command = [sys.executable, PROGRAM, "--videos", tmp_path / "list.json"]
+    """Two batches of one data set; in one of them a video is left out."""
+    pictures = write_frames(tmp_path / "pictures", moving_square(2)[0])
+    paths = {name: source(tmp_path, name, pictures)["path"] for name in ("one", "two", "six")}
+    assert Video.load(paths["one"]).objects is None
+    records = [
+        record_of(tmp_path / "0000.json", {name: paths[name] for name in ("two", "one")}),
+        record_of(tmp_path / "0001.json", {"six": paths["six"]}),
+    ]
+    six = Record.read(records[1])
+    failed = {"bad": Failure("extract_frames", "bad.mp4 is cut short.")}
+    Record("extract_frames", six.videos, failed).write(records[1])
+    listed = [{"dataset": "a", "record": str(path)} for path in records]
+    (tmp_path / "list.json").write_text(json.dumps(listed))
+    command = [sys.executable, PROGRAM, "--records", tmp_path / "list.json"]
     command += ["--output-folder", tmp_path / "tables"]
     subprocess.run(command, check=True, capture_output=True)
     assert {path.name for path in (tmp_path / "tables").iterdir()} == {
         "videos.csv",
         "videos.parquet",
     }
+    table = pd.read_csv(tmp_path / "tables" / "videos.csv")
+    assert table["video"].tolist() == ["one", "six", "two"]
+    assert set(table["dataset"]) == {"a"}
     (tmp_path / "list.json").write_text('[{"video": "one"}]')
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: ") and "is no list of videos" in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "list.json: every entry needs dataset, record, unlike" in done.stderr
