@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import list_videos as program
 from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import left_out, list_videos, missing_paths, needed_paths
 from betrayed.datasets.manifest import read_manifest, write_manifest
@@ -342,9 +343,13 @@ def test_the_manifest_comes_back_as_it_was(folder, tmp_path):
     rows = listing(folder)
     write_manifest(tmp_path / "videos.csv", rows)
     assert (tmp_path / "videos.csv").read_text().splitlines()[0] == (
-        "video,name,source,annotations,instances"
+        "video,name,source,annotations,instances,batch,source_content,truth_content"
     )
-    assert read_manifest(tmp_path / "videos.csv") == rows
+    own = ("batch", "source_content", "truth_content")
+    assert read_manifest(tmp_path / "videos.csv") == [row | dict.fromkeys(own, "") for row in rows]
+    whole = [row | dict.fromkeys(own, row["video"]) for row in rows]
+    write_manifest(tmp_path / "videos.csv", whole)
+    assert read_manifest(tmp_path / "videos.csv") == whole
     (tmp_path / "bad.csv").write_text("name\nant\n")
     with pytest.raises(UserError, match="has the columns"):
         read_manifest(tmp_path / "bad.csv")
@@ -357,7 +362,7 @@ def test_the_program_writes_the_manifest_or_says_why_not(folder, tmp_path):
         program = SCRIPTS / "list_videos.py"
         output = tmp_path / "out" / "videos.csv"
         command = [sys.executable, program, "--output", output, "--truth", tmp_path / "out/truth"]
-        command += ["--settings", json.dumps(settings)]
+        command += ["--settings", json.dumps(settings), "--memory", tmp_path / "listing.json"]
         return subprocess.run(command, capture_output=True, text=True)
 
     assert call({"layout": "folder", "root": str(folder), "videos": ["ant"]}).returncode == 0
@@ -370,3 +375,106 @@ def test_the_program_writes_the_manifest_or_says_why_not(folder, tmp_path):
     assert refused.stderr.startswith("error: ")
     assert "Traceback" not in refused.stderr
     assert "layout: must be one of" in call({"layout": "other"}).stderr
+
+
+@pytest.fixture
+def manifest(tmp_path, monkeypatch):
+    """Call the program in this process; the manifest by video, and how many contents were read."""
+    hashed = []
+
+    def fingerprint(row):
+        hashed.append(row)
+        return real(row)
+
+    real = program.fingerprint
+    monkeypatch.setattr(program, "fingerprint", fingerprint)
+    output, memory = tmp_path / "out" / "videos.csv", tmp_path / "out" / "listing.json"
+
+    def call(root, batch_size=0, parallel=1, **settings):
+        hashed.clear()
+        settings = {"layout": "folder", "root": str(root), **settings}
+        given = ["--output", output, "--truth", tmp_path / "out" / "truth", "--memory", memory]
+        given += ["--settings", json.dumps(settings), "--batch-size", batch_size]
+        given += ["--parallel", parallel]
+        monkeypatch.setattr(sys, "argv", ["list_videos.py", *map(str, given)])
+        program.main()
+        # Frames and ground truth of a video have a content each.
+        return {row["video"]: row for row in read_manifest(output)}, len(hashed) // 2
+
+    return call
+
+
+def batches(rows):
+    return {video: row["batch"] for video, row in rows.items()}
+
+
+def test_videos_keep_their_batches(manifest, tmp_path):
+    root = tmp_path / "videos"
+    for name in "abcde":
+        (root / name).mkdir(parents=True)
+    first, _ = manifest(root, batch_size=2)
+    wanted = {"a": "0000", "b": "0000", "c": "0001", "d": "0001", "e": "0002"}
+    assert batches(first) == wanted
+    (root / "b").rmdir()
+    for name in ("aa", "f", "g"):
+        (root / name).mkdir()
+    later = {"a": "0000", "aa": "0000", "c": "0001", "d": "0001", "e": "0002", "f": "0002"}
+    assert batches(manifest(root, batch_size=2)[0]) == later | {"g": "0003"}
+    # Without the file that keeps them they are dealt anew.
+    (tmp_path / "out" / "listing.json").write_text("cut")
+    anew = batches(manifest(root, batch_size=2)[0])
+    assert list(anew.items()) == [
+        (name, f"{place // 2:04d}") for place, name in enumerate(["a", "aa", *"cdefg"])
+    ]
+
+
+def test_a_size_that_is_asked_for_counts_at_once_and_a_fitted_one_stays(manifest, tmp_path):
+    root = tmp_path / "videos"
+    for number in range(40):
+        (root / f"{number:02d}").mkdir(parents=True)
+
+    def sizes(**how):
+        found = batches(manifest(root, **how)[0]).values()
+        return [sum(one == batch for one in found) for batch in sorted(set(found))]
+
+    assert sizes(parallel=4) == [4] * 10  # three batches for each job, and a bit
+    assert sizes(parallel=1) == [4] * 10
+    assert sizes(parallel=1, batch_size=25) == [25, 15]
+    assert sizes(parallel=1, batch_size=1) == [1] * 40
+    assert sizes(parallel=1) == [32, 8]
+    assert sizes(parallel=8) == [32, 8]
+
+
+def test_contents_are_read_where_something_may_have_changed(manifest, tmp_path):
+    """And tell what did: touched, moved and added files are no other content of the rest."""
+    root = tmp_path / "videos"
+    for name in ("ant", "bee"):
+        for kind in (root / name, tmp_path / "truth" / name):
+            kind.mkdir(parents=True)
+            (kind / "00000.png").write_bytes(name.encode())
+    truth = {"annotations": str(tmp_path / "truth")}
+    first, hashed = manifest(root, **truth)
+    assert hashed == 2
+    contents = {row[name] for row in first.values() for name in ("source_content", "truth_content")}
+    assert len(contents) == 4 and all(len(one) == 64 for one in contents)
+    assert manifest(root, **truth) == (first, 0)
+    os.utime(root / "ant" / "00000.png", (0, 0))
+    assert manifest(root, **truth) == (first, 1)
+    (root / "ant" / "00000.png").write_bytes(b"ANT")
+    changed, hashed = manifest(root, **truth)
+    assert hashed == 1 and changed["bee"] == first["bee"]
+    assert changed["ant"]["source_content"] != first["ant"]["source_content"]
+    assert changed["ant"]["truth_content"] == first["ant"]["truth_content"]
+    (tmp_path / "truth" / "bee" / "00000.png").write_bytes(b"BEE")
+    other, hashed = manifest(root, **truth)
+    assert hashed == 1 and other["ant"] == changed["ant"]
+    assert other["bee"]["source_content"] == first["bee"]["source_content"]
+    assert other["bee"]["truth_content"] != first["bee"]["truth_content"]
+    (root / "cow").mkdir()
+    more, hashed = manifest(root, **truth)
+    assert hashed == 1 and {name: more[name] for name in other} == other
+    moved = root.rename(tmp_path / "moved")
+    there, hashed = manifest(moved, **truth)
+    assert hashed == 0
+    assert there["ant"]["source"] == str(moved / "ant")
+    assert there["ant"]["source_content"] == more["ant"]["source_content"]
