@@ -27,6 +27,6 @@ rule export_attention:
         folder="results/{dataset}/attention/{backbone}/{block}",
         block=block_file,
     shell:
-        "{PYTHON} scripts/export_attention.py --features {input.features:q}"
+        "python scripts/export_attention.py --features {input.features:q}"
         " --block {params.block:q} --output-folder {params.folder:q} --record {output.record:q}"
         " --threads {threads} --gpus {resources.gpu} --redo {resources.redo} 2>&1 | tee {log:q}"

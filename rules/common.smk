@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import shlex
 import sys
 from dataclasses import asdict
 from functools import cache
@@ -42,8 +41,9 @@ if workflow.is_main_process:
 # Threads that wait for others sleep: spinning ones take the cores from other jobs.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Programs run with the Python that runs Snakemake, activated or not, unless conda brings one.
-BY_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
-PYTHON = "python" if BY_CONDA else shlex.quote(sys.executable)
+if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
+    own = str(Path(sys.executable).parent)
+    os.environ.update(PATH=os.pathsep.join([own, *os.get_exec_path()]))
 # Jobs that can run at a time: one for each GPU, or for some cores.
 PARALLEL = workflow.global_resources.get("gpu").value or (workflow.cores or 1) // 4
 

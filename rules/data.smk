@@ -23,7 +23,7 @@ rule make_dataset:
         folder=lambda wildcards, output: str(Path(output.videos).parent),
         settings=lambda wildcards: as_json(DATASETS[wildcards.dataset]["make"]),
     shell:
-        "{PYTHON} scripts/make_dataset.py --output {params.folder:q}"
+        "python scripts/make_dataset.py --output {params.folder:q}"
         " --settings {params.settings:q} 2>&1 | tee {log:q}"
 
 
@@ -52,6 +52,6 @@ checkpoint list_videos:
         batch_size=config["batch_size"] or 0,
         memory=lambda wildcards: f"results/{wildcards.dataset}/listing.json",
     shell:
-        "{PYTHON} scripts/list_videos.py --output {output.manifest:q} --truth {output.truth:q}"
+        "python scripts/list_videos.py --output {output.manifest:q} --truth {output.truth:q}"
         " --memory {params.memory:q} --batch-size {params.batch_size}"
         " --parallel {resources.parallel} --settings {params.settings:q} 2>&1 | tee {log:q}"

@@ -32,7 +32,7 @@ rule export_davis:
     params:
         code=source_digest("export_masks"),
     shell:
-        "{PYTHON} scripts/export_masks.py --form davis --manifest {input.manifest:q}"
+        "python scripts/export_masks.py --form davis --manifest {input.manifest:q}"
         " --frames {input.frames:q} --masks {input.masks:q} --output {output.archive:q}"
         " 2>&1 | tee {log:q}"
 
@@ -56,6 +56,6 @@ rule export_youtube_vis:
     params:
         code=source_digest("export_masks"),
     shell:
-        "{PYTHON} scripts/export_masks.py --form youtube_vis --manifest {input.manifest:q}"
+        "python scripts/export_masks.py --form youtube_vis --manifest {input.manifest:q}"
         " --frames {input.frames:q} --masks {input.masks:q} --threads {threads}"
         " --output {output.archive:q} 2>&1 | tee {log:q}"

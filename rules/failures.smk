@@ -39,7 +39,7 @@ rule collect_failures:
         code=source_digest("collect_failures"),
         folder=lambda wildcards, output: str(Path(output.csv).parent),
     shell:
-        "{PYTHON} scripts/collect_failures.py --records {input.list:q}"
+        "python scripts/collect_failures.py --records {input.list:q}"
         " --output-folder {params.folder:q} 2>&1 | tee {log:q}"
 
 
@@ -60,5 +60,5 @@ rule check_failures:
         code=source_digest("check_failures"),
         allow=int(config["allow_failures"]),
     shell:
-        "{PYTHON} scripts/check_failures.py --failures {input.failures:q} --allow {params.allow}"
+        "python scripts/check_failures.py --failures {input.failures:q} --allow {params.allow}"
         " 2>&1 | tee {log:q}"

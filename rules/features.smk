@@ -22,7 +22,7 @@ rule fetch_weights:
         code=source_digest("fetch_weights"),
         settings=weights_settings,
     shell:
-        "{PYTHON} scripts/fetch_weights.py --output {output.weights:q}"
+        "python scripts/fetch_weights.py --output {output.weights:q}"
         " --settings {params.settings:q} 2>&1 | tee {log:q}"
 
 
@@ -49,7 +49,7 @@ rule cache_features:
         folder=lambda wildcards: f"results/{wildcards.dataset}/features/{wildcards.backbone}",
         settings=lambda wildcards: as_json(FEATURES[wildcards.backbone]),
     shell:
-        "{PYTHON} scripts/cache_features.py --frames {input.frames:q} --weights {input.weights:q}"
+        "python scripts/cache_features.py --frames {input.frames:q} --weights {input.weights:q}"
         " --settings {params.settings:q} --output-folder {params.folder:q}"
         " --record {output.record:q} --threads {threads} --gpus {resources.gpu}"
         " --redo {resources.redo} 2>&1 | tee {log:q}"

@@ -28,7 +28,7 @@ rule extract_frames:
         kind=lambda wildcards: DATASETS[wildcards.dataset]["annotation_kind"],
         layout=lambda wildcards: DATASETS[wildcards.dataset]["layout"],
     shell:
-        "{PYTHON} scripts/extract_frames.py --manifest {input.manifest:q} --batch {wildcards.batch}"
+        "python scripts/extract_frames.py --manifest {input.manifest:q} --batch {wildcards.batch}"
         " --annotation-kind {params.kind} --layout {params.layout} --output-folder {params.folder:q}"
         " --record {output.record:q} --processes {threads} --redo {resources.redo}"
         " 2>&1 | tee {log:q}"
@@ -70,5 +70,5 @@ rule collect_videos:
         code=source_digest("collect_videos"),
         folder=lambda wildcards, output: str(Path(output.csv).parent),
     shell:
-        "{PYTHON} scripts/collect_videos.py --records {input.list:q}"
+        "python scripts/collect_videos.py --records {input.list:q}"
         " --output-folder {params.folder:q} 2>&1 | tee {log:q}"

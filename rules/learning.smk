@@ -53,6 +53,6 @@ rule learn_same_object:
         code=source_digest("learn_same_object"),
         objects=lambda wildcards: as_json(RUNS[wildcards.run].settings["objects"]),
     shell:
-        "{PYTHON} scripts/learn_same_object.py --videos {input.list:q} --output {output.model:q}"
+        "python scripts/learn_same_object.py --videos {input.list:q} --output {output.model:q}"
         " --splits {output.splits:q} --calibration {output.calibration:q}"
         " --objects {params.objects:q} --processes {threads} 2>&1 | tee {log:q}"

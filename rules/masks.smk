@@ -29,7 +29,7 @@ rule select_objects:
         cues=cue_options,
         settings=lambda wildcards: as_json(RUNS[wildcards.run].settings["objects"]),
     shell:
-        "{PYTHON} scripts/select_objects.py --frames {input.frames:q} --tracks {input.tracks:q}"
+        "python scripts/select_objects.py --frames {input.frames:q} --tracks {input.tracks:q}"
         " {params.cues:q} --settings {params.settings:q} --output-folder {params.folder:q}"
         " --record {output.record:q} --processes {threads} --redo {resources.redo}"
         " 2>&1 | tee {log:q}"

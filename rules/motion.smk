@@ -26,7 +26,7 @@ rule measure_motion:
         trajectories="results/{dataset}/trajectories/{motion}",
         settings=lambda wildcards: as_json(MOTIONS[wildcards.motion]),
     shell:
-        "{PYTHON} scripts/measure_motion.py --frames {input.frames:q} --settings {params.settings:q}"
+        "python scripts/measure_motion.py --frames {input.frames:q} --settings {params.settings:q}"
         " --output-folder {params.folder:q} --trajectories-folder {params.trajectories:q}"
         " --record {output.record:q} --processes {threads} --redo {resources.redo}"
         " 2>&1 | tee {log:q}"

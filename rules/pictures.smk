@@ -25,6 +25,6 @@ rule draw_pictures:
         code=source_digest("draw_pictures"),
         folder="results/pictures/{run}/{dataset}",
     shell:
-        "{PYTHON} scripts/draw_pictures.py --frames {input.frames:q} --objects {input.objects:q}"
+        "python scripts/draw_pictures.py --frames {input.frames:q} --objects {input.objects:q}"
         " --tracks {input.tracks:q} --output-folder {params.folder:q} --record {output.record:q}"
         " --processes {threads} --redo {resources.redo} 2>&1 | tee {log:q}"

@@ -29,7 +29,7 @@ rule score_video:
         folder="results/{dataset}/scores/{run}",
         settings=score_settings,
     shell:
-        "{PYTHON} scripts/score_video.py --frames {input.frames:q} --objects {input.objects:q}"
+        "python scripts/score_video.py --frames {input.frames:q} --objects {input.objects:q}"
         " --tracks {input.tracks:q} --settings {params.settings:q} --output-folder {params.folder:q}"
         " --record {output.record:q} --processes {threads} --redo {resources.redo}"
         " 2>&1 | tee {log:q}"
@@ -56,7 +56,7 @@ rule list_detections:
         code=source_digest("list_detections"),
         folder="results/{dataset}/detections/{run}",
     shell:
-        "{PYTHON} scripts/list_detections.py --frames {input.frames:q} --objects {input.objects:q}"
+        "python scripts/list_detections.py --frames {input.frames:q} --objects {input.objects:q}"
         " --output-folder {params.folder:q} --record {output.record:q} --processes {threads}"
         " --redo {resources.redo} 2>&1 | tee {log:q}"
 
@@ -79,7 +79,7 @@ rule pool_detections:
     params:
         code=source_digest("pool_detections"),
     shell:
-        "{PYTHON} scripts/pool_detections.py --detections {input.detections:q}"
+        "python scripts/pool_detections.py --detections {input.detections:q}"
         " --output {output.scores:q} 2>&1 | tee {log:q}"
 
 
@@ -140,6 +140,6 @@ rule collect_tables:
         folder=lambda wildcards, output: str(Path(output.markdown).parent),
         max_proposals=config["scoring"]["max_proposals"],
     shell:
-        "{PYTHON} scripts/collect_tables.py --scores {input.list:q} --runs {input.runs:q}"
+        "python scripts/collect_tables.py --scores {input.list:q} --runs {input.runs:q}"
         " --published {input.published:q} --max-proposals {params.max_proposals}"
         " --output-folder {params.folder:q} 2>&1 | tee {log:q}"

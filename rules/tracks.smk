@@ -26,7 +26,7 @@ rule cluster_tracks:
         folder="results/{dataset}/tracks/{clusters}",
         settings=lambda wildcards: as_json(CLUSTERS[wildcards.clusters].clustering),
     shell:
-        "{PYTHON} scripts/cluster_tracks.py --attention {input.attention:q}"
+        "python scripts/cluster_tracks.py --attention {input.attention:q}"
         " --settings {params.settings:q} --output-folder {params.folder:q}"
         " --record {output.record:q} --threads {threads} --gpus {resources.gpu}"
         " --memory-mb {resources.clustering_mb} --redo {resources.redo} 2>&1 | tee {log:q}"

@@ -27,6 +27,6 @@ rule train_block:
         videos=lambda wildcards: as_json(training_data(wildcards)["videos"]),
         settings=lambda wildcards: as_json(BLOCKS[wildcards.block].training),
     shell:
-        "{PYTHON} scripts/train_block.py --features {input.features:q} --videos {params.videos:q}"
+        "python scripts/train_block.py --features {input.features:q} --videos {params.videos:q}"
         " --output {params.block:q} --record {output.record:q} --settings {params.settings:q}"
         " --threads {threads} --gpus {resources.gpu} --redo {resources.redo} 2>&1 | tee {log:q}"

@@ -33,8 +33,8 @@ def main() -> None:
     for row in rows:
         if "record" not in row and not {"video", "path"} <= set(row):
             raise UserError(
-                f"{arguments.scores}: every entry needs a record, or video and path, unlike "
-                f"{row!r}."
+                f"{arguments.scores}: every entry needs a record, or video and path, "
+                f"unlike {row!r}."
             )
     sources = [source for row in rows for source in _sources(row)]
     runs = read_json(arguments.runs, dict)

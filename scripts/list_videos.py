@@ -89,9 +89,10 @@ def _contents(rows: list[Row], before: dict[str, dict[str, str]]) -> dict[str, d
 def _read_memory(path: Path) -> dict:
     """What an earlier listing has kept; nothing if there was none, or it is damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        memory = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    return memory if isinstance(memory, dict) else {}
 
 
 if __name__ == "__main__":

@@ -29,6 +29,11 @@ def names(root: Path, **more) -> list[str]:
     return [row["video"] for row in listing(root, **more)]
 
 
+def places(manifest: Path) -> list[dict[str, str]]:
+    """What a manifest says of where its videos lie."""
+    return [{name: row[name] for name in PLACES} for row in read_manifest(manifest)]
+
+
 @pytest.fixture
 def folder(tmp_path):
     root = tmp_path / "videos"
@@ -123,11 +128,6 @@ ODD_NAMES = {
 }
 
 
-def places(row):
-    """What a layout says of a video."""
-    return {name: row[name] for name in PLACES}
-
-
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_any_name_has_an_identifier_fit_for_paths_and_keeps_itself_beside(folder, name, tmp_path):
     (folder / f"{name}.mp4").touch()
@@ -138,7 +138,7 @@ def test_any_name_has_an_identifier_fit_for_paths_and_keeps_itself_beside(folder
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,110}", row["video"])
     assert listing(folder, videos=(name,)) == listing(folder, videos=(row["video"],)) == rows
     write_manifest(tmp_path / "videos.csv", rows)
-    assert [places(row) for row in read_manifest(tmp_path / "videos.csv")] == rows
+    assert places(tmp_path / "videos.csv") == rows
 
 
 def test_names_that_fit_are_kept_and_others_never_meet(folder):
@@ -161,7 +161,7 @@ def test_a_name_that_is_no_utf8_comes_back_from_the_manifest(folder, tmp_path):
     (row,) = (row for row in rows if row["source"] == path)
     assert row["name"] == "caf\ufffd" and row["video"].startswith("caf-")
     write_manifest(tmp_path / "videos.csv", rows)
-    assert [places(row) for row in read_manifest(tmp_path / "videos.csv")] == rows
+    assert places(tmp_path / "videos.csv") == rows
 
 
 def test_annotations_of_an_odd_name_lie_under_it(folder):
@@ -352,7 +352,7 @@ def test_the_manifest_comes_back_as_it_was(folder, tmp_path):
         "video,name,source,annotations,instances,batch,source_content,truth_content"
     )
     own = ("batch", "source_content", "truth_content")
-    assert read_manifest(tmp_path / "videos.csv") == [row | dict.fromkeys(own, "") for row in rows]
+    assert places(tmp_path / "videos.csv") == rows
     whole = [row | dict.fromkeys(own, row["video"]) for row in rows]
     write_manifest(tmp_path / "videos.csv", whole)
     assert read_manifest(tmp_path / "videos.csv") == whole
@@ -410,9 +410,11 @@ def manifest(tmp_path, monkeypatch):
     return call
 
 
-def video_of_one_frame(folder):
-    folder.mkdir(parents=True)
-    (folder / "00000.jpg").touch()
+def add(root, *names):
+    """Videos of one frame."""
+    for name in names:
+        (root / name).mkdir(parents=True)
+        (root / name / "00000.png").write_bytes(name.encode())
 
 
 def batches(rows):
@@ -421,28 +423,26 @@ def batches(rows):
 
 def test_videos_keep_their_batches(manifest, tmp_path):
     root = tmp_path / "videos"
-    for name in "abcde":
-        video_of_one_frame(root / name)
+    add(root, *"abcde")
     first, _ = manifest(root, batch_size=2)
     wanted = {"a": "0000", "b": "0000", "c": "0001", "d": "0001", "e": "0002"}
     assert batches(first) == wanted
     shutil.rmtree(root / "b")
-    for name in ("aa", "f", "g"):
-        video_of_one_frame(root / name)
+    add(root, "aa", "f", "g")
     later = {"a": "0000", "aa": "0000", "c": "0001", "d": "0001", "e": "0002", "f": "0002"}
     assert batches(manifest(root, batch_size=2)[0]) == later | {"g": "0003"}
     # Without the file that keeps them they are dealt anew.
-    (tmp_path / "out" / "listing.json").write_text("cut")
-    anew = batches(manifest(root, batch_size=2)[0])
-    assert list(anew.items()) == [
-        (name, f"{place // 2:04d}") for place, name in enumerate(["a", "aa", *"cdefg"])
-    ]
+    for text in ("{", "[]"):
+        (tmp_path / "out" / "listing.json").write_text(text)
+        anew = batches(manifest(root, batch_size=2)[0])
+        assert list(anew.items()) == [
+            (name, f"{place // 2:04d}") for place, name in enumerate(["a", "aa", *"cdefg"])
+        ]
 
 
 def test_a_size_that_is_asked_for_counts_at_once_and_a_fitted_one_stays(manifest, tmp_path):
     root = tmp_path / "videos"
-    for number in range(40):
-        video_of_one_frame(root / f"{number:02d}")
+    add(root, *(f"{number:02d}" for number in range(40)))
 
     def sizes(**how):
         found = batches(manifest(root, **how)[0]).values()
@@ -459,10 +459,10 @@ def test_a_size_that_is_asked_for_counts_at_once_and_a_fitted_one_stays(manifest
 def test_contents_are_read_where_something_may_have_changed(manifest, tmp_path):
     """And tell what did: touched, moved and added files are no other content of the rest."""
     root = tmp_path / "videos"
+    add(root, "ant", "bee")
+    add(tmp_path / "truth", "ant", "bee")
     for name in ("ant", "bee"):
-        for kind in (root / name, tmp_path / "truth" / name):
-            kind.mkdir(parents=True)
-            (kind / "00000.png").write_bytes(name.encode())
+        (tmp_path / "truth" / name / "00000.png").write_bytes(f"truth of {name}".encode())
     truth = {"annotations": str(tmp_path / "truth")}
     first, hashed = manifest(root, **truth)
     assert hashed == 2
@@ -481,7 +481,7 @@ def test_contents_are_read_where_something_may_have_changed(manifest, tmp_path):
     assert hashed == 1 and other["ant"] == changed["ant"]
     assert other["bee"]["source_content"] == first["bee"]["source_content"]
     assert other["bee"]["truth_content"] != first["bee"]["truth_content"]
-    video_of_one_frame(root / "cow")
+    add(root, "cow")
     more, hashed = manifest(root, **truth)
     assert hashed == 1 and {name: more[name] for name in other} == other
     moved = root.rename(tmp_path / "moved")

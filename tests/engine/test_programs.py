@@ -1,6 +1,8 @@
+import argparse
+
 import pytest
 
-from betrayed.engine.programs import run
+from betrayed.engine.programs import add_batch_options, run
 from betrayed.errors import UserError
 from betrayed.io.progress import progress
 
@@ -13,6 +15,28 @@ def test_errors_for_people_have_no_traceback(capsys):
         run(main)
     assert ended.value.code == 1
     assert capsys.readouterr().err == "error: clip.mp4 is cut short. Copy it again.\n"
+
+
+def test_the_options_of_a_batch():
+    parser = argparse.ArgumentParser()
+    add_batch_options(parser)
+    given = ["--record", "r/0000.json", "--output-folder", "r"]
+    assert vars(parser.parse_args(given)) == {
+        "record": "r/0000.json",
+        "output_folder": "r",
+        "redo": 0,
+    }
+    assert parser.parse_args([*given, "--redo", "1"]).redo == 1
+
+
+@pytest.mark.parametrize("missing", ["--record", "--output-folder"])
+def test_a_batch_needs_a_record_and_a_folder(missing, capsys):
+    parser = argparse.ArgumentParser()
+    add_batch_options(parser)
+    given = {"--record": "r", "--output-folder": "f"}
+    with pytest.raises(SystemExit):
+        parser.parse_args([part for one in given.items() if one[0] != missing for part in one])
+    assert missing in capsys.readouterr().err
 
 
 def test_progress_passes_everything_on(capsys):

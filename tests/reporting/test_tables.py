@@ -96,9 +96,7 @@ def test_stages(tmp_path):
     write_benchmark(tmp_path / "score_video" / "made" / "default" / "0000.tsv", 1.5, 90)
     write_benchmark(tmp_path / "score_video" / "made" / "default" / "0001.tsv", 2.5, 80)
     write_benchmark(tmp_path / "train_block" / "x.tsv", 60, 900.5)
-    write_benchmark(
-        tmp_path / "list_videos" / "made.tsv", 0.25, "-"
-    )  # over before it was looked at
+    write_benchmark(tmp_path / "list_videos" / "made.tsv", 0.25, "-")  # soon over
     table = stage_table(tmp_path)
     assert list(table) == ["stage", "jobs", "seconds", "MB"]
     assert table["stage"].tolist() == ["train_block", "score_video", "list_videos", "all"]

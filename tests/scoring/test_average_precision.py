@@ -128,7 +128,7 @@ def test_an_identity_switch_costs():
 
 @pytest.fixture
 def clips(tmp_path):
-    """Videos of one square: proposal 2, with the best score in the first; the third none."""
+    """Videos of a square: proposal 2, with the best score in the first; the third has no truth."""
     for name, scores in [("a", [0.2, 0.9]), ("b", [0.8, 0.1]), ("c", [0.5, 0.6])]:
         frames, ids = moving_square(4)
         source = write_frames(tmp_path / "videos" / name, frames)
