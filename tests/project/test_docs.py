@@ -15,7 +15,7 @@ from betrayed.config.checks import check
 from betrayed.config.scoring import PROTOCOLS
 from betrayed.config.settings import merged
 from betrayed.objects.objects import COLUMNS as OBJECT_COLUMNS
-from betrayed.reporting import averages, leaderboard, measurements, video_table
+from betrayed.reporting import averages, failure_table, leaderboard, measurements, video_table
 from support.documents import DOCS, PAGES, TOP, anchors, blocks, links, snippets, spans
 from support.paths import ROOT
 
@@ -99,9 +99,9 @@ def test_contributing_names_what_is_there():
 
 @cache
 def texts_of_the_library():
-    """Every text in the library's code, … where something is filled in."""
+    """Every text in the code of library and programs, … where something is filled in."""
     found = []
-    for path in LIBRARY.rglob("*.py"):
+    for path in LIBRARY.parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 parts = [one.value if isinstance(one, ast.Constant) else "…" for one in node.values]
@@ -143,6 +143,7 @@ def test_every_protocol_metric_and_column_is_explained():
         *averages.OBJECT_COLUMNS,
         *measurements.SCORE_COLUMNS,
         *video_table.COLUMNS,
+        *failure_table.COLUMNS,
         *OBJECT_COLUMNS,
     }
     assert columns - set(first) == set()
