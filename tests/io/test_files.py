@@ -73,7 +73,7 @@ def test_a_full_disk_is_said_with_the_file_and_leaves_nothing(tmp_path, number):
         raise OSError(number, os.strerror(number))
     assert target.read_text() == "old"
     folder = tmp_path / "folder"
-    with pytest.raises(UserError, match="no room for .*folder"), whole_folder(folder) as temporary:
+    with pytest.raises(UserError, match=r"no room for .*folder"), whole_folder(folder) as temporary:
         (temporary / "half").write_text("half")
         raise OSError(number, os.strerror(number))
     assert names_in(tmp_path) == ["table.csv"]
