@@ -1,17 +1,19 @@
 """Videos that show nothing have no object, and say so."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+import select_objects
+from betrayed.config.motion import MotionSettings
+from betrayed.config.objects import ObjectSettings
+from betrayed.engine.batches import Task
 from betrayed.io.palette import read_ids
 from betrayed.objects.blank import is_blank
+from betrayed.objects.motion_measurement import measure_motion
 from betrayed.video.extraction import extract
-from support.paths import SCRIPTS
+from betrayed.video.video import Video
 from support.tiny_scene import features_file, tracks_file
 from support.videos_for_tests import moving_square, write_frames
 
@@ -50,27 +52,26 @@ def test_anything_that_is_seen_is_not_blank():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("value", [0, 255])
-def test_the_program_writes_masks_without_an_object_and_says_so(tmp_path, value):
+def test_the_program_writes_masks_without_an_object_and_says_so(tmp_path, value, capsys):
     frames = plain(value, value, value)
-    extract("v", write_frames(tmp_path / "v", frames, suffix=".png"), tmp_path / "frames")
+    images = write_frames(tmp_path / "v", frames, suffix=".png")
+    extract("v", images, tmp_path / "frames", name="my clip")
+    video = Video.load(tmp_path / "frames" / "frames.json")
     labels = np.zeros((3, 12, 16), int)
     labels[:, 3:9, 4:12] = 1  # where attention sees something all the same
     features = features_file(tmp_path / "features.h5", labels)
     tracks = tracks_file(tmp_path / "tracks.h5", labels, (48, 64))
-    motion = [tmp_path / "motion.h5", tmp_path / "points.h5"]
-    run(tmp_path, "measure_motion.py", "--output", motion[0], "--trajectories", motion[1])
-    options = ["--tracks", tracks, "--features", features, "--fine-features", features]
-    options += ["--motion", motion[0], "--trajectories", motion[1]]
-    output = tmp_path / "masks" / "objects.csv"
-    said = run(tmp_path, "select_objects.py", *options, "--output", output)
-    assert "Nothing stands out in v: it has no object." in said
-    assert not pd.read_csv(output)["foreground"].any()
+    measure_motion(video, tmp_path / "motion.h5", tmp_path / "v.h5", MotionSettings())
+    inputs = {
+        "frames": tmp_path / "frames" / "frames.json",
+        "tracks": tracks,
+        "features": features,
+        "fine_features": features,
+        "motion": tmp_path / "motion.h5",
+    }
+    task = Task("v", inputs, (tmp_path / "masks" / "objects.csv",))
+    select_objects._select(ObjectSettings(), tmp_path, task)
+    assert "Nothing stands out in my clip: it has no object." in capsys.readouterr().err
+    assert not pd.read_csv(task.output)["foreground"].any()
     foreground = sorted((tmp_path / "masks" / "foreground").iterdir())
     assert len(foreground) == 3 and all(read_ids(path).max() == 0 for path in foreground)
-
-
-def run(folder, program, *options):
-    command = [sys.executable, SCRIPTS / program, "--frames", folder / "frames" / "frames.json"]
-    done = subprocess.run([*command, *options], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stderr

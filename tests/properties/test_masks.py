@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
+from betrayed.config.scoring import ScoreSettings
 from betrayed.io.palette import save_palette_png
 from betrayed.scoring.folders import find_videos, score_masks
-from betrayed.scoring.protocols import ScoreSettings
 from betrayed.video.annotations import read_annotations
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from betrayed.scoring.protocols import ScoreSettings
+from betrayed.config.scoring import ScoreSettings
 from betrayed.scoring.results import find_tracks, score_tracks
 from support.dataset_copies import as_lengths, as_text
 from support.properties import FEW, MANY, outcome

@@ -15,13 +15,13 @@ from pycocotools.cocoeval import COCOeval
 from sklearn.metrics import adjusted_rand_score
 from trackeval.metrics import JAndF, TrackMAP
 
+from betrayed.config.scoring import ScoreSettings
 from betrayed.exports.servers import encode_ids
 from betrayed.io.run_lengths import decode_mask
 from betrayed.scoring.average_precision import average_precision, match_detections
 from betrayed.scoring.davis import METRICS, davis_unsupervised, pairwise_scores
 from betrayed.scoring.detection_table import as_table
 from betrayed.scoring.detections import detections
-from betrayed.scoring.protocols import ScoreSettings
 from betrayed.scoring.results import find_tracks, score_tracks
 from betrayed.scoring.video_objects import fg_ari
 from support.dataset_copies import as_text

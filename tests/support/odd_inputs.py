@@ -15,7 +15,8 @@ import av
 import numpy as np
 from PIL import Image, ImageFilter
 
-from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.config.datasets import DatasetSettings
+from betrayed.config.scoring import ScoreSettings
 from betrayed.datasets.listing import left_out, list_videos
 from betrayed.errors import UserError
 from betrayed.io.video_writing import write_video
@@ -23,7 +24,6 @@ from betrayed.objects.blank import is_blank
 from betrayed.objects.flow import flow_size
 from betrayed.scoring.average_precision import average_precision, match_detections
 from betrayed.scoring.folders import find_videos, score_masks
-from betrayed.scoring.protocols import ScoreSettings
 from betrayed.scoring.results import find_tracks, score_tracks
 from betrayed.video.annotations import read_annotations
 from betrayed.video.extraction import extract
