@@ -21,6 +21,7 @@ from support.paths import ROOT
 
 sys.path.insert(0, str(DOCS / "tools"))
 import drawings
+import odd_inputs
 import settings_reference
 
 LIBRARY = ROOT / "scripts" / "betrayed"
@@ -169,6 +170,11 @@ def test_the_settings_reference_and_the_schema_are_those_of_the_models():
             continue
         for name in values if isinstance(values, dict) else [section]:
             assert f"| `{name}` |" in text
+
+
+@pytest.mark.slow
+def test_the_page_of_odd_inputs_says_what_happens():
+    assert odd_inputs.PAGE.read_text(encoding="utf-8") == odd_inputs.page(), "Run `make docs`."
 
 
 def test_the_reference_says_default_range_unit_and_help():
