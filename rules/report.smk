@@ -36,7 +36,7 @@ rule draw_attention:
         code=source_digest("draw_attention"),
         folder="results/attention_pictures/{run}/{dataset}",
     shell:
-        "{PYTHON} scripts/draw_attention.py --frames {input.frames:q} --objects {input.objects:q}"
+        "python scripts/draw_attention.py --frames {input.frames:q} --objects {input.objects:q}"
         " --tracks {input.tracks:q} --features {input.features:q} --attention {input.attention:q}"
         " --output-folder {params.folder:q} --record {output.record:q} --processes {threads}"
         " --redo {resources.redo} 2>&1 | tee {log:q}"
@@ -89,6 +89,6 @@ rule report_html:
         benchmarks="results/benchmarks",
         settings=as_json(config["report"]),
     shell:
-        "{PYTHON} scripts/make_report.py --results {input.list:q} --tables {params.tables:q}"
+        "python scripts/make_report.py --results {input.list:q} --tables {params.tables:q}"
         " --benchmarks {params.benchmarks:q} --settings {params.settings:q}"
         " --output {output.report:q} --figures {output.figures:q} 2>&1 | tee {log:q}"
