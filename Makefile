@@ -5,7 +5,7 @@ TORCH_REQUIREMENTS ?= envs/torch.txt
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-.PHONY: help demo test test-fast lint segment score docs lock clean
+.PHONY: help demo test test-fast lint segment report score docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,11 @@ segment: .venv/ready ## masks and overlays for your own videos: make segment VID
 	@test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
 	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" snakemake --cores all --configfile presets/videos.yaml
 	@echo "Masks: results/videos/masks   Overlays: results/pictures"
+
+report: .venv/ready ## one HTML file of the results: make report [VIDEOS=folder] [CONFIG=file.yaml]
+	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, or leave VIDEOS= out" >&2; exit 1; }
+	@$(if $(value VIDEOS),VIDEOS="$$(realpath -- $(call typed,VIDEOS))") snakemake --cores all report_html $(if $(value VIDEOS)$(value CONFIG),--configfile $(if $(value VIDEOS),presets/videos.yaml) $(if $(value CONFIG),$(call typed,CONFIG)))
+	@echo "The report: results/report.html"
 
 score: .venv/scorer ## score masks that any method made: make score TRUTH=folder MASKS=folder
 	@test -e $(call typed,TRUTH) && test -e $(call typed,MASKS) || { echo "error: say what to score: make score TRUTH=folder MASKS=folder [SPLIT=file] [OUTPUT=folder] [OPTIONS='--kind foreground']" >&2; exit 1; }
