@@ -18,8 +18,9 @@ def main() -> None:
     parser.add_argument(
         "--memory-mb",
         type=int,
-        default=4000,
-        help="what clustering may take beside Python and torch; less is slower",
+        default=0,
+        help="what clustering may take beside Python and torch; less is slower. 0, the default: a "
+        "share of what is free",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
@@ -35,7 +36,7 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     settings = read_settings(ClusterSettings, arguments.settings)
     device = choose_device(arguments.device)
-    memory = 1e6 * arguments.memory_mb
+    memory = 1e6 * arguments.memory_mb or None
     cluster_video(arguments.attention, arguments.output, settings, device, memory)
 
     with open_checked(arguments.attention, "attention") as attention:
@@ -43,7 +44,7 @@ def main() -> None:
     with open_checked(arguments.output, "tracks") as made:
         tracks, columns = made["centres"].shape
     note(frames=frames, tokens=tokens, dim=heads * width, columns=columns, tracks=tracks)
-    note(window=settings.window, memory_mb=arguments.memory_mb, threads=torch.get_num_threads())
+    note(window=settings.window, threads=torch.get_num_threads())
     note_size(arguments.output)
 
 

@@ -1,17 +1,31 @@
 """What clustering may keep in memory, and what it must make again when read."""
 
+import torch
 from torch import Tensor
 
 from betrayed.clustering.row_parts import PART_CPU, PART_GPU
+from betrayed.engine.gpu_memory import free_memory
 from betrayed.errors import UserError
 
-DEFAULT_MEMORY = 4e9  # bytes
+SHARE = 0.8  # of what is free; the rest is for what is not counted, and for pieces too small to use
 FLOAT = 4
 # Beside what is counted below: parts of rows, their logarithms, gathered neighbours and the like.
 PARTS = 12
 # Assumed: the share of tokens that lead a cluster within their window. So much room is left for
 # centres before rows are kept.
 LEADERS = 0.02
+
+# What can be set where memory does not do.
+REMEDY = (
+    "Raise clustering.memory_gb (null: what is free), clustering.key_frame_ratio or "
+    "clustering.approximate, lower features.height and features.width, or set device: cpu to "
+    "cluster in the memory of the host."
+)
+
+
+def allowed_memory(memory: float | None, device: torch.device) -> float:
+    """Bytes that clustering may take: those given, or for None a share of what is free."""
+    return SHARE * free_memory(device) if memory is None else memory
 
 
 class Budget:
@@ -56,8 +70,7 @@ class Budget:
         if self._centres < 0:
             raise UserError(
                 f"Clustering needs {fixed / 1e9:.2f} GB for {frames} frames of {patches} tokens "
-                f"and {keys.shape[0]} key frames, but may take {memory / 1e9:.2f} GB. Raise "
-                "clustering.memory_gb, or features of a smaller size."
+                f"and {keys.shape[0]} key frames, but may take {memory / 1e9:.2f} GB. {REMEDY}"
             )
 
     def check_centres(self, count: int, columns: int) -> None:

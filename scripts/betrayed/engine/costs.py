@@ -23,7 +23,7 @@ KNOWN, START, LOADING = "known", "start", "loading"
 MEASURES = ("seconds", "mb", "disk_mb")
 
 # What clustering counts its memory by, in betrayed/clustering/memory.py and row_parts.py.
-DIRECTIONS, PARTS, PART_CPU, PART_GPU, LEADERS = 128, 12, 2**21, 2**26, 0.02
+DIRECTIONS, PARTS, PART_CPU, PART_GPU, LEADERS = 128, 12, 2**21, 2**24, 0.02
 # Passes over a window's rows that make them again where they do not fit.
 PASSES = 5
 #: Assumed: bytes of memory for a byte of JSON with run lengths.

@@ -127,7 +127,8 @@ def cluster_facts(run: Run, frames: float) -> Facts:
         "dim": backbone["dim"],
         "columns": key_frames * math.ceil(backbone["tokens"] / own["approximate"]),
         "window": own["window"],
-        "memory_mb": 1000 * own["memory_gb"],
+        # Where nothing is said, a share of what is free, which is not known here.
+        "memory_mb": 1000 * own["memory_gb"] if own["memory_gb"] else math.inf,
     }
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
 from betrayed.block.block import SpatioTemporalBlock
-from betrayed.engine.devices import multiplies_bfloat16
+from betrayed.engine.precision import multiplies_bfloat16
 from betrayed.engine.usage import note
 from betrayed.errors import UserError
 from betrayed.features.reading import common_provenance, read_clip
