@@ -52,9 +52,7 @@ def test_too_many_centres_are_refused():
 
 def test_without_a_number_a_share_of_what_is_free(monkeypatch):
     free = {"cuda": 80e9, "cpu": 10e9}
-    monkeypatch.setattr(
-        betrayed.clustering.memory, "free_memory", lambda device: free[device.type]
-    )
+    monkeypatch.setattr(betrayed.clustering.memory, "free_memory", lambda device: free[device.type])
     for device in free:
         assert allowed_memory(None, torch.device(device)) == 0.8 * free[device]
         assert allowed_memory(3e9, torch.device(device)) == 3e9

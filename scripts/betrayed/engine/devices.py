@@ -23,8 +23,8 @@ def choose_device(name: str = "auto") -> torch.device:
         name = "cuda" if there else "cpu"
     if name.startswith("cuda") and not there:
         raise UserError(
-            f"A GPU is asked for (device: {name}), but torch sees none. Set device: auto or cpu, or "
-            "install a build of torch for this driver (docs/machines.md)."
+            f"A GPU is asked for (device: {name}), but torch sees none. Set device: auto or "
+            "cpu, or install a build of torch for this driver (docs/machines.md)."
         )
     if name == "cuda" and "LOCAL_RANK" in os.environ:
         name = f"cuda:{os.environ['LOCAL_RANK']}"

@@ -25,7 +25,9 @@ def choose_precision(name: str, device: torch.device) -> str:
         UserError: there is no precision of that name.
     """
     if name not in get_args(Precision):
-        raise UserError(f"There is no precision {name!r}: choose of {', '.join(get_args(Precision))}.")
+        raise UserError(
+            f"There is no precision {name!r}: choose of {', '.join(get_args(Precision))}."
+        )
     if name != "auto":
         return name
     fast = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _TENSOR_CORES
