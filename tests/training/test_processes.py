@@ -15,6 +15,7 @@ import torch
 
 import train_block
 from betrayed.block.loading import load_block
+from betrayed.engine import usage
 from betrayed.engine.programs import run
 from betrayed.errors import UserError
 from betrayed.training import processes
@@ -77,6 +78,55 @@ def test_two_processes_train_as_one_and_one_goes_on_from_them(features, tmp_path
     one, other = (load_block(path)[0].state_dict() for path in (whole, output))
     for name in one:
         torch.testing.assert_close(one[name], other[name], atol=1e-4, rtol=0)
+
+
+def test_all_begin_as_the_first_process(features, tmp_path, signals, monkeypatch):
+    """Each has random weights, and a checkpoint, of its own; the first one's count."""
+    worker = tmp_path / "worker.py"
+    worker.write_text(
+        "import sys, torch\n"
+        f"sys.path.insert(0, {str(SCRIPTS)!r})\n"
+        "from betrayed.training.processes import process_group\n"
+        "with process_group('cpu') as (processes, device):\n"
+        "    torch.manual_seed(processes.rank)\n"
+        "    drawn = torch.nn.Linear(3, 2)\n"
+        "    own = drawn.weight.detach().clone()\n"
+        "    processes.broadcast(drawn.parameters())\n"
+        "    given = {'rank': processes.rank, 'weights': own}\n"
+        "    first = processes.from_first(given if processes.rank == 0 else None)\n"
+        "    assert first['rank'] == 0\n"
+        "    assert torch.equal(first['weights'], drawn.weight)\n"
+        "    assert torch.equal(own, drawn.weight) == (processes.rank == 0)\n"
+        f"    open({str(tmp_path)!r} + f'/passed{{processes.rank}}', 'w')\n"
+    )
+    run_with_torchrun(2, [str(worker)])
+    assert {path.name for path in tmp_path.glob("passed*")} == {"passed0", "passed1"}
+
+
+def test_the_launcher_knows_what_its_processes_took(features, tmp_path, signals, monkeypatch):
+    monkeypatch.setattr(usage, "_facts", {})
+    monkeypatch.setenv(usage.FILE, str(tmp_path / "usage.tsv"))
+    with usage.recorded():
+        run_with_torchrun(2, command(features, tmp_path / "block.pt", replace(SMALL, steps=2)))
+    names, values = (tmp_path / "usage.tsv").read_text().splitlines()
+    row = dict(zip(names.split("\t"), values.split("\t"), strict=True))
+    assert {name: row[name] for name in ("steps", "clips", "processes", "precision")} == {
+        "steps": "2", "clips": "4", "processes": "2", "precision": "float32",
+    }  # fmt: skip
+    assert row["gpu_mb"] == "" and float(row["disk_mb"]) > 0
+    assert "BETRAYED_FACTS" not in os.environ
+
+
+def test_the_most_memory_of_one_gpu_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr(usage, "_facts", {})
+    paths = [tmp_path / f"{rank}.json" for rank in range(3)]
+    for path, taken in zip(paths, (10.5, 30.25, ""), strict=True):
+        monkeypatch.setattr(usage, "_gpu_mb", lambda taken=taken: taken)
+        usage.note(rank=path.stem)
+        usage.hand_on(path)
+    monkeypatch.setattr(usage, "_facts", {})
+    usage.take_over(paths)
+    assert usage._facts == {"rank": "0", "gpu_mb": 30.25}
 
 
 def test_what_is_wrong_is_told_once(features, tmp_path, signals, monkeypatch, capfd):

@@ -5,9 +5,11 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -16,9 +18,11 @@ from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, get_error_handler
 
 from betrayed.engine.devices import choose_device
+from betrayed.engine.usage import hand_on, take_over
 from betrayed.errors import UserError
 
 _DIE_WITH_PARENT = 1  # Linux, prctl: PR_SET_PDEATHSIG
+_FACTS = "BETRAYED_FACTS"  # the folder where processes leave what they took, for their launcher
 _USER_ERROR = f"{UserError.__name__}: "
 
 
@@ -52,6 +56,22 @@ class Processes:
         for tensor, part in zip(tensors, parts, strict=True):
             tensor.copy_(part.view_as(tensor))
 
+    def from_first(self, value: Any) -> Any:
+        """What the first process was given here, in all of them; tensors in it on the CPU."""
+        if self.size == 1:
+            return value
+        values = [value if self.rank == 0 else None]
+        dist.broadcast_object_list(values)
+        return values[0]
+
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
+        """Replace each tensor by that of the first process."""
+        if self.size == 1:
+            return
+        with torch.no_grad():
+            for tensor in tensors:
+                dist.broadcast(tensor, src=0)
+
 
 def even_share(clips: int, most: int) -> int:
     """The largest number of processes up to ``most`` that can share the clips of a step evenly."""
@@ -66,6 +86,9 @@ def started_by_torchrun() -> bool:
 def run_with_torchrun(count: int, program: Sequence[str]) -> None:
     """Run a Python program in ``count`` processes on this machine, with torchrun.
 
+    What they note of themselves counts as this process's: the facts of the first, and the most
+    memory that one of them took of its GPU.
+
     Args:
         count: how many.
         program: its path and arguments; it works inside :func:`process_group`.
@@ -76,10 +99,16 @@ def run_with_torchrun(count: int, program: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="betrayed-torchrun-") as folder:
         options = ["--standalone", "--local-addr", "localhost", "--log-dir", folder]
         options += ["--nproc-per-node", str(count)]
+        facts = Path(folder, "facts")
+        facts.mkdir()
+        os.environ[_FACTS] = str(facts)
         try:
             torchrun.run(torchrun.parse_args([*options, *program]))
         except ChildFailedError as error:
             _explain(error)
+        finally:
+            del os.environ[_FACTS]
+        take_over([facts / f"{rank}.json" for rank in range(count)])
 
 
 @contextmanager
@@ -105,6 +134,8 @@ def process_group(device: str) -> Iterator[tuple[Processes, torch.device]]:
         with _quiet(processes.rank > 0):
             yield processes, chosen
         dist.destroy_process_group()
+        if folder := os.environ.get(_FACTS):
+            hand_on(Path(folder, f"{processes.rank}.json"))
     except Exception as error:
         get_error_handler().record_exception(error)
         sys.exit(1)
