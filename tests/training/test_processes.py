@@ -15,7 +15,7 @@ import torch
 
 import train_block
 from betrayed.block.loading import load_block
-from betrayed.engine import usage
+from betrayed.engine import gpu_usage
 from betrayed.engine.programs import run
 from betrayed.errors import UserError
 from betrayed.training import processes
@@ -103,30 +103,22 @@ def test_all_begin_as_the_first_process(features, tmp_path, signals, monkeypatch
     assert {path.name for path in tmp_path.glob("passed*")} == {"passed0", "passed1"}
 
 
-def test_the_launcher_knows_what_its_processes_took(features, tmp_path, signals, monkeypatch):
-    monkeypatch.setattr(usage, "_facts", {})
-    monkeypatch.setenv(usage.FILE, str(tmp_path / "usage.tsv"))
-    with usage.recorded():
-        run_with_torchrun(2, command(features, tmp_path / "block.pt", replace(SMALL, steps=2)))
-    names, values = (tmp_path / "usage.tsv").read_text().splitlines()
-    row = dict(zip(names.split("\t"), values.split("\t"), strict=True))
-    assert {name: row[name] for name in ("steps", "clips", "processes", "precision")} == {
-        "steps": "2", "clips": "4", "processes": "2", "precision": "float32",
-    }  # fmt: skip
-    assert row["gpu_mb"] == "" and float(row["disk_mb"]) > 0
-    assert "BETRAYED_FACTS" not in os.environ
-
-
-def test_the_most_memory_of_one_gpu_counts(tmp_path, monkeypatch):
-    monkeypatch.setattr(usage, "_facts", {})
-    paths = [tmp_path / f"{rank}.json" for rank in range(3)]
-    for path, taken in zip(paths, (10.5, 30.25, ""), strict=True):
-        monkeypatch.setattr(usage, "_gpu_mb", lambda taken=taken: taken)
-        usage.note(rank=path.stem)
-        usage.hand_on(path)
-    monkeypatch.setattr(usage, "_facts", {})
-    usage.take_over(paths)
-    assert usage._facts == {"rank": "0", "gpu_mb": 30.25}
+def test_the_launcher_knows_what_its_processes_took(tmp_path, signals, monkeypatch):
+    """The most of one of them, as a TSV of usage has it; None of one that used no GPU."""
+    monkeypatch.setattr(gpu_usage, "_started", [])
+    worker = tmp_path / "worker.py"
+    worker.write_text(
+        "import os, sys\n"
+        f"sys.path.insert(0, {str(SCRIPTS)!r})\n"
+        "from betrayed.engine import gpu_usage\n"
+        "from betrayed.training.processes import process_group\n"
+        "with process_group('cpu') as (processes, device):\n"
+        "    gpu_usage._started += [[], [30.25]][processes.rank]\n"
+    )
+    assert gpu_usage.most_gpu_mb() is None
+    run_with_torchrun(2, [str(worker)])
+    assert gpu_usage.most_gpu_mb() == 30.2
+    assert "BETRAYED_GPU_USAGE" not in os.environ
 
 
 def test_what_is_wrong_is_told_once(features, tmp_path, signals, monkeypatch, capfd):

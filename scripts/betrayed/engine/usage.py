@@ -4,16 +4,16 @@ Programs find out by environment variables, which they take out: what they start
 """
 
 import builtins
-import json
 import os
 import resource
-import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from betrayed.engine.gpu_usage import most_gpu_mb
 
 FILE = "BETRAYED_USAGE"  # the TSV to write; unset: nothing is written
 STARTER = "BETRAYED_STARTER"  # the process that the job began with; unset: this one
@@ -31,18 +31,6 @@ def note_size(*paths: str | Path) -> None:
     note(disk_mb=round(sum(file.stat().st_size for file in files if file.is_file()) / 1e6, 6))
 
 
-def hand_on(path: Path) -> None:
-    """Write what was noted, and the memory taken of a GPU, for the process that started this."""
-    path.write_text(json.dumps({**_facts, "gpu_mb": _gpu_mb()}))
-
-
-def take_over(paths: Sequence[Path]) -> None:
-    """Note what processes handed on: the facts of the first, the most memory of one GPU."""
-    handed = [json.loads(path.read_text()) for path in paths]
-    gpu_mb = [facts["gpu_mb"] for facts in handed if facts["gpu_mb"] != ""]
-    note(**handed[0] | {"gpu_mb": max(gpu_mb, default="")})
-
-
 @contextmanager
 def recorded() -> Iterator[None]:
     """Write what the process took until the block's good end: a TSV of one row, with the columns
@@ -51,8 +39,7 @@ def recorded() -> Iterator[None]:
     - ``cpu_seconds`` of all threads, and of processes that have ended,
     - ``mb``: the most memory resident at a time, in 10^6 bytes (of several processes the largest).
       What a fork shares with the process it came from is in it, as if it had loaded that itself,
-    - ``gpu_mb``: the most that torch had allocated on a GPU, of this process, or where others did
-      the work, of one of these; empty: none was used,
+    - ``gpu_mb``: the most that torch had allocated on a GPU; empty: none was used,
     - ``forked``: 1 where another process had loaded the libraries,
     - whatever else :func:`note` was told.
     """
@@ -73,7 +60,7 @@ def recorded() -> Iterator[None]:
         "start_up": round(start_up + sum(spent), 3),
         "cpu_seconds": round(sum(one.ru_utime + one.ru_stime for one in (own, ended)), 3),
         "mb": round(max(_peak(), ended.ru_maxrss) * 1024 / 1e6, 1),
-        "gpu_mb": _gpu_mb(),
+        "gpu_mb": "" if (taken := most_gpu_mb()) is None else taken,
         **_facts,
     }
     _write(Path(path), row)
@@ -118,14 +105,6 @@ def _imports_timed() -> Iterator[list[float]]:
         yield spent
     finally:
         builtins.__import__ = plain
-
-
-def _gpu_mb() -> float | str:
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_initialized():
-        return ""
-    devices = range(torch.cuda.device_count())
-    return round(max(torch.cuda.max_memory_allocated(one) for one in devices) / 1e6, 1)
 
 
 def _write(path: Path, row: dict[str, Any]) -> None:

@@ -18,11 +18,11 @@ from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, get_error_handler
 
 from betrayed.engine.devices import choose_device
-from betrayed.engine.usage import hand_on, take_over
+from betrayed.engine.gpu_usage import hand_on, take_over
 from betrayed.errors import UserError
 
 _DIE_WITH_PARENT = 1  # Linux, prctl: PR_SET_PDEATHSIG
-_FACTS = "BETRAYED_FACTS"  # the folder where processes leave what they took, for their launcher
+_USAGE = "BETRAYED_GPU_USAGE"  # the folder where processes leave what they took of their GPUs
 _USER_ERROR = f"{UserError.__name__}: "
 
 
@@ -86,8 +86,8 @@ def started_by_torchrun() -> bool:
 def run_with_torchrun(count: int, program: Sequence[str]) -> None:
     """Run a Python program in ``count`` processes on this machine, with torchrun.
 
-    What they note of themselves counts as this process's: the facts of the first, and the most
-    memory that one of them took of its GPU.
+    The memory that they took of their GPUs counts as taken by this process, see
+    :mod:`betrayed.engine.gpu_usage`.
 
     Args:
         count: how many.
@@ -99,16 +99,16 @@ def run_with_torchrun(count: int, program: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="betrayed-torchrun-") as folder:
         options = ["--standalone", "--local-addr", "localhost", "--log-dir", folder]
         options += ["--nproc-per-node", str(count)]
-        facts = Path(folder, "facts")
-        facts.mkdir()
-        os.environ[_FACTS] = str(facts)
+        usage = Path(folder, "usage")
+        usage.mkdir()
+        os.environ[_USAGE] = str(usage)
         try:
             torchrun.run(torchrun.parse_args([*options, *program]))
         except ChildFailedError as error:
             _explain(error)
         finally:
-            del os.environ[_FACTS]
-        take_over([facts / f"{rank}.json" for rank in range(count)])
+            del os.environ[_USAGE]
+        take_over([usage / f"{rank}.json" for rank in range(count)])
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def process_group(device: str) -> Iterator[tuple[Processes, torch.device]]:
         with _quiet(processes.rank > 0):
             yield processes, chosen
         dist.destroy_process_group()
-        if folder := os.environ.get(_FACTS):
+        if folder := os.environ.get(_USAGE):
             hand_on(Path(folder, f"{processes.rank}.json"))
     except Exception as error:
         get_error_handler().record_exception(error)
