@@ -4,7 +4,7 @@ from betrayed.engine import costs, planning
 
 COEFFICIENTS = costs.read_coefficients()
 # Of `--resources gpu=N`; without it, what uses a GPU is expected to take as long as without one.
-GPUS = workflow.global_resources.get("gpu").value or 0
+GPUS = GPU and (workflow.global_resources.get("gpu").value or 0)
 
 
 def memory_of(stage, facts):

@@ -40,7 +40,8 @@ rule cache_features:
         "../envs/torch.yaml"
     threads: 4
     resources:
-        gpu=1,
+        gpu=GPU,
+        batch_size=lambda wildcards: BATCH_SIZES[wildcards.backbone],
         mem_mb=memory_of("cache_features", facts_of_features),
         runtime=runtime_of("cache_features", facts_of_features),
     params:
@@ -49,4 +50,5 @@ rule cache_features:
         "python scripts/start.py --usage {log.usage:q} --pool torch"
         " scripts/cache_features.py --frames {input.frames:q} --weights {input.weights:q}"
         " --output {output.features:q} --settings {params.settings:q} --threads {threads}"
+        " --device {config[device]} --gpus {resources.gpu} --batch-size {resources.batch_size}"
         " 2>&1 | tee {log.text:q}"

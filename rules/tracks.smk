@@ -16,7 +16,7 @@ rule cluster_tracks:
         "../envs/torch.yaml"
     threads: 4
     resources:
-        gpu=1,
+        gpu=GPU,
         clustering_mb=clustering_mb,
         mem_mb=memory_of("cluster_tracks", facts_of_clusters),
         runtime=runtime_of("cluster_tracks", facts_of_clusters),
@@ -26,5 +26,6 @@ rule cluster_tracks:
         "python scripts/start.py --usage {log.usage:q} --pool torch"
         " scripts/cluster_tracks.py --attention {input.attention:q}"
         " --output {output.tracks:q} --settings {params.settings:q} --threads {threads}"
+        " --device {config[device]} --gpus {resources.gpu}"
         " --memory-mb {resources.clustering_mb}"
         " 2>&1 | tee {log.text:q}"

@@ -20,6 +20,7 @@ def main() -> None:
         help="JSON object: backbone, height, width, facet, layer, views, seed",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--gpus", type=int, default=1, help="GPUs granted; 0: compute on the CPU")
     parser.add_argument(
         "--threads",
         type=int,
@@ -29,12 +30,14 @@ def main() -> None:
     parser.add_argument(
         "--batch-size",
         type=int,
-        help="frames at a time; default 4 on a CPU, where more gains nothing, and 16 on a GPU. "
-        "Lower it when memory runs out, raise it when a large GPU is not busy",
+        default=0,
+        help="frames at a time; 0, the default: 4 on a CPU, where more gains nothing, and 16 on a "
+        "GPU. Halved when memory runs out; raise it when a large GPU is not busy",
     )
     arguments = parser.parse_args()
 
-    lease_gpus(arguments.device)
+    wanted = arguments.device if arguments.gpus > 0 else "cpu"
+    lease_gpus(wanted)
     import torch
 
     from betrayed.engine.devices import choose_device
@@ -49,8 +52,8 @@ def main() -> None:
         settings,
         arguments.weights,
         arguments.output,
-        choose_device(arguments.device),
-        arguments.batch_size,
+        choose_device(wanted),
+        arguments.batch_size or None,
     )
     note(threads=torch.get_num_threads())
     note_size(arguments.output)

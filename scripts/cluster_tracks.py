@@ -23,10 +23,12 @@ def main() -> None:
         "share of what is free",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--gpus", type=int, default=1, help="GPUs granted; 0: compute on the CPU")
     parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
     arguments = parser.parse_args()
 
-    lease_gpus(arguments.device)
+    wanted = arguments.device if arguments.gpus > 0 else "cpu"
+    lease_gpus(wanted)
     import torch
 
     from betrayed.clustering.tracking import ClusterSettings, cluster_video
@@ -35,7 +37,7 @@ def main() -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     settings = read_settings(ClusterSettings, arguments.settings)
-    device = choose_device(arguments.device)
+    device = choose_device(wanted)
     memory = 1e6 * arguments.memory_mb or None
     cluster_video(arguments.attention, arguments.output, settings, device, memory)
 

@@ -58,6 +58,10 @@ def test_random_stories_may_be_many():
         ("runs.low", {"method": "papers"}, "runs.low: method: must be one of 'better', 'paper'"),
         ("refinement.height", 448, "refinement: give height and width, or null for both"),
         ("runs.low", {"refinement": {"width": 448}}, "runs.low: refinement: give height and width"),
+        ("device", "gpu", "device: must be one of 'auto', 'cpu', 'cuda', not 'gpu'"),
+        ("features.precision", "mixed", "features.precision: must be one of 'auto', 'float32'"),
+        ("features.batch_size", 0, "features.batch_size: must be at least 1, not 0"),
+        ("clustering.memory_gb", 0, "clustering.memory_gb: must be more than 0, not 0"),
         ("objects.choice", "colour", "objects.choice: must be one of 'cues', 'size'"),
         ("objects.pixels", True, "objects.pixels: must be one of 'grabcut', 'none', not True"),
         ("objects.part_distance", 3, "objects.part_distance: must be at most 2, not 3"),
@@ -122,6 +126,10 @@ STAGES = (
         ("clustering.key_frame_ratio", 5, {"clusters", "run"}),
         ("clustering.approximate", 2, {"clusters", "run"}),
         ("clustering.memory_gb", 8, set()),  # changes nothing
+        ("features.batch_size", 8, set()),  # rounding
+        ("device", "cpu", set()),  # rounding
+        ("features.precision", "bfloat16", set(STAGES) - {"weights", "motion"}),
+        ("training.deterministic", True, {"block", "clusters", "run"}),
         ("objects.max_objects", 3, {"run"}),
         ("objects.choice", "size", {"run"}),
         ("objects.pixels", "none", {"run"}),

@@ -38,6 +38,8 @@ PAPER = {
     "refinement": {"height": None, "width": None},
     "objects": {"choice": "size", "pixels": "none"},
 }
+#: The setting under `features` that changes them by rounding only.
+_BATCH = "batch_size"
 #: Settings under `training` that say where its features come from, not how it trains.
 _TRAINING_DATA = ("dataset", "videos", "height", "width", "views", "checkpoint")
 
@@ -51,8 +53,9 @@ class Run:
 
     @property
     def features(self) -> dict[str, Any]:
-        """Settings of the cached features that inference reads."""
-        return {**self.settings["features"], "views": 0, "seed": self.settings["seed"]}
+        """Settings of the cached features that inference reads: not how many frames at a time."""
+        own = {key: value for key, value in self.settings["features"].items() if key != _BATCH}
+        return {**own, "views": 0, "seed": self.settings["seed"]}
 
     @property
     def fine_features(self) -> dict[str, Any]:

@@ -6,14 +6,13 @@ Programs find out by environment variables, which they take out: what they start
 import builtins
 import os
 import resource
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-from betrayed.engine.gpu_usage import most_gpu_mb
 
 FILE = "BETRAYED_USAGE"  # the TSV to write; unset: nothing is written
 STARTER = "BETRAYED_STARTER"  # the process that the job began with; unset: this one
@@ -60,7 +59,7 @@ def recorded() -> Iterator[None]:
         "start_up": round(start_up + sum(spent), 3),
         "cpu_seconds": round(sum(one.ru_utime + one.ru_stime for one in (own, ended)), 3),
         "mb": round(max(_peak(), ended.ru_maxrss) * 1024 / 1e6, 1),
-        "gpu_mb": "" if (taken := most_gpu_mb()) is None else taken,
+        "gpu_mb": _gpu_mb(),
         **_facts,
     }
     _write(Path(path), row)
@@ -105,6 +104,14 @@ def _imports_timed() -> Iterator[list[float]]:
         yield spent
     finally:
         builtins.__import__ = plain
+
+
+def _gpu_mb() -> float | str:
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return ""
+    devices = range(torch.cuda.device_count())
+    return round(max(torch.cuda.max_memory_allocated(one) for one in devices) / 1e6, 1)
 
 
 def _write(path: Path, row: dict[str, Any]) -> None:
