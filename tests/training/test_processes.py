@@ -15,7 +15,7 @@ import torch
 
 import train_block
 from betrayed.block.loading import load_block
-from betrayed.engine import gpu_usage
+from betrayed.engine import gpu_usage, usage
 from betrayed.engine.programs import run
 from betrayed.errors import UserError
 from betrayed.training import processes
@@ -106,6 +106,7 @@ def test_all_begin_as_the_first_process(features, tmp_path, signals, monkeypatch
 def test_the_launcher_knows_what_its_processes_took(tmp_path, signals, monkeypatch):
     """The most of one of them, as a TSV of usage has it; None of one that used no GPU."""
     monkeypatch.setattr(gpu_usage, "_started", [])
+    monkeypatch.setattr(usage, "_facts", {})
     worker = tmp_path / "worker.py"
     worker.write_text(
         "import os, sys\n"
@@ -117,7 +118,7 @@ def test_the_launcher_knows_what_its_processes_took(tmp_path, signals, monkeypat
     )
     assert gpu_usage.most_gpu_mb() is None
     run_with_torchrun(2, [str(worker)])
-    assert gpu_usage.most_gpu_mb() == 30.2
+    assert gpu_usage.most_gpu_mb() == usage._facts["gpu_mb"] == 30.2
     assert "BETRAYED_GPU_USAGE" not in os.environ
 
 

@@ -11,7 +11,8 @@ from betrayed.errors import UserError
 def choose_device(name: str = "auto") -> torch.device:
     """``auto`` is the first GPU that is visible, or else the CPU.
 
-    Of several processes that torchrun has started, each gets the GPU of its number.
+    Of several processes that torchrun has started, each gets the GPU of its number; more than there
+    are GPUs share them.
 
     Raises:
         UserError: a GPU is asked for by name and none is there.
@@ -27,7 +28,7 @@ def choose_device(name: str = "auto") -> torch.device:
             "cpu, or install a build of torch for this driver (docs/machines.md)."
         )
     if name == "cuda" and "LOCAL_RANK" in os.environ:
-        name = f"cuda:{os.environ['LOCAL_RANK']}"
+        name = f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
     device = torch.device(name)
     if device.index is not None:
         torch.cuda.set_device(device)

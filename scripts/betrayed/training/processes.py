@@ -18,7 +18,8 @@ from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, get_error_handler
 
 from betrayed.engine.devices import choose_device
-from betrayed.engine.gpu_usage import hand_on, take_over
+from betrayed.engine.gpu_usage import hand_on, most_gpu_mb, take_over
+from betrayed.engine.usage import note
 from betrayed.errors import UserError
 
 _DIE_WITH_PARENT = 1  # Linux, prctl: PR_SET_PDEATHSIG
@@ -109,6 +110,8 @@ def run_with_torchrun(count: int, program: Sequence[str]) -> None:
         finally:
             del os.environ[_USAGE]
         take_over([usage / f"{rank}.json" for rank in range(count)])
+        if (taken := most_gpu_mb()) is not None:
+            note(gpu_mb=taken)
 
 
 @contextmanager
@@ -128,8 +131,11 @@ def process_group(device: str) -> Iterator[tuple[Processes, torch.device]]:
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     try:
         chosen = choose_device(device)
-        cuda = chosen.type == "cuda"
-        dist.init_process_group("nccl" if cuda else "gloo", device_id=chosen if cuda else None)
+        # NCCL wants a GPU for each process.
+        nccl = chosen.type == "cuda" and (
+            torch.cuda.device_count() >= int(os.environ["LOCAL_WORLD_SIZE"])
+        )
+        dist.init_process_group("nccl" if nccl else "gloo", device_id=chosen if nccl else None)
         processes = Processes(dist.get_rank(), dist.get_world_size())
         with _quiet(processes.rank > 0):
             yield processes, chosen
