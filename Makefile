@@ -5,7 +5,7 @@ TORCH_REQUIREMENTS ?= envs/torch.txt
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-.PHONY: help demo test test-fast lint segment score docs lock clean
+.PHONY: help demo test test-fast test-gpu lint segment score docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,10 @@ test: .venv/ready lint ## every test, and the lint and format checks
 
 test-fast: .venv/ready ## the tests that together take less than a minute
 	OMP_NUM_THREADS=1 pytest -m fast --numprocesses 2 --dist loadfile
+
+test-gpu: .venv/ready ## the tests that need a GPU; an error where there is none
+	@python -c "import torch; raise SystemExit(not torch.cuda.is_available())" || { echo "error: torch sees no GPU (see docs/machines.md)" >&2; exit 1; }
+	pytest -m gpu tests/gpu
 
 lint: .venv/ready ## lint and format checks
 	ruff check .

@@ -156,8 +156,8 @@ def train(
 
     with (
         out_of_memory("training", _REMEDY),
+        deterministic_algorithms(settings.deterministic),  # before anything is multiplied
         exact_float32(device),
-        deterministic_algorithms(settings.deterministic),
     ):
         torch.manual_seed(int(generator_of(settings.seed, 0).integers(2**63)))
         block = _new_block(videos[0].dim, settings).to(device).train()
