@@ -1,6 +1,5 @@
 """The table of a training: what each step's losses were, looked at one step late."""
 
-import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -60,9 +59,8 @@ class TrainingLog:
         self._look(keep=0)
 
     def last(self) -> str:
-        """The last row, for a progress bar."""
-        row = self.rows[-1] if self.rows else [math.nan] * len(COLUMNS)
-        return f"loss {row[1]:.3f}, entropy {row[4]:.2f}"
+        """The last row, for a progress bar; nothing before there is one."""
+        return f"loss {self.rows[-1][1]:.3f}, entropy {self.rows[-1][4]:.2f}" if self.rows else ""
 
     def write(self, path: Path) -> None:
         """Write all rows as CSV."""
