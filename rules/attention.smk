@@ -19,10 +19,11 @@ rule export_attention:
     threads: 1
     resources:
         gpu=GPU,
+        device=config["device"],
         mem_mb=memory_of("export_attention", facts_of_attention),
         runtime=runtime_of("export_attention", facts_of_attention),
     shell:
         "python scripts/start.py --usage {log.usage:q} --pool torch"
         " scripts/export_attention.py --features {input.features:q} --block {input.block:q}"
         " --output {output.attention:q} --threads {threads}"
-        " --device {config[device]} --gpus {resources.gpu} 2>&1 | tee {log.text:q}"
+        " --device {resources.device} --gpus {resources.gpu} 2>&1 | tee {log.text:q}"

@@ -41,6 +41,7 @@ rule cache_features:
     threads: 4
     resources:
         gpu=GPU,
+        device=config["device"],
         batch_size=lambda wildcards: BATCH_SIZES[wildcards.backbone],
         mem_mb=memory_of("cache_features", facts_of_features),
         runtime=runtime_of("cache_features", facts_of_features),
@@ -50,5 +51,5 @@ rule cache_features:
         "python scripts/start.py --usage {log.usage:q} --pool torch"
         " scripts/cache_features.py --frames {input.frames:q} --weights {input.weights:q}"
         " --output {output.features:q} --settings {params.settings:q} --threads {threads}"
-        " --device {config[device]} --gpus {resources.gpu} --batch-size {resources.batch_size}"
+        " --device {resources.device} --gpus {resources.gpu} --batch-size {resources.batch_size}"
         " 2>&1 | tee {log.text:q}"

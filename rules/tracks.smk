@@ -17,6 +17,7 @@ rule cluster_tracks:
     threads: 4
     resources:
         gpu=GPU,
+        device=config["device"],
         clustering_mb=clustering_mb,
         mem_mb=memory_of("cluster_tracks", facts_of_clusters),
         runtime=runtime_of("cluster_tracks", facts_of_clusters),
@@ -26,6 +27,6 @@ rule cluster_tracks:
         "python scripts/start.py --usage {log.usage:q} --pool torch"
         " scripts/cluster_tracks.py --attention {input.attention:q}"
         " --output {output.tracks:q} --settings {params.settings:q} --threads {threads}"
-        " --device {config[device]} --gpus {resources.gpu}"
+        " --device {resources.device} --gpus {resources.gpu}"
         " --memory-mb {resources.clustering_mb}"
         " 2>&1 | tee {log.text:q}"

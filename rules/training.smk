@@ -39,6 +39,7 @@ rule train_block:
     resources:
         # One for each clip of a step, as far as `--resources gpu=N` and the machine go.
         gpu=lambda wildcards: GPU * BLOCKS[wildcards.block].training.get("clips_per_step", 1),
+        device=config["device"],
         mem_mb=memory_of("train_block", facts_of_training),
         runtime=runtime_of("train_block", facts_of_training),
     params:
@@ -47,5 +48,5 @@ rule train_block:
         "python scripts/start.py --usage {log.usage:q} --pool torch"
         " scripts/train_block.py --features-list {input.list:q} --output {output.block:q}"
         " --settings {params.settings:q} --threads {threads} --gpus {resources.gpu}"
-        " --device {config[device]}"
+        " --device {resources.device}"
         " 2>&1 | tee {log.text:q}"
