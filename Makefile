@@ -31,7 +31,7 @@ test-fast: .venv/ready ## the tests that together take less than a minute
 
 test-gpu: .venv/ready ## the tests that need a GPU; an error where there is none
 	@python -c "import torch; raise SystemExit(not torch.cuda.is_available())" || { echo "error: torch sees no GPU (see docs/machines.md)" >&2; exit 1; }
-	pytest -m gpu tests/gpu
+	pytest -m gpu tests/gpu tests/io
 
 lint: .venv/ready ## lint and format checks
 	ruff check .

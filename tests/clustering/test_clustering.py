@@ -17,6 +17,7 @@ from betrayed.clustering.clustering import (
     key_frames,
     leader_merging,
 )
+from betrayed.clustering.memory import Budget
 from betrayed.clustering.row_parts import StoredRows
 from betrayed.clustering.tracking import ClusterSettings, cluster_video, columns
 from betrayed.clustering.tracks import read_tracks
@@ -314,15 +315,20 @@ def test_memory_that_never_does_is_told_with_what_to_set(tmp_path, monkeypatch):
     tokens, _, _ = structured_case(14, frames=12)
     write_attention(tmp_path / "a.h5", tokens, tokens, (3, 3))
 
+    given = []
+
     def never(queries, keys, memory, **options):
-        if memory > 1e5:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-        return hierarchical_clustering(queries, keys, memory=memory, **options)
+        given.append(memory)
+        raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(betrayed.clustering.tracking, "hierarchical_clustering", never)
     with pytest.raises(UserError, match=r"a\.h5: .*clustering\.memory_gb .* set device: cpu"):
-        cluster_video(tmp_path / "a.h5", tmp_path / "t.h5", ClusterSettings())
+        cluster_video(tmp_path / "a.h5", tmp_path / "t.h5", ClusterSettings(), memory=4e8)
     assert not (tmp_path / "t.h5").exists()
+    # The last one does, but keeps no row.
+    assert given[:2] == [4e8, 2e8] and len(given) == 3
+    half = torch.from_numpy(tokens.astype("f2"))
+    assert Budget(half, half[::10], 3, 1, 128, given[-1]).copies == 0
 
 
 def test_columns():

@@ -68,8 +68,5 @@ def test_what_a_gpu_holds_back_leaves_room_for_rows(frames, columns):
         device = torch.device("cuda", 0)
         shape = (columns, 6, 2400, 64)
 
-        def numel(self):
-            return columns * 6 * 2400 * 64
-
     queries = torch.empty(frames, 6, 2400, 64, dtype=torch.float16, device="meta")
     assert Budget(queries, OnGpu(), 3, 1, 128, 4e9).copies == 1

@@ -1,7 +1,5 @@
 """Every torch function of the library on a GPU and on a CPU, with the same input."""
 
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -16,7 +14,7 @@ from betrayed.engine.precision import exact_float32
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.training.losses import LossSettings, clip_losses
-from support.paths import ROOT
+from support.made_attention import made_attention
 
 pytestmark = pytest.mark.slow
 
@@ -30,15 +28,6 @@ def tf32():
     torch.set_float32_matmul_precision("high")
     yield
     torch.set_float32_matmul_precision("highest")
-
-
-def made_attention(frames, grid):
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    try:
-        from clustering import made_attention
-    finally:
-        sys.path.remove(str(ROOT / "benchmarks"))
-    return made_attention(frames, grid).half()
 
 
 @pytest.mark.parametrize("kept", [True, False])

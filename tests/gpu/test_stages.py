@@ -20,12 +20,13 @@ from betrayed.clustering.tracks import read_tracks
 from betrayed.errors import UserError
 from betrayed.features.backbone import Backbone
 from betrayed.features.caching import FeatureSettings, write_features
-from betrayed.io.artefacts import open_checked, provenance
+from betrayed.io.artefacts import create, open_checked, provenance
 from betrayed.training import clips as training_clips
 from betrayed.training.loop import TrainSettings, train
 from betrayed.training.processes import run_with_torchrun
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
+from support.made_attention import made_attention
 from support.paths import SCRIPTS
 from support.tiny_features import features_file
 
@@ -235,7 +236,8 @@ def test_each_process_leases_a_real_gpu_and_one_more_waits(gpu, monkeypatch):
         uuids = {job.told[2] for job in jobs[:-1]}
         assert [job.told[:2] for job in jobs[:-1]] == [["1", "1"]] * count
         assert len(uuids) == count, "two processes have one GPU"
-        assert f"1 of {count} GPUs wanted" in jobs[-1].stderr.readline()
+        wanted = f"1 of {count} GPUs wanted"
+        assert any(wanted in jobs[-1].stderr.readline() for _ in range(3))
         jobs[0].kill()
         assert jobs[-1].stdout.readline().split()[2] == jobs[0].told[2]
     finally:
@@ -280,22 +282,19 @@ def test_what_no_halving_helps_is_told(memory_cap, gpu, video, state, features, 
 
 @pytest.mark.gpu
 def test_clustering_takes_less_where_a_gpu_has_less(memory_cap, gpu, tmp_path, capsys):
-    from test_functions import made_attention
-
-    queries = made_attention(12, (20, 30))
+    """Rows of 1.7 GB are kept, until the GPU has no room for them."""
+    queries = made_attention(24, (40, 60)).numpy()
     path = tmp_path / "attention.h5"
-    from betrayed.io.artefacts import create
-
     with create(path, "attention", {"video": "made"}) as file:
-        file["queries"], file["keys"] = queries.numpy(), queries.numpy()
-        file.attrs.update(grid=(20, 30), frame_size=(40, 60), count=12)
-    settings = ClusterSettings(tau=0.1, key_frame_ratio=4)
-    cluster_video(path, tmp_path / "cpu.h5", settings, CPU)
+        file["queries"], file["keys"] = queries, queries
+        file.attrs.update(grid=(40, 60), frame_size=(80, 120), count=24)
+    settings = ClusterSettings(tau=0.3, key_frame_ratio=1)
+    torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
-    cluster_video(path, tmp_path / "gpu.h5", settings, gpu, memory=4e9)
-    memory_cap(0.8 * torch.cuda.max_memory_reserved())
-    cluster_video(path, tmp_path / "less.h5", settings, gpu, memory=4e9)
+    cluster_video(path, tmp_path / "whole.h5", settings, gpu, memory=8e9)
+    memory_cap(torch.cuda.max_memory_allocated() - 0.4e9)
+    capsys.readouterr()
+    cluster_video(path, tmp_path / "less.h5", settings, gpu, memory=8e9)
     assert "clustering starts anew" in capsys.readouterr().err
-    expected = read_tracks(tmp_path / "cpu.h5").labels
-    for name in ("gpu", "less"):
-        np.testing.assert_array_equal(read_tracks(tmp_path / f"{name}.h5").labels, expected)
+    whole, less = (read_tracks(tmp_path / f"{name}.h5").labels for name in ("whole", "less"))
+    np.testing.assert_array_equal(less, whole)

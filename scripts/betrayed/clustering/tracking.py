@@ -12,7 +12,7 @@ import torch
 
 from betrayed.clustering.clustering import Clustering, hierarchical_clustering, key_frames
 from betrayed.clustering.divergence import symmetric_kl
-from betrayed.clustering.memory import allowed_memory
+from betrayed.clustering.memory import REMEDY, allowed_memory, less_memory
 from betrayed.clustering.merge_tree import merge_tree
 from betrayed.clustering.row_parts import StoredRows
 from betrayed.engine.gpu_memory import ran_out, release
@@ -59,7 +59,8 @@ def cluster_video(
         settings: see :class:`ClusterSettings`.
         device: where to compute.
         memory: bytes that clustering may take; None: a share of what is free on the device. When
-            the device has less after all, clustering starts anew with half of it.
+            the device has less after all, clustering starts anew with half of it, down to what does
+            without keeping any row.
 
     Raises:
         UserError: unusable attention or settings out of range, or memory does not do; the file is
@@ -79,7 +80,10 @@ def cluster_video(
     try:
         while (found := _clustered(queries, keys, settings, device, memory, made_by)) is None:
             release()
-            memory /= 2
+            less = less_memory(memory, queries, keys, settings.window, device)
+            if less is None:
+                raise UserError(f"Memory ran out (clustering at {memory / 1e9:.2f} GB). {REMEDY}")
+            memory = less
             print(
                 f"Memory ran out: clustering starts anew, and may take {memory / 1e9:.2f} GB.",
                 file=sys.stderr,
