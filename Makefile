@@ -14,14 +14,19 @@ demo: .venv/ready ## find the objects in the made videos, score them, and show t
 	snakemake --cores all
 	@python scripts/print_summary.py --tables results/tables --benchmarks results/benchmarks --pictures results/pictures
 
+# What was typed behind NAME=, as one word for the shell: spaces, quotes and dollars stay, and ~ is
+# home, which not every shell says itself behind a "=".
+typed = "$$(set -- '$(subst ','\'',$(value $1))'; case "$$1" in '~' | '~/'*) printf %s "$$HOME$${1\#'~'}" ;; *) printf %s "$$1" ;; esac)"
+
 segment: .venv/ready ## masks and overlays for your own videos: make segment VIDEOS=folder
-	@test -d "$(VIDEOS)" || { echo "error: say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
-	VIDEOS="$(abspath $(VIDEOS))" snakemake --cores all --configfile presets/videos.yaml
+	@test -n $(call typed,VIDEOS) || { echo "error: say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
+	@test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
+	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" snakemake --cores all --configfile presets/videos.yaml
 	@echo "Masks: results/videos/masks   Overlays: results/pictures"
 
 score: .venv/scorer ## score masks that any method made: make score TRUTH=folder MASKS=folder
-	@test -e "$(TRUTH)" -a -e "$(MASKS)" || { echo "error: say what to score: make score TRUTH=folder MASKS=folder [SPLIT=file] [OUTPUT=folder] [OPTIONS='--kind foreground']" >&2; exit 1; }
-	python scripts/score_folder.py --truth "$(TRUTH)" --masks "$(MASKS)" $(if $(SPLIT),--split "$(SPLIT)") --output "$(or $(OUTPUT),scores)" $(OPTIONS)
+	@test -e $(call typed,TRUTH) && test -e $(call typed,MASKS) || { echo "error: say what to score: make score TRUTH=folder MASKS=folder [SPLIT=file] [OUTPUT=folder] [OPTIONS='--kind foreground']" >&2; exit 1; }
+	@python scripts/score_folder.py --truth=$(call typed,TRUTH) --masks=$(call typed,MASKS) $(if $(value SPLIT),--split=$(call typed,SPLIT)) --output=$(if $(value OUTPUT),$(call typed,OUTPUT),scores) $(OPTIONS)
 
 test: .venv/ready lint ## every test, and the lint and format checks
 	OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder

@@ -8,7 +8,6 @@ configfile: "config.yaml"
 
 include: "rules/common.smk"
 include: "rules/inputs.smk"
-include: "rules/costs.smk"
 include: "rules/data.smk"
 include: "rules/frames.smk"
 include: "rules/features.smk"
@@ -21,6 +20,19 @@ include: "rules/scores.smk"
 include: "rules/exports.smk"
 include: "rules/learning.smk"
 include: "rules/pictures.smk"
+include: "rules/failures.smk"
+
+
+onstart:
+    claim_this_folder()
+
+
+onsuccess:
+    release_this_folder()
+
+
+onerror:
+    release_this_folder()
 
 
 localrules:
@@ -31,5 +43,4 @@ localrules:
 rule all:
     default_target: True
     input:
-        tables=["results/tables/summary.csv", "results/tables/videos.csv"],
-        pictures=all_pictures if config["pictures"] else [],
+        all_checked,

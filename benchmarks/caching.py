@@ -23,8 +23,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from betrayed.block.block import SpatioTemporalBlock
 from betrayed.block.export import export_attention
+from betrayed.config.training import TrainSettings
 from betrayed.engine.devices import choose_device
 from betrayed.engine.programs import run
 from betrayed.features.backbone import Backbone, resize_frames
@@ -36,6 +36,7 @@ from betrayed.features.caching import (
 )
 from betrayed.io.prefetching import batches
 from betrayed.synthetic.film import SyntheticSettings, render_clip
+from betrayed.training.loop import new_block
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 
@@ -126,7 +127,7 @@ def make_steps(
         for run in batches(video.count, size)
     ]
     features, attention = folder / "features.h5", folder / "attention.h5"
-    block = SpatioTemporalBlock(backbone.dim)
+    block = new_block(backbone.dim, TrainSettings())
     held = {"settings": {}, "features": {}, "step": 0, "dim": block.dim, "heads": block.heads}
     torch.save({"model_state_dict": block.state_dict(), **held}, folder / "block.pt")
 

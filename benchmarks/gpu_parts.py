@@ -20,25 +20,29 @@ from PIL import Image
 from plain_clustering import plain_clustering
 from plain_training import plain_loss
 
-from betrayed.block.block import SpatioTemporalBlock
 from betrayed.block.export import export_attention
 from betrayed.clustering.clustering import hierarchical_clusterings
-from betrayed.clustering.tracking import ClusterSettings, cluster_video
+from betrayed.clustering.tracking import cluster_video
 from betrayed.clustering.tracks import read_tracks
+from betrayed.config.clustering import ClusterSettings
+from betrayed.config.features import FeatureSettings
+from betrayed.config.motion import MotionSettings
+from betrayed.config.objects import ObjectSettings
+from betrayed.config.synthetic import SyntheticSettings
+from betrayed.config.training import TrainSettings
 from betrayed.engine.determinism import deterministic_algorithms
 from betrayed.engine.gpu_memory import release
 from betrayed.engine.parallel import cores, in_parallel
 from betrayed.engine.precision import exact_float32, multiplies_bfloat16
 from betrayed.features.backbone import Backbone, resize_frames
-from betrayed.features.caching import FeatureSettings, default_batch_size, write_features
+from betrayed.features.caching import default_batch_size, write_features
 from betrayed.io.artefacts import create
 from betrayed.io.prefetching import batches, read_ahead
 from betrayed.objects.mask_writing import write_masks
-from betrayed.objects.motion_measurement import MotionSettings, measure_motion
+from betrayed.objects.motion_measurement import measure_motion
 from betrayed.objects.selection import find_objects
-from betrayed.objects.settings import ObjectSettings
-from betrayed.synthetic.film import SyntheticSettings, render_clip
-from betrayed.training.loop import TrainSettings, train, weight_decay_groups
+from betrayed.synthetic.film import render_clip
+from betrayed.training.loop import new_block, train, weight_decay_groups
 from betrayed.training.losses import clip_losses
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
@@ -293,7 +297,7 @@ def training(bench: Bench) -> Rows:
     patch_tokens, class_tokens = (one.to(device) for one in clip)
 
     def stepper(kind: str) -> Callable[[], None]:
-        block = SpatioTemporalBlock(384, output_dropout="attention").to(device).train()
+        block = new_block(384, settings).to(device).train()
         optimizer = torch.optim.AdamW(
             weight_decay_groups(block, settings.weight_decay), 1e-5, fused=True
         )
@@ -592,7 +596,7 @@ def tokens_file(path: Path, frames: int, grid: tuple[int, int], dim: int = 384) 
 
 def block_file(path: Path, dim: int) -> Path:
     """An untrained block."""
-    block = SpatioTemporalBlock(dim)
+    block = new_block(dim, TrainSettings())
     facts = {"settings": {}, "features": {}, "step": 0, "dim": dim, "heads": block.heads}
     torch.save({"model_state_dict": block.state_dict(), **facts}, path)
     return path

@@ -83,15 +83,14 @@ def prepare(arguments: argparse.Namespace) -> tuple[Callable[[], None], str]:
     import torch
     from plain_training import plain_loss
 
-    from betrayed.block.block import SpatioTemporalBlock
-    from betrayed.training.loop import TrainSettings, weight_decay_groups
+    from betrayed.training.loop import TrainSettings, new_block, weight_decay_groups
     from betrayed.training.losses import clip_losses
 
     settings = TrainSettings(frames=arguments.frames)
     torch.manual_seed(0)
     patch_tokens, class_tokens, clip = read(arguments, settings.stride)
     frames, count, dim = patch_tokens.shape
-    block = SpatioTemporalBlock(dim).train()
+    block = new_block(dim, settings).train()
     optimizer = torch.optim.AdamW(
         weight_decay_groups(block, settings.weight_decay), settings.learning_rate, fused=True
     )

@@ -6,24 +6,28 @@
 
 rule export_attention:
     input:
-        features="results/{dataset}/features/{backbone}/{video}.h5",
+        features="results/{dataset}/records/features/{backbone}/{batch}.json",
         block=block_of,
-        code=program_sources("export_attention"),
     output:
-        attention="results/{dataset}/attention/{backbone}/{block}/{video}.h5",
+        record="results/{dataset}/records/attention/{backbone}/{block}/{batch}.json",
     log:
-        text="results/logs/export_attention/{dataset}/{backbone}/{block}/{video}.log",
-        usage="results/benchmarks/export_attention/{dataset}/{backbone}/{block}/{video}.tsv",
+        "results/logs/export_attention/{dataset}/{backbone}/{block}/{batch}.log",
+    benchmark:
+        "results/benchmarks/export_attention/{dataset}/{backbone}/{block}/{batch}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 1
+    threads: 2
     resources:
         gpu=GPU,
         device=config["device"],
-        mem_mb=memory_of("export_attention", facts_of_attention),
-        runtime=runtime_of("export_attention", facts_of_attention),
+        mem_mb=memory(5000),
+        runtime=minutes(15, video=2),
+        redo=redo("export_attention"),
+    params:
+        code=source_digest("export_attention"),
+        folder="results/{dataset}/attention/{backbone}/{block}",
+        block=block_file,
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool torch"
-        " scripts/export_attention.py --features {input.features:q} --block {input.block:q}"
-        " --output {output.attention:q} --threads {threads}"
-        " --device {resources.device} --gpus {resources.gpu} 2>&1 | tee {log.text:q}"
+        "python scripts/export_attention.py --features {input.features:q}"
+        " --block {params.block:q} --output-folder {params.folder:q} --record {output.record:q}"
+        " --threads {threads} --device {resources.device} --gpus {resources.gpu} --redo {resources.redo} 2>&1 | tee {log:q}"

@@ -1,40 +1,53 @@
 # What the rules share: the checked settings, the videos of each data set, each program's sources.
 import csv
+import hashlib
 import json
 import os
+import re
 import sys
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from betrayed.config import settings as settings_of
+from betrayed.config.checks import check
 from betrayed.datasets.layouts.common import choose_videos
 from betrayed.datasets.listing import needed_paths
-from betrayed.datasets.presence import check_presence, resolve_root
+from betrayed.datasets.presence import missing_data, resolve_root
+from betrayed.datasets.watching import signature
+from betrayed.engine.batches import drop_untrue
 from betrayed.engine.folder_claim import claim_folder
-from betrayed.engine.sources import program_sources
-from betrayed.engine.warm_client import SERVED
+from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
-from betrayed.scoring.scorers import check_scorer
 
 try:
-    settings_of.check(config, yaml.safe_load(Path(workflow.basedir, "rules/schema.yaml").open()))
-    if workflow.is_main_process:
-        check_presence(config)
-        check_scorer(config["scoring"].get("scorer", "own"))
-    if workflow.is_main_process and not workflow.dryrun:
-        CLAIM = claim_folder(Path(".snakemake"))
-        # Jobs are forked from a process that serves this one, unless the variable says 0 already.
-        if os.environ.get(SERVED) != "0":
-            os.environ[SERVED] = str(os.getpid())
+    # A job is no place to look for what was there when it was planned.
+    config |= check(config, missing_data) if workflow.is_main_process else check(config)
+    RUNS = {run.run: run for run in settings_of.runs(config)}
 except UserError as error:
     raise WorkflowError(str(error)) from None
+if workflow.is_main_process:
+    try:
+        # Not while a run goes on: its records become true.
+        with claim_folder(Path(".snakemake")):
+            drop_untrue("results", failures=not config["allow_failures"])
+    except UserError:
+        pass
+
+# Threads that wait for others sleep: spinning ones take the cores from other jobs.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Programs run with the Python that runs Snakemake, activated or not, unless conda brings one.
+if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
+    own = str(Path(sys.executable).parent)
+    os.environ.update(PATH=os.pathsep.join([own, *os.get_exec_path()]))
+# Jobs that can run at a time: one for each GPU, or for some cores.
+PARALLEL = workflow.global_resources.get("gpu").value or (workflow.cores or 1) // 4
 
 DATASETS = config["datasets"]
-RUNS = {run.run: run for run in settings_of.runs(config)}
 # Identifiers in paths, and the run that says what each stands for (any one: they agree).
 WEIGHTS = {run.weights: run for run in RUNS.values()}
 FEATURES = {run.backbone: run.features for run in RUNS.values()}
@@ -55,11 +68,32 @@ CLUSTERS = {run.clusters: run for run in RUNS.values()}
 GPU = 0 if config["device"] == "cpu" else 1  # that a job asks for; more only where it trains
 POOLED = "youtube-vis"  # the protocol that scores a data set as a whole,
 ALL = "all"  # and what tables call that
+CLAIM = []  # the folder's, while a run goes on
+
+
+def claim_this_folder():
+    """One run at a time in a folder. Commands that only look claim nothing: `onstart:` calls this."""
+    if not workflow.is_main_process:
+        return
+    try:
+        CLAIM.append(claim_folder(Path(".snakemake")))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def release_this_folder():
+    while CLAIM:
+        CLAIM.pop().close()
+
+
+# Deleting results starts no run, but would take them from one that goes on.
+if any(option.startswith("--delete-") for option in sys.argv):
+    claim_this_folder()
 
 
 wildcard_constraints:
-    dataset="[^/]+",
-    video="[^/]+",
+    dataset="|".join(map(re.escape, DATASETS)),
+    batch="[0-9]+",
     weights="[^/]+",
     backbone="[^/]+",
     block="[^/]+",
@@ -70,3 +104,31 @@ wildcard_constraints:
 
 def as_json(value):
     return json.dumps(value, sort_keys=True)
+
+
+def memory(mb):
+    """Megabytes to ask a scheduler for; twice as many at each further attempt (see retries)."""
+    return lambda wildcards, attempt: mb * 2 ** (attempt - 1)
+
+
+def minutes(start, video=0):
+    """Minutes likewise: some to start with, and some for each video of the batch."""
+
+    def runtime(wildcards, attempt):
+        videos = len(videos_of_batch(wildcards)) if video else 0
+        return int((start + video * videos) * 2 ** (attempt - 1))
+
+    return runtime
+
+
+def redo(rule_name):
+    """Whether --forcerun or --forceall asks for a rule: then all videos are computed anew.
+
+    A resource, not a parameter: it reruns nothing by itself.
+    """
+
+    def wanted(wildcards):
+        asked = workflow.dag_settings
+        return int(asked.forceall or rule_name in map(str, asked.forcerun))
+
+    return wanted

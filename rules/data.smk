@@ -1,51 +1,57 @@
 # Data sets: made here where the configuration says so, and listed once.
 #   in   the data set's folder
-#   out  results/{dataset}/videos.csv: its videos, and where frames and ground truth lie
+#   out  results/{dataset}/videos.csv: its videos, where frames and ground truth lie, their batches
 #        results/{dataset}/truth/: a file a video where one file holds the truth of all (youtube_vis)
 #        or many videos (movi); empty for other layouts
 
 
 rule make_dataset:
-    input:
-        code=program_sources("make_dataset"),
     output:
         videos=directory("resources/{dataset}/videos"),
         annotations=directory("resources/{dataset}/annotations"),
     log:
-        text="results/logs/make_dataset/{dataset}.log",
-        usage="results/benchmarks/make_dataset/{dataset}.tsv",
+        "results/logs/make_dataset/{dataset}.log",
+    benchmark:
+        "results/benchmarks/make_dataset/{dataset}.tsv"
     conda:
         "../envs/light.yaml"
     resources:
-        mem_mb=memory_of("make_dataset", facts_of_dataset),
-        runtime=runtime_of("make_dataset", facts_of_dataset),
+        mem_mb=memory(1500),
+        runtime=minutes(60),
     params:
+        code=source_digest("make_dataset"),
         folder=lambda wildcards, output: str(Path(output.videos).parent),
         settings=lambda wildcards: as_json(DATASETS[wildcards.dataset]["make"]),
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool light"
-        " scripts/make_dataset.py --output {params.folder:q}"
-        " --settings {params.settings:q} 2>&1 | tee {log.text:q}"
+        "python scripts/make_dataset.py --output {params.folder:q}"
+        " --settings {params.settings:q} 2>&1 | tee {log:q}"
 
 
 checkpoint list_videos:
     input:
         folders=dataset_folders,
-        code=program_sources("list_videos"),
     output:
         manifest="results/{dataset}/videos.csv",
         truth=directory("results/{dataset}/truth"),
     log:
-        text="results/logs/list_videos/{dataset}.log",
-        usage="results/benchmarks/list_videos/{dataset}.tsv",
+        "results/logs/list_videos/{dataset}.log",
+    benchmark:
+        "results/benchmarks/list_videos/{dataset}.tsv"
     conda:
         "../envs/light.yaml"
     resources:
-        mem_mb=memory_of("list_videos", facts_of_dataset),
-        runtime=runtime_of("list_videos", facts_of_dataset),
+        mem_mb=memory(4000),
+        runtime=minutes(120),
+        # How many jobs run side by side decides how videos are first put into batches; later runs
+        # keep to that, so it must not rerun anything.
+        parallel=PARALLEL,
     params:
+        code=source_digest("list_videos"),
         settings=dataset_settings,
+        signature=dataset_signature,
+        batch_size=config["batch_size"] or 0,
+        memory=lambda wildcards: f"results/{wildcards.dataset}/listing.json",
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool light"
-        " scripts/list_videos.py --output {output.manifest:q} --truth {output.truth:q}"
-        " --settings {params.settings:q} 2>&1 | tee {log.text:q}"
+        "python scripts/list_videos.py --output {output.manifest:q} --truth {output.truth:q}"
+        " --memory {params.memory:q} --batch-size {params.batch_size}"
+        " --parallel {resources.parallel} --settings {params.settings:q} 2>&1 | tee {log:q}"

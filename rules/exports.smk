@@ -18,48 +18,44 @@ rule export_davis:
     input:
         unpack(masks_of_dataset),
         manifest="results/{dataset}/videos.csv",
-        code=program_sources("export_masks"),
     output:
         archive="results/exports/{run}/{dataset}/davis.zip",
     log:
-        text="results/logs/export_davis/{run}/{dataset}.log",
-        usage="results/benchmarks/export_davis/{run}/{dataset}.tsv",
+        "results/logs/export_davis/{run}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/export_davis/{run}/{dataset}.tsv"
     conda:
         "../envs/light.yaml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=memory(1500),
+        runtime=minutes(60),
     params:
-        frames=lambda wildcards: f"results/{wildcards.dataset}/frames",
-        masks=lambda wildcards: f"results/{wildcards.dataset}/masks/{wildcards.run}",
+        code=source_digest("export_masks"),
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool light"
-        " scripts/export_masks.py --form davis --manifest {input.manifest:q}"
-        " --frames {params.frames:q} --masks {params.masks:q} --output {output.archive:q}"
-        " 2>&1 | tee {log.text:q}"
+        "python scripts/export_masks.py --form davis --manifest {input.manifest:q}"
+        " --frames {input.frames:q} --masks {input.masks:q} --output {output.archive:q}"
+        " 2>&1 | tee {log:q}"
 
 
 rule export_youtube_vis:
     input:
         unpack(masks_of_dataset),
         manifest="results/{dataset}/videos.csv",
-        code=program_sources("export_masks"),
     output:
         archive="results/exports/{run}/{dataset}/youtube_vis.zip",
     log:
-        text="results/logs/export_youtube_vis/{run}/{dataset}.log",
-        usage="results/benchmarks/export_youtube_vis/{run}/{dataset}.tsv",
+        "results/logs/export_youtube_vis/{run}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/export_youtube_vis/{run}/{dataset}.tsv"
     conda:
         "../envs/light.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
-        frames=lambda wildcards: f"results/{wildcards.dataset}/frames",
-        masks=lambda wildcards: f"results/{wildcards.dataset}/masks/{wildcards.run}",
+        code=source_digest("export_masks"),
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool light"
-        " scripts/export_masks.py --form youtube_vis --manifest {input.manifest:q}"
-        " --frames {params.frames:q} --masks {params.masks:q} --threads {threads}"
-        " --output {output.archive:q} 2>&1 | tee {log.text:q}"
+        "python scripts/export_masks.py --form youtube_vis --manifest {input.manifest:q}"
+        " --frames {input.frames:q} --masks {input.masks:q} --threads {threads}"
+        " --output {output.archive:q} 2>&1 | tee {log:q}"

@@ -7,35 +7,35 @@
 rule fetch_weights:
     input:
         file=weights_file,
-        code=program_sources("fetch_weights"),
     output:
         weights="resources/weights/{weights}.safetensors",
     log:
-        text="results/logs/fetch_weights/{weights}.log",
-        usage="results/benchmarks/fetch_weights/{weights}.tsv",
+        "results/logs/fetch_weights/{weights}.log",
+    benchmark:
+        "results/benchmarks/fetch_weights/{weights}.tsv"
     conda:
         "../envs/torch.yaml"
     resources:
-        mem_mb=memory_of("fetch_weights", facts_of_weights),
-        runtime=runtime_of("fetch_weights", facts_of_weights),
+        mem_mb=memory(6000),
+        runtime=minutes(60),
     params:
+        code=source_digest("fetch_weights"),
         settings=weights_settings,
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool torch"
-        " scripts/fetch_weights.py --output {output.weights:q}"
-        " --settings {params.settings:q} 2>&1 | tee {log.text:q}"
+        "python scripts/fetch_weights.py --output {output.weights:q}"
+        " --settings {params.settings:q} 2>&1 | tee {log:q}"
 
 
 rule cache_features:
     input:
-        frames="results/{dataset}/frames/{video}/frames.json",
+        frames="results/{dataset}/records/frames/{batch}.json",
         weights=lambda wildcards: f"resources/weights/{WEIGHTS_OF[wildcards.backbone]}.safetensors",
-        code=program_sources("cache_features"),
     output:
-        features="results/{dataset}/features/{backbone}/{video}.h5",
+        record="results/{dataset}/records/features/{backbone}/{batch}.json",
     log:
-        text="results/logs/cache_features/{dataset}/{backbone}/{video}.log",
-        usage="results/benchmarks/cache_features/{dataset}/{backbone}/{video}.tsv",
+        "results/logs/cache_features/{dataset}/{backbone}/{batch}.log",
+    benchmark:
+        "results/benchmarks/cache_features/{dataset}/{backbone}/{batch}.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 4
@@ -43,13 +43,16 @@ rule cache_features:
         gpu=GPU,
         device=config["device"],
         batch_size=lambda wildcards: BATCH_SIZES[wildcards.backbone],
-        mem_mb=memory_of("cache_features", facts_of_features),
-        runtime=runtime_of("cache_features", facts_of_features),
+        mem_mb=memory(6000),
+        runtime=minutes(15, video=10),
+        redo=redo("cache_features"),
     params:
+        code=source_digest("cache_features"),
+        folder=lambda wildcards: f"results/{wildcards.dataset}/features/{wildcards.backbone}",
         settings=lambda wildcards: as_json(FEATURES[wildcards.backbone]),
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool torch"
-        " scripts/cache_features.py --frames {input.frames:q} --weights {input.weights:q}"
-        " --output {output.features:q} --settings {params.settings:q} --threads {threads}"
-        " --device {resources.device} --gpus {resources.gpu} --batch-size {resources.batch_size}"
-        " 2>&1 | tee {log.text:q}"
+        "python scripts/cache_features.py --frames {input.frames:q} --weights {input.weights:q}"
+        " --settings {params.settings:q} --output-folder {params.folder:q}"
+        " --record {output.record:q} --threads {threads}"
+        " --device {resources.device} --gpus {resources.gpu}"
+        " --batch-size {resources.batch_size} --redo {resources.redo} 2>&1 | tee {log:q}"

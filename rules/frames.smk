@@ -6,27 +6,32 @@
 
 rule extract_frames:
     input:
-        unpack(video_sources),
-        code=program_sources("extract_frames"),
+        # What it says of this batch is a parameter: other videos may come and go.
+        manifest=ancient("results/{dataset}/videos.csv"),
     output:
-        frames="results/{dataset}/frames/{video}/frames.json",
+        record="results/{dataset}/records/frames/{batch}.json",
     log:
-        text="results/logs/extract_frames/{dataset}/{video}.log",
-        usage="results/benchmarks/extract_frames/{dataset}/{video}.tsv",
+        "results/logs/extract_frames/{dataset}/{batch}.log",
+    benchmark:
+        "results/benchmarks/extract_frames/{dataset}/{batch}.tsv"
     conda:
         "../envs/light.yaml"
+    threads: 4
     resources:
-        mem_mb=memory_of("extract_frames", facts_of_frames),
-        runtime=runtime_of("extract_frames", facts_of_frames),
+        mem_mb=memory(3000),
+        runtime=minutes(10, video=5),
+        redo=redo("extract_frames"),
     params:
+        code=source_digest("extract_frames"),
+        folder=lambda wildcards: f"results/{wildcards.dataset}/frames",
+        videos=batch_rows,
         kind=lambda wildcards: DATASETS[wildcards.dataset]["annotation_kind"],
         layout=lambda wildcards: DATASETS[wildcards.dataset]["layout"],
-        truth=truth_options,
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool light"
-        " scripts/extract_frames.py --video {wildcards.video:q} --source {input.source:q}"
-        " {params.truth:q} --annotation-kind {params.kind} --layout {params.layout}"
-        " --output {output.frames:q} 2>&1 | tee {log.text:q}"
+        "python scripts/extract_frames.py --manifest {input.manifest:q} --batch {wildcards.batch}"
+        " --annotation-kind {params.kind} --layout {params.layout} --output-folder {params.folder:q}"
+        " --record {output.record:q} --processes {threads} --redo {resources.redo}"
+        " 2>&1 | tee {log:q}"
 
 
 rule list_frames:
@@ -40,31 +45,30 @@ rule list_frames:
     conda:
         "../envs/light.yaml"
     params:
-        rows=video_rows,
+        rows=frame_rows,
     run:
         Path(output.list).write_text(as_json(params.rows))
 
 
 rule collect_videos:
     input:
-        frames=lambda wildcards: [row["path"] for row in video_rows(wildcards)],
+        frames=files_of(frame_rows),
         list="results/tables/.sources/videos.json",
-        code=program_sources("collect_videos"),
     output:
         csv="results/tables/videos.csv",
         parquet="results/tables/videos.parquet",
     log:
-        text="results/logs/collect_videos.log",
-        usage="results/benchmarks/collect_videos/all.tsv",
+        "results/logs/collect_videos.log",
+    benchmark:
+        "results/benchmarks/collect_videos/all.tsv"
     conda:
         "../envs/light.yaml"
     resources:
-        # Like the other tables: a small file is read for each video.
-        mem_mb=memory_of("collect_tables", facts_of_tables),
-        runtime=runtime_of("collect_tables", facts_of_tables),
+        mem_mb=memory(1500),
+        runtime=minutes(30),
     params:
+        code=source_digest("collect_videos"),
         folder=lambda wildcards, output: str(Path(output.csv).parent),
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool light"
-        " scripts/collect_videos.py --videos {input.list:q} --output-folder {params.folder:q}"
-        " 2>&1 | tee {log.text:q}"
+        "python scripts/collect_videos.py --records {input.list:q}"
+        " --output-folder {params.folder:q} 2>&1 | tee {log:q}"

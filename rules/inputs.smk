@@ -1,11 +1,40 @@
 # What the jobs read and are told - input and params functions, in the order of the chain.
+#
+# A stage's output is a record of each batch of videos: results/{dataset}/records/{stage}/…/{batch}.json.
+# It names each video's artefact, with what it was made from, and the videos that were left out. What a
+# job computes is decided in the job, video by video (scripts/betrayed/engine/batches.py).
 
 
 def manifest(dataset):
     """The rows of a data set's manifest by video; waits until it has been made."""
     path = checkpoints.list_videos.get(dataset=dataset).output.manifest
-    with open(path, newline="") as file:
+    return _rows(path, Path(path).stat().st_mtime_ns)
+
+
+@cache
+def _rows(path, written):
+    with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
         return {row["video"]: row for row in csv.DictReader(file)}
+
+
+def batches(dataset, annotated=False):
+    """The batches of a data set, in order; those with ground truth alone if so wanted."""
+    rows = manifest(dataset).values()
+    return sorted({row["batch"] for row in rows if row["annotations"] or not annotated})
+
+
+def videos_of_batch(wildcards):
+    rows = manifest(wildcards.dataset).values()
+    return [row["video"] for row in rows if row["batch"] == wildcards.batch]
+
+
+def record(dataset, stage, batch):
+    return f"results/{dataset}/records/{stage}/{batch}.json"
+
+
+def records_of(dataset, stage, annotated=False):
+    """The records that a stage leaves of all batches of a data set."""
+    return [record(dataset, stage, batch) for batch in batches(dataset, annotated)]
 
 
 def all_manifests():
@@ -19,22 +48,23 @@ def all_manifests():
     return [f"results/{dataset}/videos.csv" for dataset in used]
 
 
-def evaluated():
-    """Every (run, data set, video) that the configuration asks for."""
-    return [
-        (run, dataset, video)
-        for run in RUNS
-        for dataset in config["evaluate"]
-        for video in manifest(dataset)
-    ]
-
-
 def dataset_folders(wildcards):
-    """What the manifest depends on: a video that comes or goes changes these folders."""
+    """Where a data set lies. Whether anything in there has changed is for dataset_signature."""
     dataset = DATASETS[wildcards.dataset]
     if dataset["make"]:
         return [dataset["root"], *filter(None, [dataset["annotations"]])]
-    return [str(path) for path in needed_paths(resolve_root(dataset))]
+    return [ancient(str(path)) for path in needed_paths(resolve_root(dataset))]
+
+
+def dataset_signature(wildcards):
+    """Names, sizes and times of all files: the videos are listed again when one has changed."""
+    dataset = DATASETS[wildcards.dataset]
+    return "" if dataset["make"] else _signature(wildcards.dataset)
+
+
+@cache
+def _signature(name):
+    return signature(needed_paths(resolve_root(DATASETS[name])))
 
 
 def dataset_settings(wildcards):
@@ -42,31 +72,11 @@ def dataset_settings(wildcards):
     return as_json(asdict(resolve_root(DATASETS[wildcards.dataset])))
 
 
-def video_sources(wildcards):
-    """What lies on the disk; a truth that is missing is for the program to complain about."""
-    row = manifest(wildcards.dataset)[wildcards.video]
-    kinds = ("source", "annotations", "instances")
-    return {kind: row[kind] for kind in kinds if row[kind] and Path(row[kind]).exists()}
-
-
-def truth_options(wildcards):
-    """The folders of ground truth, as options of the program."""
-    row = manifest(wildcards.dataset)[wildcards.video]
-    kinds = [kind for kind in ("annotations", "instances") if row[kind]]
-    return [part for kind in kinds for part in (f"--{kind}", row[kind])]
-
-
-def video_rows(wildcards):
-    """Every video that is segmented, once, whatever the runs."""
-    return [
-        {
-            "dataset": dataset,
-            "video": video,
-            "path": f"results/{dataset}/frames/{video}/frames.json",
-        }
-        for dataset in config["evaluate"]
-        for video in manifest(dataset)
-    ]
+def batch_rows(wildcards):
+    """What stands for the videos of a batch: their names, places and contents."""
+    rows = manifest(wildcards.dataset).values()
+    own = [row for row in rows if row["batch"] == wildcards.batch]
+    return hashlib.sha256(as_json(own).encode()).hexdigest()
 
 
 def weights_settings(wildcards):
@@ -85,22 +95,31 @@ def training_data(wildcards):
 
 
 def training_features(wildcards):
+    """The records of the batches that hold the training videos."""
     own = training_data(wildcards)
-    backbone = BLOCKS[wildcards.block].training_backbone
-    folder = f"results/{own['dataset']}/features/{backbone}"
-    videos = choose_videos(manifest(own["dataset"]), own["videos"], own["dataset"])
-    return [f"{folder}/{video}.h5" for video in videos]
+    rows = manifest(own["dataset"])
+    chosen = choose_videos(rows, own["videos"], own["dataset"])
+    stage = f"features/{BLOCKS[wildcards.block].training_backbone}"
+    return [
+        record(own["dataset"], stage, batch)
+        for batch in sorted({rows[video]["batch"] for video in chosen})
+    ]
 
 
 def block_of(wildcards):
-    """The trained block: the one that the configuration names, or else our own."""
+    """The trained block: the one that the configuration names, or else what training says of ours."""
+    named = BLOCKS[wildcards.block].settings["training"]["checkpoint"]
+    return named or f"results/blocks/{wildcards.block}/record.json"
+
+
+def block_file(wildcards):
     named = BLOCKS[wildcards.block].settings["training"]["checkpoint"]
     return named or f"results/blocks/{wildcards.block}/block.pt"
 
 
 def attention_of(wildcards):
     run = CLUSTERS[wildcards.clusters]
-    return f"results/{wildcards.dataset}/attention/{run.backbone}/{run.block}/{wildcards.video}.h5"
+    return record(wildcards.dataset, f"attention/{run.backbone}/{run.block}", wildcards.batch)
 
 
 def clustering_mb(wildcards):
@@ -110,52 +129,58 @@ def clustering_mb(wildcards):
 
 def tracks_of(wildcards):
     clusters = RUNS[wildcards.run].clusters
-    return f"results/{wildcards.dataset}/tracks/{clusters}/{wildcards.video}.h5"
+    return record(wildcards.dataset, f"tracks/{clusters}", wildcards.batch)
 
 
 def cues_of(wildcards):
     """What objects are chosen by: nothing when only the size of the tracks counts."""
-    run, dataset, video = RUNS[wildcards.run], wildcards.dataset, wildcards.video
+    run = RUNS[wildcards.run]
     if run.settings["objects"]["choice"] == "size":
         return {}
+    stages = {
+        "features": f"features/{run.backbone}",
+        "fine_features": f"features/{run.fine_backbone}",
+        "motion": f"motion/{run.motion}",
+    }
     return {
-        "features": f"results/{dataset}/features/{run.backbone}/{video}.h5",
-        "fine_features": f"results/{dataset}/features/{run.fine_backbone}/{video}.h5",
-        "motion": f"results/{dataset}/motion/{run.motion}/{video}.h5",
-        "trajectories": f"results/{dataset}/trajectories/{run.motion}/{video}.h5",
+        name: record(wildcards.dataset, stage, wildcards.batch) for name, stage in stages.items()
     }
 
 
+def trajectories_of(run, dataset):
+    """Measured together with motion, in a folder beside it."""
+    return f"results/{dataset}/trajectories/{RUNS[run].motion}"
+
+
 def cue_options(wildcards):
-    """The same files, as options of the program."""
-    return [
+    """The same records, as options of the program."""
+    options = [
         part
         for name, path in cues_of(wildcards).items()
         for part in (f"--{name.replace('_', '-')}", path)
     ]
-
-
-def scored():
-    """The (run, data set, video) that have ground truth."""
-    return [one for one in evaluated() if manifest(one[1])[one[2]]["annotations"]]
+    if options:
+        folder = trajectories_of(wildcards.run, wildcards.dataset)
+        options += ["--trajectories-folder", folder]
+    return options
 
 
 def annotated_rows(wildcards):
-    """What the odds of lying on one object are learnt from: the files of every annotated video."""
-    run, rows = RUNS[wildcards.run], []
-    for name, dataset, video in scored():
-        if name == wildcards.run:
-            rows.append(
-                {
-                    "frames": f"results/{dataset}/frames/{video}/frames.json",
-                    "tracks": f"results/{dataset}/tracks/{run.clusters}/{video}.h5",
-                    "features": f"results/{dataset}/features/{run.backbone}/{video}.h5",
-                    "fine_features": f"results/{dataset}/features/{run.fine_backbone}/{video}.h5",
-                    "motion": f"results/{dataset}/motion/{run.motion}/{video}.h5",
-                    "trajectories": f"results/{dataset}/trajectories/{run.motion}/{video}.h5",
-                }
-            )
-    return rows
+    """What the odds of lying on one object are learnt from: records of all annotated videos."""
+    run = RUNS[wildcards.run]
+    stages = {
+        "frames": "frames",
+        "tracks": f"tracks/{run.clusters}",
+        "features": f"features/{run.backbone}",
+        "fine_features": f"features/{run.fine_backbone}",
+        "motion": f"motion/{run.motion}",
+    }
+    return [
+        {name: record(dataset, stage, batch) for name, stage in stages.items()}
+        | {"trajectories": trajectories_of(wildcards.run, dataset)}
+        for dataset in config["evaluate"]
+        for batch in batches(dataset, annotated=True)
+    ]
 
 
 def score_settings(wildcards):
@@ -173,35 +198,42 @@ def score_settings(wildcards):
 
 
 def detections_of_dataset(wildcards):
-    folder = f"results/{wildcards.dataset}/detections/{wildcards.run}"
-    videos = manifest(wildcards.dataset)
-    return [f"{folder}/{video}.csv" for video, row in videos.items() if row["annotations"]]
+    return records_of(wildcards.dataset, f"detections/{wildcards.run}", annotated=True)
+
+
+def scored():
+    """The (run, data set) that have ground truth."""
+    evaluated = [(run, dataset) for run in RUNS for dataset in config["evaluate"]]
+    return [one for one in evaluated if batches(one[1], annotated=True)]
 
 
 def pooled():
     """The (run, data set) whose detections are scored together."""
-    found = dict.fromkeys((run, dataset) for run, dataset, _ in scored())
     return [
-        one for one in found if POOLED in settings_of.scoring_settings(config, one[1])["protocols"]
+        (run, dataset)
+        for run, dataset in scored()
+        if POOLED in settings_of.scoring_settings(config, dataset)["protocols"]
     ]
 
 
 def score_rows(wildcards):
-    videos = [
-        {
+    """Where scores lie, for the tables: records of batches, and tables of whole data sets."""
+    about = {
+        (run, dataset): {
             "run": RUNS[run].name,
             "dataset": dataset,
             "benchmark": DATASETS[dataset].get("benchmark"),
-            "video": video,
-            "path": f"results/{dataset}/scores/{run}/{video}.csv",
         }
-        for run, dataset, video in scored()
+        for run, dataset in scored()
+    }
+    videos = [
+        {**about[run, dataset], "record": path}
+        for run, dataset in scored()
+        for path in records_of(dataset, f"scores/{run}", annotated=True)
     ]
     data_sets = [
         {
-            "run": RUNS[run].name,
-            "dataset": dataset,
-            "benchmark": DATASETS[dataset].get("benchmark"),
+            **about[run, dataset],
             "video": ALL,
             "path": f"results/{dataset}/average_precision/{run}.csv",
         }
@@ -210,18 +242,71 @@ def score_rows(wildcards):
     return videos + data_sets
 
 
+def score_files(wildcards):
+    return [row.get("record") or row["path"] for row in score_rows(wildcards)]
+
+
+def frame_rows(wildcards):
+    """The records of all videos that are segmented, once, whatever the runs."""
+    return [
+        {"dataset": dataset, "record": path}
+        for dataset in config["evaluate"]
+        for path in records_of(dataset, "frames")
+    ]
+
+
+def last_rows(wildcards):
+    """The records that every failure is handed down to."""
+    last = "pictures" if config["pictures"] else "masks"
+    rows = [
+        {"dataset": dataset, "record": path}
+        for run in RUNS
+        for dataset in config["evaluate"]
+        for path in [
+            *records_of(dataset, f"{last}/{run}"),
+            *records_of(dataset, f"scores/{run}", annotated=True),
+        ]
+    ]
+    trained = {run.block: run.datasets[0] for run in RUNS.values() if run.datasets}
+    return rows + [
+        {"dataset": dataset, "record": f"results/blocks/{block}/record.json"}
+        for block, dataset in trained.items()
+    ]
+
+
+def files_of(rows):
+    """An input function: the records among rows."""
+    return lambda wildcards: [row["record"] for row in rows(wildcards)]
+
+
 def all_pictures(wildcards):
     return [
-        f"results/pictures/{run}/{dataset}/{video}/sheet.png" for run, dataset, video in evaluated()
+        path
+        for run in RUNS
+        for dataset in config["evaluate"]
+        for path in records_of(dataset, f"pictures/{run}")
     ]
+
+
+def all_checked(wildcards):
+    """The end of a run. Planned once videos are listed, or Snakemake takes what exists for new."""
+    for dataset in config["evaluate"]:
+        manifest(dataset)
+    return ["results/tables/.sources/checked"]
+
+
+def all_tables(wildcards):
+    """Likewise."""
+    for dataset in config["evaluate"]:
+        manifest(dataset)
+    return ["results/tables/summary.csv", "results/tables/videos.csv"]
 
 
 def masks_of_dataset(wildcards):
     """The frames and masks of every video of a data set."""
-    run, dataset, videos = wildcards.run, wildcards.dataset, manifest(wildcards.dataset)
     return {
-        "frames": [f"results/{dataset}/frames/{video}/frames.json" for video in videos],
-        "objects": [f"results/{dataset}/masks/{run}/{video}/objects.csv" for video in videos],
+        "frames": records_of(wildcards.dataset, "frames"),
+        "masks": records_of(wildcards.dataset, f"masks/{wildcards.run}"),
     }
 
 

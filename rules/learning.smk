@@ -31,26 +31,28 @@ rule list_annotated:
 
 rule learn_same_object:
     input:
-        files=lambda wildcards: [path for row in annotated_rows(wildcards) for path in row.values()],
+        files=lambda wildcards: [
+            path for row in annotated_rows(wildcards) for path in row.values() if ".json" in path
+        ],
         list="results/same_object/{run}/videos.json",
-        code=program_sources("learn_same_object"),
     output:
         model="results/same_object/{run}/same_object.json",
         splits="results/same_object/{run}/splits.csv",
         calibration="results/same_object/{run}/calibration.csv",
     log:
-        text="results/logs/learn_same_object/{run}.log",
-        usage="results/benchmarks/learn_same_object/{run}.tsv",
+        "results/logs/learn_same_object/{run}.log",
+    benchmark:
+        "results/benchmarks/learn_same_object/{run}.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=memory(8000),
+        runtime=minutes(120),
     params:
+        code=source_digest("learn_same_object"),
         objects=lambda wildcards: as_json(RUNS[wildcards.run].settings["objects"]),
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool torch"
-        " scripts/learn_same_object.py --videos {input.list:q} --output {output.model:q}"
+        "python scripts/learn_same_object.py --videos {input.list:q} --output {output.model:q}"
         " --splits {output.splits:q} --calibration {output.calibration:q}"
-        " --objects {params.objects:q} --processes {threads} 2>&1 | tee {log.text:q}"
+        " --objects {params.objects:q} --processes {threads} 2>&1 | tee {log:q}"

@@ -7,25 +7,29 @@
 rule select_objects:
     input:
         unpack(cues_of),
-        frames="results/{dataset}/frames/{video}/frames.json",
+        frames="results/{dataset}/records/frames/{batch}.json",
         tracks=tracks_of,
         odds="scripts/betrayed/objects/same_object.json",
-        code=program_sources("select_objects"),
     output:
-        objects="results/{dataset}/masks/{run}/{video}/objects.csv",
+        record="results/{dataset}/records/masks/{run}/{batch}.json",
     log:
-        text="results/logs/select_objects/{dataset}/{run}/{video}.log",
-        usage="results/benchmarks/select_objects/{dataset}/{run}/{video}.tsv",
+        "results/logs/select_objects/{dataset}/{run}/{batch}.log",
+    benchmark:
+        "results/benchmarks/select_objects/{dataset}/{run}/{batch}.tsv"
     conda:
         "../envs/light.yaml"
+    threads: 4
     resources:
-        mem_mb=memory_of("select_objects", facts_of_objects),
-        runtime=runtime_of("select_objects", facts_of_objects),
+        mem_mb=memory(6000),
+        runtime=minutes(10, video=10),
+        redo=redo("select_objects"),
     params:
+        code=source_digest("select_objects"),
+        folder="results/{dataset}/masks/{run}",
         cues=cue_options,
         settings=lambda wildcards: as_json(RUNS[wildcards.run].settings["objects"]),
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool light"
-        " scripts/select_objects.py --frames {input.frames:q} --tracks {input.tracks:q}"
-        " {params.cues:q} --output {output.objects:q}"
-        " --settings {params.settings:q} 2>&1 | tee {log.text:q}"
+        "python scripts/select_objects.py --frames {input.frames:q} --tracks {input.tracks:q}"
+        " {params.cues:q} --settings {params.settings:q} --output-folder {params.folder:q}"
+        " --record {output.record:q} --processes {threads} --redo {resources.redo}"
+        " 2>&1 | tee {log:q}"

@@ -6,23 +6,27 @@
 
 rule measure_motion:
     input:
-        frames="results/{dataset}/frames/{video}/frames.json",
-        code=program_sources("measure_motion"),
+        frames="results/{dataset}/records/frames/{batch}.json",
     output:
-        motion="results/{dataset}/motion/{motion}/{video}.h5",
-        trajectories="results/{dataset}/trajectories/{motion}/{video}.h5",
+        record="results/{dataset}/records/motion/{motion}/{batch}.json",
     log:
-        text="results/logs/measure_motion/{dataset}/{motion}/{video}.log",
-        usage="results/benchmarks/measure_motion/{dataset}/{motion}/{video}.tsv",
+        "results/logs/measure_motion/{dataset}/{motion}/{batch}.log",
+    benchmark:
+        "results/benchmarks/measure_motion/{dataset}/{motion}/{batch}.tsv"
     conda:
         "../envs/light.yaml"
+    threads: 4
     resources:
-        mem_mb=memory_of("measure_motion", facts_of_motion),
-        runtime=runtime_of("measure_motion", facts_of_motion),
+        mem_mb=memory(3000),
+        runtime=minutes(10, video=5),
+        redo=redo("measure_motion"),
     params:
+        code=source_digest("measure_motion"),
+        folder="results/{dataset}/motion/{motion}",
+        trajectories="results/{dataset}/trajectories/{motion}",
         settings=lambda wildcards: as_json(MOTIONS[wildcards.motion]),
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool light"
-        " scripts/measure_motion.py --frames {input.frames:q} --output {output.motion:q}"
-        " --trajectories {output.trajectories:q}"
-        " --settings {params.settings:q} --threads {threads} 2>&1 | tee {log.text:q}"
+        "python scripts/measure_motion.py --frames {input.frames:q} --settings {params.settings:q}"
+        " --output-folder {params.folder:q} --trajectories-folder {params.trajectories:q}"
+        " --record {output.record:q} --processes {threads} --redo {resources.redo}"
+        " 2>&1 | tee {log:q}"

@@ -5,24 +5,26 @@
 
 rule draw_pictures:
     input:
-        frames="results/{dataset}/frames/{video}/frames.json",
-        objects="results/{dataset}/masks/{run}/{video}/objects.csv",
+        frames="results/{dataset}/records/frames/{batch}.json",
+        objects="results/{dataset}/records/masks/{run}/{batch}.json",
         tracks=tracks_of,
-        code=program_sources("draw_pictures"),
     output:
-        overlay="results/pictures/{run}/{dataset}/{video}/overlay.mp4",
-        sheet=report("results/pictures/{run}/{dataset}/{video}/sheet.png", category="Videos"),
+        record="results/{dataset}/records/pictures/{run}/{batch}.json",
     log:
-        text="results/logs/draw_pictures/{run}/{dataset}/{video}.log",
-        usage="results/benchmarks/draw_pictures/{run}/{dataset}/{video}.tsv",
+        "results/logs/draw_pictures/{run}/{dataset}/{batch}.log",
+    benchmark:
+        "results/benchmarks/draw_pictures/{run}/{dataset}/{batch}.tsv"
     conda:
         "../envs/light.yaml"
+    threads: 4
     resources:
-        mem_mb=memory_of("draw_pictures", facts_of_video),
-        runtime=runtime_of("draw_pictures", facts_of_video),
+        mem_mb=memory(3000),
+        runtime=minutes(10, video=5),
+        redo=redo("draw_pictures"),
     params:
-        folder=lambda wildcards, output: str(Path(output.sheet).parent),
+        code=source_digest("draw_pictures"),
+        folder="results/pictures/{run}/{dataset}",
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool light"
-        " scripts/draw_pictures.py --frames {input.frames:q} --masks {input.objects:q}"
-        " --tracks {input.tracks:q} --output-folder {params.folder:q} 2>&1 | tee {log.text:q}"
+        "python scripts/draw_pictures.py --frames {input.frames:q} --objects {input.objects:q}"
+        " --tracks {input.tracks:q} --output-folder {params.folder:q} --record {output.record:q}"
+        " --processes {threads} --redo {resources.redo} 2>&1 | tee {log:q}"

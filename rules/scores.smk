@@ -8,75 +8,79 @@
 
 rule score_video:
     input:
-        frames="results/{dataset}/frames/{video}/frames.json",
-        objects="results/{dataset}/masks/{run}/{video}/objects.csv",
+        frames="results/{dataset}/records/frames/{batch}.json",
+        objects="results/{dataset}/records/masks/{run}/{batch}.json",
         tracks=tracks_of,
-        code=program_sources("score_video"),
     output:
-        scores="results/{dataset}/scores/{run}/{video}.csv",
+        record="results/{dataset}/records/scores/{run}/{batch}.json",
     log:
-        text="results/logs/score_video/{dataset}/{run}/{video}.log",
-        usage="results/benchmarks/score_video/{dataset}/{run}/{video}.tsv",
+        "results/logs/score_video/{dataset}/{run}/{batch}.log",
+    benchmark:
+        "results/benchmarks/score_video/{dataset}/{run}/{batch}.tsv"
     conda:
         "../envs/light.yaml"
+    threads: 4
     resources:
-        mem_mb=memory_of("score_video", facts_of_scores),
-        runtime=runtime_of("score_video", facts_of_scores),
+        mem_mb=memory(4000),
+        runtime=minutes(10, video=5),
+        redo=redo("score_video"),
     params:
-        masks=lambda wildcards, input: str(Path(input.objects).parent),
+        code=source_digest("score_video"),
+        folder="results/{dataset}/scores/{run}",
         settings=score_settings,
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool light"
-        " scripts/score_video.py --frames {input.frames:q} --masks {params.masks:q}"
-        " --tracks {input.tracks:q} --output {output.scores:q} --settings {params.settings:q}"
-        " 2>&1 | tee {log.text:q}"
+        "python scripts/score_video.py --frames {input.frames:q} --objects {input.objects:q}"
+        " --tracks {input.tracks:q} --settings {params.settings:q} --output-folder {params.folder:q}"
+        " --record {output.record:q} --processes {threads} --redo {resources.redo}"
+        " 2>&1 | tee {log:q}"
 
 
 rule list_detections:
     input:
-        frames="results/{dataset}/frames/{video}/frames.json",
-        objects="results/{dataset}/masks/{run}/{video}/objects.csv",
-        code=program_sources("list_detections"),
+        frames="results/{dataset}/records/frames/{batch}.json",
+        objects="results/{dataset}/records/masks/{run}/{batch}.json",
     output:
-        detections="results/{dataset}/detections/{run}/{video}.csv",
+        record="results/{dataset}/records/detections/{run}/{batch}.json",
     log:
-        text="results/logs/list_detections/{dataset}/{run}/{video}.log",
-        usage="results/benchmarks/list_detections/{dataset}/{run}/{video}.tsv",
+        "results/logs/list_detections/{dataset}/{run}/{batch}.log",
+    benchmark:
+        "results/benchmarks/list_detections/{dataset}/{run}/{batch}.tsv"
     conda:
         "../envs/light.yaml"
+    threads: 4
     resources:
-        mem_mb=memory_of("score_video", facts_of_scores),
-        runtime=runtime_of("score_video", facts_of_scores),
+        mem_mb=memory(4000),
+        runtime=minutes(10, video=5),
+        redo=redo("list_detections"),
     params:
-        masks=lambda wildcards, input: str(Path(input.objects).parent),
+        code=source_digest("list_detections"),
+        folder="results/{dataset}/detections/{run}",
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool light"
-        " scripts/list_detections.py --frames {input.frames:q} --masks {params.masks:q}"
-        " --output {output.detections:q} 2>&1 | tee {log.text:q}"
+        "python scripts/list_detections.py --frames {input.frames:q} --objects {input.objects:q}"
+        " --output-folder {params.folder:q} --record {output.record:q} --processes {threads}"
+        " --redo {resources.redo} 2>&1 | tee {log:q}"
 
 
 # AP and AR rank the proposals of all videos together.
 rule pool_detections:
     input:
-        manifest="results/{dataset}/videos.csv",
         detections=detections_of_dataset,
-        code=program_sources("pool_detections"),
     output:
         scores="results/{dataset}/average_precision/{run}.csv",
     log:
-        text="results/logs/pool_detections/{dataset}/{run}.log",
-        usage="results/benchmarks/pool_detections/{dataset}/{run}.tsv",
+        "results/logs/pool_detections/{dataset}/{run}.log",
+    benchmark:
+        "results/benchmarks/pool_detections/{dataset}/{run}.tsv"
     conda:
         "../envs/light.yaml"
     resources:
-        mem_mb=memory_of("collect_tables", facts_of_pool),
-        runtime=runtime_of("collect_tables", facts_of_pool),
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
-        folder=lambda wildcards: f"results/{wildcards.dataset}/detections/{wildcards.run}",
+        code=source_digest("pool_detections"),
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool light"
-        " scripts/pool_detections.py --manifest {input.manifest:q} --detections {params.folder:q}"
-        " --output {output.scores:q} 2>&1 | tee {log.text:q}"
+        "python scripts/pool_detections.py --detections {input.detections:q}"
+        " --output {output.scores:q} 2>&1 | tee {log:q}"
 
 
 rule list_scores:
@@ -111,11 +115,10 @@ rule list_runs:
 
 rule collect_tables:
     input:
-        scores=lambda wildcards: [row["path"] for row in score_rows(wildcards)],
+        scores=score_files,
         list="results/tables/.sources/scores.json",
         runs="results/tables/.sources/runs.json",
         published="scripts/betrayed/reporting/published.csv",
-        code=program_sources("collect_tables"),
     output:
         expand(
             "results/tables/{table}.{form}",
@@ -124,18 +127,19 @@ rule collect_tables:
         ),
         markdown="results/tables/leaderboard.md",
     log:
-        text="results/logs/collect_tables.log",
-        usage="results/benchmarks/collect_tables/all.tsv",
+        "results/logs/collect_tables.log",
+    benchmark:
+        "results/benchmarks/collect_tables/all.tsv"
     conda:
         "../envs/light.yaml"
     resources:
-        mem_mb=memory_of("collect_tables", facts_of_tables),
-        runtime=runtime_of("collect_tables", facts_of_tables),
+        mem_mb=memory(3000),
+        runtime=minutes(60),
     params:
+        code=source_digest("collect_tables"),
         folder=lambda wildcards, output: str(Path(output.markdown).parent),
         max_proposals=config["scoring"]["max_proposals"],
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool light"
-        " scripts/collect_tables.py --scores {input.list:q} --runs {input.runs:q}"
+        "python scripts/collect_tables.py --scores {input.list:q} --runs {input.runs:q}"
         " --published {input.published:q} --max-proposals {params.max_proposals}"
-        " --output-folder {params.folder:q} 2>&1 | tee {log.text:q}"
+        " --output-folder {params.folder:q} 2>&1 | tee {log:q}"

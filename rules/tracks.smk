@@ -6,12 +6,12 @@
 rule cluster_tracks:
     input:
         attention=attention_of,
-        code=program_sources("cluster_tracks"),
     output:
-        tracks="results/{dataset}/tracks/{clusters}/{video}.h5",
+        record="results/{dataset}/records/tracks/{clusters}/{batch}.json",
     log:
-        text="results/logs/cluster_tracks/{dataset}/{clusters}/{video}.log",
-        usage="results/benchmarks/cluster_tracks/{dataset}/{clusters}/{video}.tsv",
+        "results/logs/cluster_tracks/{dataset}/{clusters}/{batch}.log",
+    benchmark:
+        "results/benchmarks/cluster_tracks/{dataset}/{clusters}/{batch}.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 4
@@ -19,14 +19,17 @@ rule cluster_tracks:
         gpu=GPU,
         device=config["device"],
         clustering_mb=clustering_mb,
-        mem_mb=memory_of("cluster_tracks", facts_of_clusters),
-        runtime=runtime_of("cluster_tracks", facts_of_clusters),
+        mem_mb=lambda wildcards, attempt: (2000 + (clustering_mb(wildcards) or 4000))
+        * 2 ** (attempt - 1),
+        runtime=minutes(15, video=10),
+        redo=redo("cluster_tracks"),
     params:
+        code=source_digest("cluster_tracks"),
+        folder="results/{dataset}/tracks/{clusters}",
         settings=lambda wildcards: as_json(CLUSTERS[wildcards.clusters].clustering),
     shell:
-        "python scripts/start.py --usage {log.usage:q} --pool torch"
-        " scripts/cluster_tracks.py --attention {input.attention:q}"
-        " --output {output.tracks:q} --settings {params.settings:q} --threads {threads}"
+        "python scripts/cluster_tracks.py --attention {input.attention:q}"
+        " --settings {params.settings:q} --output-folder {params.folder:q}"
+        " --record {output.record:q} --threads {threads}"
         " --device {resources.device} --gpus {resources.gpu}"
-        " --memory-mb {resources.clustering_mb}"
-        " 2>&1 | tee {log.text:q}"
+        " --memory-mb {resources.clustering_mb} --redo {resources.redo} 2>&1 | tee {log:q}"

@@ -1,31 +1,26 @@
-"""Cache what the frozen backbone gives for every frame of a video."""
+"""Cache what the frozen backbone gives for every frame of the videos of a batch."""
 
 import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
 
 from betrayed.config.reading import read_settings
+from betrayed.engine.batches import Batch, Task
 from betrayed.engine.leasing import lease_gpus
-from betrayed.engine.programs import run
-from betrayed.engine.usage import note, note_size
+from betrayed.engine.programs import add_batch_options, add_gpu_options, run
+from betrayed.io.files import sha256
 
 
 def main() -> None:
     """Read the command line and cache."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", required=True, help="frames.json of the video")
+    parser.add_argument("--frames", required=True, help="record of the videos' frames")
     parser.add_argument("--weights", required=True, help="the backbone's weights, safetensors")
-    parser.add_argument("--output", required=True, help="features artefact to write")
     parser.add_argument(
         "--settings",
         required=True,
         help="JSON object: backbone, height, width, facet, layer, views, seed",
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--gpus", type=int, default=1, help="GPUs granted; 0: compute on the CPU")
-    parser.add_argument(
-        "--threads",
-        type=int,
-        help="CPU threads; torch's choice by default. With a GPU they decode frames: give more "
-        "where the GPU waits for them",
     )
     parser.add_argument(
         "--batch-size",
@@ -34,29 +29,46 @@ def main() -> None:
         help="frames at a time; 0, the default: 4 on a CPU, where more gains nothing, and 16 on a "
         "GPU. Halved when memory runs out; raise it when a large GPU is not busy",
     )
+    add_gpu_options(parser)
+    add_batch_options(parser)
     arguments = parser.parse_args()
+    batch = Batch(
+        "cache_features",
+        arguments.record,
+        lambda video: (Path(arguments.output_folder, f"{video}.h5"),),
+        inputs={"frames": arguments.frames},
+        images_only=["frames"],
+        settings=json.loads(arguments.settings),
+        files={"weights": sha256(arguments.weights)},
+        redo=bool(arguments.redo),
+    )
+    batch.run(lambda: _prepare(arguments))
 
+
+def _prepare(arguments: argparse.Namespace) -> Callable[[Task], None]:
+    """Load the backbone once for all videos."""
     wanted = arguments.device if arguments.gpus > 0 else "cpu"
     lease_gpus(wanted)
     import torch
 
+    from betrayed.config.features import FeatureSettings
     from betrayed.engine.devices import choose_device
-    from betrayed.features.caching import FeatureSettings, cache_features
+    from betrayed.features.caching import load_backbone, write_features
     from betrayed.video.video import Video
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     settings = read_settings(FeatureSettings, arguments.settings)
-    cache_features(
-        Video.load(arguments.frames),
-        settings,
-        arguments.weights,
-        arguments.output,
-        choose_device(wanted),
-        arguments.batch_size or None,
-    )
-    note(threads=torch.get_num_threads())
-    note_size(arguments.output)
+    device = choose_device(wanted)
+    backbone = load_backbone(settings, arguments.weights, device)
+    weights = sha256(arguments.weights)
+    batch_size = arguments.batch_size or None
+
+    def cache(task: Task) -> None:
+        video = Video.load(task.inputs["frames"])
+        write_features(video, settings, backbone, weights, task.output, batch_size)
+
+    return cache
 
 
 if __name__ == "__main__":

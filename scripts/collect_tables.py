@@ -1,23 +1,26 @@
 """Collect the scores of all videos into tables, and rank the runs beside published figures."""
 
 import argparse
-import json
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
+from betrayed.engine.batches import Record
 from betrayed.engine.programs import run
-from betrayed.engine.usage import note, note_size
 from betrayed.errors import UserError
+from betrayed.io.json_files import read_json, read_json_list
 from betrayed.reporting.tables import write_tables
 
-_KEYS = ("run", "dataset", "benchmark", "video", "path")
+_KEYS = ("run", "dataset", "benchmark")
 
 
 def main() -> None:
     """Read the command line and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--scores", required=True, help="JSON file: [{run, dataset, benchmark, video, path}, …]"
+        "--scores",
+        required=True,
+        help="JSON file: [{run, dataset, benchmark, and either record, of a batch's scores, or "
+        "video and path, of one table of scores}, …]",
     )
     parser.add_argument("--runs", required=True, help="JSON file: {run: {setting: value, …}, …}")
     parser.add_argument("--published", required=True, help="CSV of published figures")
@@ -26,28 +29,28 @@ def main() -> None:
     )
     parser.add_argument("--output-folder", required=True, help="folder to write the tables into")
     arguments = parser.parse_args()
-    sources = _read_json(arguments.scores, list)
-    for source in sources:
-        if not isinstance(source, dict) or not set(_KEYS) <= set(source):
+    rows = read_json_list(arguments.scores, _KEYS)
+    for row in rows:
+        if "record" not in row and not {"video", "path"} <= set(row):
             raise UserError(
-                f"{arguments.scores}: every entry needs {', '.join(_KEYS)}, unlike {source!r}."
+                f"{arguments.scores}: every entry needs a record, or video and path, "
+                f"unlike {row!r}."
             )
-    runs = _read_json(arguments.runs, dict)
+    sources = [source for row in rows for source in _sources(row)]
+    runs = read_json(arguments.runs, dict)
     write_tables(
         arguments.output_folder, sources, runs, arguments.published, arguments.max_proposals
     )
-    note(videos=len(sources))
-    note_size(arguments.output_folder)
 
 
-def _read_json(path: str, kind: type) -> Any:
-    try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(value, kind):
-        raise UserError(f"{path} must hold a JSON {'list' if kind is list else 'object'}.")
-    return value
+def _sources(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The tables of scores that a row stands for."""
+    if "record" not in row:
+        yield row
+        return
+    about = {name: row[name] for name in _KEYS}
+    for video, made in Record.read(row["record"]).videos.items():
+        yield {**about, "video": video, "path": made.artefact}
 
 
 if __name__ == "__main__":

@@ -1,12 +1,10 @@
 """Collect what is known of all videos into the table videos: size, length, ground truth."""
 
 import argparse
-import json
-from pathlib import Path
 
+from betrayed.engine.batches import Record
 from betrayed.engine.programs import run
-from betrayed.engine.usage import note, note_size
-from betrayed.errors import UserError
+from betrayed.io.json_files import read_json_list
 from betrayed.reporting.video_table import write_video_table
 
 
@@ -14,18 +12,16 @@ def main() -> None:
     """Read the command line and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--videos", type=Path, required=True, help="JSON file: [{dataset, video, path}, …]"
+        "--records", required=True, help="JSON file: [{dataset, record}, …] of all frames"
     )
     parser.add_argument("--output-folder", required=True, help="folder to write videos.* into")
     arguments = parser.parse_args()
-    try:
-        sources = json.loads(arguments.videos.read_text(encoding="utf-8"))
-        sources = [{name: one[name] for name in ("dataset", "video", "path")} for one in sources]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{arguments.videos} is no list of videos ({error!r}).") from error
+    sources = [
+        {"dataset": row["dataset"], "video": video, "path": made.artefact}
+        for row in read_json_list(arguments.records, ("dataset", "record"))
+        for video, made in Record.read(row["record"]).videos.items()
+    ]
     write_video_table(arguments.output_folder, sources)
-    note(videos=len(sources))
-    note_size(Path(arguments.output_folder) / "videos.csv")
 
 
 if __name__ == "__main__":

@@ -1,22 +1,37 @@
-"""Draw what was found in a video: overlay.mp4 and sheet.png."""
+"""Draw what was found in a batch's videos: overlay.mp4 and sheet.png."""
 
 import argparse
+from pathlib import Path
 
-from betrayed.engine.programs import run
-from betrayed.engine.usage import note_size
+from betrayed.engine.batches import Batch, Task
+from betrayed.engine.programs import add_batch_options, run
 from betrayed.reporting.pictures import draw_pictures
 
 
 def main() -> None:
     """Read the command line and draw."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", required=True, help="frames.json of the video")
-    parser.add_argument("--masks", required=True, help="objects.csv in its folder of masks")
-    parser.add_argument("--tracks", required=True, help="its tracks artefact")
-    parser.add_argument("--output-folder", required=True, help="folder to write both into")
+    parser.add_argument("--frames", required=True, help="record of the videos' frames")
+    parser.add_argument("--objects", required=True, help="record of their masks")
+    parser.add_argument("--tracks", required=True, help="record of their tracks")
+    parser.add_argument("--processes", type=int, default=1, help="videos at a time")
+    add_batch_options(parser)
     arguments = parser.parse_args()
-    draw_pictures(arguments.frames, arguments.masks, arguments.tracks, arguments.output_folder)
-    note_size(arguments.output_folder)
+    folder = Path(arguments.output_folder)
+    batch = Batch(
+        "draw_pictures",
+        arguments.record,
+        lambda video: (folder / video / "sheet.png", folder / video / "overlay.mp4"),
+        inputs={name: getattr(arguments, name) for name in ("frames", "objects", "tracks")},
+        images_only=["frames"],
+        redo=bool(arguments.redo),
+    )
+    batch.run(lambda: _draw, arguments.processes)
+
+
+def _draw(task: Task) -> None:
+    names = ("frames", "objects", "tracks")
+    draw_pictures(*(task.inputs[name] for name in names), task.output.parent)
 
 
 if __name__ == "__main__":

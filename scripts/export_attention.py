@@ -1,21 +1,20 @@
-"""Write the queries and keys that a trained block gives for every frame of a video."""
+"""Write the queries and keys that a trained block gives for every frame of a batch's videos."""
 
 import argparse
+from collections.abc import Callable
+from pathlib import Path
 
+from betrayed.engine.batches import Batch, Task
 from betrayed.engine.leasing import lease_gpus
-from betrayed.engine.programs import run
-from betrayed.engine.usage import note, note_size
+from betrayed.engine.programs import add_batch_options, add_gpu_options, run
+from betrayed.io.files import sha256
 
 
 def main() -> None:
     """Read the command line and export."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--features", required=True, help="features artefact of the video")
+    parser.add_argument("--features", required=True, help="record of the videos' features")
     parser.add_argument("--block", required=True, help="block.pt of the trained block")
-    parser.add_argument("--output", required=True, help="attention artefact to write")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--gpus", type=int, default=1, help="GPUs granted; 0: compute on the CPU")
-    parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
     parser.add_argument(
         "--batch-size",
         type=int,
@@ -23,8 +22,21 @@ def main() -> None:
         help="frames at a time; default 4. More gains nothing on a CPU, and little on a GPU, which "
         "waits for reading and writing; it is halved when memory runs out",
     )
+    add_gpu_options(parser)
+    add_batch_options(parser)
     arguments = parser.parse_args()
+    batch = Batch(
+        "export_attention",
+        arguments.record,
+        lambda video: (Path(arguments.output_folder, f"{video}.h5"),),
+        inputs={"features": arguments.features},
+        files={"block": sha256(arguments.block)},
+        redo=bool(arguments.redo),
+    )
+    batch.run(lambda: _prepare(arguments))
 
+
+def _prepare(arguments: argparse.Namespace) -> Callable[[Task], None]:
     wanted = arguments.device if arguments.gpus > 0 else "cpu"
     lease_gpus(wanted)
     import torch
@@ -35,11 +47,12 @@ def main() -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     device = choose_device(wanted)
-    export_attention(
-        arguments.features, arguments.block, arguments.output, device, arguments.batch_size
-    )
-    note(batch=arguments.batch_size, threads=torch.get_num_threads())
-    note_size(arguments.output)
+
+    def export(task: Task) -> None:
+        features = task.inputs["features"]
+        export_attention(features, arguments.block, task.output, device, arguments.batch_size)
+
+    return export
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from betrayed.datasets.manifest import read_manifest
+from betrayed.engine.batches import Record
 from betrayed.engine.programs import run
-from betrayed.engine.usage import note, note_size
 from betrayed.exports.servers import MaskedVideo, export_davis, export_youtube_vis, zip_folder
 
 
@@ -14,10 +14,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--form", required=True, choices=("davis", "youtube_vis"))
     parser.add_argument("--manifest", required=True, help="CSV of the data set's videos")
-    parser.add_argument(
-        "--frames", required=True, type=Path, help="folder with frames.json in a folder a video"
-    )
-    parser.add_argument("--masks", required=True, type=Path, help="folder with masks likewise")
+    parser.add_argument("--frames", required=True, nargs="+", help="records of their frames")
+    parser.add_argument("--masks", required=True, nargs="+", help="records of their masks")
     parser.add_argument("--threads", type=int, default=1, help="processes side by side")
     parser.add_argument(
         "--output",
@@ -28,13 +26,15 @@ def main() -> None:
     arguments = parser.parse_args()
     # Listing the videos puts the records of YouTube-VIS beside the manifest, also without truth.
     records = Path(arguments.manifest).parent / "truth"
+    frames, masks = _made(arguments.frames), _made(arguments.masks)
     videos = [
         MaskedVideo(
-            arguments.frames / row["video"] / "frames.json",
-            arguments.masks / row["video"],
-            records / f"{row['video']}.json" if arguments.form == "youtube_vis" else None,
+            frames[video],
+            masks[video].parent,
+            records / f"{video}.json" if arguments.form == "youtube_vis" else None,
         )
-        for row in read_manifest(arguments.manifest)
+        for video in (row["video"] for row in read_manifest(arguments.manifest))
+        if video in masks
     ]
     if arguments.output.suffix != ".zip":
         parser.error("--output must be named .zip")
@@ -44,8 +44,15 @@ def main() -> None:
     else:
         export_youtube_vis(videos, folder, arguments.threads)
     zip_folder(folder, arguments.output)
-    note(videos=len(videos))
-    note_size(arguments.output, folder)
+
+
+def _made(records: list[str]) -> dict[str, Path]:
+    """The artefact of each video."""
+    return {
+        video: Path(made.artefact)
+        for path in records
+        for video, made in Record.read(path).videos.items()
+    }
 
 
 if __name__ == "__main__":

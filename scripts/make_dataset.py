@@ -7,7 +7,6 @@ import cv2
 
 from betrayed.config.reading import read_settings
 from betrayed.engine.programs import run
-from betrayed.engine.usage import note, note_size
 from betrayed.synthetic.film import SyntheticSettings, make_dataset
 
 
@@ -22,8 +21,6 @@ def main() -> None:
     cv2.setNumThreads(1)  # small pictures: more threads only wait for one another
     settings = read_settings(SyntheticSettings, arguments.settings)
     make_dataset(arguments.output, settings)
-    note(frames=settings.clips * settings.frames, pixels=settings.height * settings.width)
-    note_size(arguments.output)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,8 @@
 
 import argparse
 
-from betrayed.datasets.manifest import read_manifest
+from betrayed.engine.batches import Record
 from betrayed.engine.programs import run
-from betrayed.engine.usage import note, note_size
 from betrayed.io.files import whole_file
 from betrayed.io.progress import progress
 from betrayed.scoring.average_precision import pooled_rows
@@ -14,17 +13,17 @@ from betrayed.scoring.detection_table import read_detections
 def main() -> None:
     """Read the command line, pool, and write the figures as a file of scores."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--manifest", required=True, help="CSV of the data set's videos")
-    parser.add_argument("--detections", required=True, help="folder with a CSV for each video")
+    parser.add_argument(
+        "--detections", required=True, nargs="+", help="records of the videos' detections"
+    )
     parser.add_argument("--output", required=True, help="CSV to write")
     arguments = parser.parse_args()
-    rows = [row for row in read_manifest(arguments.manifest) if row["annotations"]]
-    paths = [f"{arguments.detections}/{row['video']}.csv" for row in rows]
+    records = [Record.read(path) for path in arguments.detections]
+    made = {video: one for record in records for video, one in record.videos.items()}
+    paths = [made[video].artefact for video in sorted(made)]
     table = pooled_rows(map(read_detections, progress(paths, "pooling", "video")))
     with whole_file(arguments.output) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
-    note(videos=len(paths))
-    note_size(arguments.output)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,12 @@ videos of YouTube-VIS are a results.json beside --truth train.json, with --split
 
 import argparse
 import os
+import sys
 from pathlib import Path
+from typing import get_args
 
+from betrayed.config.reading import checked
+from betrayed.config.scoring import PROTOCOLS, Scorer, ScoreSettings
 from betrayed.engine.parallel import cores, in_parallel
 from betrayed.engine.programs import run
 from betrayed.errors import UserError
@@ -21,7 +25,6 @@ from betrayed.reporting.summary import scores_text
 from betrayed.reporting.tables import PUBLISHED, write_tables
 from betrayed.scoring.average_precision import PROTOCOL, pooled_rows
 from betrayed.scoring.folders import Scores, find_videos, score_masks
-from betrayed.scoring.protocols import PROTOCOLS, ScoreSettings
 from betrayed.scoring.results import find_tracks, score_tracks
 
 _USUAL = {
@@ -36,16 +39,15 @@ def main() -> None:
     arguments = _read_arguments()
     _check_output(arguments.output)
     kind = "tracks" if arguments.truth.suffix == ".json" else arguments.kind
-    settings = ScoreSettings(
-        tuple(arguments.protocols or _USUAL[kind]),
-        arguments.max_proposals,
-        arguments.paper_max_proposals,
-        arguments.scorer,
-    )
+    given = {"protocols": arguments.protocols or _USUAL[kind]}
+    for name in ("max_proposals", "paper_max_proposals", "scorer"):
+        given[name] = getattr(arguments, name)
+    settings = checked(ScoreSettings, given, "options")
     what = (arguments.truth, arguments.masks, settings, arguments.split)
     videos = find_tracks(*what) if kind == "tracks" else find_videos(*what, kind)
     score = score_tracks if kind == "tracks" else score_masks
     scores = list(in_parallel(score, videos, arguments.workers, "scoring", "video"))
+    _check_objects(scores, arguments.truth)
 
     name = arguments.run or _name(arguments.masks)
     common = {
@@ -100,7 +102,7 @@ def _read_arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--scorer",
-        choices=("own", "davis2017-evaluation"),
+        choices=get_args(Scorer),
         default=defaults.scorer,
         help="what computes J and F; the other one where it is installed",
     )
@@ -121,6 +123,22 @@ def _check_output(folder: Path) -> None:
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise UserError(f"--output: {there} is no folder that can be written into. Name another.")
+
+
+def _check_objects(scores: list[Scores], truth: Path) -> None:
+    """Say which videos have no object in the truth; refuse truth that has none at all."""
+    empty = [one.name for one in scores if not one.objects]
+    if len(empty) == len(scores):
+        raise UserError(
+            f"--truth: {truth} has no object in any of the {len(scores)} videos, so that there is "
+            f"nothing to score. Name the folder with the ground truth."
+        )
+    if empty:
+        print(
+            f"Videos without an object in the truth, of which objects score nothing: "
+            f"{', '.join(empty)}.",
+            file=sys.stderr,
+        )
 
 
 def _write_scores(folder: Path, scores: list[Scores]) -> dict[str, Path]:

@@ -1,61 +1,84 @@
-"""Find the objects of a video, and write their masks at the video's own size."""
+"""Find the objects of a batch's videos, and write their masks at the videos' own size."""
 
 import argparse
+import json
+import sys
+from functools import partial
 from pathlib import Path
 
 from betrayed.clustering.tracks import read_tracks
+from betrayed.config.objects import ObjectSettings
 from betrayed.config.reading import read_settings
-from betrayed.engine.programs import run
-from betrayed.engine.usage import note, note_size
+from betrayed.engine.batches import Batch, Task
+from betrayed.engine.programs import add_batch_options, run
 from betrayed.errors import UserError
+from betrayed.io.files import sha256
+from betrayed.objects.blank import is_blank
 from betrayed.objects.mask_writing import write_masks
+from betrayed.objects.objects import no_objects
+from betrayed.objects.same_object import MODEL
 from betrayed.objects.selection import find_objects
-from betrayed.objects.settings import ObjectSettings
 from betrayed.video.video import Video
+
+_CUES = ("features", "fine_features", "motion")
 
 
 def main() -> None:
     """Read the command line, choose and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", required=True, help="frames.json of the video")
-    parser.add_argument("--tracks", required=True, help="tracks artefact of the video")
-    parser.add_argument("--features", help="features artefact that the tracks were made from")
-    parser.add_argument("--fine-features", help="features artefact at the size of the refinement")
-    parser.add_argument("--motion", help="motion artefact of the video")
-    parser.add_argument("--trajectories", help="trajectories artefact of the video")
-    parser.add_argument(
-        "--output",
-        required=True,
-        type=Path,
-        help="objects.csv to write; its folder becomes the folder of masks",
-    )
+    parser.add_argument("--frames", required=True, help="record of the videos' frames")
+    parser.add_argument("--tracks", required=True, help="record of their tracks")
+    parser.add_argument("--features", help="record of the features that tracks were made from")
+    parser.add_argument("--fine-features", help="record of features at the refinement's size")
+    parser.add_argument("--motion", help="record of their motion")
+    parser.add_argument("--trajectories-folder", help="folder of their trajectories")
     parser.add_argument("--settings", default="{}", help='JSON, e.g. {"max_objects": 20}')
+    parser.add_argument("--processes", type=int, default=1, help="videos at a time")
+    add_batch_options(parser)
     arguments = parser.parse_args()
-    if arguments.output.name != "objects.csv":
-        parser.error("--output must be named objects.csv")
     settings = read_settings(ObjectSettings, arguments.settings)
-    needed = (
-        arguments.features,
-        arguments.fine_features,
-        arguments.motion,
-        arguments.trajectories,
+    cues = {name: getattr(arguments, name) for name in _CUES}
+    if settings.choice != "cues":
+        cues = {}
+    elif not all([*cues.values(), arguments.trajectories_folder]):
+        parser.error(
+            "choice: cues needs --features, --fine-features, --motion and --trajectories-folder"
+        )
+    folder = Path(arguments.output_folder)
+    batch = Batch(
+        "select_objects",
+        arguments.record,
+        lambda video: (folder / video / "objects.csv", folder / video),
+        inputs={"frames": arguments.frames, "tracks": arguments.tracks, **cues},
+        images_only=["frames"],
+        settings=json.loads(arguments.settings),
+        files={"same_object": sha256(MODEL)},
+        redo=bool(arguments.redo),
     )
-    by_cues = settings.choice == "cues"
-    if by_cues and not all(needed):
-        parser.error("choice: cues needs --features, --fine-features, --motion and --trajectories")
-    video, tracks = Video.load(arguments.frames), read_tracks(arguments.tracks)
+    work = partial(_select, settings, arguments.trajectories_folder)
+    batch.run(lambda: work, arguments.processes)
+
+
+def _select(settings: ObjectSettings, trajectories_folder: str, task: Task) -> None:
+    video, tracks = Video.load(task.inputs["frames"]), read_tracks(task.inputs["tracks"])
     if len(tracks.labels) != video.count:
         raise UserError(
-            f"{arguments.tracks} has {len(tracks.labels)} frames, but {arguments.frames} "
-            f"{video.count}. Delete the older of the two files and run the workflow again."
+            f"{task.inputs['tracks']} has {len(tracks.labels)} frames, but "
+            f"{task.inputs['frames']} {video.count}. Delete the older of the two files and run "
+            "the workflow again."
         )
-    note(frames=video.count, pixels=video.height * video.width, tokens=0, dim=0)
+    cues = [task.inputs.get(name) for name in _CUES]
+    by_cues = settings.choice == "cues"
+    trajectories = Path(trajectories_folder, f"{task.video}.h5") if by_cues else None
     frame = video.frame if by_cues and settings.pixels == "grabcut" else None
-    objects = find_objects(tracks, *needed, settings, frame)
+    if by_cues and is_blank(video.frame, video.count):
+        objects = no_objects(tracks.labels, settings)
+    else:
+        objects = find_objects(tracks, *cues, trajectories, settings, frame)
+    if not objects.table["foreground"].any():
+        print(f"Nothing stands out in {video.name}: it has no object.", file=sys.stderr)
     size = (video.height, video.width)
-    write_masks(arguments.output.parent, tracks.labels, objects, size, frame, video.name)
-    note(edges=int(frame is not None), tracks=len(objects.tracks))
-    note_size(arguments.output.parent)
+    write_masks(task.output.parent, tracks.labels, objects, size, frame, video.name)
 
 
 if __name__ == "__main__":

@@ -1,59 +1,107 @@
 """Train the spatio-temporal block on cached features."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 from betrayed.config.reading import read_settings
+from betrayed.datasets.layouts.common import choose_videos
+from betrayed.engine.batches import (
+    STAMPS,
+    Failure,
+    Made,
+    Record,
+    is_current,
+    key_of,
+    make_stamped,
+)
 from betrayed.engine.leasing import lease_gpus
-from betrayed.engine.programs import run
-from betrayed.engine.usage import note, note_size
+from betrayed.engine.programs import add_gpu_options, run, started_by_torchrun
+from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
+
+#: What the record calls the block, where other stages have a video's name.
+NAME = "block"
 
 
 def main() -> None:
-    """Parse the command line and train."""
+    """Read the command line; train, unless the block that is there was made from the same."""
     parser = argparse.ArgumentParser(description=__doc__)
-    given = parser.add_mutually_exclusive_group(required=True)
-    given.add_argument("--features", nargs="+", metavar="FILE", help="features files to train on")
-    given.add_argument(
-        "--features-list", metavar="FILE", help="a text file that names them, one a line"
+    parser.add_argument(
+        "--features", nargs="+", required=True, help="records of the training videos' features"
+    )
+    parser.add_argument(
+        "--videos", default="[]", help='JSON: the videos to train on, or patterns; "[]": all'
     )
     parser.add_argument(
         "--output",
+        type=Path,
         required=True,
         metavar="BLOCK",
         help="the block to write (block.pt); training.csv, curves.png and, while training, "
         "checkpoint.pt lie beside it",
     )
+    parser.add_argument("--record", required=True, help="record to write (JSON)")
+    parser.add_argument("--redo", type=int, default=0, help="1: train whatever is there")
     parser.add_argument(
         "--settings", default="{}", metavar="JSON", help='e.g. \'{"steps": 240, "seed": 0}\''
     )
-    parser.add_argument("--device", default="auto", help="auto (a GPU if there is one), cpu, cuda")
-    parser.add_argument("--threads", type=int, help="processor cores to use; default: torch's own")
-    parser.add_argument(
-        "--gpus",
-        type=int,
-        default=1,
-        help="the most GPUs to use, if there are so many: the clips of a step are shared evenly by "
-        "a process on each; 0: none",
-    )
+    add_gpu_options(parser)
     arguments = parser.parse_args()
 
+    features, failures = _features(arguments.features, json.loads(arguments.videos))
+    recipe = {
+        "stage": "train_block",
+        "code": source_digest("train_block"),
+        "settings": json.loads(arguments.settings),
+        "inputs": {video: made.key for video, made in features.items()},
+    }
+    output = arguments.output
+    outputs = [output, output.with_name("training.csv"), output.with_name("curves.png")]
+    stamp = output.parent / STAMPS / f"{NAME}.json"
+    files = [made.artefact for made in features.values()]
+    if started_by_torchrun():
+        _train(arguments, files)
+        return
+    current = not arguments.redo and is_current(stamp, recipe)
+    print(f"train_block: {0 if current else 1} to compute", file=sys.stderr)
+    if not current:
+        make_stamped(stamp, recipe, outputs, lambda: _train(arguments, files))
+    made = Made(str(output), output.stat().st_size, key_of(recipe))
+    Record("train_block", {NAME: made}, failures).write(arguments.record)
+
+
+def _features(paths: list[str], wanted: list[str]) -> tuple[dict[str, Made], dict[str, Failure]]:
+    """The features to train on, and the videos that should have had some.
+
+    Raises:
+        UserError: there are none, or a name is wanted that the data set does not have.
+    """
+    records = [Record.read(path) for path in paths]
+    there = {video: made for one in records for video, made in one.videos.items()}
+    failed = {video: failure for one in records for video, failure in one.failures.items()}
+    chosen = choose_videos([*there, *failed], wanted, "the training data")
+    features = {video: there[video] for video in chosen if video in there}
+    failures = {video: failed[video] for video in chosen if video not in there}
+    if not features:
+        reasons = "\n".join(f"{video}: {failure.reason}" for video, failure in failures.items())
+        raise UserError(f"None of the training videos could be read.\n{reasons}")
+    if not started_by_torchrun():
+        for video, failure in failures.items():
+            print(f"Training goes on without {video}: {failure.reason}", file=sys.stderr)
+    return features, failures
+
+
+def _train(arguments: argparse.Namespace, features: list[str]) -> None:
     wanted = arguments.device if arguments.gpus > 0 else "cpu"
     gpus = lease_gpus(wanted, arguments.gpus)
     import torch
 
     from betrayed.training.loop import TrainSettings, train
-    from betrayed.training.processes import (
-        even_share,
-        process_group,
-        run_with_torchrun,
-        started_by_torchrun,
-    )
+    from betrayed.training.processes import even_share, process_group, run_with_torchrun
 
     settings = read_settings(TrainSettings, arguments.settings)
-    features = arguments.features or _listed(arguments.features_list)
     count = even_share(settings.clips_per_step, gpus)
     if count > 1 and not started_by_torchrun():
         print(f"{settings.clips_per_step} clips a step on {count} of {gpus} GPUs.", file=sys.stderr)
@@ -63,15 +111,6 @@ def main() -> None:
         if arguments.threads:
             torch.set_num_threads(max(1, arguments.threads // processes.size))
         train(features, arguments.output, settings, device, processes)
-        note(threads=torch.get_num_threads(), processes=processes.size)
-        note_size(Path(arguments.output).parent)
-
-
-def _listed(path: str) -> list[str]:
-    if not Path(path).is_file():
-        raise UserError(f"--features-list {path}: there is no such file.")
-    lines = [line.strip() for line in Path(path).read_text().splitlines()]
-    return [line for line in lines if line]
 
 
 if __name__ == "__main__":

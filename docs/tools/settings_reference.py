@@ -1,134 +1,107 @@
-"""Write docs/settings-reference.md: every setting with its default, its range and what it does.
+"""Write what is made of the declared settings: the reference page and the schema for editors.
 
-    python docs/tools/settings_reference.py          # write the page
-    python docs/tools/settings_reference.py --print  # print it instead
+    python docs/tools/settings_reference.py          # write both
+    python docs/tools/settings_reference.py --print  # print the page instead
 
-Names, defaults and texts come from config.yaml and its comments: the lines above a setting, or
-behind it. Types and ranges come from rules/schema.yaml.
+docs/settings-reference.md has every setting with its default, its range and what it does;
+docs/settings.schema.json is what editors check and complete configurations by. Both come from
+the classes in scripts/betrayed/config/, which the checks before a run use, too.
 """
 
 import argparse
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import TypeAdapter
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from betrayed.config.sections import SECTIONS, Configuration, DatasetSection  # noqa: E402
+from betrayed.config.settings import RUN_SECTIONS  # noqa: E402
+from betrayed.config.synthetic import SyntheticSettings  # noqa: E402
+
 PAGE = ROOT / "docs" / "settings-reference.md"
+SCHEMA = ROOT / "docs" / "settings.schema.json"
 HEAD = """\
 # Settings reference
 
-<!-- Made by settings_reference.py from config.yaml and rules/schema.yaml: edit those. -->
+<!-- Made by settings_reference.py from the classes in scripts/betrayed/config/: edit those. -->
 
 Every setting of `config.yaml`, with its default and what is allowed. How to change them, and which
 ones matter, is on the page [Settings](settings.md). A value that is not allowed is refused before
-any job starts.
+any job starts. Editors that know JSON schemas check and complete a configuration by
+[settings.schema.json](settings.schema.json), as the first line of `config.yaml` says.
 """
-#: The data set that stands for all of them, and a name for any.
-EXAMPLE, ANY = "made", "<name>"
+DATA_SETS = """\
+Each data set has a name of its own; its `root` must be given. The data sets that `config.yaml`
+describes are on the page [Data sets](datasets.md).
+"""
 
 
-@dataclass(frozen=True)
-class Setting:
-    """A key of config.yaml."""
-
-    name: str
-    default: Any
-    text: str
-
-
-def page(config: str, schema: Mapping[str, Any]) -> str:
-    """The page in Markdown.
-
-    Args:
-        config: the text of config.yaml.
-        schema: rules/schema.yaml.
-    """
-    lines = config.splitlines()
-    root = yaml.compose(config)
-    alone: list[Setting] = []
-    parts: list[str] = []
-    for key, value in root.value:
-        name = key.value
-        intro = _comment(lines, key)
-        rules = schema["properties"].get(name, {})
-        if name == "datasets":
-            parts.append(_data_sets(lines, value, schema))
-        elif isinstance(value, yaml.MappingNode) and name != "runs":
-            settings = list(_settings(lines, value))
-            parts.append(_section(name, intro, settings, rules, schema))
-        else:
-            alone.append(Setting(name, _plain(value), intro))
-    table = _table(alone, schema, schema)
-    return "\n".join([HEAD, "## The top level", "", table, *parts]).rstrip() + "\n"
+def page() -> str:
+    """The page in Markdown."""
+    rules = schema()["properties"]
+    alone = [name for name, kind in SECTIONS.items() if not is_dataclass(kind)]
+    alone = [name for name in alone if name not in ("datasets", "runs")]
+    parts = [HEAD, "## The top level", "", _table(alone, rules)]
+    parts.append(_section("datasets.<name>", DatasetSection, DATA_SETS))
+    for name, kind in SECTIONS.items():
+        if is_dataclass(kind):
+            parts.append(_section(name, kind, _sentence(rules[name].get("description", ""))))
+    return "\n".join(parts).rstrip() + "\n"
 
 
-def _data_sets(lines: list[str], node: yaml.MappingNode, schema: Mapping[str, Any]) -> str:
-    rules = schema["properties"]["datasets"]["additionalProperties"]
-    found: dict[str, Setting] = {}
-    for key, value in node.value:
-        # The example first; settings that only others have follow.
-        if isinstance(value, yaml.MappingNode):
-            for setting in _settings(lines, value):
-                found.setdefault(setting.name, setting)
-        if key.value == EXAMPLE:
-            (make,) = (two for one, two in value.value if one.value == "make")
-    own = [one for one in found.values() if one.name not in ("make", "<<")]
-    inside = [Setting(f"make.{one.name}", one.default, one.text) for one in _settings(lines, make)]
-    made = {**rules["properties"]["make"]["properties"]}
-    rules = {"properties": rules["properties"] | {f"make.{name}": made[name] for name in made}}
-    intro = (
-        f"Each data set has a name of its own. The defaults are those of `{EXAMPLE}`; the others "
-        f"that `config.yaml` describes are on the page [Data sets](datasets.md)."
-    )
-    whole = Setting("make", None, found["make"].text)
-    return _section(f"datasets.{ANY}", intro, [*own, whole, *inside], rules, schema)
+def schema() -> dict[str, Any]:
+    """The JSON schema of a configuration, or of a file that changes some of its settings."""
+    whole = TypeAdapter(Configuration).json_schema()
+    for part in [whole, *whole["$defs"].values()]:
+        # A file for --configfile says only what it changes, and so does a run.
+        part.pop("required", None)
+    properties = whole["properties"]
+    run = {name: properties[name] for name in RUN_SECTIONS}
+    one_run = {"type": "object", "additionalProperties": False, "properties": run}
+    properties["runs"]["additionalProperties"] = {"anyOf": [one_run, {"type": "null"}]}
+    # YAML's anchors and merges are resolved before a schema is applied.
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole}
 
 
-def _section(
-    name: str,
-    intro: str,
-    settings: list[Setting],
-    rules: Mapping[str, Any],
-    schema: Mapping[str, Any],
-) -> str:
-    text = f"{intro}\n\n" if intro else ""
-    return f"\n## `{name}`\n\n{text}{_table(settings, rules, schema)}"
+def _section(name: str, kind: type, intro: str) -> str:
+    rules = TypeAdapter(kind).json_schema()["properties"]
+    names = [field.name for field in fields(kind)]
+    table = _table(names, rules)
+    if "make" in names:
+        inside = TypeAdapter(SyntheticSettings).json_schema()["properties"]
+        inside = {f"make.{one}": rule for one, rule in inside.items()}
+        table += "".join(f"{row}\n" for row in _rows(inside, inside))
+    return f"## `{name}`\n\n{intro}\n{table}" if intro else f"## `{name}`\n\n{table}"
 
 
-def _table(settings: list[Setting], rules: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+def _table(names: Iterable[str], rules: Mapping[str, Any]) -> str:
     rows = ["| setting | default | allowed | what it does |", "|---|---|---|---|"]
-    for one in settings:
-        allowed = _allowed(rules.get("properties", {}).get(one.name, {}), schema)
-        if one.name == "protocols":
-            allowed = "list of [protocols](tables.md#protocols)"
-        cells = [f"`{one.name}`", f"`{_shown(one.default)}`", allowed, one.text]
+    return "\n".join([*rows, *_rows(names, rules)]) + "\n"
+
+
+def _rows(names: Iterable[str], rules: Mapping[str, Any]) -> list[str]:
+    rows = []
+    for name in names:
+        rule = rules[name]
+        allowed = (
+            "list of [protocols](tables.md#protocols)" if name == "protocols" else _allowed(rule)
+        )
+        default = f"`{_shown(rule['default'])}`" if "default" in rule else ""
+        cells = [f"`{name}`", default, allowed, rule.get("description", "")]
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(rows) + "\n"
+    return rows
 
 
-def _settings(lines: list[str], node: yaml.MappingNode) -> Iterator[Setting]:
-    for key, value in node.value:
-        yield Setting(key.value, _plain(value), _comment(lines, key))
-
-
-def _comment(lines: list[str], key: yaml.ScalarNode) -> str:
-    """The comment lines right above a key, at its indentation, and what follows it on its line."""
-    number, indent = key.start_mark.line, key.start_mark.column
-    above: list[str] = []
-    for line in reversed(lines[:number]):
-        if not re.match(rf" {{{indent}}}#", line):
-            break
-        above.insert(0, line.strip().lstrip("#").strip())
-    behind = re.search(r"(?:^|\s)#\s(.*)$", lines[number][key.end_mark.column :])
-    return " ".join([*above, *([behind[1]] if behind else [])]).strip()
-
-
-def _plain(node: yaml.Node) -> Any:
-    return yaml.safe_load(yaml.serialize(node))
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:].rstrip('.')}.\n" if text else ""
 
 
 def _shown(value: Any) -> str:
@@ -141,51 +114,46 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def _allowed(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+def _allowed(rule: Mapping[str, Any]) -> str:
     """What a rule of the schema allows, in words."""
-    if "$ref" in rule:
-        target = schema["$defs"][rule["$ref"].rpartition("/")[2]]
-        rule = {**target, **{key: value for key, value in rule.items() if key != "$ref"}}
+    if "anyOf" in rule:
+        kinds = [{**rule, **one} for one in rule["anyOf"]]
+        for one in kinds:
+            one.pop("anyOf", None)
+        words = [_allowed(one) for one in kinds if one.get("type") != "null"]
+        return ", or ".join([*words, "`null`"] if len(words) < len(kinds) else words)
     if "enum" in rule:
-        names = ["null" if one is None else str(one) for one in rule["enum"]]
-        return "one of " + ", ".join(f"`{name}`" for name in names)
-    kinds = rule.get("type", [])
-    kinds = [kinds] if isinstance(kinds, str) else kinds
+        return "one of " + ", ".join(f"`{name}`" for name in rule["enum"])
     words = {
         "integer": "whole number",
         "number": "number",
         "string": "text",
         "boolean": "`true`, `false`",
-        "array": "list",
-        "object": "settings",
+        "array": "list of texts",
     }
-    text = " or ".join(words[kind] for kind in kinds if kind != "null")
-    if "items" in rule:
-        text = "list of texts"
+    text = words.get(rule.get("type", ""), "settings")
     bounds = {
-        "minimum": "at least {}",
-        "exclusiveMinimum": "above {}",
-        "maximum": "at most {}",
-        "exclusiveMaximum": "below {}",
+        "minimum": "at least {:g}",
+        "exclusiveMinimum": "above {:g}",
+        "maximum": "at most {:,}",
+        "exclusiveMaximum": "below {:g}",
     }
-    limits = [words.format(rule[name]) for name, words in bounds.items() if name in rule]
-    text = ", ".join([text, *limits]) if text else ""
-    return f"{text}, or `null`" if "null" in kinds else text
+    limits = [form.format(rule[name]) for name, form in bounds.items() if name in rule]
+    unit = [f"in {rule['unit']}"] if "unit" in rule else []
+    return ", ".join([text, *limits, *unit])
 
 
 def main() -> None:
-    """Write the page, or print it."""
+    """Write the page and the schema, or print the page."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--print", action="store_true", help="print the page instead")
-    arguments = parser.parse_args()
-    text = page(
-        (ROOT / "config.yaml").read_text(encoding="utf-8"),
-        yaml.safe_load((ROOT / "rules" / "schema.yaml").read_text(encoding="utf-8")),
-    )
-    if arguments.print:
-        print(text, end="")
+    if parser.parse_args().print:
+        print(page(), end="")
     else:
-        PAGE.write_text(text, encoding="utf-8")
+        PAGE.write_text(page(), encoding="utf-8")
+        SCHEMA.write_text(
+            json.dumps(schema(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@ import re
 import pytest
 import torch
 
-from betrayed.block.block import SpatioTemporalBlock
 from betrayed.block.loading import load_block, load_release_checkpoint
 from betrayed.block.rows import head_mean_rows
 from betrayed.errors import UserError
+from support.blocks import new_block
 
 PARAMETERS = {
     "norm1.weight", "norm1.bias", "attn.qkv.weight", "attn.proj.weight", "attn.proj.bias",
@@ -24,13 +24,13 @@ def release_file(path, block, **extra):
 
 
 def test_parameters_are_those_of_the_method():
-    block = SpatioTemporalBlock(384)
+    block = new_block(384)
     assert set(dict(block.named_parameters())) == PARAMETERS
     assert sum(p.numel() for p in block.parameters()) == pytest.approx(1.77e6, rel=0.01)
 
 
 def test_queries_and_keys_are_unscaled_norm1_and_qkv():
-    block = SpatioTemporalBlock(12, heads=3).eval()
+    block = new_block(12, heads=3).eval()
     tokens = torch.randn(2, 5, 12)
     queries, keys = block.queries_keys(tokens)
     assert queries.shape == keys.shape == (2, 3, 5, 4)
@@ -40,7 +40,7 @@ def test_queries_and_keys_are_unscaled_norm1_and_qkv():
 
 
 def test_evaluation_is_without_dropout_and_training_is_not():
-    block = SpatioTemporalBlock(12, heads=3)
+    block = new_block(12, heads=3)
     clip = torch.randn(2, 5, 12), torch.randn(2, 12)
     tokens = torch.arange(10)
     block.eval()
@@ -58,7 +58,7 @@ def test_evaluation_is_without_dropout_and_training_is_not():
 @pytest.mark.parametrize("output", ["key", "attention"])
 def test_dropout_keeps_expectations(output):
     torch.manual_seed(0)
-    block = SpatioTemporalBlock(8, heads=2, dropout=0.0, output_dropout=output)
+    block = new_block(8, heads=2, dropout=0.0, output_dropout=output)
     tokens = torch.randn(16, 8)
     block.eval()
     plain, attention = block.attn(tokens, 2)
@@ -73,7 +73,7 @@ def test_dropout_keeps_expectations(output):
 
 def test_the_output_attends_to_kept_tokens_only(monkeypatch):
     torch.manual_seed(0)
-    block = SpatioTemporalBlock(8, heads=2, dropout=0.0)
+    block = new_block(8, heads=2, dropout=0.0)
     tokens = torch.randn(12, 8)
     chosen = torch.stack([torch.randperm(12)[:7] for _ in range(2)])
     monkeypatch.setattr(
@@ -103,7 +103,7 @@ def test_rows_and_their_gradients(masked, monkeypatch):
 
 
 def test_mixed_precision_keeps_rows_exact():
-    block = SpatioTemporalBlock(16, heads=2)
+    block = new_block(16, heads=2)
     with torch.autocast("cpu", torch.bfloat16):
         z, attention = block(torch.randn(2, 6, 16), torch.randn(2, 16))
     rows = attention.rows(torch.arange(3))
@@ -114,7 +114,7 @@ def test_mixed_precision_keeps_rows_exact():
 
 def test_release_checkpoint_round_trip(tmp_path):
     torch.manual_seed(0)
-    block = SpatioTemporalBlock(16, heads=8).eval()
+    block = new_block(16, heads=8).eval()
     path = release_file(tmp_path / "release.pth", block)
     loaded = load_release_checkpoint(path)
     tokens = torch.randn(2, 5, 16)
@@ -127,7 +127,7 @@ def test_release_checkpoint_round_trip(tmp_path):
 
 
 def test_unfit_checkpoints_are_refused(tmp_path):
-    block = SpatioTemporalBlock(16, heads=8)
+    block = new_block(16, heads=8)
     prefix = "temporal_transformer.0."
     with pytest.raises(UserError, match=re.escape("attn.rel_pos")):
         extra = {prefix + "attn.rel_pos": torch.zeros(3)}
@@ -150,7 +150,7 @@ def test_unfit_checkpoints_are_refused(tmp_path):
 
 @pytest.mark.parametrize("size", [0, 10, 3000])
 def test_damaged_checkpoints_are_refused(tmp_path, size):
-    path = release_file(tmp_path / "release.pth", SpatioTemporalBlock(16))
+    path = release_file(tmp_path / "release.pth", new_block(16))
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(UserError, match="damaged"):
         load_block(path)
@@ -158,6 +158,6 @@ def test_damaged_checkpoints_are_refused(tmp_path, size):
 
 def test_sizes_that_do_not_fit_are_refused():
     with pytest.raises(UserError, match="heads"):
-        SpatioTemporalBlock(10, heads=4)
+        new_block(10, heads=4)
     with pytest.raises(UserError, match="output_dropout"):
-        SpatioTemporalBlock(8, heads=4, output_dropout="none")
+        new_block(8, heads=4, output_dropout="none")

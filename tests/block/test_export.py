@@ -9,9 +9,12 @@ from betrayed.block.block import SpatioTemporalBlock
 from betrayed.block.export import check_features, export_attention
 from betrayed.block.loading import load_block
 from betrayed.block.rows import attention_rows
+from betrayed.engine.batches import Record
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
+from support.blocks import new_block
 from support.paths import SCRIPTS
+from support.records import record_of
 from support.tf32 import TF32
 
 MADE_BY = {
@@ -31,7 +34,7 @@ TRAINED_ON = {name: MADE_BY[name] for name in ("backbone", "weights_sha256", "fa
 def block(tmp_path):
     """A block of width 8 with two heads, as training leaves it."""
     torch.manual_seed(0)
-    module = SpatioTemporalBlock(8, heads=2)
+    module = new_block(8, heads=2)
     stored = {"model_state_dict": module.state_dict(), "settings": {}, "features": TRAINED_ON}
     torch.save(stored | {"step": 7, "dim": 8, "heads": 2}, tmp_path / "block.pt")
     return tmp_path / "block.pt"
@@ -138,13 +141,37 @@ def test_batches_of_nothing_are_refused(tmp_path, block):
 
 
 def test_the_program(tmp_path, block):
-    write_features(tmp_path / "f.h5", np.random.default_rng(1).normal(size=(5, 6, 8)))
-    program = SCRIPTS / "export_attention.py"
-    command = [sys.executable, program, "--features", tmp_path / "f.h5", "--block", block]
-    command += ["--output", tmp_path / "a.h5", "--threads", "1", "--device", "cpu"]
-    subprocess.run([*command, "--batch-size", "2"], check=True, capture_output=True)
-    with open_checked(tmp_path / "a.h5", "attention") as file:
-        assert file["keys"].shape == (5, 2, 6, 4) and np.abs(file["keys"][4]).max() > 0
+    """Videos of a batch, one of which has features of another backbone."""
+    draw = np.random.default_rng(1)
+    paths = {}
+    for name, count in (("bear", 5), ("cat", 2), ("other", 3)):
+        changes = {"facet": "key"} if name == "other" else {}
+        paths[name] = tmp_path / f"{name}.h5"
+        write_features(paths[name], draw.normal(size=(count, 6, 8)), **changes)
+    record = record_of(tmp_path / "features.json", paths)
+    command = [sys.executable, SCRIPTS / "export_attention.py", "--features", record]
+    command += ["--block", block, "--output-folder", tmp_path / "out", "--threads", "1"]
+    command += ["--record", tmp_path / "record.json", "--device", "cpu", "--batch-size", "2"]
+    subprocess.run(command, check=True, capture_output=True)
+    made = Record.read(tmp_path / "record.json")
+    assert set(made.videos) == {"bear", "cat"} and set(made.failures) == {"other"}
+    assert "facet = 'key'" in made.failures["other"].reason
+    for name, count in (("bear", 5), ("cat", 2)):
+        export_attention(paths[name], block, tmp_path / "here.h5", torch.device("cpu"), 2)
+        with (
+            open_checked(tmp_path / "out" / f"{name}.h5", "attention") as file,
+            open_checked(tmp_path / "here.h5", "attention") as here,
+        ):
+            assert file["keys"].shape == (count, 2, 6, 4) and np.abs(file["keys"][-1]).max() > 0
+            np.testing.assert_array_equal(file["keys"], here["keys"])
+    # Another block makes the same videos anew.
+    module = torch.load(block, weights_only=True)
+    torch.save(module, block.with_name("again.pt"), _use_new_zipfile_serialization=False)
+    command[command.index(block)] = block.with_name("again.pt")
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "3 to compute, 0 up to date" in done.stderr
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "1 to compute, 2 up to date" in done.stderr
 
 
 @pytest.mark.parametrize(

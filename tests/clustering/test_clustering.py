@@ -61,7 +61,7 @@ CASES = {
 def test_agrees_with_naive(case, tau):
     queries, keys = CASES[case]()
     labels, centres = naive_clustering(queries, keys, tau)
-    found = hierarchical_clustering(queries, keys, tau=tau)
+    found = hierarchical_clustering(queries, keys, tau=tau, window=3)
     np.testing.assert_array_equal(found.labels, labels)
     np.testing.assert_allclose(found.centres, centres, atol=1e-6)
 
@@ -91,7 +91,7 @@ def test_the_way_it_is_computed_changes_nothing(monkeypatch, module, name, value
     queries, keys, _ = structured_case(9, groups=5)
     labels, centres = naive_clustering(queries, keys, tau)
     monkeypatch.setattr(getattr(betrayed.clustering, module), name, value)
-    found = hierarchical_clustering(queries, keys, tau=tau)
+    found = hierarchical_clustering(queries, keys, tau=tau, window=3)
     np.testing.assert_array_equal(found.labels, labels)
     np.testing.assert_allclose(found.centres, centres, atol=1e-6)
 
@@ -113,7 +113,7 @@ def test_less_memory_changes_nothing(monkeypatch, taus):
     found = {}
     for memory in (least, 10**6):
         kept.clear()
-        found[memory] = hierarchical_clusterings(queries, keys, taus=taus, memory=memory)
+        found[memory] = hierarchical_clusterings(queries, keys, taus=taus, memory=memory, window=3)
         assert bool(kept) == (memory == 10**6)
     for number, tau in enumerate(taus):
         labels, centres = naive_clustering(queries, keys, tau)
@@ -126,11 +126,11 @@ def test_less_memory_changes_nothing(monkeypatch, taus):
 def test_tf32_that_is_switched_on_changes_nothing(tau):
     """With products rounded as a GPU does, other labels come out; without, the plain ones."""
     queries, keys, _ = structured_case(21, frames=9, patches=16, groups=6, noise=0.4)
-    expected = hierarchical_clustering(queries, keys, tau=tau)
+    expected = hierarchical_clustering(queries, keys, tau=tau, window=3)
     torch.set_float32_matmul_precision("high")
     try:
         with TF32() as emulated:
-            found = hierarchical_clustering(queries, keys, tau=tau)
+            found = hierarchical_clustering(queries, keys, tau=tau, window=3)
         assert emulated.products == 0
         assert torch.get_float32_matmul_precision() == "high"
     finally:
@@ -141,7 +141,7 @@ def test_tf32_that_is_switched_on_changes_nothing(tau):
 
 def accepts(queries, keys, taus, memory):
     try:
-        hierarchical_clusterings(queries, keys, taus=taus, memory=memory)
+        hierarchical_clusterings(queries, keys, taus=taus, memory=memory, window=3)
     except UserError as error:
         assert "clustering.memory_gb" in str(error)
         return False
@@ -150,7 +150,7 @@ def accepts(queries, keys, taus, memory):
 
 def test_every_level_of_the_merge_is_kept():
     queries, keys, _ = structured_case(16, frames=10, groups=6)
-    found = hierarchical_clustering(queries, keys, tau=0.1)
+    found = hierarchical_clustering(queries, keys, tau=0.1, window=3)
     assert found.fragments.shape == (10, 9) and len(found.rounds) > 1
     np.testing.assert_array_equal(np.unique(found.fragments), np.arange(len(found.rounds[0])))
     windows = [np.unique(found.fragments[start : start + 3]) for start in range(0, 10, 3)]
@@ -167,7 +167,7 @@ def test_every_level_of_the_merge_is_kept():
 def test_several_thresholds_are_as_each_alone():
     queries, keys, _ = structured_case(15, groups=5)
     taus = [0.3, 0.02, 2.0, 0.1]
-    together = hierarchical_clusterings(queries, keys, taus=taus)
+    together = hierarchical_clusterings(queries, keys, taus=taus, window=3)
     assert len({len(one.centres) for one in together}) > 2, "one partition tells nothing"
     for tau, found in zip(taus, together, strict=True):
         labels, centres = naive_clustering(queries, keys, tau)
@@ -177,39 +177,41 @@ def test_several_thresholds_are_as_each_alone():
 
 def test_finds_the_kinds():
     queries, keys, truth = structured_case(10, noise=0.05)
-    labels = hierarchical_clustering(queries, keys, tau=0.3).labels
+    labels = hierarchical_clustering(queries, keys, tau=0.3, window=3).labels
     pairs = {(a, b) for a, b in zip(labels.ravel(), truth.ravel(), strict=True)}
     assert len(pairs) == len(np.unique(truth)) == labels.max() + 1
 
 
 def test_extremes_of_tau():
     queries, keys = random_case(11)
-    one = hierarchical_clustering(queries, keys, tau=1e9)
+    one = hierarchical_clustering(queries, keys, tau=1e9, window=3)
     assert one.centres.shape == (1, 14)
     assert not one.labels.any()
-    each = hierarchical_clustering(queries, keys, tau=1e-9)
+    each = hierarchical_clustering(queries, keys, tau=1e-9, window=3)
     np.testing.assert_array_equal(each.labels.ravel(), np.arange(35))
 
 
 def test_result_form_and_inputs():
     queries, keys = random_case(12)
-    found = hierarchical_clustering(queries, keys, tau=0.5)
+    found = hierarchical_clustering(queries, keys, tau=0.5, window=3)
     assert (found.labels.dtype, found.labels.shape) == (np.int64, (5, 7))
     assert (found.centres.dtype, found.centres.shape[1]) == (np.float32, 14)
     np.testing.assert_allclose(found.centres.sum(1), 1, atol=1e-5)
     np.testing.assert_array_equal(np.unique(found.labels), np.arange(len(found.centres)))
     tensors = hierarchical_clustering(
-        torch.from_numpy(queries), torch.from_numpy(keys), tau=0.5, device="cpu"
+        torch.from_numpy(queries), torch.from_numpy(keys), tau=0.5, window=3, device="cpu"
     )
     np.testing.assert_array_equal(tensors.labels, found.labels)
-    half = hierarchical_clustering(queries.astype(np.float16), keys.astype(np.float16), tau=0.5)
+    half = hierarchical_clustering(
+        queries.astype(np.float16), keys.astype(np.float16), tau=0.5, window=3
+    )
     assert half.labels.shape == (5, 7)
     assert queries.flags.writeable and np.array_equal(queries, random_case(12)[0])
 
 
 def test_identical_tokens_are_one_cluster():
     queries, keys = np.ones((4, 2, 5, 3)), np.ones((1, 2, 5, 3))
-    assert len(hierarchical_clustering(queries, keys, tau=1e-5).centres) == 1
+    assert len(hierarchical_clustering(queries, keys, tau=1e-5, window=3).centres) == 1
 
 
 @pytest.mark.parametrize("candidates", [1, 2, 32])
@@ -253,10 +255,10 @@ def test_key_frames():
 def test_refuses(change, says):
     queries, keys = random_case(13)
     with pytest.raises(UserError, match="taus is empty"):
-        hierarchical_clusterings(queries, keys, taus=[])
+        hierarchical_clusterings(queries, keys, taus=[], window=3)
     if says == "overflow":
         keys = keys * 1e30
-    case = {"queries": queries, "keys": keys, "tau": 0.3} | change
+    case = {"queries": queries, "keys": keys, "tau": 0.3, "window": 3} | change
     with pytest.raises(UserError, match=says):
         hierarchical_clustering(case.pop("queries"), case.pop("keys"), **case)
 
@@ -277,7 +279,7 @@ def test_cluster_video(tmp_path):
     assert tracks.frame_size == (30, 31)
     assert tracks.made_by["video"] == "toy" and tracks.made_by["tau"] == 0.2
     half = tokens.astype("f2")
-    expected = hierarchical_clustering(half, half[::5], tau=0.2)
+    expected = hierarchical_clustering(half, half[::5], tau=0.2, window=3)
     np.testing.assert_array_equal(tracks.labels.reshape(12, 9), expected.labels)
     with open_checked(tmp_path / "t.h5", "tracks") as file:
         assert list(file["key_frames"]) == [0, 5, 10]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from betrayed.block.block import SpatioTemporalBlock
 from betrayed.clustering.clustering import hierarchical_clustering, key_frames
 from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.synthetic.film import SyntheticSettings, render_clip
 from support import naive_clustering
+from support.blocks import new_block
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ def tokens(package):
 def block(tokens):
     """A block whose attention is as sharp as after training."""
     torch.manual_seed(0)
-    block = SpatioTemporalBlock(tokens.shape[-1]).eval()
+    block = new_block(tokens.shape[-1]).eval()
     with torch.no_grad():
         block.attn.qkv.weight[: 2 * block.dim] *= 6
         block.norm1.weight.uniform_(0.5, 1.5)
@@ -59,7 +59,7 @@ def test_an_inference_pass_on_real_features_agrees_with_the_plain_one(block, tok
     labels, centres = naive_clustering.naive_clustering(queries, keys[chosen], tau)
     with torch.inference_mode():
         mine = block.queries_keys(tokens)
-    found = hierarchical_clustering(mine[0], mine[1][chosen], tau=tau)
+    found = hierarchical_clustering(mine[0], mine[1][chosen], tau=tau, window=3)
     assert labels.max() > 0, "one cluster tells nothing"
     np.testing.assert_array_equal(found.labels, labels)
     np.testing.assert_allclose(found.centres, centres, atol=1e-5)

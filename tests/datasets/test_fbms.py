@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import list_videos, missing_paths
 from betrayed.datasets.readers.fbms import Label, read_description
 from betrayed.errors import UserError

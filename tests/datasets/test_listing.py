@@ -1,4 +1,7 @@
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -6,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from betrayed.datasets.layouts.common import DatasetSettings
-from betrayed.datasets.listing import list_videos, missing_paths, needed_paths
-from betrayed.datasets.manifest import read_manifest, write_manifest
+import list_videos as program
+from betrayed.config.datasets import DatasetSettings
+from betrayed.datasets.listing import left_out, list_videos, missing_paths, needed_paths
+from betrayed.datasets.manifest import PLACES, read_manifest, write_manifest
 from betrayed.errors import UserError
 from betrayed.video.annotations import read_annotation
 from betrayed.video.extraction import extract
@@ -25,11 +29,17 @@ def names(root: Path, **more) -> list[str]:
     return [row["video"] for row in listing(root, **more)]
 
 
+def places(manifest: Path) -> list[dict[str, str]]:
+    """What a manifest says of where its videos lie."""
+    return [{name: row[name] for name in PLACES} for row in read_manifest(manifest)]
+
+
 @pytest.fixture
 def folder(tmp_path):
     root = tmp_path / "videos"
     for name in ("cat", "ant", ".hidden"):
         (root / name).mkdir(parents=True)
+        (root / name / "0.jpg").touch()
     for name in ("bee.mp4", "Fly.MOV", ".cache.mp4", "notes.txt"):
         (root / name).write_bytes(b"x")
     return root
@@ -94,17 +104,146 @@ def test_an_empty_folder_is_refused(tmp_path):
         listing(tmp_path)
 
 
-def test_two_sources_of_one_name_are_refused(folder):
+def test_all_sources_of_one_name_are_named_at_once(folder):
     (folder / "bee").mkdir()
-    with pytest.raises(UserError, match=r"bee and .*bee\.mp4 are both the video 'bee'"):
+    (folder / "bee" / "0.jpg").touch()
+    (folder / "cat.avi").touch()
+    with pytest.raises(UserError, match=r"bee and .*bee\.mp4 are both the video 'bee'; .*cat\.avi"):
         listing(folder)
 
 
-@pytest.mark.parametrize("name", ["my cat", "_cat", "-cat", "kätzchen", "cat#1", "all"])
-def test_names_unfit_for_paths_are_refused(folder, name):
+ODD_NAMES = {
+    "my clip (1)": "my_clip_1-f8678c",
+    "a{b}": "a_b-b8a4b7",
+    "100%": "100-32e489",
+    'it\'s "q"': "it_s_q-93310f",
+    "-x": "x-a42096",
+    "_cat": "cat",
+    "äöü": "aou-bc329d",
+    "日本": "video-cf2abf",
+    "all": "all-5ef5ef",
+    "x" * 150: "x" * 100,
+    "$(touch here)": "touch_here",
+    "line\nfeed": "line_feed",
+}
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_any_name_has_an_identifier_fit_for_paths_and_keeps_itself_beside(folder, name, tmp_path):
+    (folder / f"{name}.mp4").touch()
+    rows = [row for row in listing(folder) if row["name"] == name]
+    (row,) = rows
+    assert row["source"] == str(folder / f"{name}.mp4")
+    assert row["video"].startswith(ODD_NAMES[name])
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,110}", row["video"])
+    assert listing(folder, videos=(name,)) == listing(folder, videos=(row["video"],)) == rows
+    write_manifest(tmp_path / "videos.csv", rows)
+    assert places(tmp_path / "videos.csv") == rows
+
+
+def test_names_that_fit_are_kept_and_others_never_meet(folder):
+    names = ["my clip", "my_clip", "my-clip", "my\tclip", "MY CLIP", "my clip ", "my  clip"]
+    for name in names:
+        (folder / f"{name}.mp4").touch()
+    rows = {row["name"]: row["video"] for row in listing(folder)}
+    assert rows["my_clip"] == "my_clip" and rows["my-clip"] == "my-clip" and rows["ant"] == "ant"
+    assert len(set(rows.values())) == len(rows) == len(names) + 4
+    (folder / "my clip.mp4").unlink()  # whatever others there are, a video keeps its own
+    assert {row["name"]: row["video"] for row in listing(folder)} == {
+        name: video for name, video in rows.items() if name != "my clip"
+    }
+
+
+def test_a_name_that_is_no_utf8_comes_back_from_the_manifest(folder, tmp_path):
+    path = os.fsdecode(os.fsencode(folder) + b"/caf\xe9.mp4")
+    Path(path).touch()
+    rows = listing(folder)
+    (row,) = (row for row in rows if row["source"] == path)
+    assert row["name"] == "caf\ufffd" and row["video"].startswith("caf-")
+    write_manifest(tmp_path / "videos.csv", rows)
+    assert places(tmp_path / "videos.csv") == rows
+
+
+def test_annotations_of_an_odd_name_lie_under_it(folder):
+    (folder / "my clip").mkdir()
+    (folder / "my clip" / "0.png").touch()
+    (folder / "truth" / "my clip").mkdir(parents=True)
+    (row,) = listing(folder, annotations="truth", videos=("my clip",))
+    assert row["annotations"] == str(folder / "truth" / "my clip")
+
+
+# What is no video
+
+
+@pytest.mark.parametrize(
+    "name", ["@eaDir", "__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", "._bee.mp4", "#recycle"]
+)
+def test_litter_is_neither_listed_nor_named(folder, name):
     (folder / name).mkdir()
-    with pytest.raises(UserError, match="Rename it"):
-        listing(folder)
+    (folder / name / "0.jpg").touch()
+    (folder / "ant" / name).mkdir()
+    (folder / "ant" / name / "0.jpg").touch()
+    assert names(folder) == ["Fly", "ant", "bee", "cat"]
+    settings = DatasetSettings(root=str(folder))
+    assert left_out(settings) == [(folder / "notes.txt", "is no video that is known by its suffix")]
+    davis = folder.parent / "davis"
+    for one in ("bear", name):
+        (davis / "JPEGImages" / "480p" / one).mkdir(parents=True)
+    assert names(davis, layout="davis") == ["bear"]
+
+
+def test_what_is_left_out_is_named_with_the_reason(folder):
+    (folder / "cover.jpg").touch()
+    (folder / "empty").mkdir()
+    (folder / "trips" / "alps").mkdir(parents=True)
+    (folder / "trips" / "alps" / "a.mp4").touch()
+    (folder / "trips" / "frames").mkdir()
+    (folder / "trips" / "frames" / "0.png").touch()
+    (folder / "ant" / "notes.txt").touch()
+    (folder / "gone.mp4").symlink_to(folder / "nowhere.mp4")
+    (folder / "truth" / "ant").mkdir(parents=True)
+    assert left_out(DatasetSettings(root=str(folder), annotations="truth")) == [
+        (folder / "ant" / "notes.txt", "is no image of the video"),
+        (folder / "cover.jpg", "is an image outside a video's folder"),
+        (folder / "empty", "holds no images"),
+        (folder / "gone.mp4", "is a link that leads nowhere"),
+        (folder / "notes.txt", "is no video that is known by its suffix"),
+        (
+            folder / "trips",
+            f"holds no images; videos lie in {folder / 'trips' / 'alps'}, {folder / 'trips'}",
+        ),
+    ]
+    assert names(folder, annotations="truth") == ["Fly", "ant", "bee", "cat"]
+    # Images that come later change the list.
+    needed = needed_paths(DatasetSettings(root=str(folder), annotations="truth"))
+    assert {folder / "empty", folder / "trips"} <= set(needed)
+
+
+def test_videos_that_lie_deeper_are_found_for_people(tmp_path):
+    (tmp_path / "films" / "2024" / "may").mkdir(parents=True)
+    (tmp_path / "films" / "2024" / "may" / "a.mp4").touch()
+    with pytest.raises(UserError, match=r"holds no video\. There are videos deeper: .*2024/may"):
+        listing(tmp_path / "films")
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames" / "0.jpg").touch()
+    with pytest.raises(UserError, match=r"It holds images itself: if they are one video, give the"):
+        listing(tmp_path / "frames")
+
+
+@pytest.mark.parametrize("suffix", [".mpg", ".GIF", ".wmv", ".ts", ".3gp", ".flv", ".ogv"])
+def test_films_of_all_kinds_are_listed(tmp_path, suffix):
+    (tmp_path / f"a{suffix}").touch()
+    assert names(tmp_path) == ["a"]
+
+
+def test_the_root_may_be_a_film(folder):
+    rows = listing(folder / "bee.mp4")
+    assert [(row["video"], row["source"]) for row in rows] == [("bee", str(folder / "bee.mp4"))]
+    assert missing_paths(DatasetSettings(root=str(folder / "bee.mp4"))) == []
+    with pytest.raises(UserError, match=r"notes\.txt is a file, but a folder is needed or a video"):
+        missing_paths(DatasetSettings(root=str(folder / "notes.txt")))
+    with pytest.raises(UserError, match="is not a folder or a video file"):
+        listing(folder / "notes.txt")
 
 
 def test_missing_annotation_folders_and_splits_without_davis_are_refused(folder):
@@ -174,6 +313,7 @@ def test_what_a_layout_needs_on_the_disk(tmp_path, folder, monkeypatch):
     assert needed("youtube_vis", root, "train.json") == [True, True]
     assert needed("youtube_vis", root / "JPEGImages", "valid.json") == [False, False]
     (folder / "truth").mkdir()
+    (folder / "truth" / "ant").mkdir()
     (tmp_path / "single").mkdir()
     monkeypatch.chdir(tmp_path)
     assert needed_paths(DatasetSettings("folder", "videos", "truth", "single")) == [
@@ -209,9 +349,13 @@ def test_the_manifest_comes_back_as_it_was(folder, tmp_path):
     rows = listing(folder)
     write_manifest(tmp_path / "videos.csv", rows)
     assert (tmp_path / "videos.csv").read_text().splitlines()[0] == (
-        "video,source,annotations,instances"
+        "video,name,source,annotations,instances,batch,source_content,truth_content"
     )
-    assert read_manifest(tmp_path / "videos.csv") == rows
+    own = ("batch", "source_content", "truth_content")
+    assert places(tmp_path / "videos.csv") == rows
+    whole = [row | dict.fromkeys(own, row["video"]) for row in rows]
+    write_manifest(tmp_path / "videos.csv", whole)
+    assert read_manifest(tmp_path / "videos.csv") == whole
     (tmp_path / "bad.csv").write_text("name\nant\n")
     with pytest.raises(UserError, match="has the columns"):
         read_manifest(tmp_path / "bad.csv")
@@ -224,14 +368,124 @@ def test_the_program_writes_the_manifest_or_says_why_not(folder, tmp_path):
         program = SCRIPTS / "list_videos.py"
         output = tmp_path / "out" / "videos.csv"
         command = [sys.executable, program, "--output", output, "--truth", tmp_path / "out/truth"]
-        command += ["--settings", json.dumps(settings)]
+        command += ["--settings", json.dumps(settings), "--memory", tmp_path / "listing.json"]
         return subprocess.run(command, capture_output=True, text=True)
 
     assert call({"layout": "folder", "root": str(folder), "videos": ["ant"]}).returncode == 0
     assert [row["video"] for row in read_manifest(tmp_path / "out" / "videos.csv")] == ["ant"]
     assert list((tmp_path / "out" / "truth").iterdir()) == []
+    said = call({"layout": "folder", "root": str(folder)}).stderr
+    assert f"Left out: {folder}/notes.txt is no video that is known by its suffix." in said
     refused = call({"layout": "davis", "root": str(folder)})
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: ")
     assert "Traceback" not in refused.stderr
-    assert "layout must be one of" in call({"layout": "other"}).stderr
+    assert "layout: must be one of" in call({"layout": "other"}).stderr
+
+
+@pytest.fixture
+def manifest(tmp_path, monkeypatch):
+    """Call the program in this process; the manifest by video, and how many contents were read."""
+    hashed = []
+
+    def fingerprint(row):
+        hashed.append(row)
+        return real(row)
+
+    real = program.fingerprint
+    monkeypatch.setattr(program, "fingerprint", fingerprint)
+    output, memory = tmp_path / "out" / "videos.csv", tmp_path / "out" / "listing.json"
+
+    def call(root, batch_size=0, parallel=1, **settings):
+        hashed.clear()
+        settings = {"layout": "folder", "root": str(root), **settings}
+        given = ["--output", output, "--truth", tmp_path / "out" / "truth", "--memory", memory]
+        given += ["--settings", json.dumps(settings), "--batch-size", batch_size]
+        given += ["--parallel", parallel]
+        monkeypatch.setattr(sys, "argv", ["list_videos.py", *map(str, given)])
+        program.main()
+        # Frames and ground truth of a video have a content each.
+        return {row["video"]: row for row in read_manifest(output)}, len(hashed) // 2
+
+    return call
+
+
+def add(root, *names):
+    """Videos of one frame."""
+    for name in names:
+        (root / name).mkdir(parents=True)
+        (root / name / "00000.png").write_bytes(name.encode())
+
+
+def batches(rows):
+    return {video: row["batch"] for video, row in rows.items()}
+
+
+def test_videos_keep_their_batches(manifest, tmp_path):
+    root = tmp_path / "videos"
+    add(root, *"abcde")
+    first, _ = manifest(root, batch_size=2)
+    wanted = {"a": "0000", "b": "0000", "c": "0001", "d": "0001", "e": "0002"}
+    assert batches(first) == wanted
+    shutil.rmtree(root / "b")
+    add(root, "aa", "f", "g")
+    later = {"a": "0000", "aa": "0000", "c": "0001", "d": "0001", "e": "0002", "f": "0002"}
+    assert batches(manifest(root, batch_size=2)[0]) == later | {"g": "0003"}
+    # Without the file that keeps them they are dealt anew.
+    for text in ("{", "[]"):
+        (tmp_path / "out" / "listing.json").write_text(text)
+        anew = batches(manifest(root, batch_size=2)[0])
+        assert list(anew.items()) == [
+            (name, f"{place // 2:04d}") for place, name in enumerate(["a", "aa", *"cdefg"])
+        ]
+
+
+def test_a_size_that_is_asked_for_counts_at_once_and_a_fitted_one_stays(manifest, tmp_path):
+    root = tmp_path / "videos"
+    add(root, *(f"{number:02d}" for number in range(40)))
+
+    def sizes(**how):
+        found = batches(manifest(root, **how)[0]).values()
+        return [sum(one == batch for one in found) for batch in sorted(set(found))]
+
+    assert sizes(parallel=4) == [4] * 10  # three batches for each job, and a bit
+    assert sizes(parallel=1) == [4] * 10
+    assert sizes(parallel=1, batch_size=25) == [25, 15]
+    assert sizes(parallel=1, batch_size=1) == [1] * 40
+    assert sizes(parallel=1) == [32, 8]
+    assert sizes(parallel=8) == [32, 8]
+
+
+def test_contents_are_read_where_something_may_have_changed(manifest, tmp_path):
+    """And tell what did: touched, moved and added files are no other content of the rest."""
+    root = tmp_path / "videos"
+    add(root, "ant", "bee")
+    add(tmp_path / "truth", "ant", "bee")
+    for name in ("ant", "bee"):
+        (tmp_path / "truth" / name / "00000.png").write_bytes(f"truth of {name}".encode())
+    truth = {"annotations": str(tmp_path / "truth")}
+    first, hashed = manifest(root, **truth)
+    assert hashed == 2
+    contents = {row[name] for row in first.values() for name in ("source_content", "truth_content")}
+    assert len(contents) == 4 and all(len(one) == 64 for one in contents)
+    assert manifest(root, **truth) == (first, 0)
+    os.utime(root / "ant" / "00000.png", (0, 0))
+    assert manifest(root, **truth) == (first, 1)
+    (root / "ant" / "00000.png").write_bytes(b"ANT")
+    changed, hashed = manifest(root, **truth)
+    assert hashed == 1 and changed["bee"] == first["bee"]
+    assert changed["ant"]["source_content"] != first["ant"]["source_content"]
+    assert changed["ant"]["truth_content"] == first["ant"]["truth_content"]
+    (tmp_path / "truth" / "bee" / "00000.png").write_bytes(b"BEE")
+    other, hashed = manifest(root, **truth)
+    assert hashed == 1 and other["ant"] == changed["ant"]
+    assert other["bee"]["source_content"] == first["bee"]["source_content"]
+    assert other["bee"]["truth_content"] != first["bee"]["truth_content"]
+    add(root, "cow")
+    more, hashed = manifest(root, **truth)
+    assert hashed == 1 and {name: more[name] for name in other} == other
+    moved = root.rename(tmp_path / "moved")
+    there, hashed = manifest(moved, **truth)
+    assert hashed == 0
+    assert there["ant"]["source"] == str(moved / "ant")
+    assert there["ant"]["source_content"] == more["ant"]["source_content"]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import list_videos, needed_paths
 from betrayed.datasets.readers.movi import read_sample
 from betrayed.datasets.readers.movi_shards import list_samples

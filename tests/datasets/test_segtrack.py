@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import list_videos, missing_paths, needed_paths
 from betrayed.errors import UserError
 from betrayed.video.annotations import read_annotation

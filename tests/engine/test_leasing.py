@@ -17,6 +17,7 @@ import pytest
 from betrayed.engine import leasing
 from betrayed.engine.gpus import installed_gpus, visible_gpus
 from support.paths import SCRIPTS
+from support.records import record_of
 
 GPUS = [["GPU-aa01"], ["GPU-ab02"], ["MIG-c1", "MIG-c2"], ["GPU-dd04"]]
 LISTING = """\
@@ -435,15 +436,24 @@ def test_the_variable_is_read_as_cuda_reads_it(setting, expected):
 @pytest.mark.parametrize(
     "program", ["cache_features", "export_attention", "cluster_tracks", "train_block"]
 )
-def test_the_programs_lease_before_torch_is_imported(program):
+def test_the_programs_lease_before_torch_is_imported(program, tmp_path):
     code = (
         f"import sys, {program} as program\n"
-        "def leased(*given): sys.exit('torch' in sys.modules)\n"
+        "def leased(*given): sys.exit(7 + ('torch' in sys.modules))\n"
         "program.lease_gpus = leased\n"
         "program.main()\n"
     )
-    options = ("frames", "weights", "features", "block", "attention", "output", "settings")
+    (tmp_path / "file").write_bytes(b"weights, a block, or what an earlier stage made")
+    record = record_of(tmp_path / "record", {"bear": tmp_path / "file"})
+    given = {"frames": record, "features": record, "attention": record}
+    given |= {"weights": tmp_path / "file", "block": tmp_path / "file", "settings": "{}"}
+    given |= {"output": tmp_path / "block.pt", "record": tmp_path / "made.json"}
+    given |= {"output-folder": tmp_path / "made"}
     known = (SCRIPTS / f"{program}.py").read_text()
-    given = [part for one in options if f'"--{one}"' in known for part in (f"--{one}", "x")]
+    if "add_batch_options(" in known:
+        known += '"--output-folder"' + '"--record"'
+    told = [str(part) for name, one in given.items() if f'"--{name}"' in known
+            for part in (f"--{name}", one)]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
-    subprocess.run([sys.executable, "-c", code, *given], env=environment, check=True)
+    done = subprocess.run([sys.executable, "-c", code, *told], env=environment, cwd=tmp_path)
+    assert done.returncode == 7  # 8: torch came first; 1, 2: no lease at all

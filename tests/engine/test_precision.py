@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 import torch
 
+from betrayed.config.features import Precision
 from betrayed.engine import precision
 from betrayed.engine.precision import choose_precision, exact_float32, multiplies_bfloat16
 from betrayed.errors import UserError
@@ -102,6 +104,7 @@ def test_auto_is_half_precision_where_a_gpu_has_tensor_cores(monkeypatch, capabi
     assert choose_precision("auto", CPU) == "float32"
     for name in ("float32", "float16", "bfloat16"):
         assert choose_precision(name, CUDA) == choose_precision(name, CPU) == name
+    assert get_args(Precision) == precision.PRECISIONS
     with pytest.raises(UserError, match="no precision 'half': choose of auto, float32"):
         choose_precision("half", CPU)
 

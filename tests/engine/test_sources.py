@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from betrayed.engine.sources import program_sources
+from betrayed.engine import sources
+from betrayed.engine.sources import program_sources, sources_of
 from support.paths import ROOT, SCRIPTS
 
 LIBRARY = "scripts/betrayed/"
@@ -46,7 +47,8 @@ def test_every_module_serves_a_program_or_the_rules():
     used = {file for program in PROGRAMS for file in program_sources(program)}
     for package, names in re.findall(r"^from (betrayed[\w.]*) import (.+)$", rules, re.MULTILINE):
         modules = [package, *(f"{package}.{name.split()[0]}" for name in names.split(","))]
-        used |= {f"scripts/{module.replace('.', '/')}.py" for module in modules}
+        paths = [SCRIPTS / f"{module.replace('.', '/')}.py" for module in modules]
+        used |= set(sources_of(path for path in paths if path.is_file()))
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / LIBRARY).rglob("*.py")}
     assert {one for one in modules - used if not one.endswith("__init__.py")} == set()
 
@@ -57,7 +59,7 @@ def test_packages_hold_a_docstring_alone():
         assert re.fullmatch(r'""".*?"""\n(\n__version__ = "[^"]+"\n)?', path.read_text(), re.DOTALL)
 
 
-def test_every_rule_that_runs_a_program_has_its_sources_among_its_inputs():
+def test_every_rule_that_runs_a_program_has_its_sources_among_its_parameters():
     rules = [
         rule
         for path in sorted((ROOT / "rules").glob("*.smk"))
@@ -65,11 +67,39 @@ def test_every_rule_that_runs_a_program_has_its_sources_among_its_inputs():
     ]
     found = 0
     for rule in rules:
-        programs = {one for one in re.findall(r"scripts/(\w+)\.py", rule) if one != "start"}
+        programs = set(re.findall(r"scripts/(\w+)\.py", rule))
         if "shell:" in rule and programs:
-            assert set(re.findall(r'code=program_sources\("(\w+)"\)', rule)) == programs, rule
+            params = rule[rule.index("    params:\n") :]
+            assert set(re.findall(r'code=source_digest\("(\w+)"\)', params)) == programs, rule
             found += 1
     assert found > 10
+
+
+def test_a_digest_is_another_when_a_source_is(tmp_path, monkeypatch):
+    scripts = tmp_path / "scripts"
+    (scripts / "betrayed" / "io").mkdir(parents=True)
+    for name in ("__init__", "io/__init__", "io/used", "io/unused"):
+        (scripts / "betrayed" / f"{name}.py").write_text(f'"""{name}"""\n')
+    (scripts / "show.py").write_text("from betrayed.io import used\n")
+    monkeypatch.setattr(sources, "_SCRIPTS", scripts)
+
+    def digest():
+        sources.source_digest.cache_clear()  # a process reads its sources once
+        sources._names.cache_clear()
+        return sources.source_digest("show")
+
+    try:
+        first = digest()
+        assert re.fullmatch("[0-9a-f]{64}", first)
+        (scripts / "betrayed/io/unused.py").write_text("x = 1\n")
+        assert digest() == first
+        (scripts / "betrayed/io/used.py").write_text("x = 1\n")
+        second = digest()
+        (scripts / "betrayed/io/used.py").write_text("from betrayed.io import unused\n")
+        assert len({first, second, digest()}) == 3
+    finally:
+        sources.source_digest.cache_clear()
+        sources._names.cache_clear()
 
 
 def test_sources_are_paths_in_order_packages_included():

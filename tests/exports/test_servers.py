@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import list_videos
 from betrayed.datasets.manifest import write_manifest
 from betrayed.datasets.readers.youtube_vis import read_record, write_record
@@ -29,6 +29,7 @@ from betrayed.io.palette import davis_palette
 from betrayed.video.extraction import extract
 from support.dataset_copies import davis2017, youtube_vis
 from support.paths import SCRIPTS
+from support.records import record_of
 from support.videos_for_tests import write_annotations
 
 PROGRAM = SCRIPTS / "export_masks.py"
@@ -205,9 +206,16 @@ def test_archives_hold_the_folders_content_at_the_top_and_do_not_change(tmp_path
 @pytest.mark.parametrize("form", ["davis", "youtube_vis"])
 def test_the_program_exports_what_the_manifest_lists(tmp_path, ytvis, form):
     output = tmp_path / "exports" / f"{form}.zip"
-    options = {"form": form, "manifest": tmp_path / "videos.csv", "frames": tmp_path / "frames"}
-    options |= {"masks": tmp_path / "masks", "output": output}
-    command = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    *_, videos = ytvis
+    records = {"frames": [], "masks": []}
+    for one in videos:  # a batch for each
+        artefacts = {"frames": one.frames, "masks": one.masks / "objects.csv"}
+        for kind, path in artefacts.items():
+            place = tmp_path / f"{kind}-{one.masks.name}.json"
+            records[kind].append(str(record_of(place, {one.masks.name: path})))
+    options = {"form": [form], "manifest": [str(tmp_path / "videos.csv")], **records}
+    options |= {"output": [str(output)]}
+    command = [part for name, given in options.items() for part in (f"--{name}", *given)]
     subprocess.run([sys.executable, str(PROGRAM), *command], check=True)
     with zipfile.ZipFile(output) as archive:
         names = archive.namelist()

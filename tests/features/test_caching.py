@@ -15,7 +15,8 @@ import timm
 import torch
 from PIL import Image
 
-from betrayed.engine.planning import backbone_facts
+import cache_features as program
+from betrayed.engine.batches import Record
 from betrayed.errors import UserError
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, resize_frames
@@ -26,15 +27,16 @@ from betrayed.features.caching import (
     default_batch_size,
     write_features,
 )
-from betrayed.features.maps import read_class_attention
 from betrayed.features.reading import common_provenance, describe, read_clip
 from betrayed.features.vit import create_vit
 from betrayed.features.weight_fetching import WeightsSettings, fetch_weights
+from betrayed.features.whole_video import read_class_attention
 from betrayed.io.artefacts import open_checked
 from betrayed.io.files import sha256
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 from support.paths import SCRIPTS
+from support.records import record_of
 
 NAME = "vit_small_patch16_224.dino"
 PLAIN = FeatureSettings(NAME, 32, 48, layer=0)
@@ -309,11 +311,8 @@ def test_a_frame_that_cannot_be_read_leaves_no_file_and_no_thread(video, weights
     assert set(threading.enumerate()) == before
 
 
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_batches_are_those_that_jobs_are_planned_for(device):
-    settings = {"backbone": NAME, "height": 32, "width": 48, "layer": -1, "views": 0}
-    planned = backbone_facts(settings, gpu=device == "cuda")["batch"]
-    assert default_batch_size(torch.device(device)) == planned
+def test_batches_are_larger_on_a_gpu():
+    assert [default_batch_size(torch.device(name)) for name in ("cpu", "cuda:1")] == [4, 16]
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])
@@ -326,7 +325,7 @@ def test_batches_of_nothing_are_refused(video, weights, tmp_path, batch_size):
 def test_settings_that_do_not_fit_are_refused(video, weights, tmp_path):
     with pytest.raises(UserError, match="height 33 is no multiple of 16"):
         cache_features(video, FeatureSettings(NAME, 33, 48), weights, tmp_path / "x.h5")
-    with pytest.raises(UserError, match="views must be 0 or more"):
+    with pytest.raises(ValueError, match="views"):
         FeatureSettings(NAME, 32, 48, views=-1)
     with pytest.raises(UserError, match=r"weights\.safetensors holds weights of vit_small_patch16"):
         other = FeatureSettings("vit_small_patch8_224.dino", 32, 48)
@@ -336,13 +335,56 @@ def test_settings_that_do_not_fit_are_refused(video, weights, tmp_path):
 
 @pytest.mark.slow
 def test_the_program(folder, weights, plain, tmp_path):
-    program = SCRIPTS / "cache_features.py"
+    """Two good videos with one model, beside one whose frames are gone."""
+    frames = folder / "bear" / "frames.json"
+    shutil.copytree(folder / "images", tmp_path / "images")
+    extract("gone", tmp_path / "images", tmp_path / "gone")
+    (tmp_path / "images" / "00003.png").unlink()
+    gone = tmp_path / "gone" / "frames.json"
+    record = record_of(tmp_path / "f.json", {"bear": frames, "cat": frames, "gone": gone})
     settings = {"backbone": NAME, "height": 32, "width": 48, "layer": 0}
-    command = [sys.executable, program, "--frames", folder / "bear" / "frames.json"]
-    command += ["--weights", weights, "--output", tmp_path / "out.h5", "--threads", "1"]
-    command += ["--settings", json.dumps(settings), "--device", "cpu", "--batch-size", "2"]
-    subprocess.run(command, check=True, capture_output=True)
-    assert describe(tmp_path / "out.h5") == describe(plain)
-    torch.testing.assert_close(
-        read_clip(tmp_path / "out.h5", range(5)), read_clip(plain, range(5)), rtol=1e-2, atol=1e-2
-    )
+    command = [sys.executable, SCRIPTS / "cache_features.py", "--frames", record]
+    command += ["--weights", weights, "--output-folder", tmp_path / "out", "--threads", "1"]
+    command += ["--record", tmp_path / "record.json", "--device", "cpu", "--batch-size", "2"]
+    command += ["--settings", json.dumps(settings)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "3 to compute, 0 up to date" in done.stderr
+    made = Record.read(tmp_path / "record.json")
+    assert set(made.videos) == {"bear", "cat"} and set(made.failures) == {"gone"}
+    assert "00003.png" in made.failures["gone"].reason
+    for video in ("bear", "cat"):
+        path = tmp_path / "out" / f"{video}.h5"
+        assert made.videos[video].artefact == str(path)
+        assert describe(path) == describe(plain)
+        torch.testing.assert_close(
+            read_clip(path, range(5)), read_clip(plain, range(5)), rtol=1e-2, atol=1e-2
+        )
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["bear.h5", "cat.h5"]
+
+
+def test_the_program_loads_no_model_when_there_is_nothing_to_compute(
+    folder, weights, tmp_path, monkeypatch
+):
+    def compute(settings, model=weights):
+        options = {"frames": record, "weights": model, "settings": json.dumps(settings)}
+        options |= {"record": tmp_path / "record.json", "output-folder": tmp_path / "out"}
+        given = [str(part) for name, one in options.items() for part in (f"--{name}", one)]
+        monkeypatch.setattr(sys, "argv", ["cache_features.py", *given])
+        loaded.clear()
+        program.main()
+        return len(loaded)
+
+    def prepare(arguments):
+        loaded.append(arguments)
+        return lambda task: task.output.write_bytes(b"tokens")
+
+    loaded = []
+    monkeypatch.setattr(program, "_prepare", prepare)
+    frames = folder / "bear" / "frames.json"
+    record = record_of(tmp_path / "f.json", {"bear": frames, "cat": frames})
+    settings = {"backbone": NAME, "height": 32, "width": 48}
+    assert [compute(settings), compute(settings)] == [1, 0]
+    assert compute(settings | {"layer": 0}) == 1
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(b"other weights")
+    assert [compute(settings | {"layer": 0}, other) for _ in range(2)] == [1, 0]

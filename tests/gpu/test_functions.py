@@ -5,15 +5,16 @@ import pytest
 import torch
 
 import betrayed.clustering.clustering
-from betrayed.block.block import SpatioTemporalBlock
 from betrayed.block.dropout import drop_tokens, keep_mask
 from betrayed.block.rows import attention_rows, head_mean_rows
 from betrayed.clustering.clustering import hierarchical_clusterings
 from betrayed.clustering.memory import Budget
+from betrayed.config.training import LossSettings
 from betrayed.engine.precision import exact_float32
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, resize_frames
-from betrayed.training.losses import LossSettings, clip_losses
+from betrayed.training.losses import clip_losses
+from support.blocks import new_block
 from support.made_attention import made_attention
 
 pytestmark = pytest.mark.slow
@@ -36,10 +37,10 @@ def test_clustering_has_the_same_labels_at_six_taus(device, tf32, kept, monkeypa
     grid, frames = ((12, 20), 16) if device.type == "cuda" else ((4, 6), 7)
     queries = made_attention(frames, grid)
     keys = queries[::4]
-    expected = hierarchical_clusterings(queries, keys, taus=TAUS, device=CPU)
+    expected = hierarchical_clusterings(queries, keys, taus=TAUS, window=3, device=CPU)
     if not kept:
         monkeypatch.setattr(betrayed.clustering.clustering, "Budget", NothingKept)
-    found = hierarchical_clusterings(queries, keys, taus=TAUS, device=device)
+    found = hierarchical_clusterings(queries, keys, taus=TAUS, window=3, device=device)
     assert len({len(one.centres) for one in expected}) > 3, "the same partition tells nothing"
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one.labels, other.labels)
@@ -110,7 +111,7 @@ def test_rows_and_their_gradients_agree(device, tf32):
 @pytest.mark.parametrize("output_dropout", ["key", "attention"])
 def test_losses_and_gradients_agree(device, tf32, output_dropout):
     torch.manual_seed(0)
-    block = SpatioTemporalBlock(32, 4, 4.0, 0.0, 0.0, output_dropout)
+    block = new_block(32, 4, 4.0, 0.0, 0.0, output_dropout)
     with torch.no_grad():
         block.attn.qkv.weight.mul_(6)
     clip = torch.randn(3, 40, 32), torch.randn(3, 32), torch.randperm(40)[:4]
@@ -131,7 +132,7 @@ def test_losses_and_gradients_agree(device, tf32, output_dropout):
 
 def test_mixed_precision_stays_near(device):
     torch.manual_seed(0)
-    block = SpatioTemporalBlock(32, 4, dropout=0.0, attention_dropout=0.0).to(device)
+    block = new_block(32, 4, dropout=0.0, attention_dropout=0.0).to(device)
     clip = torch.randn(3, 40, 32, device=device), torch.randn(3, 32, device=device)
     exact = block(*clip)[0]
     with torch.autocast(device.type, torch.bfloat16):
@@ -147,5 +148,5 @@ def test_dropout_drops_its_part(device):
     keys = torch.randn(3, 100, 8, device=device)
     kept, values = drop_tokens(keys, keys, 0.4)
     assert kept.shape == (3, 60, 8) and torch.equal(kept, values)
-    block = SpatioTemporalBlock(32, 4).to(device).train()
+    block = new_block(32, 4).to(device).train()
     block(torch.randn(3, 40, 32, device=device), torch.randn(3, 32, device=device))[0].sum()

@@ -12,22 +12,26 @@ import pytest
 import torch
 from PIL import Image
 
-from betrayed.block.block import SpatioTemporalBlock
 from betrayed.block.export import export_attention
 from betrayed.block.loading import load_block
-from betrayed.clustering.tracking import ClusterSettings, cluster_video
+from betrayed.clustering.tracking import cluster_video
 from betrayed.clustering.tracks import read_tracks
+from betrayed.config.clustering import ClusterSettings
+from betrayed.config.features import FeatureSettings
+from betrayed.config.training import TrainSettings
 from betrayed.errors import UserError
 from betrayed.features.backbone import Backbone
-from betrayed.features.caching import FeatureSettings, write_features
+from betrayed.features.caching import write_features
 from betrayed.io.artefacts import create, open_checked, provenance
 from betrayed.training import clips as training_clips
-from betrayed.training.loop import TrainSettings, train
+from betrayed.training.loop import train
 from betrayed.training.processes import run_with_torchrun
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
+from support.blocks import new_block
 from support.made_attention import made_attention
 from support.paths import SCRIPTS
+from support.records import record_of
 from support.tiny_features import features_file
 
 pytestmark = pytest.mark.slow
@@ -85,7 +89,7 @@ def test_from_frames_to_tracks(device, video, state, tmp_path):
         for dataset in ("patch_tokens", "class_tokens", "class_attention"):
             np.testing.assert_allclose(found[dataset][:], expected[dataset][:], atol=5e-3)
     torch.manual_seed(0)
-    block = SpatioTemporalBlock(backbone.dim, heads=3)
+    block = new_block(backbone.dim, heads=3)
     with torch.no_grad():
         block.attn.qkv.weight.mul_(6)
     facts = {"settings": {}, "features": {}, "step": 0, "dim": block.dim, "heads": 3}
@@ -177,10 +181,11 @@ def signals():
 
 
 def call(features, output, settings, device):
+    record = record_of(features[0].with_name("features.json"), {p.stem: p for p in features})
     options = ["--output", str(output), "--settings", json.dumps(asdict(settings))]
-    paths = [str(path) for path in features]
-    program = [str(SCRIPTS / "train_block.py"), "--features", *paths, *options]
-    return [*program, "--device", device.type, "--gpus", "2"]
+    options += ["--record", str(output.with_name("record.json")), "--gpus", "2"]
+    program = [str(SCRIPTS / "train_block.py"), "--features", str(record), *options]
+    return [*program, "--device", device.type]
 
 
 def test_two_processes_on_one_device_train_as_one(device, features, tmp_path, signals, monkeypatch):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from betrayed.errors import UserError
-from betrayed.features.maps import read_class_attention
+from betrayed.features.whole_video import read_class_attention
 from betrayed.io.artefacts import create
 from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from betrayed.config.objects import ObjectSettings
 from betrayed.io.palette import read_ids, save_palette_png
 from betrayed.objects.affinity import affinity
 from betrayed.objects.division import by_appearance, by_trajectories, undivided
@@ -16,7 +17,6 @@ from betrayed.objects.mask_writing import write_masks
 from betrayed.objects.masks import read_parts, read_proposals
 from betrayed.objects.objects import COLUMNS, objects_by_cues, objects_by_size
 from betrayed.objects.outlines import Outlines, enlarged
-from betrayed.objects.settings import ObjectSettings
 from betrayed.objects.trajectories import Trajectories
 from betrayed.video.video import Video
 from support.tiny_scene import cues, finer, points_of, tokens, tree, two_balls

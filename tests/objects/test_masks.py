@@ -11,13 +11,15 @@ import pytest
 from PIL import Image
 
 import select_objects
+from betrayed.config.objects import ObjectSettings
+from betrayed.engine.batches import Record
 from betrayed.engine.programs import run
 from betrayed.io.palette import read_ids
 from betrayed.objects.mask_writing import upsample, write_masks
 from betrayed.objects.objects import objects_by_size
-from betrayed.objects.settings import ObjectSettings
 from betrayed.video.extraction import extract
 from support.paths import SCRIPTS
+from support.records import record_of
 from support.tiny_scene import (
     BALL,
     GROUND,
@@ -38,6 +40,8 @@ from support.videos_for_tests import write_frames
 
 PROGRAM = SCRIPTS / "select_objects.py"
 SIZE = (121, 203)
+#: The options of the program that name records.
+OF_VIDEOS = ("--frames", "--tracks", "--features", "--fine-features", "--motion")
 #: Columns of whole numbers that may be missing.
 WHOLE = dict.fromkeys(("part", "part_of", "track"), "Int64")
 
@@ -220,44 +224,57 @@ def points_file(path, labels):
 
 @pytest.fixture
 def files(tmp_path):
-    """A video's artefacts, as options of the program."""
+    """A video's artefacts, by the options of the program that name their records."""
     labels = scene()
+    (tmp_path / "points").mkdir()
+    points_file(tmp_path / "points" / "toy.h5", labels)
     return {
         "--frames": film(tmp_path, labels),
         "--tracks": tracks_file(tmp_path / "tracks.h5", labels, SIZE),
         "--features": features_file(tmp_path / "features.h5", labels),
         "--fine-features": features_file(tmp_path / "fine.h5", finer(labels)),
         "--motion": motion_file(tmp_path / "motion.h5", labels == BALL),
-        "--trajectories": points_file(tmp_path / "points.h5", labels),
-        "--output": tmp_path / "masks" / "objects.csv",
+        "--trajectories-folder": tmp_path / "points",
+        "--output-folder": tmp_path / "masks",
+        "--record": tmp_path / "records" / "0000.json",
     }
 
 
-def select(files, **settings):
+def select(files, *options, **settings):
     """Run the program, and return its status and what it says about errors."""
-    done = subprocess.run(
-        [sys.executable, PROGRAM, *arguments(files, settings)], capture_output=True, text=True
-    )
+    command = [sys.executable, PROGRAM, *arguments(files, settings), *options]
+    done = subprocess.run(command, capture_output=True, text=True)
     return done.returncode, done.stderr
 
 
 def arguments(files, settings):
-    return [*map(str, sum(files.items(), ())), "--settings", json.dumps(settings)]
+    """The command line: artefacts by way of a record of their one video, if they are not that."""
+    given = []
+    for option, path in files.items():
+        if option in OF_VIDEOS and path.suffix != ".record":
+            path = record_of(path.with_name(f"{path.stem}{option}.record"), {"toy": path})
+        given += [option, str(path)]
+    return [*given, "--settings", json.dumps(settings)]
 
 
 @pytest.fixture
-def refused(monkeypatch, capsys):
+def called(monkeypatch, capsys):
     """The same without a process of its own."""
 
     def call(files, **settings):
         capsys.readouterr()  # what was said before
         monkeypatch.setattr(sys, "argv", [str(PROGRAM), *arguments(files, settings)])
-        with pytest.raises(SystemExit) as ended:
+        try:
             run(select_objects.main)
-        assert not files["--output"].parent.exists()
-        return ended.value.code, capsys.readouterr().err
+        except SystemExit as ended:
+            return ended.code, capsys.readouterr().err
+        return 0, capsys.readouterr().err
 
     return call
+
+
+def masks_of(files, video="toy"):
+    return files["--output-folder"] / video
 
 
 def without(files, *names):
@@ -267,18 +284,20 @@ def without(files, *names):
 def test_program(files):
     status, errors = select(files, max_objects=3)
     assert status == 0, errors
-    table = pd.read_csv(files["--output"])
+    table = pd.read_csv(masks_of(files) / "objects.csv")
     assert np.isnan(table["track"][0]) and table["part"].dropna().tolist() == [1]
     assert table["foreground"].tolist() == [True] + 3 * [False] + [True]
     for index in range(6):
-        ids, foreground = masks(files["--output"].parent, index)
+        ids, foreground = masks(masks_of(files), index)
         assert ids.shape == SIZE and ids.max() == 3
         assert overlap(foreground, ball(index)) > 0.9  # GrabCut has seen the frames
         np.testing.assert_array_equal(ids == 1, foreground)
+    (made,) = Record.read(files["--record"]).videos.values()
+    assert made.artefact == str(masks_of(files) / "objects.csv")
 
 
 def test_program_without_cues_needs_no_file_of_them(files, tmp_path):
-    few = without(files, "--features", "--fine-features", "--motion", "--trajectories")
+    few = without(files, "--features", "--fine-features", "--motion", "--trajectories-folder")
     status, errors = select(few, choice="size")
     assert status == 0, errors
     objects = objects_by_size(scene(), ObjectSettings(choice="size"))
@@ -286,22 +305,52 @@ def test_program_without_cues_needs_no_file_of_them(files, tmp_path):
     wanted = sorted((tmp_path / "wanted").rglob("*.*"))
     assert len(wanted) == 13
     for path in wanted:
-        found = files["--output"].parent / path.relative_to(tmp_path / "wanted")
+        found = masks_of(files) / path.relative_to(tmp_path / "wanted")
         assert found.read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("missing", ["--features", "--fine-features", "--motion", "--trajectories"])
-def test_program_names_what_cues_need(files, refused, missing):
-    status, errors = refused(without(files, missing))
+def test_a_mask_that_is_gone_and_another_setting_make_all_masks_anew(files, called):
+    def made(**settings):
+        status, errors = called(files, choice="size", **settings)
+        assert status == 0, errors
+        return "1 to compute, 0 up to date" in errors
+
+    mask = masks_of(files) / "proposals" / "00003.png"
+    assert made() and not made()
+    before = mask.read_bytes()
+    mask.unlink()
+    assert made() and mask.read_bytes() == before
+    assert made(max_objects=1) and read_ids(mask).max() == 1
+
+
+def test_program_does_videos_side_by_side(files, tmp_path):
+    names = ("bear", "cat", "dog")
+    records = {
+        option: record_of(tmp_path / f"all{option}.record", dict.fromkeys(names, files[option]))
+        for option in ("--frames", "--tracks")
+    }
+    status, errors = select(files | records, "--processes", "2", choice="size")
+    assert status == 0, errors
+    assert set(Record.read(files["--record"]).videos) == set(names)
+    for name in names:
+        written = sorted(path.name for path in masks_of(files, name).rglob("*.*"))
+        assert len(written) == 13 and written.count("00005.png") == 2
+
+
+@pytest.mark.parametrize(
+    "missing", ["--features", "--fine-features", "--motion", "--trajectories-folder"]
+)
+def test_program_names_what_cues_need(files, called, missing):
+    status, errors = called(without(files, missing))
     assert status == 2
-    assert "needs --features, --fine-features, --motion and --trajectories" in errors
+    assert "needs --features, --fine-features, --motion and --trajectories-folder" in errors
+    assert not masks_of(files).exists()
 
 
-def test_program_refuses_another_name_and_another_setting(files, refused):
-    status, errors = refused(files | {"--output": files["--output"].with_name("table.csv")})
-    assert status == 2 and "must be named objects.csv" in errors
-    status, errors = refused(files, tau=1)
-    assert status == 1 and "no setting 'tau'" in errors
+def test_program_refuses_another_setting(files, called):
+    status, errors = called(files, tau=1)
+    assert status == 1 and "unknown key 'tau'" in errors
+    assert not masks_of(files).exists()
 
 
 @pytest.mark.parametrize(
@@ -311,23 +360,30 @@ def test_program_refuses_another_name_and_another_setting(files, refused):
         ("--frames", "cues"),
         ("--tracks", "size"),
         ("--motion", "cues"),
-        ("--trajectories", "cues"),
+        ("--trajectories-folder", "cues"),
     ],
 )
-def test_program_names_what_is_of_another_video(files, refused, tmp_path, option, choice):
+def test_program_names_what_is_of_another_video(files, called, tmp_path, option, choice):
     labels = scene(4)
+    given = named = tmp_path / "other.h5"
     if option == "--frames":
-        other = film(tmp_path / "other", labels)
+        given = named = film(tmp_path / "other", labels)
     elif option == "--tracks":
-        other = tracks_file(tmp_path / "other.h5", labels, SIZE)
+        tracks_file(named, labels, SIZE)
     elif option == "--motion":
-        other = motion_file(tmp_path / "other.h5", labels == BALL)
+        motion_file(named, labels == BALL)
     else:
-        other = points_file(tmp_path / "other.h5", labels)
-    status, errors = refused(files | {option: other}, choice=choice)
-    assert status == 1
-    assert errors.startswith("error: ") and str(other) in errors
-    assert re.search("4 frames.* 6|6 frames.* 4", errors)
+        given, named = tmp_path / "others", tmp_path / "others" / "toy.h5"
+        given.mkdir()
+        points_file(named, labels)
+    status, errors = called(files | {option: given}, choice=choice)
+    assert status == 0  # the other videos of the batch go on
+    record = Record.read(files["--record"])
+    assert not record.videos and not masks_of(files).exists()
+    failure = record.failures["toy"]
+    assert f"error: toy is left out: {failure.reason}" in errors
+    assert failure.stage == "select_objects" and str(named) in failure.reason
+    assert re.search("4 frames.* 6|6 frames.* 4", failure.reason)
 
 
 def test_program_needs_no_torch():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from betrayed.config.reading import read_settings
+from betrayed.engine.batches import Record
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
 from betrayed.objects.flow import neighbour_flows
@@ -27,6 +28,7 @@ from betrayed.objects.trajectories import read_trajectories
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 from support.paths import ROOT, SCRIPTS
+from support.records import record_of
 from support.tiny_scene import trajectories_file
 from support.videos_for_tests import write_frames
 
@@ -92,10 +94,10 @@ def moving() -> tuple[np.ndarray, np.ndarray]:
     return film()
 
 
-def saved(folder: Path, frames: np.ndarray) -> Path:
+def saved(folder: Path, frames: np.ndarray, name: str = "bear") -> Path:
     write_frames(folder / "images", frames, suffix=".png")
-    extract("bear", folder / "images", folder / "bear")
-    return folder / "bear" / "frames.json"
+    extract(name, folder / "images", folder / name)
+    return folder / name / "frames.json"
 
 
 def test_square_moves_and_background_does_not(moving):
@@ -284,21 +286,29 @@ def test_trajectories_of_a_frame_without_points(tmp_path):
     assert read.places.tolist() == [[1, 2], [3, 4], [5, 6]]
 
 
-def test_program_gives_the_same_bytes_with_any_threads(moving, tmp_path):
-    frames = saved(tmp_path, moving[0])
-    for threads in ("1", "2"):
-        command = [sys.executable, "scripts/measure_motion.py", "--frames", frames]
-        command += ["--output", tmp_path / f"{threads}.h5", "--threads", threads]
-        command += ["--trajectories", tmp_path / f"points-{threads}.h5"]
+def test_program_gives_the_same_bytes_with_any_processes(moving, tmp_path):
+    films = {"bear": moving[0], "cat": moving[0][::-1], "dog": moving[0][:2]}
+    frames = {name: saved(tmp_path / name, one, name) for name, one in films.items()}
+    record = record_of(tmp_path / "frames.json", frames)
+    for processes in ("1", "2"):
+        folder = tmp_path / processes
+        command = [sys.executable, "scripts/measure_motion.py", "--frames", record]
+        command += ["--output-folder", folder / "motion", "--record", folder / "record.json"]
+        command += ["--trajectories-folder", folder / "points", "--processes", processes]
         command += ["--settings", json.dumps({"height": 120})]
         subprocess.run(command, check=True, cwd=ROOT)
-    cv2.setRNGSeed(5)  # whatever was drawn before
-    here = (tmp_path / f"{kind}here.h5" for kind in ("", "points-"))
-    measure_motion(Video.load(frames), *here, SMALL)
-    for kind in ("", "points-"):
-        first = (tmp_path / f"{kind}1.h5").read_bytes()
-        assert first == (tmp_path / f"{kind}2.h5").read_bytes()
-        assert first == (tmp_path / f"{kind}here.h5").read_bytes()
+        made = Record.read(folder / "record.json").videos
+        assert {name: Path(one.artefact) for name, one in made.items()} == {
+            name: folder / "motion" / f"{name}.h5" for name in films
+        }
+    for name, path in frames.items():
+        cv2.setRNGSeed(5)  # whatever was drawn before
+        here = {kind: tmp_path / f"{kind}-{name}.h5" for kind in ("motion", "points")}
+        measure_motion(Video.load(path), *here.values(), SMALL)
+        for kind, one in here.items():
+            for processes in ("1", "2"):
+                found = tmp_path / processes / kind / f"{name}.h5"
+                assert found.read_bytes() == one.read_bytes()
 
 
 def test_module_needs_no_torch():

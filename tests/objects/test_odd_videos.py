@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from betrayed.clustering.tracks import read_tracks
+from betrayed.config.objects import ObjectSettings
 from betrayed.io.palette import read_ids
 from betrayed.objects.mask_writing import write_masks
 from betrayed.objects.motion_measurement import MotionSettings, measure_motion
 from betrayed.objects.selection import find_objects
-from betrayed.objects.settings import ObjectSettings
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 from support.tiny_scene import features_file, tracks_file
@@ -98,6 +98,11 @@ def test_odd_videos_have_masks(files, tmp_path, name):
     size = (video.height, video.width)
     write_masks(tmp_path / "m", tracks.labels, objects, size, video.frame)
     table = pd.read_csv(tmp_path / "m" / "objects.csv")
+    alike = video.width == CELL or not video.frame(0).any()
+    if alike and name != "all foreground":
+        assert not table["foreground"].any()
+        assert all(read_ids(path).max() == 0 for path in (tmp_path / "m/foreground").iterdir())
+        return
     assert table["foreground"][0] and table["proposal"][0] == 1
     parts = table[table["part"].notna()]
     assert len(parts) >= 1

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from betrayed.clustering.tracks import read_tracks
+from betrayed.config.objects import ObjectSettings
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create
 from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
 from betrayed.objects.objects import objects_by_cues, objects_by_size
 from betrayed.objects.selection import find_objects
-from betrayed.objects.settings import ObjectSettings
 from betrayed.objects.trajectories import read_trajectories
 from support.tiny_scene import (
     BALL,

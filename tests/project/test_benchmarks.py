@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from betrayed.block.block import SpatioTemporalBlock
 from betrayed.io.artefacts import create
 from betrayed.training.losses import LossSettings, clip_losses
 from support import naive_scoring
+from support.blocks import new_block
 from support.naive_clustering import naive_clustering
 from support.naive_scoring import blobs
 from support.paths import ROOT
@@ -80,7 +80,7 @@ def test_the_plain_version_has_the_same_losses(count):
     from plain_training import plain_loss
 
     torch.manual_seed(0)
-    block = SpatioTemporalBlock(16, heads=2, dropout=0.0, attention_dropout=0.0)
+    block = new_block(16, heads=2, dropout=0.0, attention_dropout=0.0)
     with torch.no_grad():
         block.attn.qkv.weight.mul_(6)  # far from uniform rows
     clip = torch.randn(3, count, 16), torch.randn(3, 16)

@@ -1,18 +1,21 @@
 """What the pages say of the project: links lead somewhere, names exist, tables are complete."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
 from functools import cache
 
+import jsonschema
 import pytest
 import yaml
 
-from betrayed.config import settings
+from betrayed.config.checks import check
+from betrayed.config.scoring import PROTOCOLS
+from betrayed.config.settings import merged
 from betrayed.objects.objects import COLUMNS as OBJECT_COLUMNS
 from betrayed.reporting import averages, leaderboard, measurements, video_table
-from betrayed.scoring.protocols import PROTOCOLS
 from support.documents import DOCS, PAGES, TOP, anchors, blocks, links, snippets, spans
 from support.paths import ROOT
 
@@ -22,7 +25,6 @@ import settings_reference
 
 LIBRARY = ROOT / "scripts" / "betrayed"
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-SCHEMA = yaml.safe_load((ROOT / "rules" / "schema.yaml").read_text(encoding="utf-8"))
 FOLDERS = ["scripts", "rules", "presets", "envs", "benchmarks", "docs", "tests", "profiles"]
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -156,36 +158,48 @@ def test_every_data_set_and_preset_is_explained():
 # What is made
 
 
-def test_the_settings_reference_is_that_of_the_configuration():
-    text = settings_reference.page((ROOT / "config.yaml").read_text(encoding="utf-8"), SCHEMA)
+def test_the_settings_reference_and_the_schema_are_those_of_the_models():
+    text = settings_reference.page()
     assert settings_reference.PAGE.read_text(encoding="utf-8") == text, "Run `make docs`."
-    for section in settings.RUN_SECTIONS:
-        for name in CONFIG[section] if isinstance(CONFIG[section], dict) else [section]:
+    schema = json.loads(settings_reference.SCHEMA.read_text(encoding="utf-8"))
+    assert schema == settings_reference.schema(), "Run `make docs`."
+    for section, values in CONFIG.items():
+        if section in ("datasets", "runs"):
+            continue
+        for name in values if isinstance(values, dict) else [section]:
             assert f"| `{name}` |" in text
 
 
-def test_the_reference_takes_comments_above_and_behind():
-    config = (
-        "seed: 0 # of all\n\nblock: # what learns\n  # wide\n  # or narrow\n  width: 3 # in words\n"
-        "  rate: 1.0e-5\n  size: null\n\nruns: {}\ndatasets:\n  made:\n    root: here # where\n"
-        "    make:\n      fps: 12\n"
+def test_the_reference_says_default_range_unit_and_help():
+    text = settings_reference.page()
+    assert "| `seed` | `0` | whole number, at least 0 | Seeds training, " in text
+    assert "| `cell` | `4` | whole number, at least 1, in pixels | side, in these pixels" in text
+    assert "| `tau` | `0.05` | number, above 0, in nats | the distance within" in text
+    assert "| `final_learning_rate` | `1e-5` | number, at least 0, at most 1 |" in text
+    assert "| `root_variable` | `null` | text, or `null` | an environment variable" in text
+    assert (
+        "| `make.fps` | `12` | whole number, at least 1, at most 240, in frames a second |" in text
     )
-    rule = {
-        "properties": {"width": {"type": "integer", "minimum": 1}, "size": {"$ref": "#/$defs/s"}}
-    }
-    made = {"properties": {"make": {"properties": {"fps": {}}}, "root": {"type": "string"}}}
-    schema = {
-        "properties": {"block": rule, "datasets": {"additionalProperties": made}, "runs": {}},
-        "$defs": {"s": {"type": ["integer", "null"], "exclusiveMaximum": 9}},
-    }
-    text = settings_reference.page(config, schema)
-    assert "## `block`\n\nwhat learns\n" in text
-    assert "| `width` | `3` | whole number, at least 1 | wide or narrow in words |" in text
-    assert "| `rate` | `1e-5` |  |  |" in text
-    assert "| `size` | `null` | whole number, below 9, or `null` |  |" in text
-    assert "| `seed` | `0` |  | of all |" in text
-    assert "| `root` | `here` | text | where |" in text
-    assert "| `make.fps` | `12` |" in text
+    assert "| `split` | `-0.5` | number, in nats |" in text
+    assert "## `motion`\n\nAgainst the camera, from optical flow.\n" in text
+
+
+def test_editors_accept_the_configuration_and_presets_and_see_faults():
+    validator = jsonschema.Draft202012Validator(settings_reference.schema())
+    overlays = [ROOT / "config.yaml", *(ROOT / "presets").glob("*.yaml")]
+    for path in overlays:
+        validator.validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    for fault in (
+        {"clustering": {"tao": 1}},
+        {"clustering": {"tau": 0}},
+        {"runs": {"low": {"clustering": {"tau": 0}}}},
+        {"runs": {"low": {"scoring": {}}}},
+        {"datasets": {"mine": {"layout": "davs"}}},
+        {"datasets": {"mine": {"make": {"fps": 0}}}},
+        {"colour": 1},
+    ):
+        assert not validator.is_valid(fault), fault
+    assert validator.is_valid({"runs": {"low": None, "high": {"clustering": {"tau": 1}}}})
 
 
 @pytest.mark.parametrize("name", drawings.DRAWINGS)
@@ -238,8 +252,7 @@ def test_every_comment_is_one_that_is_read():
 
 @pytest.mark.parametrize("block", [one for one in snippets() if one.language == "yaml"], ids=str)
 def test_settings_that_are_shown_are_valid(block):
-    config = settings._merged(CONFIG, yaml.safe_load(block.code))
-    settings.check(config, SCHEMA)
+    check(merged(CONFIG, yaml.safe_load(block.code)))
 
 
 @pytest.mark.parametrize("block", [one for one in snippets() if one.language == "sh"], ids=str)

@@ -60,7 +60,7 @@ def test_pictures(tmp_path):
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
     assert [frame.shape for frame in frames] == [(62, 102, 3)] * 6
     with Image.open(tmp_path / "pictures" / "sheet.png") as sheet:
-        assert sheet.width == 72 + 6 * 244 and sheet.height == 20 + 4 * 149
+        assert sheet.width == 72 + 6 * 244 and sheet.height == 40 + 4 * 149
     assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == [
         "overlay.mp4",
         "sheet.png",
@@ -79,7 +79,7 @@ def test_no_truth_and_one_frame(tmp_path):
     made = make_video(tmp_path, scene(3)[:1], truth=False)
     draw_pictures(*made, tmp_path / "pictures")
     with Image.open(tmp_path / "pictures" / "sheet.png") as sheet:
-        assert sheet.width == 72 + 244 and sheet.height == 20 + 3 * 149
+        assert sheet.width == 72 + 244 and sheet.height == 40 + 3 * 149
 
 
 def test_refuses_another_videos_masks(tmp_path):

@@ -11,6 +11,7 @@ from betrayed.errors import UserError
 from betrayed.reporting.summary import stage_table, summary_text
 from betrayed.reporting.tables import tabulate_runs, write_tables
 from support.paths import SCRIPTS
+from support.records import record_of
 from support.score_files import RUNS, WHOLE, A, B, score_sources
 
 PROGRAMS = SCRIPTS
@@ -84,40 +85,56 @@ def test_damaged_scores_leave_no_tables(tmp_path, sources):
     assert not (tmp_path / "tables").exists()
 
 
-def write_usage(path, *figures):
+def write_benchmark(path, seconds, memory):
+    """A TSV as Snakemake writes it, with more columns than are read."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    columns = "seconds\tstart_up\tcpu_seconds\tmb\tgpu_mb\tframes"
-    path.write_text(columns + "\n" + "\t".join(map(str, figures)) + "\n")
+    columns = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
+    path.write_text(f"{columns}\n{seconds}\t0:00:09\t{memory}\t1\t2\t3\t4\t5\t6\t7\n")
 
 
 def test_stages(tmp_path):
-    write_usage(tmp_path / "score_video" / "made" / "default" / "a.tsv", 1.5, 0.5, 2, 90, "", 3)
-    write_usage(tmp_path / "score_video" / "made" / "default" / "b.tsv", 2.5, 0.5, 2, 80, "", 3)
-    write_usage(tmp_path / "train_block" / "x.tsv", 60, 3, 70, 900.5, "", "")
-    (tmp_path / "list_runs").mkdir()
-    (tmp_path / "list_runs" / "all.tsv").write_text("s\tmax_rss\n1.0\t90\n")  # an older version's
+    write_benchmark(tmp_path / "score_video" / "made" / "default" / "0000.tsv", 1.5, 90)
+    write_benchmark(tmp_path / "score_video" / "made" / "default" / "0001.tsv", 2.5, 80)
+    write_benchmark(tmp_path / "train_block" / "x.tsv", 60, 900.5)
+    write_benchmark(tmp_path / "list_videos" / "made.tsv", 0.25, "-")  # soon over
     table = stage_table(tmp_path)
-    assert list(table) == ["stage", "jobs", "seconds", "start-up", "MB"]
-    assert table["stage"].tolist() == ["train_block", "score_video", "all"]
-    assert table["jobs"].tolist() == [1, 2, 3]
-    assert table["seconds"].tolist() == [60, 4, 64]
-    assert table["start-up"].tolist() == [0.05, 0.25, 0.0625]
-    assert table["MB"].tolist() == [900.5, 90, 900.5]
-    write_usage(tmp_path / "train_block" / "x.tsv", 60, 3, 70, 900.5, 7000, "")
-    assert stage_table(tmp_path)["GPU MB"].fillna(0).tolist() == [7000, 0, 7000]
+    assert list(table) == ["stage", "jobs", "seconds", "MB"]
+    assert table["stage"].tolist() == ["train_block", "score_video", "list_videos", "all"]
+    assert table["jobs"].tolist() == [1, 2, 1, 4]
+    assert table["seconds"].tolist() == [60, 4, 0.25, 64.25]
+    assert table["MB"].fillna(0).tolist() == [900.5, 90, 0, 900.5]
     assert stage_table(tmp_path / "nowhere").empty
 
 
-def test_programs(tmp_path, sources):
+def score_records(sources, folder):
+    """The same scores, a record for each data set in the place of its videos."""
+    videos = {}
+    for one in sources:
+        key = tuple(one[name] for name in ("run", "dataset", "benchmark"))
+        videos.setdefault(key, {})[one["video"]] = one["path"]
+    return [
+        {"run": run, "dataset": dataset, "benchmark": benchmark}
+        | {"record": str(record_of(folder / f"{run}-{dataset}.json", made))}
+        for (run, dataset, benchmark), made in videos.items()
+    ]
+
+
+def collect(tmp_path, sources, folder="tables"):
     (tmp_path / "scores.json").write_text(json.dumps(sources))
     (tmp_path / "runs.json").write_text(json.dumps(RUNS))
-    write_usage(tmp_path / "benchmarks" / "train_block" / "x.tsv", 60.2, 3.01, 70, 900.5, 7000, "")
+    command = [sys.executable, PROGRAMS / "collect_tables.py", "--scores", tmp_path / "scores.json"]
+    command += ["--runs", tmp_path / "runs.json", "--output-folder", tmp_path / folder]
+    command += ["--published", PUBLISHED, "--max-proposals", "20"]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_programs(tmp_path, sources):
+    write_benchmark(tmp_path / "benchmarks" / "train_block" / "x.tsv", 60.2, 900.5)
+    write_benchmark(tmp_path / "benchmarks" / "list_videos" / "x.tsv", 0.1, "-")
     (tmp_path / "pictures" / "default").mkdir(parents=True)
     (tmp_path / "pictures" / "default" / "sheet.png").touch()
-    command = [sys.executable, PROGRAMS / "collect_tables.py", "--scores", tmp_path / "scores.json"]
-    command += ["--runs", tmp_path / "runs.json", "--output-folder", tmp_path / "tables"]
-    command += ["--published", PUBLISHED, "--max-proposals", "20"]
-    subprocess.run(command, check=True, capture_output=True)
+    done = collect(tmp_path, score_records(sources, tmp_path / "records"))
+    assert done.returncode == 0, done.stderr
     command = [sys.executable, PROGRAMS / "print_summary.py", "--tables", tmp_path / "tables"]
     command += ["--benchmarks", tmp_path / "benchmarks", "--pictures", tmp_path / "pictures"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -126,8 +143,21 @@ def test_programs(tmp_path, sources):
     assert ["default", "made", "davis2017-sequence", *figures] in lines
     figures = ["0.050", "[-0.100,", "0.200]", "0.350", "[0.300,", "0.400]"]
     assert ["default", "made", "video-object", *figures] in lines
-    assert ["train_block", "1", "60.2", "5%", "900", "7000"] in lines
+    assert ["train_block", "1", "60.2", "900"] in lines
+    assert ["list_videos", "1", "0.1", "-"] in lines
     assert "default/sheet.png" in text
+
+
+def test_records_and_single_tables_stand_side_by_side(tmp_path, sources):
+    """Videos come in records, what is scored over a whole data set as a table of its own."""
+    whole = score_sources(tmp_path, {"all": WHOLE})
+    mixed = [*score_records(sources, tmp_path / "records"), *whole]
+    assert len(mixed) < len(sources) + len(whole)
+    for folder, given in (("mixed", mixed), ("single", [*sources, *whole])):
+        done = collect(tmp_path, given, folder)
+        assert done.returncode == 0, done.stderr
+    for path in (tmp_path / "single").iterdir():
+        assert path.read_bytes() == (tmp_path / "mixed" / path.name).read_bytes(), path.name
 
 
 def test_summary_before_the_tables(tmp_path):
@@ -135,12 +165,14 @@ def test_summary_before_the_tables(tmp_path):
         summary_text(tmp_path, tmp_path, tmp_path)
 
 
-def test_unreadable_list_is_named(tmp_path):
-    (tmp_path / "scores.json").write_text('[{"run": "default"}]')
-    (tmp_path / "runs.json").write_text("{}")
-    command = [sys.executable, PROGRAMS / "collect_tables.py", "--scores", tmp_path / "scores.json"]
-    command += ["--runs", tmp_path / "runs.json", "--output-folder", tmp_path / "tables"]
-    command += ["--published", PUBLISHED, "--max-proposals", "20"]
-    failed = subprocess.run(command, capture_output=True, text=True)
+def test_unreadable_lists_are_named(tmp_path):
+    failed = collect(tmp_path, [{"run": "default"}])
     assert failed.returncode == 1
-    assert "scores.json: every entry needs run, dataset, benchmark, video, path" in failed.stderr
+    assert "scores.json: every entry needs run, dataset, benchmark" in failed.stderr
+    row = {"run": "default", "dataset": "made", "benchmark": None}
+    failed = collect(tmp_path, [row | {"record": str(tmp_path / "none.json")}])
+    assert failed.returncode == 1 and "none.json does not exist" in failed.stderr
+    failed = collect(tmp_path, [row])
+    assert failed.returncode == 1
+    assert "scores.json: every entry needs a record, or video and path" in failed.stderr
+    assert not (tmp_path / "tables").exists()

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from betrayed.datasets.layouts.common import DatasetSettings
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import list_videos
+from betrayed.engine.batches import Failure, Record
 from betrayed.errors import UserError
 from betrayed.reporting.video_table import COLUMNS, tabulate_videos, write_video_table
 from betrayed.video.annotation_writing import count_objects
@@ -17,16 +18,17 @@ from betrayed.video.video import Video
 from support.dataset_copies import fbms59, youtube_vis
 from support.movi_copies import movi_records
 from support.paths import SCRIPTS
+from support.records import record_of
 from support.videos_for_tests import moving_square, write_annotations, write_clip, write_frames
 
 PROGRAM = SCRIPTS / "collect_videos.py"
 
 
-def source(tmp_path, name, path, dataset="a", **truth) -> dict[str, str]:
+def source(tmp_path, video, path, dataset="a", **more) -> dict[str, str]:
     """Extract a video; its entry in the list of sources."""
-    folder = tmp_path / "results" / dataset / name
-    extract(name, path, folder, **truth)
-    return {"dataset": dataset, "video": name, "path": str(folder / "frames.json")}
+    folder = tmp_path / "results" / dataset / video
+    extract(video, path, folder, **more)
+    return {"dataset": dataset, "video": video, "path": str(folder / "frames.json")}
 
 
 def late_objects() -> np.ndarray:
@@ -50,18 +52,18 @@ def test_every_row_by_hand(tmp_path):
         source(tmp_path, "foreground", pictures, annotations=plane, **kind),
         source(tmp_path, "empty", pictures, annotations=empty, **kind),
         source(tmp_path, "both", pictures, annotations=plane, instances=ids, **kind),
-        source(tmp_path, "clip", clip),
+        source(tmp_path, "clip", clip, name="my clip"),
         source(tmp_path, "z", clip, dataset="A"),
     ]
     write_video_table(tmp_path, sources)
     assert (tmp_path / "videos.csv").read_text() == (
-        "dataset,video,frames,height,width,fps,annotated_frames,objects\n"
-        "A,z,4,48,64,30.000,0,\n"
-        "a,both,4,48,64,,4,2\n"
-        "a,clip,4,48,64,30.000,0,\n"
-        "a,empty,4,48,64,,4,0\n"
-        "a,foreground,4,48,64,,4,1\n"
-        "a,ids,4,48,64,,4,2\n"
+        "dataset,video,name,frames,height,width,fps,seconds,annotated_frames,objects\n"
+        "A,z,z,4,48,64,30.000,0.133,0,\n"
+        "a,both,both,4,48,64,,,4,2\n"
+        "a,clip,my clip,4,48,64,30.000,0.133,0,\n"
+        "a,empty,empty,4,48,64,,,4,0\n"
+        "a,foreground,foreground,4,48,64,,,4,1\n"
+        "a,ids,ids,4,48,64,,,4,2\n"
     )
     parquet = pd.read_parquet(tmp_path / "videos.parquet")
     assert tuple(parquet.columns) == COLUMNS
@@ -131,17 +133,31 @@ def test_what_is_missing_or_listed_twice_is_named(tmp_path):
 
 
 def test_the_program_writes_both_forms_and_refuses_other_lists(tmp_path):
-    one = source(tmp_path, "one", write_frames(tmp_path / "pictures", moving_square(2)[0]))
-    assert Video.load(one["path"]).objects is None
-    (tmp_path / "list.json").write_text(json.dumps([one]))
-    command = [sys.executable, PROGRAM, "--videos", tmp_path / "list.json"]
+    """Two batches of one data set; in one of them a video is left out."""
+    pictures = write_frames(tmp_path / "pictures", moving_square(2)[0])
+    paths = {name: source(tmp_path, name, pictures)["path"] for name in ("one", "two", "six")}
+    assert Video.load(paths["one"]).objects is None
+    records = [
+        record_of(tmp_path / "0000.json", {name: paths[name] for name in ("two", "one")}),
+        record_of(tmp_path / "0001.json", {"six": paths["six"]}),
+    ]
+    six = Record.read(records[1])
+    failed = {"bad": Failure("extract_frames", "bad.mp4 is cut short.")}
+    Record("extract_frames", six.videos, failed).write(records[1])
+    listed = [{"dataset": "a", "record": str(path)} for path in records]
+    (tmp_path / "list.json").write_text(json.dumps(listed))
+    command = [sys.executable, PROGRAM, "--records", tmp_path / "list.json"]
     command += ["--output-folder", tmp_path / "tables"]
     subprocess.run(command, check=True, capture_output=True)
     assert {path.name for path in (tmp_path / "tables").iterdir()} == {
         "videos.csv",
         "videos.parquet",
     }
+    table = pd.read_csv(tmp_path / "tables" / "videos.csv")
+    assert table["video"].tolist() == ["one", "six", "two"]
+    assert set(table["dataset"]) == {"a"}
     (tmp_path / "list.json").write_text('[{"video": "one"}]')
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: ") and "is no list of videos" in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "list.json: every entry needs dataset, record, unlike" in done.stderr

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from betrayed.datasets.manifest import write_manifest
+from betrayed.engine.batches import Record
 from betrayed.errors import UserError
 from betrayed.scoring.average_precision import METRICS, average_precision, match_detections
 from betrayed.scoring.detection_table import as_table, read_detections
@@ -15,6 +15,7 @@ from betrayed.scoring.detections import detections, video_detections
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 from support.paths import SCRIPTS
+from support.records import record_of
 from support.videos_for_tests import moving_square, write_annotations, write_frames
 
 PROGRAMS = SCRIPTS
@@ -33,7 +34,8 @@ def test_overlaps_are_summed_over_frames_before_they_are_divided():
     truth = np.array([[[1, 1, 1, 0]], [[1, 0, 0, 0]]])
     masks = np.array([[[4, 4, 0, 0]], [[0, 0, 0, 0]]])
     table = detections(truth, masks, pd.Series({4: 0.7}))
-    assert table.to_dict("records") == [{"proposal": 4, "score": 0.7, "object": 1, "iou": 0.5}]
+    found = {"proposal": 4, "score": 0.7, "crowd": 0, "object": 1, "iou": 0.5}
+    assert table.to_dict("records") == [found]
 
 
 def test_void_counts_for_nobody_and_late_objects_count():
@@ -126,12 +128,11 @@ def test_an_identity_switch_costs():
 
 @pytest.fixture
 def clips(tmp_path):
-    """Two videos of one square; it is proposal 2, with the best score in the first one alone."""
-    rows = []
-    for name, scores in [("a", [0.2, 0.9]), ("b", [0.8, 0.1])]:
+    """Videos of a square: proposal 2, with the best score in the first; the third has no truth."""
+    for name, scores in [("a", [0.2, 0.9]), ("b", [0.8, 0.1]), ("c", [0.5, 0.6])]:
         frames, ids = moving_square(4)
         source = write_frames(tmp_path / "videos" / name, frames)
-        truth = write_annotations(tmp_path / "truth" / name, ids)
+        truth = write_annotations(tmp_path / "truth" / name, ids) if name != "c" else None
         extract(name, source, tmp_path / "frames" / name, annotations=truth)
         found = np.where(ids == 1, 2, 0)
         found[:, 0, 0] = 1
@@ -139,21 +140,26 @@ def clips(tmp_path):
         write_annotations(masks / "proposals", found)
         table = pd.DataFrame({"proposal": [1, 2, 0], "score": [*scores, 1.0]})
         table.to_csv(masks / "objects.csv", index=False)
-        rows.append(
-            {"video": name, "source": str(source), "annotations": str(truth), "instances": ""}
-        )
-    rows.append({"video": "c", "source": "c", "annotations": "", "instances": ""})
-    write_manifest(tmp_path / "videos.csv", rows)
     return tmp_path
 
 
-def test_the_programs_pool_all_videos_with_truth(clips):
-    for name in "ab":
-        options = ["--frames", clips / "frames" / name / "frames.json"]
-        options += ["--masks", clips / "masks" / name, "--output", clips / "found" / f"{name}.csv"]
+@pytest.mark.parametrize("several", [["abc"], ["bc", "a"]], ids=["one batch", "two batches"])
+def test_the_programs_pool_all_videos_with_truth(clips, several):
+    records = []
+    for number, names in enumerate(several):
+        record, output = clips / "records" / f"{number}.json", clips / "found"
+        options = ["--record", record, "--output-folder", output, "--processes", "2"]
+        for kind, file in (("frames", "frames.json"), ("objects", "objects.csv")):
+            folder = clips / ("masks" if kind == "objects" else kind)
+            artefacts = {name: folder / name / file for name in names}
+            options += [f"--{kind}", record_of(clips / f"{kind}{number}.json", artefacts)]
         subprocess.run([sys.executable, PROGRAMS / "list_detections.py", *options], check=True)
-    options = ["--manifest", clips / "videos.csv", "--detections", clips / "found"]
-    options += ["--output", clips / "all.csv"]
+        made = {name: str(output / f"{name}.csv") for name in names if name != "c"}
+        found = Record.read(record)
+        assert {name: one.artefact for name, one in found.videos.items()} == made
+        assert not found.failures  # without ground truth there is nothing to list
+        records.append(record)
+    options = ["--detections", *records, "--output", clips / "all.csv"]
     subprocess.run([sys.executable, PROGRAMS / "pool_detections.py", *options], check=True)
     table = pd.read_csv(clips / "all.csv")
     assert table["object"].isna().all() and table["frame"].isna().all()
@@ -172,7 +178,9 @@ def test_tables_come_back_from_files_and_damaged_ones_are_named(clips):
         one.to_csv(path, index=False)
         pd.testing.assert_frame_equal(read_detections(path), one)
     path.write_text("proposal,score\n1,0.5\n")
-    with pytest.raises(UserError, match=r"a\.csv must have the columns proposal, score, object"):
+    with pytest.raises(
+        UserError, match=r"a\.csv must have the columns proposal, score, crowd, object"
+    ):
         read_detections(path)
     path.write_text("")
     with pytest.raises(UserError, match=r"a\.csv is no table of detections"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from betrayed.errors import UserError
-from betrayed.scoring.protocols import SCORED, ScoreSettings, score_arrays
+from betrayed.scoring.protocols import INPUT_OF, ScoreSettings, score_arrays
 
 #: The figures that are looked at: (protocol, metric).
 FIGURES = [
@@ -104,11 +104,11 @@ def test_more_proposals_than_allowed():
         score("davis2017-frame", paper_max_proposals=20)
 
 
-@pytest.mark.parametrize("protocol", SCORED)
+@pytest.mark.parametrize("protocol", INPUT_OF)
 def test_no_frame_and_another_size_are_refused_by_every_protocol(protocol):
     settings = ScoreSettings((protocol,))
     empty, masks = np.zeros((0, 4, 5), np.uint8), np.zeros((1, 4, 4), np.uint8)
     with pytest.raises(UserError, match="no annotated frame"):
-        score_arrays(empty, **{SCORED[protocol]: empty}, settings=settings)
-    with pytest.raises(UserError, match=rf"and {SCORED[protocol]} must both be .*\(1, 4, 4\)"):
-        score_arrays(np.array([BOTH]), **{SCORED[protocol]: masks}, settings=settings)
+        score_arrays(empty, **{INPUT_OF[protocol]: empty}, settings=settings)
+    with pytest.raises(UserError, match=rf"and {INPUT_OF[protocol]} must both be .*\(1, 4, 4\)"):
+        score_arrays(np.array([BOTH]), **{INPUT_OF[protocol]: masks}, settings=settings)

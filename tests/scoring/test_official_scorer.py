@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from betrayed.config.reading import read_settings
 from betrayed.errors import UserError
 from betrayed.scoring.davis import pairwise_scores
 from betrayed.scoring.official import official_scores
 from betrayed.scoring.protocols import ScoreSettings, score_arrays
-from betrayed.scoring.scorers import check_scorer
 from support.naive_scoring import blobs
 from support.workflow_project import Project
 
@@ -89,13 +89,13 @@ def test_the_setting_makes_it_the_scorer(official):
 @pytest.fixture
 def absent(monkeypatch):
     """As where it is not installed, whatever is installed here."""
-    monkeypatch.setattr("betrayed.scoring.scorers.find_spec", lambda name: None)
+    monkeypatch.setattr("betrayed.config.scoring.find_spec", lambda name: None)
 
 
 def test_it_is_refused_by_name_where_it_is_not_installed(absent):
-    check_scorer("own")
+    ScoreSettings(scorer="built-in")
     with pytest.raises(UserError, match=r"scorer: davis2017-evaluation is not installed"):
-        ScoreSettings(scorer="davis2017-evaluation")
+        read_settings(ScoreSettings, '{"scorer": "davis2017-evaluation"}')
 
 
 @pytest.mark.workflow

@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 
 from betrayed.config.reading import read_settings
+from betrayed.config.scoring import DEFAULT_PROTOCOLS, ScoreSettings
 from betrayed.errors import UserError
 from betrayed.io.palette import save_palette_png
 from betrayed.objects.masks import read_masks
-from betrayed.scoring.inputs import read_partition
-from betrayed.scoring.protocols import USUAL, ScoreSettings, score_arrays, score_video
+from betrayed.scoring.partition import read_partition
+from betrayed.scoring.protocols import score_arrays, score_video
 from betrayed.video.annotations import read_annotations
 from betrayed.video.video import Video
 from support.paths import SCRIPTS
@@ -79,7 +80,7 @@ def test_perfect_masks(clip):
     table = score_video(*clip, ScoreSettings())
     assert list(table.columns) == ["protocol", "object", "frame", "metric", "value"]
     assert not table.duplicated(["protocol", "object", "frame", "metric"]).any()
-    assert set(table["protocol"]) == set(USUAL)
+    assert set(table["protocol"]) == set(DEFAULT_PROTOCOLS)
     for protocol in ("davis2016", "davis2017-sequence", "davis2017-frame"):
         assert value(table, protocol, "J&F") == 1
     # One proposal covers half of the merged foreground.
@@ -92,10 +93,10 @@ def test_perfect_masks(clip):
     assert value(table, "video-object-clip", "mBO") == 1
     # Six figures for each object and seven for the video; two of a partition, one for each object.
     counts = table[table["frame"].isna()].groupby("protocol").size().to_dict()
-    assert counts == dict(zip(sorted(USUAL), [7, 7, 19, 19, 4, 2], strict=True))
+    assert counts == dict(zip(sorted(DEFAULT_PROTOCOLS), [7, 7, 19, 19, 4, 2], strict=True))
     # In each of three frames J and F of the foreground or of each object; FG-ARI.
     counts = table[table["frame"].notna()].groupby("protocol").size().to_dict()
-    assert counts == dict(zip(sorted(USUAL)[:-1], [6, 6, 12, 12, 3], strict=True))
+    assert counts == dict(zip(sorted(DEFAULT_PROTOCOLS)[:-1], [6, 6, 12, 12, 3], strict=True))
     assert value(table, "davis2017-sequence", "J", 2, frame=1) == 1
     assert value(table, "davis2016-track", "J", frame=2) == 0.5
 
@@ -144,7 +145,7 @@ def test_objects_are_scored_as_proposals_and_tracks_by_protocols_of_their_own(ha
     assert by_object(table, "tracks-object") == [0.5, 1]
     for protocol in ("video-object-clip", "tracks-object-clip"):
         assert value(table, protocol, "mBO") == 0.75
-    assert set(USUAL) & set(OBJECT_PROTOCOLS) == {"video-object", "video-object-clip"}
+    assert set(DEFAULT_PROTOCOLS) & set(OBJECT_PROTOCOLS) == {"video-object", "video-object-clip"}
 
 
 def test_the_papers_partition_is_that_of_the_tracks(halved):
@@ -273,13 +274,13 @@ def test_what_is_not_given_is_named():
 
 
 def test_settings():
-    assert ScoreSettings().protocols == USUAL
+    assert ScoreSettings().protocols == DEFAULT_PROTOCOLS
     for wrong in ('{"level": "tracks"}', '{"partition": "parts"}'):
         with pytest.raises(UserError):
             read_settings(ScoreSettings, wrong)
     settings = read_settings(ScoreSettings, '{"protocols": ["davis2016"], "max_proposals": 3}')
     assert settings == ScoreSettings(("davis2016",), 3)
-    with pytest.raises(UserError, match=r"no protocol davis2018\. There are: davis2016, "):
+    with pytest.raises(UserError, match=r"protocols.0: must be one of .* did you mean 'davis2016'"):
         read_settings(ScoreSettings, '{"protocols": ["davis2018"]}')
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 
 from betrayed.clustering.merge_tree import merge_tree
+from betrayed.config.objects import ObjectSettings
 from betrayed.io.artefacts import create
 from betrayed.objects.cues import interior_cue
 from betrayed.objects.objects import objects_by_cues
-from betrayed.objects.settings import ObjectSettings
 
 SKY, GROUND, SPECK, BALL = range(4)
 COLOURS = np.array([[90, 140, 220], [90, 150, 60], [250, 250, 250], [200, 60, 40]])

@@ -34,6 +34,9 @@ SMALL = {
     "clustering": {"key_frame_ratio": 4, "tau": 0.05},
 }
 
+#: What the end of every run makes sure of.
+LAST = {"collect_failures", "check_failures"}
+
 #: The rules of each stage of the chain, the last one first.
 CHAIN = {
     "objects": ["select_objects", "score_video", "draw_pictures"],
@@ -159,20 +162,27 @@ class Project:
         return False
 
     def _begun(self, command: list[bytes]) -> bool:
-        """Whether a temporary file or folder, or a checkpoint, stands beside the output."""
+        """Whether a temporary file or folder, or a checkpoint, stands where it writes."""
         options = [part.decode() for part in command]
-        name = next(name for name in ("--output", "--output-folder") if name in options)
+        name = next(name for name in ("--output-folder", "--output") if name in options)
         output = self.folder / options[options.index(name) + 1]
-        around = [folder for folder in (output.parent, output.parent.parent) if folder.is_dir()]
-        inside = {path.name for folder in around for path in folder.iterdir()}
-        return (
-            any(one.startswith(f".{output.stem}.") for one in inside) or "checkpoint.pt" in inside
-        )
+        folder = output if name == "--output-folder" else output.parent
+        folders = [folder, *folder.glob("[!.]*")] if folder.is_dir() else []
+        inside = {path.name for one in folders if one.is_dir() for path in one.iterdir()}
+        return any(one.startswith(".") for one in inside) or "checkpoint.pt" in inside
 
     def tables(self) -> dict[str, bytes]:
         """Tables by name; hidden files are what a killed job was writing."""
         paths = sorted((self.folder / "results" / "tables").glob("*.csv"))
         return {path.name: path.read_bytes() for path in paths if not path.name.startswith(".")}
+
+
+def computed(text: str) -> dict[str, int]:
+    """How many videos each program says that it computes; those that compute none left out."""
+    counts: dict[str, int] = {}
+    for stage, count in re.findall(r"^(\w+): (\d+) to compute", text, flags=re.MULTILINE):
+        counts[stage] = counts.get(stage, 0) + int(count)
+    return {stage: count for stage, count in counts.items() if count}
 
 
 def merged(base: dict, changes: dict) -> dict:

@@ -4,7 +4,6 @@ import math
 import pytest
 import torch
 
-from betrayed.block.block import SpatioTemporalBlock
 from betrayed.training.losses import (
     LossSettings,
     clip_losses,
@@ -12,13 +11,14 @@ from betrayed.training.losses import (
     sample_sizes,
 )
 from support import naive_losses
+from support.blocks import new_block
 
 SHAPES = [(3, 6, 16, 2, 3), (2, 12, 8, 4, 2), (1, 9, 24, 3, 4), (4, 5, 8, 1, 5)]
 
 
 def setting(frames, count, dim, heads, seed=0, dropout=0.0):
     torch.manual_seed(seed)
-    block = SpatioTemporalBlock(dim, heads, dropout=0.0, attention_dropout=dropout)
+    block = new_block(dim, heads, dropout=0.0, attention_dropout=dropout)
     with torch.no_grad():  # far from uniform rows
         block.attn.qkv.weight.mul_(6)
     return block, torch.randn(frames, count, dim), torch.randn(frames, dim)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -15,12 +16,14 @@ import torch
 
 import train_block
 from betrayed.block.loading import load_block
-from betrayed.engine import gpu_usage, usage
+from betrayed.engine import gpu_usage
+from betrayed.engine.batches import STAMPS, Failure, Made, Record
 from betrayed.engine.programs import run
 from betrayed.errors import UserError
 from betrayed.training import processes
 from betrayed.training.loop import TrainSettings, train
 from betrayed.training.processes import Processes, even_share, run_with_torchrun
+from support.records import record_of
 from support.tiny_features import features_file
 
 pytestmark = pytest.mark.slow
@@ -50,9 +53,12 @@ def signals():
 
 
 def command(features, output, settings):
+    """The program's command line; the features lie in two records, as if of two batches."""
+    folder = features[0].parent
+    records = [record_of(folder / f"{path.stem}.json", {path.stem: path}) for path in features]
     options = ["--output", str(output), "--settings", json.dumps(asdict(settings))]
-    paths = [str(path) for path in features]
-    return [str(SCRIPTS / "train_block.py"), "--features", *paths, *options, "--device", "cpu"]
+    options += ["--record", str(output.with_name("record.json")), "--device", "cpu"]
+    return [str(SCRIPTS / "train_block.py"), "--features", *map(str, records), *options]
 
 
 def table(output):
@@ -70,6 +76,7 @@ def test_two_processes_train_as_one_and_one_goes_on_from_them(features, tmp_path
     told = capfd.readouterr().err
     assert told.count("Traceback") == 1
     assert "IsADirectoryError" in told
+    assert not output.with_name("record.json").exists()
     assert table(output) == pytest.approx(table(whole), abs=1e-5)
     output.with_name("curves.png").rmdir()
     train(features, output, SMALL)
@@ -106,7 +113,6 @@ def test_all_begin_as_the_first_process(features, tmp_path, signals, monkeypatch
 def test_the_launcher_knows_what_its_processes_took(tmp_path, signals, monkeypatch):
     """The most of one of them, as a TSV of usage has it; None of one that used no GPU."""
     monkeypatch.setattr(gpu_usage, "_started", [])
-    monkeypatch.setattr(usage, "_facts", {})
     worker = tmp_path / "worker.py"
     worker.write_text(
         "import os, sys\n"
@@ -118,7 +124,7 @@ def test_the_launcher_knows_what_its_processes_took(tmp_path, signals, monkeypat
     )
     assert gpu_usage.most_gpu_mb() is None
     run_with_torchrun(2, [str(worker)])
-    assert gpu_usage.most_gpu_mb() == usage._facts["gpu_mb"] == 30.2
+    assert gpu_usage.most_gpu_mb() == 30.2
     assert "BETRAYED_GPU_USAGE" not in os.environ
 
 
@@ -191,6 +197,93 @@ def test_the_program_starts_as_many_processes_as_share_the_clips(
     )
     call = command(features, tmp_path / "block.pt", replace(SMALL, steps=1))[:-2]
     monkeypatch.setattr("sys.argv", [*call, "--gpus", str(granted)])
+    if expected > 1:  # its processes would have written the block
+        monkeypatch.setattr(train_block, "make_stamped", lambda *given: given[-1]())
+        (tmp_path / "block.pt").touch()
     train_block.main()
     assert started == ([expected] if expected > 1 else [])
-    assert (tmp_path / "block.pt").exists() == (expected == 1)
+    assert ((tmp_path / "block.pt").stat().st_size == 0) == (expected > 1)
+
+
+# The record
+
+
+@pytest.fixture
+def program(features, tmp_path, monkeypatch):
+    """Call the program in this process; how many steps it made, and its record."""
+    steps = []
+    counted = train_block.make_stamped
+
+    def make_stamped(*given):
+        steps.append(given)
+        counted(*given)
+
+    monkeypatch.setattr(train_block, "make_stamped", make_stamped)
+    output = tmp_path / "block" / "block.pt"
+    call = command(features, output, replace(SMALL, steps=2))
+
+    def start(*options):
+        steps.clear()
+        monkeypatch.setattr("sys.argv", [*call, *options])
+        train_block.main()
+        return len(steps), Record.read(output.with_name("record.json"))
+
+    return start
+
+
+def change(path, key):
+    """Make features anew, as far as their record says."""
+    (made,) = Record.read(path).videos.values()
+    Record("cache_features", {path.stem: replace(made, key=key)}).write(path)
+
+
+def test_a_block_that_was_made_from_the_same_is_not_trained_again(program, tmp_path):
+    trained, record = program()
+    block = tmp_path / "block" / "block.pt"
+    (made,) = record.videos.values()
+    assert trained == 1
+    assert record == Record("train_block", {"block": made})
+    assert made == Made(str(block), block.stat().st_size, made.key)
+    assert program() == (0, record)
+    change(tmp_path / "features" / "bear.json", "others")
+    trained, other = program()
+    assert trained == 1 and other.videos["block"].key != made.key
+    # One video alone, which the change did not concern: another block, and again the first one.
+    trained, one = program("--videos", '["camel"]')
+    assert trained == 1 and one.videos["block"].key not in (made.key, other.videos["block"].key)
+    change(tmp_path / "features" / "bear.json", "others still")
+    assert program("--videos", '["camel"]') == (0, one)
+    assert program("--videos", '["camel"]', "--redo", "1")[0] == 1
+    block.with_name("training.csv").unlink()
+    assert program("--videos", '["camel"]')[0] == 1
+    settings = json.dumps(asdict(replace(SMALL, steps=3)))
+    assert program("--videos", '["camel"]', "--settings", settings)[0] == 1
+
+
+def test_videos_without_features_are_handed_on(program, tmp_path, capfd):
+    trained, before = program()
+    path = tmp_path / "features" / "bear.json"
+    failure = Failure("extract_frames", "cow.mp4 is cut short.")
+    Record("cache_features", Record.read(path).videos, {"cow": failure}).write(path)
+    trained, record = program()
+    assert trained == 0  # nothing that it was made from is another
+    assert record == Record("train_block", before.videos, {"cow": failure})
+    assert "Training goes on without cow: cow.mp4 is cut short." in capfd.readouterr().err
+    assert program("--videos", '["bear", "camel"]')[1].failures == {}
+    with pytest.raises(UserError, match=r"could be read\.\ncow: cow\.mp4 is cut short"):
+        program("--videos", '["cow"]')
+    with pytest.raises(UserError, match=r"'dog'.* There are: bear, camel, cow"):
+        program("--videos", '["dog"]')
+
+
+def test_processes_that_torchrun_has_started_write_no_record(program, tmp_path, monkeypatch):
+    @contextmanager
+    def alone(wanted):
+        yield Processes(), torch.device("cpu")
+
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    monkeypatch.setattr(processes, "process_group", alone)
+    with pytest.raises(UserError, match="does not exist"):
+        program()
+    assert {path.name for path in (tmp_path / "block").iterdir()} >= {"block.pt", "training.csv"}
+    assert not (tmp_path / "block" / STAMPS).exists()

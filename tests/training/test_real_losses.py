@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 import torch
 
-from betrayed.block.block import SpatioTemporalBlock
 from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.synthetic.film import SyntheticSettings, render_clip
 from betrayed.training.losses import LossSettings, clip_losses
 from support import naive_losses
+from support.blocks import new_block
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def clip(package):
 def test_losses_on_real_features_agree_with_the_plain_version(clip, sharpness, rate):
     torch.manual_seed(0)
     settings = LossSettings()
-    block = SpatioTemporalBlock(clip[0].shape[-1], dropout=0.0, attention_dropout=0.0)
+    block = new_block(clip[0].shape[-1], dropout=0.0, attention_dropout=0.0)
     with torch.no_grad():
         block.attn.qkv.weight[: 2 * block.dim] *= sharpness  # rows as before and after training
     frames, count, _ = clip[0].shape

@@ -76,10 +76,16 @@ def test_the_record_says_what_the_video_is(tmp_path, images, truth, monkeypatch)
     assert len(record.pop("content")) == 64
     assert record == {
         "video": "clip",
+        "name": "clip",
         "count": 6,
         "height": 48,
         "width": 64,
         "fps": None,
+        "times": None,
+        "seconds": None,
+        "pixel_aspect": [1, 1],
+        "rotation": 0,
+        "mirrored": False,
         "source": "clip",
         "frames": [f"clip/{i:05d}.jpg" for i in range(6)],
         "annotations": [f"truth/{i:05d}.png" for i in range(6)],
@@ -211,8 +217,9 @@ def test_foreground_is_background_and_object_alone(tmp_path, images, truth):
     )
     np.testing.assert_array_equal(read_annotation(video, 2), IDS[2])
     np.testing.assert_array_equal(read_annotation(video, 2, "instances"), IDS[2])
-    # As ids the same file would say void.
-    assert read_annotation(extracted(tmp_path, images, annotations=foreground), 2).max() == 255
+    # As ids the same files would say void, and no object.
+    with pytest.raises(UserError, match=r"holds 0 and 255 alone.*annotation_kind: foreground"):
+        extracted(tmp_path, images, annotations=foreground)
     with pytest.raises(ValueError, match="which must be"):
         read_annotation(video, 0, "masks")
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 import yaml
 
-from betrayed.block.block import SpatioTemporalBlock
 from betrayed.config.settings import runs as runs_of
 from betrayed.video.annotations import read_annotation
 from betrayed.video.video import Video
+from support.blocks import new_block
 from support.dataset_copies import (
     davis2016,
     davis2017,
@@ -296,12 +296,12 @@ def test_the_ablation_shares_what_its_runs_have_in_common(tmp_path, monkeypatch)
     project.run(*overlay, *(f"results/davis2016-{split}/videos.csv" for split in ("train", "val")))
     plan = project.planned(*overlay)
     runs = yaml.safe_load((ROOT / "presets/ablation.yaml").read_text())["runs"]
-    assert plan["select_objects"] == plan["score_video"] == 2 * (1 + len(runs))
+    assert plan["select_objects"] == plan["score_video"] == 1 + len(runs)
     # Three seeds; at the other size the method itself, each loss, the weight, steps, views, and the
     # dropout of the paper, which its run has too.
     assert plan["train_block"] == 3 + 7
     # And clusterings of their own: tau, the ratio, the paper's tau.
-    assert plan["cluster_tracks"] == 2 * (10 + 3)
+    assert plan["cluster_tracks"] == 10 + 3
     assert "draw_pictures" not in plan
 
 
@@ -309,7 +309,7 @@ def test_a_release_checkpoint_takes_the_place_of_training(tmp_path, package):
     """As people have it: under the release's names, with its backbone and optimiser beside."""
     project = Project(tmp_path / "project", package=package)
     torch.manual_seed(0)
-    state = SpatioTemporalBlock(384).state_dict()
+    state = new_block(384).state_dict()
     weights = {f"temporal_transformer.0.{name}": value for name, value in state.items()}
     stored = {"model_state_dict": {**weights, "backbone.norm.weight": torch.ones(384)}}
     torch.save(stored | {"iteration": 60000}, project.folder / "release.pth")

@@ -2,19 +2,27 @@
 
 import os
 import shutil
-from pathlib import Path
+import signal
+import subprocess
+import time
+from contextlib import suppress
 
 import pytest
 
-from support.workflow_project import Project
+from betrayed.engine.folder_claim import claim_folder
+from support.workflow_project import Project, computed, rows
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"clustering": {"tao": 1}}, "clustering: unknown key 'tao'"),
-        ({"training": {"steps": "many"}}, "training.steps: must be integer"),
+        ({"training": {"steps": "many"}}, "training.steps: must be a whole number"),
         ({"clustering": {"tau": -1.0}}, "clustering.tau: must be more than 0"),
+        ({"training": {"heads": 7}}, "training.heads: must divide 384"),
+        ({"features": {"height": 85}}, "features.height: must be a multiple of 14"),
+        ({"training": {"checkpoint": "none.pt"}}, "training.checkpoint: there is no file none.pt"),
+        ({"evaluate": ["videos"]}, "videos: missing: "),
     ],
 )
 def test_a_bad_configuration_is_refused_before_any_job(tmp_path, settings, message):
@@ -24,21 +32,69 @@ def test_a_bad_configuration_is_refused_before_any_job(tmp_path, settings, messa
     assert not (project.folder / "results").exists()
 
 
-def test_a_features_file_cut_short_is_refused_by_name(project):
+def test_a_features_file_cut_short_is_made_anew(project):
     path = next(project.folder.glob("results/made/features/*/*.h5"))
     os.truncate(path, path.stat().st_size // 2)
     shutil.rmtree(project.folder / "results/made/attention")
-    text = project.run("--keep-going", check=False)
-    assert f"{Path(path).name} is not a whole HDF5 file" in text
+    shutil.rmtree(project.folder / "results/made/records/attention")
+    # Cut short it is another file than its record says: made anew, before anyone reads it.
+    assert computed(project.run()) == {"cache_features": 1, "export_attention": 3}
 
 
-def test_a_second_snakemake_in_the_same_folder_is_refused(project):
-    from betrayed.engine.folder_claim import claim_folder
+def test_a_features_file_that_is_damaged_within_is_refused_by_name(project):
+    path = next(project.folder.glob("results/made/features/*/*.h5"))
+    with path.open("r+b") as file:
+        file.write(bytes(64))
+    shutil.rmtree(project.folder / "results/made/records/attention")
+    text = project.run(check=False)
+    assert f"{path.name} is not a whole HDF5 file" in text
+    assert [row["stage"] for row in rows(project, "failures")] == ["export_attention"]
+    path.unlink()
+    project.run()
+    assert rows(project, "failures") == []
 
-    kept = claim_folder(project.folder / ".snakemake")
-    project.change({"clustering": {"tau": 0.2}})
-    assert "Another snakemake is at work" in project.run(check=False)
-    kept.close()
+
+def test_all_faults_are_named_at_once(tmp_path):
+    """Those of settings, of runs and of data that are not there."""
+    settings = {"evaluate": ["made", "videos"], "motion": {"cell": 300}}
+    settings["runs"] = {"default": {}, "low": {"clustering": {"tau": 0}}}
+    text = Project(tmp_path / "project", settings).run("--dry-run", check=False)
+    assert "  - motion.cell: must be at most height (240), not 300" in text
+    assert "  - runs.low: clustering.tau: must be more than 0, not 0" in text
+    assert "  - videos: missing: videos. " in text
+
+
+def test_a_run_can_be_looked_at_and_not_be_joined(tmp_path):
+    """While one goes on, what only looks works; what would write is refused."""
+    made = {"clips": 6, "frames": 100, "height": 360, "width": 640}
+    project = Project(tmp_path / "project", {"datasets": {"made": {"make": made}}})
+    target = "results/made/videos.csv"
+    with subprocess.Popen(
+        project.command(target),
+        cwd=project.folder,
+        env=project.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        try:
+            until = time.monotonic() + 60
+            while not list(project.folder.glob("resources/.made.*")):
+                assert running.poll() is None and time.monotonic() < until
+                time.sleep(0.05)
+            for option in ("dry-run", "summary", "dag", "rulegraph", "lint", "list-rules"):
+                project.run(target, f"--{option}")
+            project.run(target, "--report", str(tmp_path / "report.html"))
+            assert running.poll() is None, "the run ended before all was looked at"
+            for options in ([target], ["--touch", target], ["--delete-all-output", target]):
+                text = project.run(*options, check=False)
+                assert "Another snakemake is at work in this folder" in text, options
+            assert running.poll() is None, "the run ended before all was refused"
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+    claim_folder(project.folder / ".snakemake").close()
 
 
 def test_only_what_a_method_needs_is_planned(tmp_path):
@@ -46,18 +102,18 @@ def test_only_what_a_method_needs_is_planned(tmp_path):
     project = Project(tmp_path / "project", {"refinement": {"height": 126, "width": 224}})
     project.run("results/made/videos.csv")
     better = project.planned()
-    assert (better["measure_motion"], better["cache_features"]) == (3, 6)
+    assert (better["measure_motion"], better["cache_features"]) == (1, 2)
     project.change({"method": "paper"})
     paper = project.planned()
     assert "measure_motion" not in paper
-    assert (paper["select_objects"], paper["cache_features"]) == (3, 3)
+    assert (paper["select_objects"], paper["cache_features"]) == (1, 1)
     # Side by side: the features once, a block and tracks for each.
     project.change({"method": "better", "runs": {"default": {}, "paper": {"method": "paper"}}})
     both = project.planned()
-    assert (both["measure_motion"], both["cache_features"], both["train_block"]) == (3, 6, 2)
-    assert both["cluster_tracks"] == both["select_objects"] == 6
+    assert (both["measure_motion"], both["cache_features"], both["train_block"]) == (1, 2, 2)
+    assert both["cluster_tracks"] == both["select_objects"] == 2
     project.change({"training": {"output_dropout": "attention"}})
-    assert project.planned()["cluster_tracks"] == 3
+    assert project.planned()["cluster_tracks"] == 1
     project.change({"runs": {"paper": {"method": "papers"}}})
     text = project.run("--dry-run", check=False)
     assert "runs.paper: method: must be one of 'better', 'paper', not 'papers'" in text

@@ -4,24 +4,20 @@ import os
 
 import pytest
 
-from support.workflow_project import CHAIN, rows
+from support.workflow_project import CHAIN, LAST, computed, rows
+
+#: Small files that name what tables are made from; they change with identifiers.
+LISTS = {"list_scores", "list_runs", "list_records"}
 
 
 def rules_of(*, since):
-    """The rules that rerun per video when a stage has changed, and the table."""
+    """The rules that rerun when a stage has changed, and the tables."""
     names = list(CHAIN)
     later = names[: names.index(since) + 1]
-    return {rule for name in later for rule in CHAIN[name]} | {"collect_tables"}
+    return {rule for name in later for rule in CHAIN[name]} | {"collect_tables"} | LAST
 
 
 def test_a_second_run_has_nothing_to_do(project):
-    assert project.planned() == {}
-
-
-def test_other_coefficients_rerun_nothing(project):
-    library = project.folder / "scripts" / "betrayed" / "engine"
-    for name in ("costs.py", "planning.py", "coefficients.json"):
-        (library / name).write_text((library / name).read_text() + "\n")
     assert project.planned() == {}
 
 
@@ -37,39 +33,33 @@ def test_other_coefficients_rerun_nothing(project):
 def test_a_changed_setting_reruns_its_stage_and_what_follows(project, change, since):
     project.change(change)
     plan = project.planned()
-    helpers = {"list_scores", "list_runs", "list_training_features"}
-    assert set(plan) - helpers == rules_of(since=since)
-    per_video = {*CHAIN["objects"], *CHAIN["tracks"], *CHAIN["features"]}
-    assert all(plan[rule] == 3 for rule in set(plan) & per_video)
+    assert set(plan) - LISTS == rules_of(since=since)
+    assert all(plan[rule] == 1 for rule in plan)
 
 
 def test_another_benchmark_or_published_figure_makes_the_tables_anew_alone(project):
     project.change({"datasets": {"made": {"benchmark": "davis2016-val"}}})
-    assert project.planned() == {"list_scores": 1, "collect_tables": 1}
+    assert set(project.planned()) == {"list_scores", "collect_tables", "check_failures"}
     project.run()
     boards = {row["board"] for row in rows(project, "leaderboard")}
     assert boards == {"davis2016-val", "made (3 of 20 videos of davis2016-val)"}
     path = project.folder / "scripts" / "betrayed" / "reporting" / "published.csv"
     path.write_text(path.read_text() + "New,davis2016-val,davis2016,J_mean,0.9,somebody\n")
-    assert project.planned() == {"collect_tables": 1}
+    assert set(project.planned()) == {"collect_tables", "check_failures"}
 
 
 def test_refinement_adds_features_and_reruns_the_choice_of_objects(project):
     project.change({"refinement": {"height": 126, "width": 224}})
     plan = project.planned()
-    assert set(plan) - {"list_scores", "list_runs"} == rules_of(since="objects") | {
-        "cache_features"
-    }
-    assert plan["cache_features"] == 3
+    assert set(plan) - LISTS == rules_of(since="objects") | {"cache_features"}
+    assert plan["cache_features"] == 1
 
 
 def test_the_papers_method_without_training_anew(project):
     """Motion and the fine features that are there are left alone; a block of its own is trained."""
     project.change({"refinement": {"height": 126, "width": 224}, "method": "paper"})
     plan = project.planned()
-    assert set(plan) - {"list_scores", "list_runs", "list_training_features"} == rules_of(
-        since="training"
-    )
+    assert set(plan) - LISTS == rules_of(since="training")
 
 
 def test_a_touched_file_changes_nothing(project):
@@ -116,10 +106,36 @@ def test_two_settings_side_by_side_keep_both_results(project):
     plan = project.planned()
     assert "train_block" not in plan
     assert "export_attention" not in plan
-    assert plan["cluster_tracks"] == 3
+    assert plan["cluster_tracks"] == 1
     project.run()
     both = rows(project)
     assert [row for row in both if row["run"] == "default"] == first
     assert len([row for row in both if row["run"] == "fine"]) == len(first)
     assert len({row["run"] for row in rows(project, "runs")}) == 2
     assert project.planned() == {}
+
+
+def test_a_deleted_artefact_is_made_anew_and_nothing_else(project):
+    before = project.tables()
+    path = sorted(project.folder.glob("results/made/tracks/*/*.h5"))[0]
+    path.unlink()
+    assert "cluster_tracks" in project.planned()
+    assert computed(project.run()) == {"cluster_tracks": 1}
+    assert path.exists()
+    assert project.tables() == before
+    assert project.planned() == {}
+
+
+def test_forced_rules_compute_all_their_videos_anew(project):
+    text = project.run("--forcerun", "score_video")
+    assert computed(text) == {"score_video": 3}
+
+
+def test_another_batch_size_computes_nothing(project):
+    project.change({"batch_size": 2})
+    text = project.run()
+    assert computed(text) == {}
+    assert len(list(project.folder.glob("results/made/records/frames/*.json"))) == 2
+    assert project.planned() == {}
+    project.change({"batch_size": None})  # back to what fitted first
+    assert computed(project.run()) == {}

@@ -128,11 +128,11 @@ class SpatioTemporalBlock(nn.Module):
     def __init__(
         self,
         dim: int,
-        heads: int = 8,
-        mlp_ratio: float = 4.0,
-        dropout: float = 0.1,
-        attention_dropout: float = 0.4,
-        output_dropout: str = "key",
+        heads: int,
+        mlp_ratio: float,
+        dropout: float,
+        attention_dropout: float,
+        output_dropout: str,
     ) -> None:
         super().__init__()
         if dim % heads:

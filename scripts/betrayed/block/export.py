@@ -12,7 +12,6 @@ from torch import Tensor
 from betrayed.block.loading import load_block
 from betrayed.engine.gpu_memory import Batches, out_of_memory
 from betrayed.engine.precision import exact_float32
-from betrayed.engine.usage import note
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
 from betrayed.io.files import sha256
@@ -23,6 +22,7 @@ from betrayed.io.progress import progress
 SAME_FEATURES = ("backbone", "weights_sha256", "facet", "layer")
 
 FACTORS = ("queries", "keys")
+BATCH_SIZE = 4  # frames at a time; more gains little, since reading and writing take longer
 # What can be set where one frame does not fit.
 _REMEDY = "Lower features.height and features.width, or set device: cpu."
 
@@ -32,7 +32,7 @@ def export_attention(
     block_path: str | Path,
     output: str | Path,
     device: torch.device,
-    batch_size: int = 4,
+    batch_size: int | None = None,
 ) -> None:
     """Write the queries and keys that a trained block gives for every frame of a video.
 
@@ -46,7 +46,8 @@ def export_attention(
         output: attention artefact to write: ``queries`` and ``keys``, (T, heads, N, d) float16
             in chunks of one frame.
         device: where to compute.
-        batch_size: frames at a time; changes results by the rounding of float32 at most.
+        batch_size: frames at a time at most; None: 4. It changes results by the rounding of
+            float32 at most.
 
     Raises:
         UserError: the features are augmented views, or not of the kind the block was trained on, or
@@ -71,9 +72,9 @@ def export_attention(
             )
         count = len(tokens)
         made_by |= {"block_sha256": sha256(block_path), "block_step": info["step"]}
+        batch_size = BATCH_SIZE if batch_size is None else batch_size
         runs = batches(count, batch_size)
         fitting = Batches(batch_size, f"attention of {made_by['video']}", _REMEDY)
-        note(frames=count, tokens=tokens.shape[1], dim=block.dim)
 
         def read(frames: range) -> Tensor:
             return pinned(tokens[frames.start : frames.stop], device)  # (B, N, D) float16

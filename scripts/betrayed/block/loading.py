@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from betrayed.block.block import SpatioTemporalBlock
+from betrayed.block.block import OUTPUT_DROPOUTS, SpatioTemporalBlock
 from betrayed.errors import UserError
 
 RELEASE_PREFIX = "temporal_transformer.0."
+RELEASE_HEADS = 8
 
 
-def load_release_checkpoint(path: str | Path, heads: int = 8) -> SpatioTemporalBlock:
+def load_release_checkpoint(path: str | Path, heads: int = RELEASE_HEADS) -> SpatioTemporalBlock:
     """The block of a checkpoint in the form of the paper's release.
 
     Such a file holds ``model_state_dict`` with the block under ``temporal_transformer.0.``
@@ -22,7 +23,7 @@ def load_release_checkpoint(path: str | Path, heads: int = 8) -> SpatioTemporalB
 
     Args:
         path: the ``.pth`` file.
-        heads: the number of heads, which the weights do not tell; the release has 8.
+        heads: the number of heads, which the weights do not tell; the release has that many.
 
     Returns:
         The block, ready for inference.
@@ -46,7 +47,7 @@ def load_block(path: str | Path) -> tuple[SpatioTemporalBlock, dict[str, Any]]:
     """
     stored = read_checkpoint(path)
     if any(name.startswith(RELEASE_PREFIX) for name in stored["model_state_dict"]):
-        block = release_block(stored, path, heads=8)
+        block = release_block(stored, path, RELEASE_HEADS)
         info = {"settings": {}, "features": {}, "step": stored.get("iteration"), "heads": 8}
         return block, info | {"dim": block.dim}
     names = ("settings", "features", "step", "dim", "heads")
@@ -89,7 +90,8 @@ def _fill(weights: dict[str, Tensor], path: str | Path, heads: int) -> SpatioTem
     """A block in evaluation mode with these weights; its sizes are read from them."""
     try:
         dim = weights["norm1.weight"].shape[0]
-        block = SpatioTemporalBlock(dim, heads, weights["mlp.fc1.weight"].shape[0] / dim)
+        ratio = weights["mlp.fc1.weight"].shape[0] / dim
+        block = SpatioTemporalBlock(dim, heads, ratio, 0.0, 0.0, OUTPUT_DROPOUTS[0])
         block.load_state_dict(weights)
     except KeyError as error:
         raise UserError(f"{path} lacks the weights {error}: it is no such block.") from error

@@ -82,7 +82,7 @@ def hierarchical_clusterings(
     keys: ArrayLike | Tensor,
     *,
     taus: Sequence[float],
-    window: int = 3,
+    window: int,
     memory: float | None = None,
     device: torch.device | str | None = None,
     watch: Callable[[Iterable[int], str, str], Iterable[int]] | None = None,

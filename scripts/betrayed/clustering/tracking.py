@@ -3,7 +3,6 @@
 import dataclasses
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +14,12 @@ from betrayed.clustering.divergence import symmetric_kl
 from betrayed.clustering.memory import REMEDY, allowed_memory, less_memory
 from betrayed.clustering.merge_tree import merge_tree
 from betrayed.clustering.row_parts import StoredRows
+from betrayed.config.clustering import ClusterSettings
 from betrayed.engine.gpu_memory import ran_out, release
 from betrayed.engine.precision import exact_float32
-from betrayed.engine.usage import note
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
 from betrayed.io.progress import progress
-
-
-@dataclass(frozen=True)
-class ClusterSettings:
-    """How attention rows become tracks.
-
-    Attributes:
-        tau: symmetric KL divergence in nats up to which rows are one; more gives fewer tracks.
-        window: frames clustered together in the first step.
-        key_frame_ratio: every so many frames one whose tokens are the columns of the rows;
-            less is slower and needs more memory.
-        approximate: of the key frames' tokens, every so many is a column of the rows. 1 is exact.
-    """
-
-    tau: float = 0.3
-    window: int = 3
-    key_frame_ratio: int = 10
-    approximate: int = 1
 
 
 def cluster_video(
@@ -56,7 +37,7 @@ def cluster_video(
             float32, ``sizes`` (K,) in tokens, ``key_frames`` (Tk,), ``merges`` (K−1, 4), and what
             came before the tracks: ``fragments`` (T, h, w) int32, the cluster of a token within
             its window, and ``rounds/0``, ``rounds/1``, …, what each cluster was merged into.
-        settings: see :class:`ClusterSettings`.
+        settings: see :class:`betrayed.config.clustering.ClusterSettings`.
         device: where to compute.
         memory: bytes that clustering may take; None: a share of what is free on the device. When
             the device has less after all, clustering starts anew with half of it, down to what does
@@ -76,7 +57,6 @@ def cluster_video(
     keys = keys[:, :, columns(grid, settings.approximate)]
     device = torch.device(device)
     memory = allowed_memory(memory, device)
-    note(memory_mb=round(memory / 1e6))
     try:
         while (found := _clustered(queries, keys, settings, device, memory, made_by)) is None:
             release()

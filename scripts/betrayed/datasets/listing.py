@@ -3,10 +3,11 @@
 from pathlib import Path
 from types import ModuleType
 
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts import davis, fbms, folder, movi, segtrack, youtube_vis, youtube_vos
-from betrayed.datasets.layouts.common import DatasetSettings
 from betrayed.datasets.manifest import Row
 from betrayed.errors import UserError
+from betrayed.io.file_kinds import is_film
 
 #: The layouts by name.
 LAYOUTS: dict[str, ModuleType] = {
@@ -32,17 +33,23 @@ def missing_paths(settings: DatasetSettings) -> list[Path]:
         UserError: a split lists nothing, or none of its videos is called as the settings want.
     """
     root = _root(settings)
-    if not root.is_dir():
+    if not _may_be(root, settings):
+        if root.is_file():
+            raise UserError(
+                f"{root} is a file, but a folder is needed{_or_film(settings)}. Name the folder "
+                f"that it lies in."
+            )
         return [root]
     absent = [path for path in needed_paths(settings) if not path.exists()]
     return absent or LAYOUTS[settings.layout].missing_paths(root, settings)
 
 
 def list_videos(settings: DatasetSettings, truth: str | Path | None = None) -> list[Row]:
-    """The manifest's rows, sorted by video: video, source, annotations, instances.
+    """The manifest's rows, sorted by name: video, name, source, annotations, instances.
 
-    The last two are empty where there is none. Whether frames and annotations are sound is
-    for :func:`betrayed.video.extraction.extract` to say, video by video.
+    ``video`` is an identifier, see :func:`betrayed.datasets.names.identifier`. The last two are
+    empty where there is none. Whether frames and annotations are sound is for
+    :func:`betrayed.video.extraction.extract` to say, video by video.
 
     Args:
         settings: the data set.
@@ -52,17 +59,31 @@ def list_videos(settings: DatasetSettings, truth: str | Path | None = None) -> l
 
     Raises:
         UserError: the root, a folder of annotations, the split or a sequence of it is missing;
-            nothing is there; a name is unfit, taken twice, or asked for and absent.
+            nothing is there; names are taken twice, or asked for and absent.
     """
     if not settings.root:
         raise UserError("The data set's root is not set. Set it to the folder with the videos.")
     root = _root(settings)
-    if not root.is_dir():
+    if not _may_be(root, settings):
         raise UserError(
-            f"The data set's root {root} is not a folder. Correct the setting root, or put the "
-            f"videos there."
+            f"The data set's root {root} is not a folder{_or_film(settings)}. Correct the setting "
+            f"root, or put the videos there."
         )
     return LAYOUTS[settings.layout].manifest_rows(root, settings, Path(truth) if truth else None)
+
+
+def left_out(settings: DatasetSettings) -> list[tuple[Path, str]]:
+    """What lies among the videos and is none, each with the reason; in the layout folder alone."""
+    return folder.left_out(_root(settings), settings) if settings.layout == "folder" else []
+
+
+def _may_be(root: Path, settings: DatasetSettings) -> bool:
+    """Whether a root is a folder, or a single film in the layout that takes one."""
+    return root.is_dir() or (settings.layout == "folder" and is_film(root) and root.is_file())
+
+
+def _or_film(settings: DatasetSettings) -> str:
+    return " or a video file of a known suffix" if settings.layout == "folder" else ""
 
 
 def _root(settings: DatasetSettings) -> Path:

@@ -7,14 +7,20 @@ from pathlib import Path
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
 
-COLUMNS = ("video", "source", "annotations", "instances")
+#: A video and where its frames and ground truth lie; what a layout says of it. ``video`` is its
+#: identifier, in paths and tables; ``name`` what people call it.
+PLACES = ("video", "name", "source", "annotations", "instances")
+#: The batch whose jobs compute it, and what stands for the content of its frames and its truth.
+COLUMNS = (*PLACES, "batch", "source_content", "truth_content")
 #: One video of the manifest, by :data:`COLUMNS`; what it does not have is empty.
 Row = dict[str, str]
+# Paths that are no UTF-8 come back as they were.
+_FORM = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
 
 
 def write_manifest(path: str | Path, rows: Iterable[Row]) -> None:
-    """Write the rows of :func:`betrayed.datasets.listing.list_videos` as CSV."""
-    with whole_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+    """Write rows with all :data:`COLUMNS` as CSV."""
+    with whole_file(path) as temporary, open(temporary, "w", **_FORM) as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -27,7 +33,7 @@ def read_manifest(path: str | Path) -> list[Row]:
         UserError: the file is missing or has other columns.
     """
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, **_FORM) as file:
             reader = csv.DictReader(file)
             if tuple(reader.fieldnames or ()) != COLUMNS:
                 raise UserError(

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Literal, get_args
 
 import torch
 
 from betrayed.errors import UserError
 
 #: What ``features.precision`` may say.
-Precision = Literal["auto", "float32", "float16", "bfloat16"]
+PRECISIONS = ("auto", "float32", "float16", "bfloat16")
 _TENSOR_CORES = (7, 0)  # compute capability from which products in float16 are several times faster
 _PROBE = 256  # side of a product that a GPU would hand to its tensor cores
 
@@ -24,10 +23,8 @@ def choose_precision(name: str, device: torch.device) -> str:
     Raises:
         UserError: there is no precision of that name.
     """
-    if name not in get_args(Precision):
-        raise UserError(
-            f"There is no precision {name!r}: choose of {', '.join(get_args(Precision))}."
-        )
+    if name not in PRECISIONS:
+        raise UserError(f"There is no precision {name!r}: choose of {', '.join(PRECISIONS)}.")
     if name != "auto":
         return name
     fast = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _TENSOR_CORES

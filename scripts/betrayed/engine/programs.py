@@ -1,20 +1,41 @@
 """What every command-line program of the workflow shares."""
 
+import argparse
+import os
 import sys
 from collections.abc import Callable
 
-from betrayed.engine.usage import recorded
 from betrayed.errors import UserError
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call ``main``; print a :class:`UserError` for people and exit with status 1.
-
-    What it took is written down where the workflow wants it, see :mod:`betrayed.engine.usage`.
-    """
+    """Call ``main``; print a :class:`UserError` for people and exit with status 1."""
     try:
-        with recorded():
-            main()
+        main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+def add_batch_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a program that works on a batch, see :mod:`betrayed.engine.batches`."""
+    parser.add_argument("--record", required=True, help="record of the batch to write (JSON)")
+    parser.add_argument("--output-folder", required=True, help="folder of the videos' artefacts")
+    parser.add_argument(
+        "--redo",
+        type=int,
+        default=0,
+        help="1: compute all videos of the batch; 0: those that are missing or out of date",
+    )
+
+
+def add_gpu_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a program that computes on a GPU where there is one."""
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--gpus", type=int, default=1, help="GPUs granted; 0: compute on the CPU")
+    parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
+
+
+def started_by_torchrun() -> bool:
+    """Whether torchrun has started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ

@@ -1,10 +1,13 @@
 """Which source files a program is made of, so that editing one reruns what it had a part in."""
 
 import ast
+import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 _SCRIPTS = Path(__file__).resolve().parents[2]
+_ENGINE = Path(__file__).resolve().parent.relative_to(_SCRIPTS.parent).as_posix() + "/"
 
 
 def program_sources(program: str) -> list[str]:
@@ -15,43 +18,39 @@ def program_sources(program: str) -> list[str]:
     Returns:
         Paths relative to the repository's root, sorted.
     """
+    return sources_of([_SCRIPTS / f"{program}.py"])
+
+
+def sources_of(files: Iterable[Path]) -> list[str]:
+    """Some source files and the library modules that they import, also indirectly; likewise."""
     sources: set[Path] = set()
-    waiting = [_SCRIPTS / f"{program}.py"]
+    waiting = list(files)
     while waiting:
         path = waiting.pop()
         if path not in sources:
             sources.add(path)
-            waiting += _files(_names(path, everywhere=True))
+            waiting += _files(_names(path))
     return sorted(path.relative_to(_SCRIPTS.parent).as_posix() for path in sources)
 
 
-def libraries(program: str) -> set[str]:
-    """The modules from elsewhere that ``scripts/<program>.py`` imports whatever it is told to do.
+@cache
+def source_digest(program: str) -> str:
+    """A SHA-256, in hexadecimal, over the sources that decide what a program makes.
 
-    Those are imported by the program anywhere, or by a library module when it is imported itself.
-    Some of the names are not modules but what is imported from one.
+    Those of the room ``engine`` decide where and when it runs: an edit there reruns nothing.
     """
-    sources: set[Path] = set()
-    names: set[str] = set()
-    waiting = [_SCRIPTS / f"{program}.py"]
-    while waiting:
-        path = waiting.pop()
-        if path not in sources:
-            sources.add(path)
-            imports = _names(path, everywhere=path.parent == _SCRIPTS)
-            names |= imports
-            waiting += _files(imports)
-    return {name for name in names if name.partition(".")[0] != "betrayed"}
+    digest = hashlib.sha256()
+    for name in program_sources(program):
+        if name.startswith(_ENGINE):
+            continue
+        content = (_SCRIPTS.parent / name).read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
 
 
 @cache
-def _names(path: Path, everywhere: bool) -> set[str]:
-    """The modules that one file imports, and what it imports from them.
-
-    Args:
-        path: the file.
-        everywhere: also in functions.
-    """
+def _names(path: Path) -> set[str]:
+    """The modules that one file imports, in functions too, and what it imports from them."""
     names: set[str] = set()
     waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
     while waiting:
@@ -63,7 +62,7 @@ def _names(path: Path, everywhere: bool) -> set[str]:
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             waiting += node.orelse  # what only a type checker imports does not run
-        elif everywhere or not isinstance(node, ast.FunctionDef):
+        else:
             waiting += ast.iter_child_nodes(node)
     return names
 

@@ -12,12 +12,11 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as images_to
 
-from betrayed.engine.precision import Precision, choose_precision, exact_float32
+from betrayed.config.features import Facet, Precision
+from betrayed.engine.precision import choose_precision, exact_float32
 from betrayed.errors import UserError
 from betrayed.features.vit import ViT, create_vit
 from betrayed.features.weights import read_weights
-
-Facet = Literal["key", "query", "value", "token"]
 
 
 class Backbone:

@@ -1,22 +1,19 @@
 """The feature cache: what the frozen backbone gives for each frame of a video, computed once."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 import torch
 from torch import Tensor
 
+from betrayed.config.features import FeatureSettings
 from betrayed.engine.gpu_memory import Batches, out_of_memory
-from betrayed.engine.precision import Precision
-from betrayed.engine.usage import note
 from betrayed.errors import UserError
 from betrayed.features.augmentation import augment, draw_view
-from betrayed.features.backbone import Backbone, Facet, resize_frames
+from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.io.artefacts import create
 from betrayed.io.files import sha256
 from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
@@ -31,35 +28,6 @@ _REMEDY = (
 DATASETS = ("patch_tokens", "class_tokens", "class_attention")
 
 
-@dataclass(frozen=True)
-class FeatureSettings:
-    """What decides the content of a features file, beside the video and the weights."""
-
-    #: timm's name of the ViT.
-    backbone: str
-    #: Size in pixels that whole frames are resized to: multiples of the patch size.
-    height: int
-    width: int
-    #: What is kept of a patch, see :class:`betrayed.features.backbone.Backbone`.
-    facet: Facet = "token"
-    #: Index of the block; -1 is the last.
-    layer: int = -1
-    #: Augmented views of each frame; 0 keeps the plain frames instead.
-    views: int = 0
-    #: Seeds the views.
-    seed: int = 0
-    #: Of the backbone's products, see :func:`betrayed.engine.precision.choose_precision`.
-    precision: Precision = "auto"
-
-    def __post_init__(self) -> None:
-        if self.views < 0:
-            raise UserError(f"views must be 0 or more, not {self.views}.")
-
-    def made_by(self) -> dict[str, Any]:
-        """The settings as a features file records them: a seed that draws nothing counts as 0."""
-        return {**asdict(self), "seed": self.seed if self.views else 0}
-
-
 def cache_features(
     video: Video,
     settings: FeatureSettings,
@@ -72,7 +40,7 @@ def cache_features(
 
     Args:
         video: the frames.
-        settings: see :class:`FeatureSettings`.
+        settings: see :class:`betrayed.config.features.FeatureSettings`.
         weights: safetensors file of the backbone's weights; None: random ones (tests).
         output: the features artefact to write, see :func:`write_features`.
         device: where the backbone computes.
@@ -81,12 +49,28 @@ def cache_features(
     Raises:
         UserError: a name or file does not fit, or see :func:`write_features`.
     """
-    with out_of_memory(f"loading {settings.backbone}", _REMEDY):
-        backbone = Backbone(
-            settings.backbone, weights, device, settings.facet, settings.layer, settings.precision
-        )
+    backbone = load_backbone(settings, weights, device)
     digest = sha256(weights) if weights is not None else None
     write_features(video, settings, backbone, digest, output, batch_size)
+
+
+def load_backbone(
+    settings: FeatureSettings, weights: str | Path | None, device: torch.device | str
+) -> Backbone:
+    """The backbone that some settings ask for, on a device.
+
+    Args:
+        settings: see :class:`betrayed.config.features.FeatureSettings`.
+        weights: safetensors file of the backbone's weights; None: random ones (tests).
+        device: where it computes.
+
+    Raises:
+        UserError: a name or file does not fit, or memory does not do.
+    """
+    with out_of_memory(f"loading {settings.backbone}", _REMEDY):
+        return Backbone(
+            settings.backbone, weights, device, settings.facet, settings.layer, settings.precision
+        )
 
 
 def write_features(
@@ -113,7 +97,7 @@ def write_features(
 
     Args:
         video: the frames.
-        settings: see :class:`FeatureSettings`.
+        settings: see :class:`betrayed.config.features.FeatureSettings`.
         backbone: made with the name, facet, layer and precision of the settings.
         weights_sha256: of the file of its weights; None: random ones (tests).
         output: the features artefact to write.
@@ -140,16 +124,6 @@ def write_features(
     size = min(size, backbone.most_frames or size)
     fitting = Batches(size, f"features of {video.name}", _REMEDY)
     runs = batches(video.count, size)
-    note(
-        frames=video.count,
-        pixels=video.height * video.width,
-        side_pixels=settings.height * settings.width,
-        tokens=grid[0] * grid[1],
-        dim=backbone.model.embed_dim,
-        depth=len(backbone.model.blocks),
-        views=settings.views,
-        batch=size,
-    )
     readers = torch.get_num_threads() if device.type == "cuda" else 1
 
     def read(frames: range) -> Tensor:

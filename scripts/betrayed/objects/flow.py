@@ -10,6 +10,8 @@ from betrayed.objects.resizing import resize
 
 #: Flow on fewer pixels than this a side is of no use; smaller frames are enlarged.
 _SMALLEST_SIDE = 64
+#: A side that is enlarged ends at so many times the height wanted: narrow frames lose their aspect.
+_LONGEST_SIDE = 4
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,22 @@ class Flow:
 
 
 def flow_size(frame_size: tuple[int, int], height: int) -> tuple[int, int]:
-    """Height and width that frames of (height, width) have when flow is computed, aspect kept."""
+    """Height and width that frames of (height, width) have when flow is computed.
+
+    Their aspect is kept, but where the longer side would be enlarged beyond four times ``height``:
+    it ends there, so that the cost is bounded whatever the frames are.
+    """
+    bounds = (max(side, _LONGEST_SIDE * height) for side in frame_size)
+    rows, columns = map(min, _enlarged(frame_size, height), bounds)
+    return rows, columns
+
+
+def keeps_aspect(frame_size: tuple[int, int], height: int) -> bool:
+    """Whether frames of (height, width) keep their aspect when flow is computed."""
+    return flow_size(frame_size, height) == _enlarged(frame_size, height)
+
+
+def _enlarged(frame_size: tuple[int, int], height: int) -> tuple[int, int]:
     scale = max(height / frame_size[0], _SMALLEST_SIDE / min(frame_size))
     return round(frame_size[0] * scale), round(frame_size[1] * scale)
 

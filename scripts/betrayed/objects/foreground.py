@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
+from betrayed.config.objects import ObjectSettings
 from betrayed.objects.affinity import affinity, diffuse
 from betrayed.objects.levels import tree_levels
 from betrayed.objects.objectness import objectness, on_grid, relative, standardised
-from betrayed.objects.settings import ObjectSettings
+
+#: Scores that differ by less are alike.
+_ALIKE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,11 @@ class Foreground:
     scores: np.ndarray
     threshold: float
     neighbours: csr_array
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether any place has another score than the rest."""
+        return float(np.ptp(self.scores)) > _ALIKE
 
     @property
     def mask(self) -> np.ndarray:
@@ -47,11 +55,11 @@ def find_foreground(
         labels: (T, h, w), the track of every token, 0 … K−1.
         merges: the tree in which tracks merge, see
             :func:`betrayed.clustering.merge_tree.merge_tree`.
-        cues: for each of :data:`betrayed.objects.settings.CUES` a map (T, h, w).
+        cues: for each of :data:`betrayed.config.objects.CUES` a map (T, h, w).
         local_motion: (T, h', w'), motion on the grid of ``tokens``, see
             :func:`betrayed.objects.cues.local_motion_cue`.
         tokens: (T, h'·w', D), patch tokens on the same grid or a finer one.
-        settings: see :class:`betrayed.objects.settings.ObjectSettings`.
+        settings: see :class:`betrayed.config.objects.ObjectSettings`.
     """
     grid = local_motion.shape[1:]
     coarse = objectness(labels, tree_levels(merges, settings.levels), cues, settings.weights)

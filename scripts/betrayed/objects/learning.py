@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from betrayed.config.learning import LearningSettings
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
 from betrayed.io.progress import progress
@@ -18,23 +18,6 @@ from betrayed.objects.same_object import SameObject
 
 _WIDTH = 24
 _RATE, _DECAY, _BATCH = 3e-3, 1e-3, 4096
-
-
-@dataclass(frozen=True)
-class LearningSettings:
-    """How the network is learnt.
-
-    Attributes:
-        pairs: drawn from each video; videos count alike.
-        epochs: passes over all pairs.
-        networks: how many are learnt, from other first weights each; they are averaged.
-        seed: of the draws and of the first weights.
-    """
-
-    pairs: int = 3000
-    epochs: int = 30
-    networks: int = 3
-    seed: int = 0
 
 
 def draw_pairs(
@@ -70,7 +53,7 @@ def learn(
 
     Args:
         samples: for each video what :func:`draw_pairs` gave.
-        settings: see :class:`LearningSettings`.
+        settings: see :class:`betrayed.config.learning.LearningSettings`.
 
     Raises:
         UserError: there is no pair to learn from.

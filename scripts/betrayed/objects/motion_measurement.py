@@ -6,17 +6,17 @@ or flat scene. What the flow does beyond it is the place's own motion. Needs no 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import tee
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from betrayed.errors import UserError
+from betrayed.config.motion import MotionSettings
 from betrayed.io.artefacts import create
 from betrayed.io.progress import progress
-from betrayed.objects.flow import Flow, flow_size, neighbour_flows
+from betrayed.objects.flow import Flow, flow_size, keeps_aspect, neighbour_flows
 from betrayed.objects.point_tracking import follow_points
 from betrayed.objects.resizing import resize
 from betrayed.video.video import Video
@@ -27,27 +27,6 @@ _STEP = 4
 _TOLERANCE = 1.0
 #: Share of the vectors that must support a homography; below it no one motion is the camera's.
 _SUPPORT = 0.25
-
-
-@dataclass(frozen=True)
-class MotionSettings:
-    """How motion is measured.
-
-    Attributes:
-        height: pixels that frames are resized to, aspect kept; the unit of the result.
-        cell: side of the places that are told apart, in these pixels.
-    """
-
-    height: int = 240
-    cell: int = 4
-
-    def __post_init__(self) -> None:
-        if self.height < 16:
-            raise UserError(f"height must be 16 pixels or more, not {self.height}.")
-        if not 1 <= self.cell <= self.height:
-            raise UserError(
-                f"cell must be between 1 and height ({self.height} pixels), not {self.cell}."
-            )
 
 
 def measure_motion(
@@ -65,7 +44,7 @@ def measure_motion(
         video: the frames; two are held at a time.
         output: the motion artefact to write.
         trajectories: the trajectories artefact to write.
-        settings: see :class:`MotionSettings`.
+        settings: see :class:`betrayed.config.motion.MotionSettings`.
 
     Raises:
         UserError: a frame cannot be read.
@@ -105,7 +84,10 @@ def measure_motion(
 def motion_grid(frame_size: tuple[int, int], settings: MotionSettings) -> tuple[int, int]:
     """Rows and columns of the places whose motion is measured in frames of (height, width)."""
     rows = settings.height / settings.cell
-    return round(rows), max(1, round(rows * frame_size[1] / frame_size[0]))
+    columns = round(rows * frame_size[1] / frame_size[0])
+    if not keeps_aspect(frame_size, settings.height):
+        columns = min(columns, round(flow_size(frame_size, settings.height)[1] / settings.cell))
+    return round(rows), max(1, columns)
 
 
 def residual_motion(
@@ -121,18 +103,18 @@ def residual_motion(
     Args:
         flows: between neighbouring frames, T − 1.
         frame_size: height and width of the video's own frames.
-        settings: see :class:`MotionSettings`.
+        settings: see :class:`betrayed.config.motion.MotionSettings`.
 
     Yields:
         For each of the T frames (h, w) float32, mean residual of each place: pixels a frame, of
         frames that are ``settings.height`` pixels high.
     """
-    backward = None
+    backward, stretch = None, _stretch(frame_size, settings.height)
     for flow in flows:
-        forward = _residual(flow.forward)
+        forward = _residual(flow.forward, stretch)
         both = forward if backward is None else np.minimum(forward, backward)
         yield _coarse(both, frame_size, settings)
-        backward = _residual(flow.backward)
+        backward = _residual(flow.backward, stretch)
     if backward is None:
         backward = np.zeros(flow_size(frame_size, settings.height), np.float32)
     yield _coarse(backward, frame_size, settings)
@@ -163,8 +145,16 @@ def camera_flow(flow: np.ndarray) -> np.ndarray:
     return np.broadcast_to(np.median(vectors, axis=0), flow.shape).astype(np.float32)
 
 
-def _residual(flow: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(flow - camera_flow(flow), axis=-1)  # (H, W)
+def _stretch(frame_size: tuple[int, int], height: int) -> np.ndarray:
+    """What makes lengths in x and y of the enlarged frame alike: ones, if its aspect was kept."""
+    if keeps_aspect(frame_size, height):
+        return np.ones(2, np.float32)
+    rows, columns = np.divide(flow_size(frame_size, height), frame_size)
+    return np.array([rows / columns, 1.0], np.float32)
+
+
+def _residual(flow: np.ndarray, stretch: np.ndarray) -> np.ndarray:
+    return np.linalg.norm((flow - camera_flow(flow)) * stretch, axis=-1)  # (H, W)
 
 
 def _coarse(

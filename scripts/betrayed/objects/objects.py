@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from betrayed.config.objects import CUES, ObjectSettings
 from betrayed.objects.division import Division, by_appearance, by_trajectories, undivided
 from betrayed.objects.foreground import Foreground, find_foreground
 from betrayed.objects.instances import InstanceSettings
 from betrayed.objects.objectness import group_means, on_grid
 from betrayed.objects.outlines import Outlines
 from betrayed.objects.painting import paint
-from betrayed.objects.settings import CUES, ObjectSettings
 from betrayed.objects.trajectories import Trajectories
 
 #: The columns of the table of objects.
@@ -83,6 +83,17 @@ def objects_by_size(labels: np.ndarray, settings: ObjectSettings) -> Objects:
     table["track"] = names[order]
     table["foreground"] = (np.arange(len(names)) > 0) | (len(names) == 1)
     return Objects(_as_proposals(table, settings), names[order])
+
+
+def no_objects(labels: np.ndarray, settings: ObjectSettings) -> Objects:
+    """Tracks as they are, largest first, none of which is an object.
+
+    Args:
+        labels: (T, h, w), the track of every token.
+        settings: see :class:`ObjectSettings`.
+    """
+    objects = objects_by_size(labels, settings)
+    return replace(objects, table=objects.table.assign(foreground=False))
 
 
 def objects_by_cues(

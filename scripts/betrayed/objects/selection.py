@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from betrayed.clustering.tracks import Tracks
-from betrayed.engine.usage import note
+from betrayed.config.objects import ObjectSettings
 from betrayed.errors import UserError
-from betrayed.features.maps import read_class_attention, read_patch_tokens
+from betrayed.features.whole_video import read_class_attention, read_patch_tokens
 from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
 from betrayed.objects.motion import read_motion
-from betrayed.objects.objects import Objects, objects_by_cues, objects_by_size
-from betrayed.objects.settings import ObjectSettings
+from betrayed.objects.objects import Objects, no_objects, objects_by_cues, objects_by_size
 from betrayed.objects.trajectories import Trajectories, read_trajectories
 
 _REMEDY = "Delete the older of the two files and run the workflow again."
@@ -24,7 +23,7 @@ class Evidence:
     """What objects are found from.
 
     Attributes:
-        cues: for each of :data:`betrayed.objects.settings.CUES` a map (T, h, w).
+        cues: for each of :data:`betrayed.config.objects.CUES` a map (T, h, w).
         local_motion: (T, h', w'), motion on the grid of ``tokens``.
         tokens: (T, h'·w', D) float16.
         points: what moves where; None where nobody asks.
@@ -53,10 +52,13 @@ def find_objects(
         fine_features_path: the features whose patch tokens decide where objects end.
         motion_path: motion against the camera.
         trajectories_path: what moves where.
-        settings: see :class:`betrayed.objects.settings.ObjectSettings`. Without cues no path is
+        settings: see :class:`betrayed.config.objects.ObjectSettings`. Without cues no path is
             read.
         frame: gives a frame (H, W, 3) uint8 RGB by its number, to whose edges outlines are moved;
             None leaves them.
+
+    Returns:
+        None of the tracks is an object where nothing stands out.
 
     Raises:
         UserError: a file is unusable, or of another video than the tracks; names it.
@@ -66,7 +68,7 @@ def find_objects(
     by_points = settings.instances in ("combined", "trajectories")
     points_path = trajectories_path if by_points else None
     evidence = read_evidence(tracks, features_path, fine_features_path, motion_path, points_path)
-    return objects_by_cues(
+    objects = objects_by_cues(
         tracks.labels,
         tracks.merges,
         evidence.cues,
@@ -76,6 +78,10 @@ def find_objects(
         settings,
         frame,
     )
+    # All that is there fills the picture; that is asked for with a score of 0.
+    if settings.foreground_score > 0 and not objects.foreground.stands_out:
+        return no_objects(tracks.labels, settings)
+    return objects
 
 
 def read_evidence(
@@ -99,7 +105,6 @@ def read_evidence(
     """
     labels = tracks.labels
     tokens, grid = read_patch_tokens(fine_features_path)  # (T, h'·w', D) float16
-    note(tokens=tokens.shape[1], dim=tokens.shape[2])
     attention = read_class_attention(features_path)
     residual = read_motion(motion_path, labels.shape[1:])
     points = read_trajectories(trajectories_path) if trajectories_path else None

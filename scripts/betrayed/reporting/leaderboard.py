@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from betrayed.config.scoring import OFFICIAL_PROPOSALS
 from betrayed.errors import UserError
 from betrayed.reporting.measurements import ALL
 
@@ -24,8 +25,7 @@ BENCHMARKS = {
 HEADLINES = ("J&F", "J_mean", "F_mean", "mIoU", "mBO", "FG-ARI", "AP", "AR10")
 #: What a published figure has for a protocol where its source does not say which it is.
 UNSTATED = "unstated"
-#: Proposals that the official protocol allows; it covers these protocols.
-OFFICIAL_PROPOSALS = 20
+# The protocols that the official number of proposals holds for.
 _OFFICIAL = ("davis2016-track", "davis2017-sequence")
 
 PUBLISHED_COLUMNS = ["system", "benchmark", "protocol", "metric", "value", "source"]

@@ -9,7 +9,6 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from betrayed.clustering.tracks import Tracks, read_tracks
-from betrayed.engine.usage import note
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
 from betrayed.io.palette import davis_palette, read_ids
@@ -23,7 +22,7 @@ OTHER = 255  # the colour of foreground tracks that are no proposal
 BLEND = 0.5  # how much of an object's colour covers it
 USUAL_FPS = 24  # of folders of images, which have none of their own
 SHEET_FRAMES = 6
-CELL_WIDTH = 240  # pixels
+CELL = 240, 360  # pixels, the most that a frame has in width and height
 MARGIN = 72  # pixels, for the rows' titles
 
 
@@ -69,7 +68,6 @@ def draw_pictures(
         UserError: the frames, masks and tracks are not of one video.
     """
     video, tracks = Video.load(frames_path), read_tracks(tracks_path)
-    note(frames=video.count, pixels=video.height * video.width)
     results = VideoResults(video, Path(objects_path).parent, tracks)
     masks = len(list((results.folder / "proposals").glob("*.png")))
     if not video.count == masks == len(tracks.labels):
@@ -80,7 +78,14 @@ def draw_pictures(
         )
     indices = progress(range(video.count), f"pictures {tracks.made_by.get('video', '')}", "frame")
     overlays = (overlay(video.frame(i), results.object_ids(i)) for i in indices)
-    write_video(Path(folder) / "overlay.mp4", overlays, video.fps or USUAL_FPS)
+    write_video(
+        Path(folder) / "overlay.mp4",
+        overlays,
+        video.fps or USUAL_FPS,
+        video.times,
+        video.seconds,
+        video.pixel_aspect,
+    )
     with whole_file(Path(folder) / "sheet.png") as temporary:
         contact_sheet(results).save(temporary)
 
@@ -97,7 +102,10 @@ def overlay(frame: np.ndarray, ids: np.ndarray) -> np.ndarray:
 
 
 def contact_sheet(results: VideoResults) -> Image.Image:
-    """Some frames side by side; below each the truth if there is one, the objects, all tracks."""
+    """Some frames side by side; below each the truth if there is one, the objects, all tracks.
+
+    The video's name stands above, as people call it.
+    """
     video = results.video
     chosen = np.unique(np.linspace(0, video.count - 1, SHEET_FRAMES).round().astype(int)).tolist()
     frames = {i: video.frame(i) for i in chosen}
@@ -110,24 +118,41 @@ def contact_sheet(results: VideoResults) -> Image.Image:
         ]
     rows["objects"] = [overlay(frames[i], results.object_ids(i)) for i in chosen]
     rows["all tracks"] = [overlay(frames[i], results.track_ids(i)) for i in chosen]
-    return _table(rows, [f"{i}" for i in chosen])
+    return _table(video.title, rows, [f"{i}" for i in chosen], cell_size(video))
 
 
-def _table(rows: dict[str, Sequence[np.ndarray]], heads: Sequence[str]) -> Image.Image:
-    """Pictures in rows with a title each, under column heads."""
-    first = next(iter(rows.values()))[0]
-    cell = (CELL_WIDTH, max(1, round(CELL_WIDTH * first.shape[0] / first.shape[1])))
+def cell_size(video: Video) -> tuple[int, int]:
+    """Width and height of a frame on the sheet, as it is displayed; within :data:`CELL`."""
+    width = video.width * float(video.pixel_aspect)
+    scale = min(CELL[0] / width, CELL[1] / video.height)
+    return max(1, round(width * scale)), max(1, round(video.height * scale))
+
+
+def _table(
+    name: str,
+    rows: dict[str, Sequence[np.ndarray]],
+    heads: Sequence[str],
+    cell: tuple[int, int],
+) -> Image.Image:
+    """Pictures in rows with a title each, under column heads, and over all a name."""
     gap, line = 4, 20
-    width = MARGIN + len(heads) * (cell[0] + gap)
-    sheet = Image.new("RGB", (width, line + len(rows) * (cell[1] + gap)), "white")
+    width = MARGIN + len(heads) * (max(cell[0], line) + gap)
+    head_lines = 2 * line
+    sheet = Image.new("RGB", (width, head_lines + len(rows) * (cell[1] + gap)), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
-    lefts = [MARGIN + column * (cell[0] + gap) for column in range(len(heads))]
+    draw.text((4, line / 2), _printable(name), "black", font, anchor="lm")
+    lefts = [MARGIN + column * (max(cell[0], line) + gap) for column in range(len(heads))]
     for left, head in zip(lefts, heads, strict=True):
-        draw.text((left + cell[0] / 2, line / 2), head, "black", font, anchor="mm")
+        draw.text((left + cell[0] / 2, 1.5 * line), head, "black", font, anchor="mm")
     for row, (title, pictures) in enumerate(rows.items()):
-        top = line + row * (cell[1] + gap)
+        top = head_lines + row * (cell[1] + gap)
         draw.text((4, top + cell[1] / 2), title, "black", font, anchor="lm")
         for left, picture in zip(lefts, pictures, strict=True):
             small = cv2.resize(picture, cell, interpolation=cv2.INTER_AREA)
             sheet.paste(Image.fromarray(small), (left, top))
     return sheet
+
+
+def _printable(name: str) -> str:
+    """A name in one line; letters that the font lacks are drawn as boxes."""
+    return " ".join(name.split())

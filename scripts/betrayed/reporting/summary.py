@@ -26,7 +26,7 @@ def summary_text(tables: str | Path, benchmarks: str | Path, pictures: str | Pat
     Args:
         tables: folder with ``summary.csv``.
         benchmarks: folder with a folder for each rule, and in it, at any depth, the TSV files
-            that its jobs write, see :func:`betrayed.engine.usage.recorded`.
+            that Snakemake writes for its jobs.
         pictures: folder with the pictures.
 
     Raises:
@@ -77,36 +77,28 @@ def score_table(summary: pd.DataFrame, metrics: dict[str, str]) -> pd.DataFrame:
 
 
 def stage_table(benchmarks: str | Path) -> pd.DataFrame:
-    """What the jobs of each rule took: stage, jobs, seconds, start-up, MB, GPU MB; longest first.
+    """What the last jobs of each rule took: stage, jobs, seconds, MB; the longest first.
 
-    ``start-up`` is the share of the seconds that went by before the work began. ``MB`` and
-    ``GPU MB`` are the largest of any one job; the latter is left out where no job used a GPU. The
-    last row, ``all``, is over all stages.
+    ``MB`` is the most memory that any one job had resident. The last row, ``all``, is over all
+    stages.
     """
-    names = ["seconds", "start_up", "mb", "gpu_mb"]
+    names = {"s": "seconds", "max_rss": "MB"}
     rows = []
     for path in sorted(Path(benchmarks).glob("*/**/*.tsv")):
-        job = pd.read_csv(path, sep="\t").reindex(columns=names).iloc[0]
+        # Snakemake writes "-" for what it was too late to measure.
+        job = pd.read_csv(path, sep="\t", na_values="-").reindex(columns=list(names)).iloc[0]
         rows.append((path.relative_to(benchmarks).parts[0], *job))
-    jobs = pd.DataFrame(rows, columns=["stage", *names]).dropna(subset=["seconds"])
+    jobs = pd.DataFrame(rows, columns=["stage", *names.values()]).dropna(subset=["seconds"])
     if jobs.empty:
         return jobs
-    stages = _totals(jobs, "stage").sort_values(["seconds", "stage"], ascending=[False, True])
-    whole = _totals(jobs.assign(stage=ALL), "stage")
-    table = pd.concat([stages, whole], ignore_index=True)
-    return table.dropna(axis="columns", how="all")
+    stages = _totals(jobs).sort_values(["seconds", "stage"], ascending=[False, True])
+    return pd.concat([stages, _totals(jobs.assign(stage=ALL))], ignore_index=True)
 
 
-def _totals(jobs: pd.DataFrame, key: str) -> pd.DataFrame:
-    groups = jobs.groupby(key)
+def _totals(jobs: pd.DataFrame) -> pd.DataFrame:
+    groups = jobs.groupby("stage")
     return pd.DataFrame(
-        {
-            "jobs": groups.size(),
-            "seconds": groups["seconds"].sum(),
-            "start-up": groups["start_up"].sum() / groups["seconds"].sum(),
-            "MB": groups["mb"].max(),
-            "GPU MB": groups["gpu_mb"].max(),
-        }
+        {"jobs": groups.size(), "seconds": groups["seconds"].sum(), "MB": groups["MB"].max()}
     ).reset_index()
 
 
@@ -115,9 +107,7 @@ def _section(title: str, table: pd.DataFrame) -> str:
         return ""
     formats = {
         "seconds": "{:.1f}".format,
-        "start-up": "{:.0%}".format,
         "MB": "{:.0f}".format,
-        "GPU MB": "{:.0f}".format,
     }
     lines = table.to_string(
         index=False, float_format="{:.3f}".format, formatters=formats, na_rep="-"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from betrayed.config.scoring import OFFICIAL_PROPOSALS
 from betrayed.io.files import whole_file
 from betrayed.reporting.averages import summarise
 from betrayed.reporting.leaderboard import (
-    OFFICIAL_PROPOSALS,
     rank_systems,
     read_published,
     render_markdown,

@@ -13,27 +13,30 @@ from betrayed.video.video import Video
 COLUMNS = (
     "dataset",
     "video",
+    "name",
     "frames",
     "height",
     "width",
     "fps",
+    "seconds",
     "annotated_frames",
     "objects",
 )
-_FPS_DECIMALS = 3
+_DECIMALS = 3
 
 
 def tabulate_videos(sources: Sequence[Mapping[str, str]]) -> pd.DataFrame:
     """One row a video, sorted by data set and video.
 
     Args:
-        sources: for each video its ``dataset``, its name ``video`` and the ``path`` of its
+        sources: for each video its ``dataset``, its identifier ``video`` and the ``path`` of its
             ``frames.json``.
 
     Returns:
-        dataset, video; frames; height and width (pixels); fps (frames a second, missing where the
-        source does not say); annotated_frames, 0 without ground truth; objects, missing without
-        ground truth: see :class:`betrayed.video.video.Video`.
+        dataset, video; name (what people call it); frames; height and width (pixels); fps (frames
+        a second, their mean where they do not come evenly) and seconds (the film's length), both
+        missing where the source does not say; annotated_frames, 0 without ground truth; objects,
+        missing without ground truth: see :class:`betrayed.video.video.Video`.
 
     Raises:
         UserError: a file is missing or no record of frames, or a video is listed twice.
@@ -45,13 +48,13 @@ def tabulate_videos(sources: Sequence[Mapping[str, str]]) -> pd.DataFrame:
             raise UserError(f"The video {' / '.join(key)} is listed twice.")
         video = Video.load(source["path"])
         rows[key] = (
-            *(video.count, video.height, video.width, video.fps),
+            *(video.title, video.count, video.height, video.width, video.fps, video.seconds),
             *(video.annotated_frames, video.objects),
         )
     table = pd.DataFrame([(*key, *rows[key]) for key in sorted(rows)], columns=list(COLUMNS))
     whole = dict.fromkeys(("frames", "height", "width", "annotated_frames"), "int64")
-    table = table.astype({**whole, "fps": "float64", "objects": "Int64"})
-    return table.round({"fps": _FPS_DECIMALS})
+    table = table.astype({**whole, "fps": "float64", "seconds": "float64", "objects": "Int64"})
+    return table.round({"fps": _DECIMALS, "seconds": _DECIMALS})
 
 
 def write_video_table(folder: str | Path, sources: Sequence[Mapping[str, str]]) -> None:
@@ -64,7 +67,7 @@ def write_video_table(folder: str | Path, sources: Sequence[Mapping[str, str]]) 
     """
     table = tabulate_videos(sources)
     with whole_file(Path(folder) / "videos.csv") as temporary:
-        form = f"%.{_FPS_DECIMALS}f"
+        form = f"%.{_DECIMALS}f"
         table.to_csv(temporary, index=False, float_format=form, lineterminator="\n")
     with whole_file(Path(folder) / "videos.parquet") as temporary:
         table.to_parquet(temporary, index=False)

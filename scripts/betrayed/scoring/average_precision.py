@@ -31,19 +31,23 @@ class Matches:
     Attributes:
         scores: (D,) falling; at most as many as the highest of :data:`LIMITS`.
         hits: (10, D) bool, whether each is an object at each of :data:`THRESHOLDS`.
+        ignored: (10, D) bool, whether each lies in a crowd instead, and counts as neither right nor
+            wrong.
         objects: how many objects there are.
     """
 
     scores: np.ndarray
     hits: np.ndarray
+    ignored: np.ndarray
     objects: int
 
 
 def match_detections(table: pd.DataFrame) -> Matches:
     """Give each detection of a video, best first, the object that it overlaps most.
 
-    An object is taken once; one that a better detection has is no object to the next. Of equal
-    scores the lower number comes first. All this is COCO's.
+    An object is taken once; one that a better detection has is no object to the next. What is given
+    no object, but lies in a crowd with a share of at least the threshold, is ignored; a crowd takes
+    as many as lie in it. Of equal scores the lower number comes first. All this is COCO's.
 
     Args:
         table: as :func:`betrayed.scoring.detection_table.as_table` gives it.
@@ -61,7 +65,8 @@ def match_detections(table: pd.DataFrame) -> Matches:
             best = objects - 1 - np.argmax(np.where(fits, overlaps, -1)[:, ::-1], axis=1)
             matched[:, place] = fits.any(axis=1)
             free[matched[:, place], best[matched[:, place]]] = False
-    return Matches(ranked["score"].to_numpy(float), matched, objects)
+    in_crowd = ranked["crowd"].to_numpy(float) >= THRESHOLDS[:, None]
+    return Matches(ranked["score"].to_numpy(float), matched, in_crowd & ~matched, objects)
 
 
 def average_precision(videos: Iterable[Matches]) -> dict[str, float]:
@@ -85,9 +90,13 @@ def average_precision(videos: Iterable[Matches]) -> dict[str, float]:
         sum(video.hits[:, :limit].sum(axis=1) for video in videos) / objects for limit in LIMITS
     ]
     scores = np.concatenate([video.scores for video in videos])
-    ranked = np.concatenate([video.hits for video in videos], axis=1)
-    ranked = ranked[:, np.argsort(-scores, kind="stable")]
-    precision = np.array([_precision(hits, objects) for hits in ranked])  # (10, 101)
+    order = np.argsort(-scores, kind="stable")
+    hits, ignored = (
+        np.concatenate(parts, axis=1)[:, order]
+        for parts in ([video.hits for video in videos], [video.ignored for video in videos])
+    )
+    ranked = zip(hits, ignored, strict=True)
+    precision = np.array([_precision(hit[~out], objects) for hit, out in ranked])  # (10, 101)
     whole = [precision.mean(), precision[0].mean(), precision[5].mean()]
     values = [*whole, *(recall.mean() for recall in recalls)]
     return dict(zip(METRICS, map(float, values), strict=True))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
+from betrayed.config.scoring import OFFICIAL_PROPOSALS
 from betrayed.errors import UserError
 from betrayed.io.palette import VOID
 from betrayed.scoring.boundaries import boundary_measure
@@ -21,7 +22,7 @@ def davis_unsupervised(
     proposals: np.ndarray,
     *,
     matching: Matching = "sequence",
-    max_proposals: int = 20,
+    max_proposals: int = OFFICIAL_PROPOSALS,
 ) -> pd.DataFrame:
     """Score proposals against annotated objects as the DAVIS-2017 unsupervised task does.
 
@@ -59,7 +60,7 @@ def davis_unsupervised(
 
 
 def best_track(
-    annotations: np.ndarray, proposals: np.ndarray, *, max_proposals: int = 20
+    annotations: np.ndarray, proposals: np.ndarray, *, max_proposals: int = OFFICIAL_PROPOSALS
 ) -> dict[str, float]:
     """Score the single best proposal against all objects merged into one foreground.
 
@@ -70,7 +71,7 @@ def best_track(
         J_mean, J_recall, J_decay, F_mean, F_recall, F_decay.
     """
     n_proposals = count_proposals(proposals, max_proposals)
-    similarity, boundary = pairwise_scores(merge(annotations), proposals, 1, n_proposals)
+    similarity, boundary = pairwise_scores(merge_objects(annotations), proposals, 1, n_proposals)
     row = match(similarity, boundary, n_proposals, "sequence").iloc[0]
     return {metric: float(row[metric]) for metric in METRICS}
 
@@ -109,7 +110,7 @@ def statistics(values: np.ndarray) -> tuple[float, float, float]:
     return float(values.mean()), float((values > 0.5).mean()), float(first.mean() - last.mean())
 
 
-def merge(annotations: np.ndarray) -> np.ndarray:
+def merge_objects(annotations: np.ndarray) -> np.ndarray:
     """All objects as id 1; background 0 and void 255 stay. (T, H, W) integer to uint8."""
     return np.where(annotations == VOID, np.uint8(VOID), (annotations > 0).view(np.uint8))
 

@@ -8,24 +8,33 @@ import pandas as pd
 
 from betrayed.errors import UserError
 
-COLUMNS = ["proposal", "score", "object", "iou"]
-_KINDS = {"proposal": "Int64", "score": "f8", "object": "Int64", "iou": "f8"}
+COLUMNS = ["proposal", "score", "crowd", "object", "iou"]
+_KINDS = {"proposal": "Int64", "score": "f8", "crowd": "f8", "object": "Int64", "iou": "f8"}
 _REMEDY = "Delete it and run the workflow again; it will be made anew."
 
 
-def as_table(iou: np.ndarray, scores: pd.Series, objects: Sequence[int]) -> pd.DataFrame:
+def as_table(
+    iou: np.ndarray,
+    scores: pd.Series,
+    objects: Sequence[int],
+    crowd: np.ndarray | None = None,
+) -> pd.DataFrame:
     """The detections of a video as a table that a file can hold.
 
     Args:
         iou: (P, G), of every detection with every object.
         scores: (P,), by the number of the detection.
         objects: (G,) numbers.
+        crowd: (P,), the share of every detection that one crowd covers, the largest of them; None:
+            there are no crowds.
 
     Returns:
-        Columns proposal, score, object, iou: a row for every pair; where one of the two sides is
-        empty, a row for each of the other.
+        Columns proposal, score, crowd, object, iou: a row for every pair; where one of the two
+        sides is empty, a row for each of the other.
     """
-    detections = pd.DataFrame({"proposal": scores.index, "score": scores.to_numpy()})
+    shares = np.zeros(len(scores)) if crowd is None else crowd
+    found = {"proposal": scores.index, "score": scores.to_numpy(), "crowd": shares}
+    detections = pd.DataFrame(found)
     annotated = pd.DataFrame({"object": objects})
     if detections.empty or annotated.empty:
         table = pd.concat([detections, annotated])

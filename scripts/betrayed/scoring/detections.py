@@ -18,7 +18,8 @@ def detections(annotations: np.ndarray, proposals: np.ndarray, scores: pd.Series
     """The spatio-temporal IoU of every proposal of a video with every object.
 
     Objects are all ids of the video, whenever they appear. Void pixels count for nobody; a
-    proposal that has no other is left out.
+    proposal that has no other is left out. Void is what crowds cover, too: its share of a proposal
+    is the column crowd.
 
     Args:
         annotations: (T, H, W) integer ids of the annotated frames, 0 background, 255 void.
@@ -30,16 +31,21 @@ def detections(annotations: np.ndarray, proposals: np.ndarray, scores: pd.Series
     """
     object_ids, proposal_ids = np.unique(annotations), np.unique(proposals)
     counts = np.zeros((len(object_ids), len(proposal_ids)), dtype=np.int64)
+    void = np.zeros(len(proposal_ids), dtype=np.int64)
     for annotation, proposal in zip(annotations, proposals, strict=True):
         valid = annotation != VOID
         truth = np.searchsorted(object_ids, annotation[valid])
         proposed = np.searchsorted(proposal_ids, proposal[valid])
         counts += contingency(truth, proposed, *counts.shape)
+        hidden = np.searchsorted(proposal_ids, proposal[~valid])
+        void += np.bincount(hidden, minlength=len(proposal_ids))
     objects = (object_ids != 0) & (object_ids != VOID)
     present = (proposal_ids != 0) & (counts.sum(axis=0) > 0)
     union = counts.sum(axis=1, keepdims=True) + counts.sum(axis=0) - counts
     iou = counts / np.maximum(union, 1)
-    return as_table(iou[objects][:, present].T, scores[proposal_ids[present]], object_ids[objects])
+    share = void[present] / (void + counts.sum(axis=0))[present]
+    ranked = scores[proposal_ids[present]]
+    return as_table(iou[objects][:, present].T, ranked, object_ids[objects], share)
 
 
 def video_detections(video: Video, masks: str | Path) -> pd.DataFrame:

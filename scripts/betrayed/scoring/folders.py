@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from betrayed.errors import UserError
 from betrayed.io.images import numbered_images
+from betrayed.io.mask_checks import MaskJudge
 from betrayed.io.palette import VOID, read_ids
 from betrayed.scoring.average_precision import PROTOCOL
 from betrayed.scoring.detections import detections
@@ -52,11 +53,13 @@ class Scores:
         table: as :func:`betrayed.scoring.protocols.score_arrays` gives it.
         detections: as :func:`betrayed.scoring.detections.detections` gives it; None where
             the protocol is not wanted.
+        objects: how many objects the truth has in it.
     """
 
     name: str
     table: pd.DataFrame
     detections: pd.DataFrame | None
+    objects: int
 
 
 def find_videos(
@@ -144,22 +147,31 @@ def score_masks(video: MaskedVideo) -> Scores:
         UserError: a file is damaged, there are too many proposals, or the truth is of another
             kind than was said; the video is named in the error.
     """
-    truth = np.stack([read_ids(path) for path in video.truth])
+    truth, objects = _read(video.truth, video.kind)
     if video.kind == "foreground":
         truth = (truth > 0).astype(np.uint8)
-    elif VOID in truth and not np.any((truth > 0) & (truth < VOID)):
-        raise UserError(
-            f"{video.truth[0].parent} holds 0 and 255 alone, and 255 is void. Where it is the "
-            f"object, as in DAVIS-2016, say --kind foreground."
-        )
-    masks = np.stack([read_ids(path, _HIGHEST) for path in video.masks])
+    # 255 is an id like others in what was found, so that its kind is that of a foreground.
+    masks, _ = _read(video.masks, "foreground", _HIGHEST)
     table = score_ids(truth, masks, video.numbers, video.settings, str(video.masks[0].parent))
     overlaps = None
     if PROTOCOL in video.settings.protocols:
         # Without scores of their own proposals are ranked by their numbers.
         numbers = np.unique(masks[masks > 0])
         overlaps = detections(truth, masks, pd.Series(1 / numbers, numbers))
-    return Scores(video.name, table, overlaps)
+    return Scores(video.name, table, overlaps, len(objects))
+
+
+def _read(
+    paths: Sequence[Path], kind: Literal["ids", "foreground"], highest: int = VOID
+) -> tuple[np.ndarray, set[int]]:
+    """The ids (T, H, W) of a video's masks, judged, and which objects they are."""
+    judge = MaskJudge(paths[0].parent, kind)
+    masks = []
+    for path in paths:
+        masks.append(read_ids(path, highest))
+        judge.add(path, masks[-1])
+    background = {0, VOID} if kind == "ids" else {0}
+    return np.stack(masks), judge.finish() - background
 
 
 def score_ids(

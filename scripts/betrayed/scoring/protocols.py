@@ -1,14 +1,14 @@
 """One video by every protocol, as a tidy table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from betrayed.config.scoring import Scorer, ScoreSettings
 from betrayed.errors import UserError
 from betrayed.io.progress import progress
 from betrayed.objects.masks import read_masks, read_parts, read_proposals
@@ -18,33 +18,20 @@ from betrayed.scoring.davis import (
     assign,
     count_objects,
     count_proposals,
-    merge,
+    merge_objects,
     pairwise_scores,
     statistics,
 )
-from betrayed.scoring.inputs import read_annotations, read_partition
 from betrayed.scoring.official import official_scores
-from betrayed.scoring.scorers import Scorer, check_scorer
+from betrayed.scoring.partition import read_partition
 from betrayed.scoring.stability import stability
 from betrayed.scoring.video_objects import PartitionScores, mean, partition_scores
+from betrayed.video.annotations import read_annotations
 from betrayed.video.video import Video
 
-#: Every protocol, and what it scores against what.
-PROTOCOLS = {
-    "davis2016": "the foreground mask against all objects merged",
-    "davis2016-stability": "the foreground mask's contour from frame to frame",
-    "davis2016-track": "the best single proposal against all objects merged",
-    "davis2017-sequence": "proposals against objects, one assignment a video (official)",
-    "davis2017-frame": "proposals against objects, a new assignment in every frame (the paper's)",
-    "video-object": "proposals as a partition against objects: FG-ARI by frame, mIoU (SOLV's)",
-    "video-object-clip": "the same: FG-ARI over the clip, mBO (VideoSAUR's)",
-    "tracks-object": "all tracks of attention against objects: FG-ARI by frame, mIoU (a diagnosis)",
-    "tracks-object-clip": "the same: FG-ARI over the clip, mBO (a diagnosis)",
-    "youtube-vis": "proposals of all videos by score against objects: class-agnostic AP and AR",
-}
 #: What each protocol scores, by the argument of :func:`score_arrays` that holds it. youtube-vis
 #: has no figures of a single video, see :mod:`betrayed.scoring.average_precision`.
-SCORED = {
+INPUT_OF = {
     "davis2016": "foreground",
     "davis2016-stability": "foreground",
     "davis2016-track": "proposals",
@@ -56,49 +43,8 @@ SCORED = {
     "tracks-object-clip": "labels",
 }
 #: The protocols for which all objects are one foreground.
-MERGED = ("davis2016", "davis2016-stability", "davis2016-track")
-#: Those that are scored unless others are asked for: what a user gets. Stability takes longer than
-#: all of them.
-USUAL = tuple(
-    protocol
-    for protocol in SCORED
-    if protocol != "davis2016-stability" and SCORED[protocol] != "labels"
-)
-
+ON_MERGED_OBJECTS = ("davis2016", "davis2016-stability", "davis2016-track")
 Row = tuple[str, object, object, str, float]
-
-
-@dataclass(frozen=True)
-class ScoreSettings:
-    """How masks are scored.
-
-    Attributes:
-        protocols: which of :data:`PROTOCOLS` to compute.
-        max_proposals: more proposals than this are refused by davis2017-sequence and
-            davis2016-track; the official figure is 20.
-        paper_max_proposals: the same for davis2017-frame; the paper's own scorer allows 300.
-        scorer: what computes J and F of masks, see :mod:`betrayed.scoring.scorers`.
-        level: ``objects``, or ``parts``: the parts that objects consist of take their place, as
-            many as ``max_proposals`` allows.
-        partition: what the video-object protocols score: ``proposals`` (objects, the tracks around
-            them, and what is left), or ``tracks``, as the paper does.
-    """
-
-    protocols: tuple[str, ...] = USUAL
-    max_proposals: int = 20
-    paper_max_proposals: int = 300
-    scorer: Scorer = "own"
-    level: Literal["objects", "parts"] = "objects"
-    partition: Literal["proposals", "tracks"] = "proposals"
-
-    def __post_init__(self) -> None:
-        """Refuse protocols that do not exist, and a scorer that is not installed."""
-        check_scorer(self.scorer)
-        unknown = [str(name) for name in self.protocols if name not in PROTOCOLS]
-        if unknown:
-            raise UserError(
-                f"There is no protocol {', '.join(unknown)}. There are: {', '.join(PROTOCOLS)}."
-            )
 
 
 def score_video(
@@ -113,7 +59,7 @@ def score_video(
         video: the video, with its annotations.
         masks: folder with ``proposals/`` and ``foreground/``.
         tracks: tracks artefact.
-        settings: see :class:`ScoreSettings`.
+        settings: see :class:`betrayed.config.scoring.ScoreSettings`.
 
     Returns:
         The table of :func:`score_arrays`; empty when no frame is annotated.
@@ -124,14 +70,14 @@ def score_video(
     annotations, instances = (read_annotations(video, one) for one in ("annotations", "instances"))
     truths = [(*annotations, settings.protocols)]
     if instances[0]:
-        merged = tuple(name for name in settings.protocols if name in MERGED)
-        single = tuple(name for name in settings.protocols if name not in MERGED)
+        merged = tuple(name for name in settings.protocols if name in ON_MERGED_OBJECTS)
+        single = tuple(name for name in settings.protocols if name not in ON_MERGED_OBJECTS)
         truths = [(*annotations, merged), (*instances, single)]
     tables = [_table([])]
     for frames, ids, protocols in truths:
         if not frames or not protocols:
             continue
-        needed = {SCORED[protocol] for protocol in protocols if protocol in SCORED}
+        needed = {INPUT_OF[protocol] for protocol in protocols if protocol in INPUT_OF}
         source = "labels" if settings.partition == "tracks" else "proposals"
         if "partition" in needed:
             needed.add(source)
@@ -175,7 +121,7 @@ def score_arrays(
         partition: (T, H, W) integers, the segment of every pixel, for the video-object protocols.
         labels: the same, of the tracks, for the tracks-object protocols.
         frames: (T,) the frames' numbers in the video; 0, 1, … unless given.
-        settings: see :class:`ScoreSettings`; :data:`USUAL` protocols unless given.
+        settings: see :class:`betrayed.config.scoring.ScoreSettings`; its defaults unless given.
 
     Returns:
         Columns protocol, object, frame, metric, value. Rows with object and frame hold J or F of
@@ -198,19 +144,21 @@ def score_arrays(
         "partition": partition,
         "labels": labels,
     }
-    wanted = tuple(protocol for protocol in SCORED if protocol in settings.protocols)
+    wanted = tuple(protocol for protocol in INPUT_OF if protocol in settings.protocols)
     _check(annotations, given, replace(settings, protocols=wanted))
     # What several protocols share is computed once.
     pairs = cache(lambda merged, name: _pairs(annotations, given[name], merged, settings.scorer))
     partitions = cache(lambda name: partition_scores(annotations, given[name]))
     rows: list[Row] = []
     for protocol in progress(wanted, "scoring", "protocol"):
-        if SCORED[protocol] in ("partition", "labels"):
-            rows += _partition_rows(protocol, partitions(SCORED[protocol]), frames)
+        if INPUT_OF[protocol] in ("partition", "labels"):
+            rows += _partition_rows(protocol, partitions(INPUT_OF[protocol]), frames)
         elif protocol == "davis2016-stability":
             rows += _stability_rows(protocol, given["foreground"], frames)
         else:
-            rows += _davis_rows(protocol, *pairs(protocol in MERGED, SCORED[protocol]), frames)
+            rows += _davis_rows(
+                protocol, *pairs(protocol in ON_MERGED_OBJECTS, INPUT_OF[protocol]), frames
+            )
     return _table(rows)
 
 
@@ -220,15 +168,15 @@ def _check(
     if len(annotations) == 0:
         raise UserError("There is no annotated frame to score.")
     for protocol in settings.protocols:
-        found = given[SCORED[protocol]]
+        found = given[INPUT_OF[protocol]]
         if found is None:
-            raise UserError(f"{protocol} scores {SCORED[protocol]}, but there are none.")
+            raise UserError(f"{protocol} scores {INPUT_OF[protocol]}, but there are none.")
         if found.shape != annotations.shape:
             raise UserError(
-                f"Annotations and {SCORED[protocol]} must both be (frames, height, width) of one "
+                f"Annotations and {INPUT_OF[protocol]} must both be (frames, height, width) of one "
                 f"size, not {annotations.shape} and {found.shape}."
             )
-        if SCORED[protocol] == "proposals":
+        if INPUT_OF[protocol] == "proposals":
             limit = "paper_max_proposals" if protocol == "davis2017-frame" else "max_proposals"
             try:
                 count_proposals(found, getattr(settings, limit), limit)
@@ -240,9 +188,9 @@ def _pairs(
     annotations: np.ndarray, masks: np.ndarray, merged: bool, scorer: Scorer
 ) -> tuple[np.ndarray, np.ndarray]:
     """J and F of all pairs, of the objects one by one or merged; see :func:`pairwise_scores`."""
-    truth = merge(annotations) if merged else annotations
+    truth = merge_objects(annotations) if merged else annotations
     n_objects = 1 if merged else count_objects(annotations)
-    score = pairwise_scores if scorer == "own" else official_scores
+    score = pairwise_scores if scorer == "built-in" else official_scores
     return score(truth, masks, n_objects, int(masks.max(initial=0)))
 
 
@@ -250,7 +198,7 @@ def _davis_rows(
     protocol: str, similarity: np.ndarray, boundary: np.ndarray, frames: list[int]
 ) -> list[Row]:
     """The rows of one of the protocols of J and F."""
-    merged = protocol in MERGED
+    merged = protocol in ON_MERGED_OBJECTS
     if similarity.shape[1] == 0:
         return []
     chosen = assign(similarity, boundary, "frame" if protocol == "davis2017-frame" else "sequence")

@@ -97,7 +97,8 @@ def score_tracks(video: TrackedVideo) -> Scores:
     if PROTOCOL in video.settings.protocols:
         scores = pd.Series(video.scores, numbers, dtype=float)
         objects = range(1, len(video.truth.objects) + 1)
-        detections = as_table(track_overlaps(video.tracks, video.truth), scores, objects)
+        overlaps = track_overlaps(video.tracks, video.truth)
+        detections = as_table(overlaps, scores, objects, crowd_shares(video.tracks, video.truth))
     others = tuple(name for name in video.settings.protocols if name != PROTOCOL)
     if others:
         where = f"{video.source}, video {video.truth.video}"
@@ -113,7 +114,7 @@ def score_tracks(video: TrackedVideo) -> Scores:
         )
         settings = replace(video.settings, protocols=others)
         table = score_ids(truth, masks, frames, settings, where)
-    return Scores(video.truth.video, table, detections)
+    return Scores(video.truth.video, table, detections, len(video.truth.objects))
 
 
 def track_overlaps(tracks: Record, truth: Record) -> np.ndarray:
@@ -125,7 +126,7 @@ def track_overlaps(tracks: Record, truth: Record) -> np.ndarray:
     shape = (len(tracks.objects), len(truth.objects))
     both, areas = np.zeros(shape), [np.zeros(count) for count in shape]
     for index in range(len(truth.frames)):
-        masks = [_masks(record, index) for record in (tracks, truth)]
+        masks = [_masks(truth, one.objects, index) for one in (tracks, truth)]
         for area, frame_masks in zip(areas, masks, strict=True):
             for place, mask in frame_masks.items():
                 area[place] += coco.area(mask)
@@ -134,6 +135,21 @@ def track_overlaps(tracks: Record, truth: Record) -> np.ndarray:
                 both[track, object_] += coco.area(coco.merge([mask, other], intersect=True))
     union = areas[0][:, None] + areas[1] - both
     return both / np.maximum(union, 1)
+
+
+def crowd_shares(tracks: Record, truth: Record) -> np.ndarray:
+    """The share of each track, over all frames, that lies in a crowd: (P,), the largest of them."""
+    both = np.zeros((len(tracks.objects), len(truth.crowds)))
+    areas = np.zeros(len(tracks.objects))
+    if not truth.crowds:
+        return areas
+    for index in range(len(truth.frames)):
+        crowds = _masks(truth, truth.crowds, index)
+        for track, mask in _masks(truth, tracks.objects, index).items():
+            areas[track] += coco.area(mask)
+            for crowd, other in crowds.items():
+                both[track, crowd] += coco.area(coco.merge([mask, other], intersect=True))
+    return both.max(axis=1) / np.maximum(areas, 1)
 
 
 def _entries(path: Path) -> list[Any]:
@@ -189,15 +205,17 @@ def _beside(
     source: Path,
 ) -> TrackedVideo:
     ranked = sorted(found, key=lambda track: -track[0])
-    tracks = replace(record, objects=tuple(masks for _, masks in ranked))
+    tracks = replace(record, objects=tuple(masks for _, masks in ranked), crowds=())
     return TrackedVideo(record, tracks, tuple(score for score, _ in ranked), settings, source)
 
 
-def _masks(record: Record, index: int) -> dict[int, dict[str, Any]]:
+def _masks(
+    record: Record, objects: Sequence[Sequence[RunLengths | None]], index: int
+) -> dict[int, dict[str, Any]]:
     """The masks of one frame by the place of their object, as pycocotools wants them."""
     size = [record.height, record.width]
     masks = {}
-    for place, runs in enumerate(record.objects):
+    for place, runs in enumerate(objects):
         counts = runs[index]
         if counts is not None:
             checked_lengths(counts, *size)  # pycocotools takes damaged ones as they are

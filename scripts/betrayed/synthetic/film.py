@@ -7,7 +7,6 @@ The same seed gives the same bytes on one machine.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from betrayed.errors import UserError
+from betrayed.config.synthetic import SyntheticSettings
 from betrayed.io.files import whole_folder
 from betrayed.io.palette import save_palette_png
 from betrayed.io.progress import progress
@@ -33,39 +32,6 @@ annotations/  one folder for each clip: a palette PNG for each frame at the fram
 
 {lines}
 """
-
-
-@dataclass(frozen=True)
-class SyntheticSettings:
-    """Knobs of the synthetic data set."""
-
-    seed: int = 0  # another seed: other landscapes, coats, colours, noise
-    clips: int = 6  # the first so many of the six; of random stories, any number
-    frames: int = 24  # in each clip; its events keep their share of the time
-    height: int = 240  # pixels; the odd-size clip is a little smaller
-    width: int = 432  # pixels
-    fps: int = 12  # of the clip that is a video file
-    stories: str = "fixed"  # the six, or random ones
-
-    def __post_init__(self) -> None:
-        if self.stories not in ("fixed", "random"):
-            raise UserError(
-                f"synthetic data: stories must be fixed or random, not {self.stories!r}."
-            )
-        most = len(STORIES) if self.stories == "fixed" else 1_000_000
-        for name, low, high in (
-            ("seed", 0, 2**63 - 1),
-            ("clips", 1, most),
-            ("frames", 1, 10_000),
-            ("height", 32, 4096),
-            ("width", 32, 4096),
-            ("fps", 1, 240),
-        ):
-            if not low <= getattr(self, name) <= high:
-                raise UserError(
-                    f"synthetic data: {name} must lie within {low}…{high}, "
-                    f"not {getattr(self, name)}."
-                )
 
 
 def clip_names(settings: SyntheticSettings) -> list[str]:

@@ -4,16 +4,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from betrayed.config.training import ShortVideos
 from betrayed.errors import UserError
 from betrayed.features.reading import describe, read_clip
-
-ShortVideos = Literal["error", "skip"]
 
 
 @dataclass(frozen=True)

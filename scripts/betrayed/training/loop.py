@@ -4,29 +4,27 @@ import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
 from betrayed.block.block import SpatioTemporalBlock
+from betrayed.config.training import TrainSettings
 from betrayed.engine.determinism import deterministic_algorithms
 from betrayed.engine.gpu_memory import out_of_memory
 from betrayed.engine.precision import exact_float32, multiplies_bfloat16
-from betrayed.engine.usage import note
-from betrayed.errors import UserError
 from betrayed.features.reading import common_provenance
 from betrayed.io.prefetching import read_ahead
 from betrayed.io.progress import progress
 from betrayed.training.checkpoints import fitting_checkpoint, run_signature, save_checkpoint
 from betrayed.training.clips import (
     LoadedClip,
-    ShortVideos,
     draw_step_clip,
     generator_of,
     load_clip,
@@ -34,7 +32,7 @@ from betrayed.training.clips import (
 )
 from betrayed.training.curves import draw_curves
 from betrayed.training.log import COLUMNS, TrainingLog
-from betrayed.training.losses import Losses, LossSettings, clip_losses
+from betrayed.training.losses import Losses, clip_losses
 from betrayed.training.processes import Processes
 
 CHECKPOINT = "checkpoint.pt"
@@ -44,73 +42,6 @@ _REMEDY = (
     "Lower training.height and training.width, training.frames or training.queries, set "
     "training.precision: mixed where it is float32, or set device: cpu."
 )
-
-
-@dataclass(frozen=True)
-class TrainSettings(LossSettings):
-    """Settings of the training, the constants of the losses among them.
-
-    Attributes:
-        steps: updates of the weights; more for more data.
-        learning_rate: at the start (after the warm-up) of the cosine schedule.
-        final_learning_rate: at its end, the last step.
-        weight_decay: on matrices; biases and norms have none.
-        warmup_steps: steps over which the learning rate rises linearly.
-        frames: frames in a clip.
-        stride: frames from one of the clip to the next.
-        clips_per_step: clips whose losses are averaged for one update.
-        heads: attention heads.
-        mlp_ratio: hidden width of the MLP over the tokens' width.
-        dropout: rate after linear layers.
-        attention_dropout: rate on the attention.
-        output_dropout: what ``attention_dropout`` means for the block's output, see
-            :class:`betrayed.block.block.SpatioTemporalBlock`: ``"key"`` keeps attention fused on a
-            CPU, ``"attention"`` is the release's and makes the whole map there.
-        precision: ``"mixed"`` computes the block in bfloat16, attention rows and losses in
-            float32; ``"auto"`` is mixed where the device multiplies bfloat16 by itself: GPUs of
-            compute capability 8.0 or more, and some CPUs.
-        deterministic: the same bits on every run on a GPU too, which takes longer there.
-        seed: of the weights, the clips, the queries and dropout.
-        checkpoint_every: steps between checkpoints.
-        short_videos: ``"error"`` or ``"skip"`` for videos shorter than a clip.
-    """
-
-    steps: int = 240
-    learning_rate: float = 1e-4
-    final_learning_rate: float = 1e-5
-    weight_decay: float = 0.1
-    warmup_steps: int = 0
-    frames: int = 3
-    stride: int = 4
-    clips_per_step: int = 1
-    heads: int = 8
-    mlp_ratio: float = 4.0
-    dropout: float = 0.1
-    attention_dropout: float = 0.4
-    output_dropout: Literal["key", "attention"] = "key"
-    precision: Literal["auto", "float32", "mixed"] = "auto"
-    deterministic: bool = False
-    seed: int = 0
-    checkpoint_every: int = 20
-    short_videos: ShortVideos = "error"
-
-    def __post_init__(self) -> None:
-        positive = (
-            "steps frames stride clips_per_step heads queries positives negatives "
-            "frame_positives frame_negatives checkpoint_every"
-        )
-        for name in positive.split():
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        for name in ("seed", "weight_decay", "warmup_steps", "final_learning_rate"):
-            if getattr(self, name) < 0:
-                raise UserError(f"{name} must not be negative, but is {getattr(self, name)}.")
-        for name in ("learning_rate", "mlp_ratio"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"{name} must be above 0, not {getattr(self, name)}.")
-        for name in ("dropout", "attention_dropout"):
-            if not 0 <= getattr(self, name) <= 0.99:
-                raise UserError(f"{name} must be from 0 to 0.99, not {getattr(self, name)}.")
 
 
 def train(
@@ -134,7 +65,7 @@ def train(
     Args:
         features: features files of the training videos.
         output: the block to write; :func:`betrayed.block.loading.load_block` reads it.
-        settings: see :class:`TrainSettings`.
+        settings: see :class:`betrayed.config.training.TrainSettings`.
         device: where to compute.
         processes: those that call this together, each for its share of a step's clips; the first
             one alone writes.
@@ -160,7 +91,7 @@ def train(
         exact_float32(device),
     ):
         torch.manual_seed(int(generator_of(settings.seed, 0).integers(2**63)))
-        block = _new_block(videos[0].dim, settings).to(device).train()
+        block = new_block(videos[0].dim, settings).to(device).train()
         optimizer = AdamW(weight_decay_groups(block, settings.weight_decay), lr=0.0, fused=True)
         # The first process alone decides where all begin, and with what weights.
         stored = None
@@ -172,22 +103,6 @@ def train(
         processes.broadcast(block.parameters())
         log = TrainingLog(settings, videos, stored["log"] if stored else [])
         first = len(log.rows)
-        note(
-            steps=settings.steps - first,
-            clips=settings.clips_per_step,
-            clip_frames=settings.frames,
-            tokens=max(video.tokens for video in videos),
-            dim=block.dim,
-            heads=settings.heads,
-            mlp_ratio=settings.mlp_ratio,
-            queries=settings.queries,
-            pairs=settings.frame_positives + settings.frame_negatives,
-            whole_map=int(
-                settings.output_dropout == "attention" and settings.attention_dropout > 0
-            ),
-            precision=precision,
-            processes=processes.size,
-        )
 
         def save(path: Path, rest: dict[str, Any]) -> None:
             if processes.rank == 0:
@@ -202,7 +117,7 @@ def train(
             for step in bar:
                 rate = learning_rate(step, settings)
                 some = islice(clips, len(own))
-                losses = _train_step(some, rate, block, optimizer, settings, processes, precision)
+                losses = _train_step(some, rate, block, optimizer, settings, precision, processes)
                 log.add(losses, rate)
                 bar.set_postfix_str(log.last(), refresh=False)
                 if (step + 1) % settings.checkpoint_every == 0 and step + 1 < settings.steps:
@@ -252,8 +167,8 @@ def _train_step(
     block: SpatioTemporalBlock,
     optimizer: Optimizer,
     settings: TrainSettings,
+    precision: str,
     processes: Processes = SINGLE_PROCESS,
-    precision: str = "float32",
 ) -> Tensor:
     """One update of the weights, from this process's clips of a step.
 
@@ -289,7 +204,8 @@ def _precision(settings: TrainSettings, device: torch.device) -> str:
     return "mixed" if multiplies_bfloat16(device) else "float32"
 
 
-def _new_block(dim: int, settings: TrainSettings) -> SpatioTemporalBlock:
+def new_block(dim: int, settings: TrainSettings) -> SpatioTemporalBlock:
+    """A block with random weights for tokens of width ``dim``."""
     return SpatioTemporalBlock(
         dim,
         settings.heads,

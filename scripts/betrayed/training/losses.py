@@ -11,43 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from betrayed.config.training import LossSettings
+
 # Added to each entry of a row that sums to 1, before its logarithm: dropout can empty an entry in
 # all heads. A row of 2760 entries has some 4e-4 in each, so this changes no other entry.
 LOG_FLOOR = 1e-10
-
-
-@dataclass(frozen=True)
-class LossSettings:
-    """Constants of the losses; the defaults are the paper's.
-
-    Where a frame has fewer tokens than positives and negatives together, both shrink in
-    proportion (never below 1), so that no token is both.
-
-    Attributes:
-        queries: query positions drawn a clip, the same in every frame.
-        positives: most attended tokens of a frame, in the semantic loss.
-        negatives: least attended tokens of a frame, in the semantic loss.
-        positive_margin: cosine that positives are asked to reach.
-        negative_margin: cosine that negatives are asked to stay below.
-        frame_positives: most attended tokens of the query's own frame, in the motion loss.
-        frame_negatives: least attended tokens of the query's own frame, in the motion loss.
-        margin: of the motion loss's triplets, in nats.
-        entropy_weight: queries with a sure (low-entropy) row count more in the motion loss.
-        semantic_weight: weight of the semantic loss in the sum.
-        motion_weight: weight of the motion loss in the sum.
-    """
-
-    queries: int = 8
-    positives: int = 30
-    negatives: int = 200
-    positive_margin: float = 0.9
-    negative_margin: float = 0.1
-    frame_positives: int = 10
-    frame_negatives: int = 50
-    margin: float = 1.0
-    entropy_weight: bool = True
-    semantic_weight: float = 1.0
-    motion_weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -167,7 +135,8 @@ def most_and_least_attended(
     Args:
         attention: (…, N).
         positives: how many of the most attended.
-        negatives: how many of the least attended; see :class:`LossSettings` for small N.
+        negatives: how many of the least attended; see
+            :class:`betrayed.config.training.LossSettings` for small N.
 
     Returns:
         (…, positives) and (…, negatives) int64.

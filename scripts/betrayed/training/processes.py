@@ -18,8 +18,8 @@ from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, get_error_handler
 
 from betrayed.engine.devices import choose_device
-from betrayed.engine.gpu_usage import hand_on, most_gpu_mb, take_over
-from betrayed.engine.usage import note
+from betrayed.engine.gpu_usage import hand_on, take_over
+from betrayed.engine.programs import started_by_torchrun
 from betrayed.errors import UserError
 
 _DIE_WITH_PARENT = 1  # Linux, prctl: PR_SET_PDEATHSIG
@@ -79,11 +79,6 @@ def even_share(clips: int, most: int) -> int:
     return max(size for size in range(1, max(1, most) + 1) if clips % size == 0)
 
 
-def started_by_torchrun() -> bool:
-    """Whether torchrun has started this process."""
-    return "TORCHELASTIC_RUN_ID" in os.environ
-
-
 def run_with_torchrun(count: int, program: Sequence[str]) -> None:
     """Run a Python program in ``count`` processes on this machine, with torchrun.
 
@@ -110,8 +105,6 @@ def run_with_torchrun(count: int, program: Sequence[str]) -> None:
         finally:
             del os.environ[_USAGE]
         take_over([usage / f"{rank}.json" for rank in range(count)])
-        if (taken := most_gpu_mb()) is not None:
-            note(gpu_mb=taken)
 
 
 @contextmanager

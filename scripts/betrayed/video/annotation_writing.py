@@ -9,6 +9,7 @@ import numpy as np
 from betrayed.datasets.readers import fbms, segtrack
 from betrayed.errors import UserError
 from betrayed.io.images import numbered_images
+from betrayed.io.mask_checks import Kind, MaskJudge
 from betrayed.io.palette import VOID, ids_in, read_ids, save_palette_png
 from betrayed.io.progress import progress
 
@@ -26,6 +27,7 @@ def find_annotations(
     numbers: Sequence[int],
     files: Sequence[str],
     size: tuple[int, int],
+    kind: Kind = "ids",
 ) -> tuple[list[str] | None, set[int]]:
     """The annotation of each frame, an image of ids found by its number and read once.
 
@@ -35,12 +37,13 @@ def find_annotations(
         numbers: the frames' numbers.
         files: the frames' files.
         size: the frames' height and width in pixels.
+        kind: of the annotations, see :class:`betrayed.io.mask_checks.MaskJudge`.
 
     Returns:
         The images, None where there are none, and all ids that occur in them.
 
     Raises:
-        UserError: an annotation is missing, unreadable or of another size.
+        UserError: an annotation is missing, unreadable, of another size or no image of ids.
     """
     if not annotations:
         return None, set()
@@ -51,7 +54,7 @@ def find_annotations(
     decoded = os.sep not in files[0]
     if decoded and images and min(images) == 1 and len(images) >= len(numbers):
         shift = 1
-    result, all_ids = [], set()
+    result, judge = [], MaskJudge(folder, kind)
     for number, file in progress(
         list(zip(numbers, files, strict=True)), f"checking {folder.name}", "annotation"
     ):
@@ -64,10 +67,10 @@ def find_annotations(
             )
         ids = read_ids(path)
         _check_size(video, path, ids.shape, size)
-        all_ids |= ids_in(ids)
+        judge.add(path, ids)
         # A path without a folder would be taken to lie beside frames.json: keep the "./".
         result.append(os.path.join(folder, path.name))  # noqa: PTH118
-    return result, all_ids
+    return result, judge.finish()
 
 
 def write_annotations(

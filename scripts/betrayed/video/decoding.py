@@ -1,75 +1,117 @@
 """Decode a video file to frames, and notice when a part of it is missing."""
 
 import struct
+import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type
+from av.stream import Disposition
 
 from betrayed.errors import UserError
+from betrayed.video.containers import REMEDY, check_whole
+from betrayed.video.timing import Timing, timing
 
-_REMEDY = "Replace it with a whole copy, or take this video out."
+_PICTURES = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
+#: Share of the declared length, and frames, that may be missing at the end: heads are rounded, and
+#: the last frame's own time is often not told.
+_MISSING_SHARE, _MISSING_FRAMES = 0.1, 2
+_ONE = 1 << 16  # of a display matrix, whose numbers have 16 bits after the point
 
 
 class Decoder:
     """One video file, to be read once from the front.
 
+    What the head declares is believed of nothing but the film's length: what the decoder yields
+    without an error is the video. :attr:`timing`, :attr:`pixel_aspect`, :attr:`rotation` and
+    :attr:`mirrored` are known once :meth:`frames` has ended.
+
     Args:
         path: the video file.
 
+    Attributes:
+        declared: how many frames the file says it has, 0 where it does not: for progress alone.
+        timing: when frames are shown.
+        pixel_aspect: width by height of a pixel of the upright frames.
+        rotation: degrees clockwise by which frames were turned upright: 0, 90, 180 or 270.
+        mirrored: whether they were mirrored, left to right, before they were turned.
+
     Raises:
-        UserError: the file is missing, empty, no video, or visibly cut short.
+        UserError: the file is missing, empty, no film, or visibly cut short.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.is_file():
             raise UserError(f"The video {path} does not exist.")
-        if self.path.stat().st_size == 0:
-            raise UserError(f"The video {path} is empty. {_REMEDY}")
-        _check_boxes(self.path)
         try:
-            self._container = av.open(str(path))
+            if self.path.stat().st_size == 0:
+                raise UserError(f"The video {path} is empty. {REMEDY}")
+            check_whole(self.path)
+            # A name that begins like an address, "rtp:…", is a file all the same.
+            self._container = av.open(f"file:{path}", metadata_errors="replace")
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise UserError(f"The video {path} cannot be opened ({error}). {_REMEDY}") from error
-        if not self._container.streams.video:
+            raise UserError(
+                f"The video {path} cannot be opened ({_reason(error)}). {REMEDY}"
+            ) from error
+        try:
+            self._stream = self._film()
+        except UserError:
             self._container.close()
-            raise UserError(f"{path} holds no pictures, only sound or data. {_REMEDY}")
-        self._stream = self._container.streams.video[0]
+            raise
         self._stream.thread_type = "AUTO"
+        self.declared = self._stream.frames
+        self.timing = Timing(None, None, None)
+        self.pixel_aspect = Fraction(1)
+        self.rotation = 0
+        self.mirrored = False
 
-    @property
-    def fps(self) -> float | None:
-        """Frames a second, where the file says so."""
-        return float(self._stream.average_rate) if self._stream.average_rate else None
-
-    @property
-    def declared(self) -> int:
-        """How many frames the file says it has; 0 where it does not say."""
-        return self._stream.frames
+    def _film(self) -> av.VideoStream:
+        """The best video stream that is no attached picture."""
+        films = [one for one in self._container.streams.video if not one.disposition & _PICTURES]
+        if not self._container.streams.video:
+            raise UserError(f"{self.path} holds no pictures, only sound or data. {REMEDY}")
+        if not films:
+            raise UserError(f"{self.path} holds a cover picture, but no film. {REMEDY}")
+        readable = [one for one in films if one.codec_context is not None]
+        if not readable:
+            raise UserError(
+                f"The video {self.path} is in a coding that cannot be read here. Convert it, for "
+                f"example to H.264 in MP4."
+            )
+        return max(readable, key=_rank)
 
     def frames(self) -> Iterator[np.ndarray]:
         """All frames in order, (H, W, 3) uint8 RGB, turned upright as the file's metadata ask.
 
         Raises:
-            UserError: a frame is damaged or of another size, or frames are missing.
+            UserError: a frame is damaged or of another size, or the film ends too early.
         """
-        count, size, last = 0, None, None
+        stream, count, size = self._stream, 0, None
+        stamps: list[float | None] = []
+        last = end = None
         with self._container:
             try:
-                for packet in self._container.demux(self._stream):
+                for packet in self._container.demux(stream):
                     if packet.is_corrupt:
                         raise UserError(
                             f"The video {self.path} is cut short or damaged after frame {count}. "
-                            f"{_REMEDY}"
+                            f"{REMEDY}"
                         )
+                    if packet.pts is not None and packet.time_base:
+                        until = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                        end = until if end is None else max(end, until)
                     for frame in packet.decode():
                         if frame.is_corrupt:
                             raise UserError(
-                                f"Frame {count} of the video {self.path} is damaged. {_REMEDY}"
+                                f"Frame {count} of the video {self.path} is damaged. {REMEDY}"
                             )
-                        picture = _upright(frame)
+                        if count == 0:
+                            self._note_display(frame)
+                        picture = self._upright(frame)
                         size = size or picture.shape
                         if picture.shape != size:
                             raise UserError(
@@ -77,34 +119,39 @@ class Decoder:
                                 f"{_size(picture.shape)}, but the first one is {_size(size)}. "
                                 f"Cut the video where its size changes."
                             )
-                        last = frame.time if frame.time is not None else last
+                        stamps.append(frame.time)
+                        last = float(frame.duration * frame.time_base) if frame.duration else None
                         count += 1
                         yield picture
-            except av.error.FFmpegError as error:
+            except (av.error.FFmpegError, ValueError, MemoryError) as error:
                 raise UserError(
-                    f"The video {self.path} cannot be decoded after frame {count} ({error}). "
-                    f"{_REMEDY}"
+                    f"The video {self.path} cannot be decoded after frame {count} "
+                    f"({_reason(error)}). {REMEDY}"
                 ) from error
-            self._check_end(count, last)
-
-    def _check_end(self, count: int, last: float | None) -> None:
-        """Refuse a video whose data end before what its head declares."""
-        if count == 0:
-            raise UserError(f"The video {self.path} holds no frame that can be decoded. {_REMEDY}")
-        # Edit lists may hide a frame or two of those declared.
-        if self.declared and count < self.declared - 2:
-            raise UserError(
-                f"The video {self.path} declares {self.declared} frames, but only {count} can be "
-                f"decoded: it is cut short. {_REMEDY}"
-            )
-        seconds = self._declared_seconds()
-        if not self.declared and seconds and last is not None and self.fps:
-            missing = (seconds - last) * self.fps - 1
-            if missing > 2:
+            # What is asked of the stream is asked here: once the container is closed, its memory
+            # is another's.
+            if count == 0:
                 raise UserError(
-                    f"The video {self.path} declares {seconds:.2f} s, but its last frame is at "
-                    f"{last:.2f} s: it is cut short. {_REMEDY}"
+                    f"The video {self.path} holds no frame that can be decoded. {REMEDY}"
                 )
+            rate = stream.average_rate or stream.guessed_rate
+            tick = float(stream.time_base) if stream.time_base else 0.0
+            self.timing = timing(stamps, float(rate) if rate else None, tick, last)
+            self._check_end(end)
+
+    def _check_end(self, end: float | None) -> None:
+        """Refuse a film whose pictures end long before what its head declares."""
+        seconds = self._declared_seconds()
+        # Of an AVI chunks that are empty, and repeat the last picture, are not even handed out.
+        if seconds is None or end is None or self._container.format.name == "avi":
+            return
+        times, fps = self.timing.times, self.timing.fps
+        step = max(np.diff(times)) if times else 1 / fps if fps else 0.0
+        if seconds - end > max(_MISSING_SHARE * seconds, _MISSING_FRAMES * step):
+            raise UserError(
+                f"The video {self.path} declares {seconds:.2f} s, but its pictures end at "
+                f"{end:.2f} s: it is cut short. {REMEDY}"
+            )
 
     def _declared_seconds(self) -> float | None:
         """The length of the pictures as the file's head tells it, where it does."""
@@ -114,51 +161,67 @@ class Decoder:
                 stream.duration * stream.time_base
             )
         words = stream.metadata.get("DURATION", "").split(":")  # Matroska: hours:minutes:seconds
-        if len(words) == 3:
-            return sum(float(word) * unit for word, unit in zip(words, (3600, 60, 1), strict=True))
+        try:
+            if len(words) == 3:
+                values = zip(words, (3600, 60, 1), strict=True)
+                return sum(float(word) * unit for word, unit in values)
+        except ValueError:
+            pass  # another's word under the same name
         # The whole file's length is that of its longest stream: it tells only when there is one.
         if len(self._container.streams) == 1 and self._container.duration:
             return self._container.duration / av.time_base
         return None
 
+    def _note_display(self, frame: av.VideoFrame) -> None:
+        """How the file wants its frames shown: turned, mirrored, with pixels that are not square.
 
-def _upright(frame: av.VideoFrame) -> np.ndarray:
-    picture = frame.to_ndarray(format="rgb24")  # (H, W, 3)
-    # Display matrices turn counter-clockwise, as numpy does.
-    return np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90) % 4))
+        A display matrix (a b u, c d v, x y w; 16.16, but u, v and w) takes a place (x, y) to
+        (a·x + c·y, b·x + d·y), y downwards (ISO/IEC 14496-12, 8.3.2).
+        """
+        side = frame.side_data.get(Type.DISPLAYMATRIX)
+        if side is not None:
+            a, b, _, c, d = struct.unpack("<9i", bytes(side)[:36])[:5]
+            quarters = {
+                (1, 0, 0, 1): (0, False),
+                (0, 1, -1, 0): (90, False),
+                (-1, 0, 0, -1): (180, False),
+                (0, -1, 1, 0): (270, False),
+                (-1, 0, 0, 1): (0, True),
+                (0, -1, -1, 0): (90, True),
+                (1, 0, 0, -1): (180, True),
+                (0, 1, 1, 0): (270, True),
+            }
+            signs = tuple(round(one / _ONE) for one in (a, b, c, d))
+            if signs in quarters:
+                self.rotation, self.mirrored = quarters[signs]
+            else:
+                print(
+                    f"{self.path} asks to be shown aslant; its frames are taken as they lie.",
+                    file=sys.stderr,
+                )
+        aspect = self._stream.sample_aspect_ratio or Fraction(1)
+        self.pixel_aspect = 1 / aspect if self.rotation in (90, 270) else aspect
+
+    def _upright(self, frame: av.VideoFrame) -> np.ndarray:
+        picture = frame.to_ndarray(format="rgb24")  # (H, W, 3)
+        picture = picture[:, ::-1] if self.mirrored else picture
+        return np.ascontiguousarray(np.rot90(picture, -self.rotation // 90))
 
 
-def _check_boxes(path: Path) -> None:
-    """Refuse an MP4 or QuickTime file whose last top-level box runs past the file's end.
+def _rank(stream: av.VideoStream) -> tuple[bool, bool, int, int]:
+    """The film rather than a single picture, then what the file prefers, then the largest."""
+    context = stream.codec_context
+    return (
+        stream.frames != 1,
+        bool(stream.disposition & Disposition.default),
+        context.width * context.height,
+        -stream.index,
+    )
 
-    Each box begins with its size (32 bits, big-endian, itself included; 1: 64 bits follow the
-    kind; 0: up to the end) and its kind (4 letters), ISO/IEC 14496-12.
-    """
-    if path.suffix.lower() not in (".mp4", ".m4v", ".mov"):
-        return
-    end = path.stat().st_size
-    position = 0
-    with open(path, "rb") as file:
-        while position < end:
-            file.seek(position)
-            head = file.read(16)
-            if len(head) < 8:
-                break  # a few bytes after the last box harm nobody
-            size, kind = struct.unpack(">I4s", head[:8])
-            if position == 0 and kind not in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
-                return  # another container under this name: its own reader will judge
-            if size == 1 and len(head) == 16:
-                size = struct.unpack(">Q", head[8:])[0]
-            if size == 0:
-                return
-            if size < 8:
-                break
-            position += size
-    if position > end:
-        raise UserError(
-            f"The video {path} is cut short: it should have {position} bytes or more, but has "
-            f"{end}. {_REMEDY}"
-        )
+
+def _reason(error: BaseException) -> str:
+    """What went wrong in words, without numbers and paths of the library's own."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _size(shape: tuple[int, ...]) -> str:

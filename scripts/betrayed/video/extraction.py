@@ -5,20 +5,25 @@ Frames that are images already stay where they lie; a video file's frames are de
 folder, and so are those in a shard (movi) and ground truth in another form than images of ids.
 """
 
-import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image
 
+from betrayed.datasets.layouts.common import path_list
+from betrayed.datasets.layouts.folder import folders_of_videos
 from betrayed.datasets.readers import movi
-from betrayed.datasets.readers.youtube_vis import Record, read_record, write_ids
+from betrayed.datasets.readers.youtube_vis import read_record, write_ids
 from betrayed.errors import UserError
-from betrayed.io.files import sha256, whole_folder
-from betrayed.io.images import IMAGE_SUFFIXES, numbered_images, read_image, size_text
+from betrayed.io.file_kinds import IMAGE_SUFFIXES
+from betrayed.io.files import whole_folder
+from betrayed.io.images import numbered_images, read_image, size_text
 from betrayed.io.progress import progress
 from betrayed.video.annotation_writing import (
     READERS,
@@ -26,6 +31,7 @@ from betrayed.video.annotation_writing import (
     find_annotations,
     write_annotations,
 )
+from betrayed.video.fingerprint import fingerprint
 
 ANNOTATION_KINDS = ("ids", "foreground")
 #: Layouts whose own file lists the frames, and was checked when the videos were listed: numbers
@@ -42,11 +48,12 @@ def extract(
     instances: str | Path | None = None,
     annotation_kind: str = "ids",
     layout: str = "folder",
+    name: str | None = None,
 ) -> None:
     """Check a video and its annotations frame by frame, and write ``folder/frames.json``.
 
     Args:
-        video: its name.
+        video: its identifier.
         source: a folder of numbered images, or a video file, whose frames are then written into
             ``folder`` as 00000.jpg, … (JPEG of quality 95, colour at full resolution); or the
             record (.json) of a video in a shard, whose frames are written there as 00000.png, ….
@@ -62,6 +69,7 @@ def extract(
         layout: the data set's. Only fbms may leave frames without annotation; they are null in
             the list. Only youtube_vis and youtube_vos, which list their frames, may have gaps in
             their numbers.
+        name: what people call the video; None: as its identifier.
 
     Raises:
         UserError: a frame or an annotation is missing, unreadable or of another size; see the
@@ -74,6 +82,12 @@ def extract(
         )
     source = Path(source)
     sample = movi.read_sample(source) if source.suffix == ".json" else None
+    sources = {
+        "video": video,
+        "source": str(source),
+        "annotations": str(annotations or ""),
+        "instances": str(instances or ""),
+    }
     is_record = annotations and not sample and Path(annotations).suffix == ".json"
     truth = read_record(annotations) if is_record else None
     with whole_folder(folder) as temporary:
@@ -81,17 +95,17 @@ def extract(
             files, annotation_files, ids, size = movi.write_images(
                 sample, temporary, truth=bool(annotations)
             )
-            numbers, fps = list(range(len(files))), movi.FPS
-            used = [temporary / name for name in [*files, *(annotation_files or ())]]
+            checked = _Checked(list(range(len(files))), files, size, movi.FPS)
         else:
             if source.is_dir():
-                numbers, files, size, fps = _check_images(
+                checked = _check_images(
                     video, source, truth and truth.frames, gaps=layout in _LISTED
                 )
             elif source.exists():
-                numbers, files, size, fps = _decode(video, source, temporary)
+                checked = _decode(video, source, temporary)
             else:
                 raise UserError(f"The source {source} of the video {video!r} does not exist.")
+            files, size = checked.files, checked.size
             if truth:
                 annotation_files, ids = write_ids(truth, temporary, size)
             elif annotations and layout in READERS:
@@ -99,55 +113,98 @@ def extract(
                     video, annotations, layout, files, size, temporary
                 )
             else:
-                annotation_files, ids = find_annotations(video, annotations, numbers, files, size)
-            used = _used(source, truth, annotations)
-        singles, single_ids = find_annotations(video, instances, numbers, files, size)
+                annotation_files, ids = find_annotations(
+                    video, annotations, checked.numbers, files, size, annotation_kind
+                )
+        singles, single_ids = find_annotations(video, instances, checked.numbers, files, size)
         counted = (single_ids, "ids") if singles else (ids, annotation_kind)
+        objects = count_objects(*counted) if annotation_files else None
+        if objects == 0:
+            print(
+                f"The ground truth of {video}, {annotations}, has no object: there is nothing to "
+                f"score.",
+                file=sys.stderr,
+            )
         record = {
             "video": video,
+            "name": name or video,
             "count": len(files),
             "height": size[0],
             "width": size[1],
-            "fps": fps,
+            "fps": checked.fps,
+            "times": checked.times,
+            "seconds": checked.seconds,
+            "pixel_aspect": [checked.pixel_aspect.numerator, checked.pixel_aspect.denominator],
+            "rotation": checked.rotation,
+            "mirrored": checked.mirrored,
             "source": str(source),
             # So that other pictures under the same names count as another video.
-            "content": _content(used),
+            "content": fingerprint(sources),
             "frames": files,
             "annotations": annotation_files,
             "instances": singles,
             "annotation_kind": annotation_kind,
             "annotated_frames": sum(truth is not None for truth in annotation_files or ()),
-            "objects": count_objects(*counted) if annotation_files else None,
+            "objects": objects,
         }
         text = json.dumps(record, indent=1) + "\n"
         (temporary / "frames.json").write_text(text, encoding="utf-8")
 
 
-Checked = tuple[list[int], list[str], tuple[int, int], float | None]
+@dataclass(frozen=True)
+class _Checked:
+    """What a source was found to hold; see :class:`betrayed.video.video.Video`."""
+
+    numbers: list[int]
+    files: list[str]
+    size: tuple[int, int]
+    fps: float | None = None
+    times: tuple[float, ...] | None = None
+    seconds: float | None = None
+    pixel_aspect: Fraction = Fraction(1)
+    rotation: int = 0
+    mirrored: bool = False
 
 
 def _images(video: str, source: Path, gaps: bool) -> dict[int, Path]:
     """A folder's frames by number, checked for holes unless there may be ``gaps``."""
     images = numbered_images(source)
     if not images:
+        deeper = folders_of_videos(source)
+        where = f" There are videos deeper: {path_list(deeper)}." if deeper else ""
         raise UserError(
-            f"The folder {source} of the video {video!r} holds no frames. Put images there, named "
-            f"by number ({', '.join(IMAGE_SUFFIXES)})."
+            f"The folder {source} of the video {video!r} holds no frames.{where} Put images there, "
+            f"named by number ({', '.join(IMAGE_SUFFIXES)}), or take the folder out."
         )
-    numbers = list(images)
-    # Data sets that keep every fifth frame count 0, 5, 10, …: the smallest step is the rule.
-    step = min((later - one for one, later in pairwise(numbers)), default=1)
-    missing = sorted(set(range(numbers[0], numbers[-1] + 1, step)) - set(numbers))
-    if missing and not gaps:
-        shown = ", ".join(map(str, missing[:5])) + (" …" if len(missing) > 5 else "")
-        raise UserError(
-            f"The frames in {source} have a gap: {len(missing)} missing between {numbers[0]} and "
-            f"{numbers[-1]} (number {shown}). Add them, or renumber the frames without a gap."
-        )
+    if not gaps:
+        _check_gaps(source, images)
     return images
 
 
-def _check_images(video: str, source: Path, listed: Sequence[str] | None, *, gaps: bool) -> Checked:
+def _check_gaps(source: Path, images: dict[int, Path]) -> None:
+    """Refuse numbers with holes; how many are missing is counted, however far apart they lie."""
+    numbers = list(images)
+    # Data sets that keep every fifth frame count 0, 5, 10, …: the smallest step is the rule.
+    step = min((later - one for one, later in pairwise(numbers)), default=1)
+    holes = [(one, later) for one, later in pairwise(numbers) if later - one != step]
+    if not holes:
+        return
+    missing = sum(max((later - one - 1) // step, 1) for one, later in holes)
+    shown, (before, after) = [], holes[0]
+    for one, later in holes:
+        shown += range(one + step, min(later, one + 6 * step), step)
+    more = " …" if missing > 5 else ""
+    raise UserError(
+        f"The frames in {source} have a gap: {missing} missing between {numbers[0]} and "
+        f"{numbers[-1]} (number {', '.join(map(str, shown[:5])) + more}), the first between "
+        f"{images[before].name} and {images[after].name}. Add them, renumber the frames without a "
+        f"gap, or take out what does not belong to the video."
+    )
+
+
+def _check_images(
+    video: str, source: Path, listed: Sequence[str] | None, *, gaps: bool
+) -> _Checked:
     """Numbers, paths and the common (height, width) of a folder's frames, all decoded once.
 
     Frames that are ``listed`` are the video, whatever else lies there.
@@ -165,10 +222,11 @@ def _check_images(video: str, source: Path, listed: Sequence[str] | None, *, gap
                 f"All frames of a video must have one size."
             )
     # A path without a folder would be taken to lie beside frames.json: keep the "./".
-    return list(images), [os.path.join(source, path.name) for path in images.values()], size, None  # noqa: PTH118
+    files = [os.path.join(source, path.name) for path in images.values()]  # noqa: PTH118
+    return _Checked(list(images), files, size)
 
 
-def _decode(video: str, source: Path, folder: Path) -> Checked:
+def _decode(video: str, source: Path, folder: Path) -> _Checked:
     """Decode a video file into ``folder``."""
     from betrayed.video.decoding import Decoder  # only here: PyAV takes a while to load
 
@@ -178,17 +236,14 @@ def _decode(video: str, source: Path, folder: Path) -> Checked:
     for picture in bar:
         files.append(f"{len(files):05d}.jpg")
         Image.fromarray(picture).save(folder / files[-1], quality=95, subsampling=0)
-    return list(range(len(files))), files, picture.shape[:2], decoder.fps
-
-
-def _used(source: Path, truth: Record | None, record: str | Path | None) -> list[Path]:
-    """The files that a video is made of; its truth among them where frames are decoded from it."""
-    if truth and record:
-        return [*(source / name for name in truth.frames), Path(record)]
-    return sorted(source.iterdir()) if source.is_dir() else [source]
-
-
-def _content(files: Iterable[Path]) -> str:
-    """What stands for the content of all images among ``files``: a SHA-256 of theirs."""
-    digests = (sha256(path) for path in files if path.is_file() and not path.name.startswith("."))
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
+    return _Checked(
+        list(range(len(files))),
+        files,
+        picture.shape[:2],
+        decoder.timing.fps,
+        decoder.timing.times,
+        decoder.timing.seconds,
+        decoder.pixel_aspect,
+        decoder.rotation,
+        decoder.mirrored,
+    )

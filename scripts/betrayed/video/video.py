@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,13 @@ from betrayed.io.images import read_image, size_text
 @dataclass(frozen=True)
 class Video:
     """A checked video: its record, and its frames read one at a time.
+
+    ``name`` is its identifier, which paths hold, and ``title`` what people call it. ``fps`` is the
+    mean where frames do not come evenly; then ``times`` has when each is shown, in seconds from the
+    first one on. ``seconds`` is how long the film is. All three are None where nothing is known, as
+    of folders of images. ``pixel_aspect`` is the width of a pixel by its height. Frames were
+    mirrored left to right if ``mirrored``, and turned clockwise by ``rotation`` degrees, to be
+    upright.
 
     ``objects`` counts the ids that occur anywhere in the video, void aside, in ``instances`` where
     it has them; annotations of the kind ``"foreground"`` hold one object. Without annotations it
@@ -33,6 +41,12 @@ class Video:
     annotation_kind: str
     annotated_frames: int
     objects: int | None
+    title: str = ""
+    times: tuple[float, ...] | None = None
+    seconds: float | None = None
+    pixel_aspect: Fraction = Fraction(1)
+    rotation: int = 0
+    mirrored: bool = False
 
     @classmethod
     def load(cls, path: str | Path) -> "Video":
@@ -46,9 +60,19 @@ class Video:
             record = json.loads(path.read_text(encoding="utf-8"))
             paths = {name: _resolve(record[name], path.parent) for name in _LISTS}
             plain = {name: record[name] for name in _PLAIN}
-            loaded = cls(name=record["video"], **plain, **paths)
-            lists = [one for one in (loaded.annotations, loaded.instances) if one is not None]
-            if any(len(one) != loaded.count for one in (loaded.frames, *lists)):
+            times = record.get("times") and tuple(record["times"])
+            display = {name: record[name] for name in _DISPLAY if name in record}
+            loaded = cls(
+                name=record["video"],
+                title=record.get("name", record["video"]),
+                times=times,
+                pixel_aspect=Fraction(*record.get("pixel_aspect", (1, 1))),
+                **display,
+                **plain,
+                **paths,
+            )
+            lists = (loaded.frames, loaded.annotations, loaded.instances, times)
+            if any(one is not None and len(one) != loaded.count for one in lists):
                 raise ValueError("its lists are not as long as its count")
             return loaded
         except FileNotFoundError as error:
@@ -83,6 +107,8 @@ class Video:
 _LISTS = ("frames", "annotations", "instances")
 _PLAIN = ("count", "height", "width", "fps", "source", "annotation_kind")
 _PLAIN += ("annotated_frames", "objects")
+#: What only films have, and a record may leave out.
+_DISPLAY = ("seconds", "rotation", "mirrored")
 
 
 def _resolve(names: list[Any] | None, folder: Path) -> tuple[Path | None, ...] | None:

@@ -1,85 +1,58 @@
 """What the layouts share: a data set's settings, the manifest's rows, names and lists of videos."""
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
 
-from betrayed.datasets.manifest import COLUMNS, Row
+from betrayed.datasets.manifest import PLACES, Row
+from betrayed.datasets.names import display_name, identifier
 from betrayed.errors import UserError
+from betrayed.io.file_kinds import is_litter
 
-Layout = Literal["folder", "davis", "youtube_vis", "youtube_vos", "movi", "segtrack", "fbms"]
 #: What a split ends in that is a text file of names, in the layout youtube_vis.
 LIST = ".txt"
-# Names become folders, wildcards and table entries; "all" is what tables call the whole data set.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_RESERVED = ("all",)
 _MOST_SHOWN = 24
-
-
-@dataclass(frozen=True)
-class DatasetSettings:
-    """Where a data set lies and which part of it is wanted.
-
-    ``annotations`` and ``instances`` name folders that hold a folder of PNGs for each video; they
-    are looked for under ``root`` first, then from the working directory. In the layout
-    ``youtube_vis`` ``annotations`` is the JSON file with the instances of all videos. In the layout
-    ``movi`` shards hold their own. In the layout ``fbms`` it is a folder inside each video's.
-    """
-
-    layout: Layout = "folder"
-    root: str = ""
-    annotations: str | None = None
-    instances: str | None = None  # ids of single objects, where annotations hold foreground only
-    # davis: "val" is ImageSets/2016/val.txt, "2017/val" the other year's. youtube_vis: positions in
-    # the JSON's list of videos, "600:900", "0:600,900:" or "-300:", or a text file. movi: which
-    # shards, "validation". segtrack: "all" is ImageSets/all.txt. fbms: the folder, "Testset".
-    split: str | None = None
-    videos: tuple[str, ...] = ()  # names or patterns such as "car-*"; empty: all
-    annotation_kind: Literal["ids", "foreground"] = "ids"  # foreground: every value but 0 is object
 
 
 def manifest_row(
     name: str, source: Path, annotations: Path | None = None, instances: Path | None = None
 ) -> Row:
-    """A row of the manifest.
-
-    Raises:
-        UserError: the name cannot be part of a path.
-    """
-    if not _NAME.fullmatch(name) or name in _RESERVED:
-        reason = "is what the tables call the whole data set" if name in _RESERVED else "is unfit"
-        raise UserError(
-            f"{source}: the name {name!r} {reason}. A video's name becomes part of paths: it may "
-            f"hold letters A-Z a-z, digits, '.', '_' and '-', begins with a letter or a digit, "
-            f"and is not 'all'. Rename it."
-        )
+    """A row of the manifest, whatever the video is called."""
     paths = (str(path) if path else "" for path in (source, annotations, instances))
-    return dict(zip(COLUMNS, (name, *paths), strict=True))
+    return dict(zip(PLACES, (identifier(name), display_name(name), *paths), strict=True))
 
 
 def choose_videos(names: Iterable[str], wanted: Sequence[str], where: str | Path) -> list[str]:
     """The names that fit one of the names or patterns wanted, sorted; all when none is wanted.
 
+    A video may be asked for by its name or by its identifier.
+
     Raises:
-        UserError: a name or pattern fits nothing; ``where`` (a folder, a data set) is named.
+        UserError: names or patterns fit nothing; ``where`` (a folder, a data set) is named.
     """
     names = sorted(names)
-    for pattern in wanted:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise UserError(
-                f"videos: nothing in {where} is called {pattern!r}. There are: {', '.join(names)}."
-            )
-    return [name for name in names if not wanted or any(fnmatchcase(name, one) for one in wanted)]
+    unknown = [one for one in wanted if not any(_is_called(name, one) for name in names)]
+    if unknown:
+        raise UserError(
+            f"videos: nothing in {where} is called {', '.join(map(repr, unknown))}. There are: "
+            f"{path_list(names)}."
+        )
+    return [name for name in names if not wanted or any(_is_called(name, one) for one in wanted)]
+
+
+def _is_called(name: str, wanted: str) -> bool:
+    """Whether a video of this name or identifier is meant; brackets may be a name's own."""
+    called = (name, identifier(name))
+    return (
+        wanted in called
+        or identifier(wanted) == name
+        or any(fnmatchcase(one, wanted) for one in called)
+    )
 
 
 def folder_names(path: Path) -> list[str]:
-    """The names of the folders in a folder, sorted, hidden ones left out."""
-    return sorted(
-        one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith(".")
-    )
+    """The names of the folders in a folder, sorted; litter is left out."""
+    return sorted(one.name for one in path.iterdir() if one.is_dir() and not is_litter(one.name))
 
 
 def read_names(file: Path) -> list[str]:

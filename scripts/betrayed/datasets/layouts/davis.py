@@ -6,8 +6,8 @@ their splits: 2016/val, 2017/val, 2017/test-dev, and 2019/test-dev for the unsup
 
 from pathlib import Path
 
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts.common import (
-    DatasetSettings,
     annotation_root,
     choose_videos,
     folder_names,

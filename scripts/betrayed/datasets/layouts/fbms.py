@@ -5,8 +5,8 @@ How regions are kept in GroundTruth says :mod:`betrayed.datasets.readers.fbms`.
 
 from pathlib import Path
 
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts.common import (
-    DatasetSettings,
     choose_videos,
     folder_names,
     manifest_row,

@@ -7,10 +7,12 @@ Shards hold many videos each, with their ground truth; a root without any is rea
 import dataclasses
 from pathlib import Path
 
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts import folder
-from betrayed.datasets.layouts.common import DatasetSettings, choose_videos, manifest_row
+from betrayed.datasets.layouts.common import choose_videos, manifest_row
 from betrayed.datasets.layouts.shards import has_shards, split_shards
 from betrayed.datasets.manifest import Row
+from betrayed.datasets.names import identifier
 from betrayed.io.files import whole_folder
 
 
@@ -44,14 +46,14 @@ def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> 
         raise ValueError("videos in shards need the folder truth for where they lie")
     samples = {sample.video: sample for sample in list_samples(root, settings.split)}
     names = choose_videos(samples, settings.videos, root)
-    records = {name: truth / f"{name}.json" for name in names}
+    records = {name: truth / f"{identifier(name)}.json" for name in names}
     result = []
     for name, record in records.items():
         annotated = settings.annotations and samples[name].has_truth
         result.append(manifest_row(name, record, record if annotated else None))
     with whole_folder(truth) as temporary:
         for name in names:
-            write_sample(temporary / f"{name}.json", samples[name])
+            write_sample(temporary / records[name].name, samples[name])
     return result
 
 

@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts.common import (
     LIST,
-    DatasetSettings,
     choose_videos,
     manifest_row,
     path_list,
 )
 from betrayed.datasets.manifest import Row
+from betrayed.datasets.names import identifier
 from betrayed.errors import UserError
 from betrayed.io.files import whole_folder
 
@@ -85,7 +86,7 @@ def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> 
 
 
 def _at(folder: Path, video: str) -> Path:
-    return folder / f"{video}.json"
+    return folder / f"{identifier(video)}.json"
 
 
 def _split(root: Path, settings: DatasetSettings) -> str | None:

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts.common import (
-    DatasetSettings,
     annotation_root,
     choose_videos,
     likely_annotations,

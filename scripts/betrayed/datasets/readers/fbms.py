@@ -11,9 +11,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from betrayed.errors import UserError
+from betrayed.io.images import opened
 
 _SUFFIXES = (".ppm", ".pgm", ".png")
 _MOST_REGIONS = 255  # ids end at 254
@@ -112,11 +112,6 @@ def _image(folder: Path, name: str) -> Path:
 
 def _colours(path: Path) -> np.ndarray:
     """(H, W) whole numbers: the grey values, or the colours as one number each."""
-    try:
-        with Image.open(path) as image:
-            values = np.array(image).astype(np.int64)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(
-            f"The annotation {path} cannot be read ({error}). Replace it with a whole file."
-        ) from error
+    with opened(path, "annotation") as image:
+        values = np.array(image).astype(np.int64)
     return values if values.ndim == 2 else values[..., :3] @ [65536, 256, 1]

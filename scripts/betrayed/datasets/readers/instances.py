@@ -28,7 +28,8 @@ def read_records(path: str | Path, split: str | None = None, truth: bool = True)
         truth: whether ground truth must be there; the official valid.json and test.json have none.
 
     Returns:
-        Records. An object is an annotation, in the order of the file.
+        Records. An object is an annotation, in the order of the file; one with ``iscrowd`` is a
+        crowd.
 
     Raises:
         UserError: the file is missing, damaged, without ground truth that must be there, or at odds
@@ -62,8 +63,12 @@ def read_records(path: str | Path, split: str | None = None, truth: bool = True)
             return [_record(video, None, path) for video in chosen]
         masks: dict[Any, list[Any]] = defaultdict(list)
         for annotation in annotated[0]:
-            masks[annotation["video_id"]].append(annotation["segmentations"])
-        return [_record(video, masks[video["id"]], path) for video in chosen]
+            is_crowd = bool(annotation.get("iscrowd"))
+            masks[annotation["video_id"], is_crowd].append(annotation["segmentations"])
+        return [
+            _record(video, masks[video["id"], False], path, masks[video["id"], True])
+            for video in chosen
+        ]
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise UserError(
             f"{path} is no file of video instances ({type(error).__name__}: {error})."
@@ -73,7 +78,12 @@ def read_records(path: str | Path, split: str | None = None, truth: bool = True)
 _PARTS = ("videos", "annotations")
 
 
-def _record(video: dict[str, Any], objects: list[list[Any]] | None, path: Path) -> Record:
+def _record(
+    video: dict[str, Any],
+    objects: list[list[Any]] | None,
+    path: Path,
+    crowds: list[list[Any]] | None = None,
+) -> Record:
     """One video's record, checked against itself."""
     names = [Path(name) for name in video["file_names"]]
     folders = {name.parent.as_posix() for name in names}
@@ -90,15 +100,19 @@ def _record(video: dict[str, Any], objects: list[list[Any]] | None, path: Path) 
             f"{path}: the video {folder!r} has {len(annotated)} objects, but ids in a PNG end at "
             f"{_MOST_OBJECTS}. Leave this video out."
         )
-    for number, masks in enumerate(annotated, 1):
-        if len(masks) != len(names):
-            raise UserError(
-                f"{path}: object {number} of the video {folder!r} has {len(masks)} masks for "
-                f"{len(names)} frames. Download the file once more."
-            )
-    counts = tuple(
-        tuple(None if mask is None else _counts(mask, size, folder, path) for mask in masks)
-        for masks in annotated
+    for kind, found in (("object", annotated), ("crowd", crowds or [])):
+        for number, masks in enumerate(found, 1):
+            if len(masks) != len(names):
+                raise UserError(
+                    f"{path}: {kind} {number} of the video {folder!r} has {len(masks)} masks for "
+                    f"{len(names)} frames. Download the file once more."
+                )
+    counts, crowd_counts = (
+        tuple(
+            tuple(None if mask is None else _counts(mask, size, folder, path) for mask in masks)
+            for masks in found
+        )
+        for found in (annotated, crowds or [])
     )
     if type(video["id"]) is not int:
         raise UserError(
@@ -106,7 +120,8 @@ def _record(video: dict[str, Any], objects: list[list[Any]] | None, path: Path) 
             f"numbers."
         )
     frames = tuple(name.name for name in names)
-    return Record(folder, *size, frames, None if objects is None else counts, video["id"])
+    known = None if objects is None else counts
+    return Record(folder, *size, frames, known, video["id"], crowd_counts)
 
 
 def _counts(mask: Any, size: tuple[int, int], video: str, path: Path) -> RunLengths:

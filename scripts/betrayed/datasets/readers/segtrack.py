@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from betrayed.errors import UserError
-from betrayed.io.images import IMAGE_SUFFIXES, read_image
+from betrayed.io.file_kinds import is_image
+from betrayed.io.images import read_image
 
 _MOST_OBJECTS = 254  # 255 is void
 
@@ -56,5 +57,5 @@ def _number(folder: Path) -> int:
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
-    images = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    images = (path for path in folder.iterdir() if is_image(path))
     return {path.stem: path for path in sorted(images)}

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from betrayed.errors import UserError
-from betrayed.io.palette import ids_in, save_palette_png
+from betrayed.io.palette import VOID, ids_in, save_palette_png
 from betrayed.io.progress import progress
 from betrayed.io.run_lengths import RunLengths, decode_mask
 
@@ -28,6 +28,9 @@ class Record:
     # An object's mask in each frame, None: absent. Without ground truth None in all.
     objects: tuple[tuple[RunLengths | None, ...], ...] | None
     id: int  # of the video in the file; results are handed in under it
+    # Masks of crowds, likewise: annotations with iscrowd are no objects and cover what counts for
+    # nobody.
+    crowds: tuple[tuple[RunLengths | None, ...], ...] = ()
 
 
 def write_record(path: str | Path, record: Record) -> None:
@@ -45,8 +48,9 @@ def read_record(path: str | Path) -> Record:
     try:
         values = json.loads(Path(path).read_text(encoding="utf-8"))
         values["frames"] = tuple(values["frames"])
-        if values["objects"] is not None:
-            values["objects"] = tuple(tuple(masks) for masks in values["objects"])
+        for kind in ("objects", "crowds"):
+            if values[kind] is not None:
+                values[kind] = tuple(tuple(masks) for masks in values[kind])
         return Record(**values)
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
@@ -59,22 +63,26 @@ def read_record(path: str | Path) -> Record:
 def decode_ids(record: Record, index: int) -> np.ndarray:
     """Ground truth of one frame: (H, W) uint8, 0 background, 1… the objects in their order.
 
-    Where objects overlap, the first one keeps the pixel.
+    Where objects overlap, the first one keeps the pixel; what a crowd alone covers is void, 255.
 
     Raises:
         UserError: an object's run lengths are damaged; names video, object and frame.
     """
     ids = np.zeros((record.height, record.width), np.uint8)
-    # Backwards, so that the first object is painted last.
-    for number in range(len(record.objects), 0, -1):
-        counts = record.objects[number - 1][index]
+    # Backwards, so that the first object is painted last, and after all crowds.
+    objects = [
+        (number, masks, f"Object {number}") for number, masks in enumerate(record.objects, 1)
+    ]
+    crowds = [(VOID, masks, f"Crowd {number}") for number, masks in enumerate(record.crowds, 1)]
+    for value, masks, name in reversed(objects + crowds):
+        counts = masks[index]
         if counts is None:
             continue
         try:
-            ids[decode_mask(counts, record.height, record.width)] = number
+            ids[decode_mask(counts, record.height, record.width)] = value
         except ValueError as error:
             raise UserError(
-                f"Object {number} of the video {record.video!r} has a damaged mask in frame "
+                f"{name} of the video {record.video!r} has a damaged mask in frame "
                 f"{record.frames[index]}: {error}. Download the file of instances once more."
             ) from error
     return ids

@@ -1,4 +1,4 @@
-"""What scoring reads: annotations, masks and tracks, all at the video's own size."""
+"""Tracks as a partition of a video's pixels."""
 
 from pathlib import Path
 
@@ -6,10 +6,7 @@ import numpy as np
 
 from betrayed.clustering.tracks import read_tracks
 from betrayed.errors import UserError
-from betrayed.video.annotations import read_annotations
 from betrayed.video.video import Video
-
-__all__ = ["read_annotations", "read_partition"]
 
 
 def read_partition(path: str | Path, video: Video, frames: list[int]) -> np.ndarray:

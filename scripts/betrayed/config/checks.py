@@ -1,0 +1,291 @@
+"""The checks before a run: all that can be known of a configuration, every fault at once."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from betrayed.config.backbones import find_backbone
+from betrayed.config.faults import faults_of, unknown_key
+from betrayed.config.sections import RESERVED, SECTIONS, DatasetSection, fitted
+from betrayed.config.settings import RUN_SECTIONS, run_settings
+from betrayed.config.weights import PACKAGE_BACKBONE
+from betrayed.errors import UserError
+
+#: Finds what of a data set is missing on the disk, by its name and its settings.
+Missing = Callable[[str, Mapping[str, Any]], Iterable[str]]
+Sections = Mapping[str, Any]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+#: The settings of how many proposals there may be, and the protocols that refuse more.
+_LIMITED = {
+    "max_proposals": ("davis2016-track", "davis2017-sequence"),
+    "paper_max_proposals": ("davis2017-frame",),
+}
+_MOST_NAMED = 4
+
+
+def check(config: Mapping[str, Any], missing: Missing | None = None) -> dict[str, Any]:
+    """Check a configuration and the settings of each of its runs.
+
+    Args:
+        config: as it was read from YAML.
+        missing: looks on the disk for a data set that is used; None: no file is looked for, such
+            as a checkpoint.
+
+    Returns:
+        The configuration with every setting, also those that were left out, in plain types.
+
+    Raises:
+        UserError: a key is unknown or missing, a value has the wrong type or is out of range, two
+            settings contradict each other, or a file is missing; every fault is named, with what
+            is allowed.
+    """
+    faults: list[str] = []
+    sound = _sound({name: value for name, value in config.items() if name != "datasets"}, faults)
+    faults += [f"{name}: must be given" for name in SECTIONS if name not in config]
+    sound["datasets"] = _sound_data_sets(config.get("datasets"), faults)
+    faults += _of_names("runs", config.get("runs"))
+    described = _names(config.get("datasets"))
+    used = dict.fromkeys(sound.get("evaluate", ()))
+    if sound.get("evaluate") == []:
+        faults.append("evaluate: must name at least one data set")
+    faults += [
+        f"evaluate: {_unknown_data_set(name, described)}" for name in _absent(used, described)
+    ]
+
+    disk = missing is not None
+    base, _ = _of_run(config, sound, {}, disk)
+    found: dict[str, list[str]] = {}
+    for name, changes in sound.get("runs", {}).items():
+        problems, own = _of_run(config, sound, changes or {}, disk)
+        for problem in problems:
+            found.setdefault(problem, []).append(f"runs.{name}")
+        if _trains(own):
+            used.setdefault(own["training"].get("dataset"))
+    for problem, runs in found.items():
+        # What is wrong without a run's changes is no matter of that run.
+        faults.append(problem if problem in base else f"{_listed(runs)}: {problem}")
+    for name in used:
+        if (
+            disk
+            and name in sound["datasets"]
+            and not {"layout", "root"} - set(sound["datasets"][name])
+        ):
+            faults += missing(name, sound["datasets"][name])
+    if faults:
+        lines = "\n".join(f"  - {fault}" for fault in dict.fromkeys(faults))
+        raise UserError(f"The configuration cannot be used:\n{lines}")
+    return sound
+
+
+def _sound(values: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+    """What fits of a configuration; what is wrong with the rest is added to ``faults``."""
+    sound = {}
+    for name, value in values.items():
+        if name in SECTIONS:
+            _add_sound(sound, name, SECTIONS[name], value, name, faults)
+        else:
+            faults.append(_unknown(str(name), SECTIONS))
+    return sound
+
+
+def _add_sound(
+    sound: dict[str, Any], name: str, kind: Any, value: Any, where: str, faults: list[str]
+) -> None:
+    """Put what fits of a section, or of a single setting, under its name.
+
+    Of a section with faults the settings that have none are kept, so that these are compared with
+    those of other sections all the same.
+    """
+    try:
+        sound[name] = fitted(kind, value)
+    except ValidationError as error:
+        faults += faults_of(error, kind, f"{where}.")
+        wrong = {one["loc"][0] for one in error.errors(include_url=False) if one["loc"]}
+        if isinstance(value, Mapping) and wrong:
+            rest = {key: one for key, one in value.items() if str(key) not in wrong}
+            with suppress(ValidationError):
+                fit = fitted(kind, rest)
+                sound[name] = {key: one for key, one in fit.items() if key not in wrong}
+
+
+def _sound_data_sets(datasets: Any, faults: list[str]) -> dict[str, Any]:
+    """The data sets whose settings are sound, likewise."""
+    faults += _of_names("datasets", datasets)
+    sound: dict[str, Any] = {}
+    for name in _names(datasets):
+        where = f"datasets.{name}"
+        _add_sound(sound, name, DatasetSection, datasets[name], where, faults)
+        own = sound.get(name, {})
+        if name in RESERVED:
+            faults.append(f"{where}: results/{name} is taken; call the data set something else")
+        made = f"resources/{name}/videos"
+        if own.get("make") and own.get("root", made) != made:
+            faults.append(f"{where}.root: a data set that is made lies in {made}")
+    return sound
+
+
+def _of_names(section: str, values: Any) -> Iterator[str]:
+    """What is wrong with the names of data sets or runs."""
+    if not isinstance(values, Mapping):
+        yield f"{section}: must be a section of settings, not {values!r}"
+    elif not values:
+        yield f"{section}: must have at least one entry"
+    for name in _names(values):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            yield (
+                f"{section}: the name {name!r} becomes part of paths: it may hold letters A-Z a-z, "
+                "digits, '.', '_' and '-', and begins with a letter or a digit"
+            )
+
+
+def _of_run(
+    config: Mapping[str, Any], sound: Sections, changes: Mapping[str, Any], disk: bool
+) -> tuple[list[str], dict[str, Any]]:
+    """What is wrong with a run, and those of its sections that are sound."""
+    faults = [_unknown(name, RUN_SECTIONS) for name in changes if name not in RUN_SECTIONS]
+    base = {name: config[name] for name in RUN_SECTIONS if name in config}
+    changes = {name: value for name, value in changes.items() if name in RUN_SECTIONS}
+    own = _sound(run_settings(base, changes), faults)
+    faults += _of_weights(own)
+    if disk:
+        faults += _of_files(own)
+    faults += _of_backbone(own)
+    faults += _of_training(own, sound["datasets"], _names(config.get("datasets")))
+    faults += _of_proposals(own, sound)
+    return faults, own
+
+
+def _of_weights(own: Sections) -> Iterator[str]:
+    source = own.get("weights", {}).get("source")
+    backbone = own.get("features", {}).get("backbone", PACKAGE_BACKBONE)
+    if source == "package" and backbone.partition(".")[0] != PACKAGE_BACKBONE:
+        yield (
+            f"weights.source: 'package' has {PACKAGE_BACKBONE}, not {backbone}; set it to 'hub' or "
+            "'file', or features.backbone to that ViT"
+        )
+
+
+def _of_files(own: Sections) -> Iterator[str]:
+    for section, name in (("weights", "path"), ("training", "checkpoint")):
+        path = own.get(section, {}).get(name)
+        if path and not Path(path).is_file():
+            yield f"{section}.{name}: there is no file {path}"
+
+
+def _of_backbone(own: Sections) -> Iterator[str]:
+    """What the backbone cannot do of what is asked of it."""
+    features = own.get("features", {})
+    if "backbone" not in features:
+        return
+    try:
+        backbone = find_backbone(features["backbone"])
+    except ValueError as error:
+        yield f"features.backbone: {error}"
+        return
+    if backbone is None:
+        return
+    name, patch, depth = backbone.name, backbone.patch, backbone.depth
+    for section in ("features", "refinement", *(["training"] if _trains(own) else [])):
+        for side in ("height", "width"):
+            pixels = own.get(section, {}).get(side)
+            if pixels is not None and pixels % patch:
+                below = pixels // patch * patch
+                near = " or ".join(str(one) for one in (below, below + patch) if one)
+                yield (
+                    f"{section}.{side}: must be a multiple of {patch}, the patch size of {name}, "
+                    f"such as {near}, not {pixels}"
+                )
+    if features.get("facet", backbone.facets[0]) not in backbone.facets:
+        yield (
+            f"features.facet: {name} has no {features['facet']!r} that the block can take; it "
+            f"has: {', '.join(map(repr, backbone.facets))}"
+        )
+    if not -depth <= features.get("layer", -1) < depth:
+        yield (
+            f"features.layer: {name} has {depth} blocks: must be from {-depth} to {depth - 1}, "
+            f"not {features['layer']}"
+        )
+    if _trains(own) and backbone.width % (heads := own["training"].get("heads", 1)):
+        fit = ", ".join(str(one) for one in range(1, 17) if backbone.width % one == 0)
+        yield (
+            f"training.heads: must divide {backbone.width}, the width of {name}'s tokens, such as "
+            f"{fit}, not {heads}"
+        )
+
+
+def _of_training(own: Sections, datasets: Sections, described: list[str]) -> Iterator[str]:
+    training = own.get("training", {})
+    if not _trains(own) or "dataset" not in training:
+        return
+    name = training["dataset"]
+    if _absent([name], described):
+        yield f"training.dataset: {_unknown_data_set(name, described)}"
+    made = datasets.get(name, {}).get("make")
+    if made and {"frames", "stride"} <= set(training):
+        length = (training["frames"] - 1) * training["stride"] + 1
+        if made["frames"] < length:
+            yield (
+                f"training.frames: a clip of {training['frames']} frames with stride "
+                f"{training['stride']} is {length} frames long, but the videos of {name} have "
+                f"{made['frames']} (datasets.{name}.make.frames)"
+            )
+
+
+def _of_proposals(own: Sections, sound: Sections) -> Iterator[str]:
+    """More proposals than the protocols take that the data sets are scored by."""
+    most, scoring = own.get("objects", {}).get("max_objects"), sound.get("scoring", {})
+    if most is None:
+        return
+    for name in sound.get("evaluate", ()):
+        dataset = sound["datasets"].get(name, {})
+        if not dataset.get("annotations"):
+            continue
+        protocols = dataset.get("protocols") or scoring.get("protocols", ())
+        for setting, limited in _LIMITED.items():
+            by = [protocol for protocol in protocols if protocol in limited]
+            if by and most > scoring.get(setting, most):
+                yield (
+                    f"objects.max_objects: must be at most scoring.{setting} "
+                    f"({scoring[setting]}), since {name} is scored by {', '.join(by)}, not {most}"
+                )
+
+
+def _trains(own: Sections) -> bool:
+    """Whether a run trains a block, as far as its settings are sound."""
+    return own.get("training", {}).get("checkpoint", "unknown") is None
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    """An unknown key at the top; a setting of a section is often meant."""
+    for section in known:
+        kind = SECTIONS[section]
+        if is_dataclass(kind) and name in [field.name for field in fields(kind)]:
+            return f"unknown key {name!r}; did you mean {f'{section}.{name}'!r}?"
+    return unknown_key(name, known)
+
+
+def _unknown_data_set(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    return f"{name!r} is not described under datasets; {meant}there are: {', '.join(known)}"
+
+
+def _absent(names: Iterable[str], described: list[str]) -> list[str]:
+    return [name for name in names if described and name not in described]
+
+
+def _names(section: Any) -> list[Any]:
+    return list(section) if isinstance(section, Mapping) else []
+
+
+def _listed(runs: list[str]) -> str:
+    more = len(runs) - _MOST_NAMED
+    text = ", ".join(runs[:_MOST_NAMED])
+    return f"{text} and {more} more" if more > 0 else text

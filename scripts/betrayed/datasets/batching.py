@@ -1,0 +1,45 @@
+"""Which video is computed in which batch. A video keeps its batch when others come or go."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+#: The most videos in a batch unless a size is asked for.
+MOST = 32
+#: Batches for each job that can run at a time, so that all are busy to the end.
+ROUNDS = 3
+
+
+def batch_size(videos: int, parallel: int) -> int:
+    """How many videos a job should do.
+
+    Few jobs start quickly, many keep the machine busy: with one job at a time there is no reason
+    to split; with more, each should get some batches.
+
+    Args:
+        videos: of the data set.
+        parallel: jobs that can run at a time.
+    """
+    if parallel <= 1:
+        return MOST
+    return min(MOST, max(1, math.ceil(videos / (ROUNDS * parallel))))
+
+
+def assign_batches(videos: Sequence[str], size: int, before: Mapping[str, str]) -> dict[str, str]:
+    """The batch of each video: "0000", "0001", …
+
+    Args:
+        videos: in the order of the manifest.
+        size: the most videos in a batch.
+        before: the batches of an earlier listing; new videos fill what has room, then new batches.
+    """
+    batches = {video: before[video] for video in videos if video in before}
+    filled = Counter(batches.values())
+    number = 0
+    for video in videos:
+        if video not in batches:
+            while filled[f"{number:04d}"] >= size:
+                number += 1
+            batches[video] = f"{number:04d}"
+            filled[batches[video]] += 1
+    return {video: batches[video] for video in videos}

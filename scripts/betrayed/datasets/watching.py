@@ -1,0 +1,42 @@
+"""Whether anything in a data set may have changed, told from names, sizes and times alone."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+
+def signature(paths: Iterable[str | Path]) -> str:
+    """What stands for the names, sizes and times of all files under ``paths``.
+
+    Cheap enough for every plan: no file is opened. When it differs the contents are looked at; a
+    data set that was moved as a whole has the same.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        for entry in sorted(_files(Path(path))):
+            digest.update(repr(entry).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def _files(path: Path) -> Iterator[tuple[str, int, int]]:
+    """The files at and under a path, hidden ones left out: relative name, bytes, nanoseconds."""
+    if path.is_file():
+        yield _entry("", path.stat())
+    waiting = [(path, "")] if path.is_dir() else []
+    while waiting:
+        folder, prefix = waiting.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = prefix + entry.name
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    waiting.append((Path(entry.path), f"{name}/"))
+                elif entry.is_file():
+                    yield _entry(name, entry.stat())
+
+
+def _entry(name: str, found: os.stat_result) -> tuple[str, int, int]:
+    return name, found.st_size, found.st_mtime_ns

@@ -1,0 +1,112 @@
+"""Whether a video's images of masks can be ids: judged in one place, wherever masks are read."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from betrayed.errors import UserError
+from betrayed.io.palette import VOID
+
+Kind = Literal["ids", "foreground"]
+#: Outlines are soft where so many of the places at which values change lie between a lower and a
+#: higher value: half of them do in outlines smoothed over one pixel, next to none in ids.
+_SOFT_SHARE, _SOFT_PIXELS = 0.15, 12
+#: Grey values of a picture: so many, and so many of the changes are as small as that.
+_MANY_VALUES, _SMALL_CHANGE, _SMALL_SHARE = 16, 2, 0.9
+#: Noise: more ids than this, of which a frame shows no more pixels than that at the median.
+_MANY_IDS, _FEW_PIXELS = 20, 4
+
+
+class MaskJudge:
+    """Takes a video's masks one after another, and refuses those that cannot be ids.
+
+    Args:
+        where: the folder of masks, named in the error.
+        kind: ``"ids"``: 0 background, 255 void, else objects; ``"foreground"``: 0 is background
+            and every other value object.
+    """
+
+    def __init__(self, where: str | Path, kind: Kind = "ids") -> None:
+        self._where = where
+        self._kind = kind
+        self._soft = self._small = self._changes = 0
+        self._example: tuple[Path, list[int]] | None = None
+        self._areas: list[np.ndarray] = []
+        self._pixels: Counter[int] = Counter()
+
+    def add(self, path: Path, ids: np.ndarray) -> None:
+        """Take the next mask.
+
+        Args:
+            path: its file.
+            ids: (H, W) whole numbers from 0 on.
+        """
+        counts = np.bincount(ids.ravel())
+        values = np.flatnonzero(counts)
+        areas = counts[values]
+        self._pixels.update(dict(zip(values.tolist(), areas.tolist(), strict=True)))
+        self._areas.append(areas[(values != 0) & (values != VOID)])
+        if len(values) < 3:
+            # Two values have nothing between them, but for a picture that has two grey values
+            # here and others elsewhere; the others then tell.
+            self._changes += _changes(ids, len(values))
+            return
+        wide = ids.astype(np.int32)
+        for lines in (wide, wide.T):
+            steps = np.diff(lines, axis=1)
+            self._changes += np.count_nonzero(steps)
+            self._small += np.count_nonzero((steps != 0) & (np.abs(steps) <= _SMALL_CHANGE))
+            between = steps[:, :-1] * np.sign(steps[:, 1:]) > 0
+            soft = np.count_nonzero(between)
+            self._soft += soft
+            if soft and self._example is None:
+                examples = np.unique(lines[:, 1:-1][between])
+                self._example = path, examples[:: max(1, len(examples) // 3)][:3].tolist()
+
+    def finish(self) -> set[int]:
+        """The ids that occur in all masks, background and void among them.
+
+        Raises:
+            UserError: outlines are soft, the images hold grey values or noise, or 0 and 255 alone
+                where ids are meant.
+        """
+        found = set(self._pixels)
+        objects = found - {0, VOID}
+        if self._soft >= _SOFT_PIXELS and self._soft >= _SOFT_SHARE * self._changes:
+            path, values = self._example
+            shown = ", ".join(map(str, values))
+            raise UserError(
+                f"The masks in {self._where} have values in between at the outlines ({path.name} "
+                f"has {shown}): they were smoothed, or saved as JPEG, and would count as objects "
+                f"of their own. Resize masks by the nearest neighbour, and save them as PNG; cut a "
+                f"map of probabilities off at a threshold first."
+            )
+        if len(objects) > _MANY_VALUES and self._small >= _SMALL_SHARE * max(self._changes, 1):
+            raise UserError(
+                f"The masks in {self._where} hold {len(objects)} values that change little by "
+                f"little, as grey values and probabilities do; ids do not. Cut them off at a "
+                f"threshold, or number the objects 1, 2, …."
+            )
+        areas = np.concatenate(self._areas) if self._areas else np.zeros(0)
+        if len(objects) > _MANY_IDS and np.median(areas) <= _FEW_PIXELS:
+            raise UserError(
+                f"The masks in {self._where} hold {len(objects)} ids, most of them of "
+                f"{_FEW_PIXELS} pixels or fewer a frame: more than can mean objects. Save masks "
+                f"without loss (PNG), and number the objects 1, 2, …."
+            )
+        if self._kind == "ids" and VOID in found and not objects:
+            raise UserError(
+                f"{self._where} holds 0 and 255 alone, and 255 is void, which counts for nobody. "
+                f"Where it is the object, as in DAVIS-2016, say so: annotation_kind: foreground in "
+                f"the settings of the data set, or --kind foreground when masks are scored."
+            )
+        return found
+
+
+def _changes(ids: np.ndarray, values: int) -> int:
+    """Between how many neighbours the value changes."""
+    if values < 2:
+        return 0
+    return sum(np.count_nonzero(one[:, 1:] != one[:, :-1]) for one in (ids, ids.T))

@@ -1,0 +1,129 @@
+"""Settings are declared once: config.yaml says what the classes say, and nothing else does."""
+
+import ast
+import re
+from dataclasses import fields, is_dataclass
+
+import pytest
+import yaml
+
+from betrayed.config import checks, sections, synthetic
+from betrayed.config.sections import SECTIONS, Configuration, DatasetSection
+from betrayed.config.synthetic import SyntheticSettings
+from betrayed.synthetic.stories import STORIES
+from support.configurations import DEFAULT
+from support.paths import ROOT, SCRIPTS
+
+TEXT = (ROOT / "config.yaml").read_text(encoding="utf-8")
+LINES = TEXT.splitlines()
+PARTS = {name: kind for name, kind in SECTIONS.items() if is_dataclass(kind)}
+
+
+def declared(kind):
+    """Default and help of each field."""
+    return {
+        name: (field.default, field.description) for name, field in kind.__pydantic_fields__.items()
+    }
+
+
+def comment(key):
+    """The comment lines right above a key, at its indentation, and what follows it on its line."""
+    number, indent = key.start_mark.line, key.start_mark.column
+    above = []
+    for line in reversed(LINES[:number]):
+        if not re.match(rf" {{{indent}}}#", line):
+            break
+        above.insert(0, line.strip().lstrip("#").strip())
+    behind = re.search(r"(?:^|\s)#\s(.*)$", LINES[number][key.end_mark.column :])
+    return " ".join([*above, *([behind[1]] if behind else [])]).strip()
+
+
+def comments(*path):
+    """The comment of every key of a section of config.yaml."""
+    node = yaml.compose(TEXT)
+    for name in path:
+        node = next(value for key, value in node.value if key.value == name)
+    return {key.value: comment(key) for key, _ in node.value}
+
+
+@pytest.mark.parametrize("section", PARTS)
+def test_every_setting_stands_in_the_configuration_with_its_default(section):
+    defaults = {name: default for name, (default, _) in declared(PARTS[section]).items()}
+    plain = {name: list(one) if isinstance(one, tuple) else one for name, one in defaults.items()}
+    assert DEFAULT[section] == plain
+
+
+def test_the_top_level_and_the_made_data_set_have_every_setting():
+    assert set(DEFAULT) == {field.name for field in fields(Configuration)}
+    for name in ("method", "seed", "pictures"):
+        assert DEFAULT[name] == declared(Configuration)[name][0]
+    made = DEFAULT["datasets"]["made"]
+    assert set(made) == {field.name for field in fields(DatasetSection)}
+    assert made["make"] == {
+        name: default for name, (default, _) in declared(SyntheticSettings).items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ((), Configuration),
+        *(((section,), kind) for section, kind in PARTS.items()),
+        (("datasets", "made"), DatasetSection),
+        (("datasets", "made", "make"), SyntheticSettings),
+    ],
+    ids=str,
+)
+def test_comments_in_the_configuration_are_the_help_of_the_classes(path, kind):
+    wanted = {name: help for name, (_, help) in declared(kind).items()}
+    assert comments(*path) == wanted
+    assert all(wanted.values()) or not path  # sections may be named well enough
+
+
+def test_every_class_of_settings_is_in_the_configuration_or_that_of_a_program():
+    text = "\n".join(path.read_text() for path in SCRIPTS.glob("*.py"))
+    told = set(re.findall(r"(?:read_settings|checked)\((\w+),", text))
+    kinds = {
+        node.name
+        for path in (SCRIPTS / "betrayed" / "config").glob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef)
+        and any(isinstance(one, ast.Name) and one.id == "settings" for one in node.decorator_list)
+    }
+    used = {kind.__name__ for kind in [*PARTS.values(), DatasetSection, Configuration]}
+    bases = {
+        base.__name__
+        for name in told | used
+        for module in (sections, checks)
+        if hasattr(module, name)
+        for base in getattr(module, name).__mro__
+    }
+    assert told <= kinds
+    assert kinds - told - used - bases <= {"BackboneName", "LossSettings"}
+
+
+def test_there_are_as_many_fixed_stories_as_the_configuration_allows():
+    assert len(STORIES) == synthetic.FIXED == DEFAULT["datasets"]["made"]["make"]["clips"]
+
+
+def test_no_function_has_a_default_of_its_own_for_a_setting():
+    """What a setting is where none is given is said by its class alone."""
+    names = {field.name for kind in PARTS.values() for field in fields(kind)}
+    found = []
+    for path in sorted(SCRIPTS.rglob("*.py")):
+        if path.parent.name in ("config", "synthetic"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                plain = (node.args.posonlyargs + node.args.args)[::-1]
+                pairs = [
+                    *zip(plain, node.args.defaults[::-1], strict=False),
+                    *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True),
+                ]
+                for argument, default in pairs:
+                    literal = isinstance(default, ast.Constant | ast.UnaryOp)
+                    if argument.arg in names and literal and ast.unparse(default) != "None":
+                        found.append(f"{path.name}: {argument.arg}={ast.unparse(default)}")
+    # What a backbone gives when nothing is chosen.
+    expected = ["precision='auto'", "layer=-1", "facet='token'"]
+    assert found == [f"backbone.py: {one}" for one in expected]

@@ -1,0 +1,37 @@
+import os
+
+from betrayed.datasets.batching import assign_batches, batch_size
+from betrayed.datasets.watching import signature
+
+
+def test_sizes_keep_all_busy_and_jobs_few():
+    assert batch_size(6, parallel=0) == batch_size(2883, parallel=1) == 32
+    assert batch_size(30, parallel=8) == 2  # 15 jobs for eight GPUs
+    assert batch_size(2883, parallel=8) == 32
+    assert batch_size(1, parallel=8) == 1
+
+
+def test_videos_keep_their_batch_when_others_come_and_go():
+    first = assign_batches(["a", "b", "c", "d", "e"], 2, {})
+    assert first == {"a": "0000", "b": "0000", "c": "0001", "d": "0001", "e": "0002"}
+    later = assign_batches(["a", "aa", "c", "d", "e", "f", "g"], 2, first)
+    assert {one: later[one] for one in "acde"} == {one: first[one] for one in "acde"}
+    assert later["aa"] == "0000"  # where b was
+    assert (later["f"], later["g"]) == ("0002", "0003")
+
+
+def test_a_signature_tells_of_every_file_and_not_of_the_place(tmp_path):
+    folder = tmp_path / "videos"
+    (folder / "bear").mkdir(parents=True)
+    frame = folder / "bear" / "0.jpg"
+    frame.write_bytes(b"1234")
+    before = signature([folder])
+    (folder / ".DS_Store").touch()
+    assert signature([folder]) == before
+    moved = tmp_path / "elsewhere"
+    folder.rename(moved)
+    assert signature([moved]) == before
+    os.utime(moved / "bear" / "0.jpg", (0, 0))
+    assert signature([moved]) != before
+    assert signature([moved / "bear" / "0.jpg"]) != signature([])
+    assert signature([tmp_path / "none"]) == signature([tmp_path / "nothing"])

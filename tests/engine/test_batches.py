@@ -1,0 +1,243 @@
+"""A batch computes what is missing or out of date, video by video, and says what became of each."""
+
+import json
+import os
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from betrayed.engine import batches
+from betrayed.engine.batches import STAMPS, Batch, Failure, Made, Record, drop_untrue
+from betrayed.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(batches, "source_digest", lambda stage: f"code of {stage}")
+    return tmp_path
+
+
+def frames_record(keys, failures=None):
+    """The record of an earlier stage, with a file for each video."""
+    videos = {}
+    for video, key in keys.items():
+        path = Path(f"frames/{video}.txt")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(video)
+        videos[video] = Made(str(path), len(video), key, images=f"{key}-images")
+    path = Path("results/made/records/frames/0000.json")
+    Record("extract_frames", videos, failures or {}).write(path)
+    return path
+
+
+def write(log, task):
+    """The work of the stage under test: the video's name in capitals, unless it is bad."""
+    with open(log, "a") as file:
+        file.write(f"{task.video}\n")
+    text = task.inputs["frames"].read_text()
+    if text.startswith("bad"):
+        raise UserError(f"{task.inputs['frames']} is damaged. Copy it again.")
+    if text.startswith("broken"):
+        raise ZeroDivisionError
+    task.output.write_text(text.upper())
+
+
+def run(keys, *, settings=None, processes=1, failures=None, redo=False, **options):
+    """Run the stage; the videos that were computed, and the record."""
+    log = Path("log")
+    log.write_text("")
+    record = Path("results/made/records/shout/a/0000.json")
+    batch = Batch(
+        "shout",
+        record,
+        lambda video: [f"results/made/shout/a/{video}.txt"],
+        inputs={"frames": frames_record(keys, failures)},
+        settings=settings,
+        redo=redo,
+        **options,
+    )
+    batch.run(lambda: partial(write, log), processes)
+    return sorted(log.read_text().split()), Record.read(record)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_all_are_computed_once(processes):
+    done, record = run({"bear": "1", "dog": "2"}, processes=processes)
+    assert done == ["bear", "dog"]
+    assert {video: Path(made.artefact).read_text() for video, made in record.videos.items()} == {
+        "bear": "BEAR",
+        "dog": "DOG",
+    }
+    assert run({"bear": "1", "dog": "2"}, processes=processes) == ([], record)
+
+
+def test_added_changed_and_removed_videos_cost_themselves():
+    _, before = run({"bear": "1", "dog": "2"})
+    done, record = run({"bear": "1", "dog": "2", "cat": "3"})
+    assert done == ["cat"]
+    assert record.videos["bear"] == before.videos["bear"]
+    assert run({"bear": "1", "dog": "other", "cat": "3"})[0] == ["dog"]
+    done, record = run({"bear": "1", "dog": "other"})
+    assert done == []
+    assert set(record.videos) == {"bear", "dog"}
+
+
+def test_settings_files_code_and_missing_artefacts_count(monkeypatch):
+    run({"bear": "1"})
+    assert run({"bear": "1"}, settings={"tau": 0.1})[0] == ["bear"]
+    assert run({"bear": "1"}, settings={"tau": 0.1})[0] == []
+    assert run({"bear": "1"}, settings={"tau": 0.1}, files={"weights": "00"})[0] == ["bear"]
+    assert run({"bear": "1"})[0] == ["bear"]  # back again: what is there was made from others
+    Path("results/made/shout/a/bear.txt").write_text("cut")
+    assert run({"bear": "1"})[0] == ["bear"]
+    Path("results/made/shout/a/bear.txt").unlink()
+    assert run({"bear": "1"})[0] == ["bear"]
+    monkeypatch.setattr(batches, "source_digest", lambda stage: "edited")
+    assert run({"bear": "1"})[0] == ["bear"]
+    assert run({"bear": "1"}, redo=True)[0] == ["bear"]
+
+
+def test_ground_truth_counts_where_it_is_read():
+    run({"bear": "1"}, images_only=["frames"])
+    path = frames_record({"bear": "1"})
+    record = json.loads(path.read_text())
+    record["videos"]["bear"]["key"] = "other truth"
+    changed = {"bear": Made(**record["videos"]["bear"])}
+    for images_only, done in ((["frames"], []), ([], ["bear"])):
+        Record("extract_frames", changed).write(path)
+        batch = Batch(
+            "shout",
+            "results/made/records/shout/a/0000.json",
+            lambda video: [f"results/made/shout/a/{video}.txt"],
+            inputs={"frames": path},
+            images_only=images_only,
+        )
+        assert batch.waiting() == done
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_bad_video_is_named_and_the_others_go_on(processes, capfd):
+    earlier = {"gone": Failure("extract_frames", "gone.mp4 is cut short.")}
+    done, record = run({"ant": "0", "bad": "1", "cat": "2"}, processes=processes, failures=earlier)
+    assert done == ["ant", "bad", "cat"]
+    assert set(record.videos) == {"ant", "cat"}
+    reason = "frames/bad.txt is damaged. Copy it again."
+    assert record.failures == earlier | {"bad": Failure("shout", reason)}
+    assert f"bad is left out: {reason}" in capfd.readouterr().err
+    assert run({"ant": "0", "bad": "1", "cat": "2"}, processes=processes)[0] == ["bad"]
+
+
+def test_nothing_is_left_of_a_video_that_turned_bad():
+    def make(task):
+        text = task.inputs["frames"].read_text()
+        if text.startswith("bad"):
+            raise UserError(text)
+        task.output.write_text("table")
+        (task.output.parent / "00000.png").write_text("mask")
+
+    def outputs(video):
+        return [f"masks/{video}/objects.csv", f"masks/{video}", f"points/{video}.h5"]
+
+    def work(text, key):
+        record = frames_record({"bear": key, "cat": "1"})
+        Path("frames/bear.txt").write_text(text)
+        Batch("shout", "r/0000.json", outputs, inputs={"frames": record}).run(lambda: make)
+
+    Path("points").mkdir()
+    work("bear", "1")
+    Path("points/bear.h5").write_text("points")
+    assert len(list(Path("masks/bear").iterdir())) == 2
+    work("bad now", "2")
+    assert sorted(Path("masks").iterdir()) == [Path("masks/cat")]
+    assert not list(Path("points").iterdir())
+    assert set(Record.read("r/0000.json").failures) == {"bear"}
+
+
+def test_what_is_no_videos_fault_ends_the_job_and_keeps_what_is_done():
+    with pytest.raises(ZeroDivisionError):
+        run({"ant": "0", "broken": "1", "cat": "2"})
+    assert not Path("results/made/records/shout/a/0000.json").exists()
+    assert run({"ant": "0", "cat": "2"})[0] == ["cat"]
+
+
+def test_an_artefact_under_way_has_no_stamp():
+    """Killed while it is made anew, and then asked for what was there before: made again."""
+    run({"bear": "1"})
+    with pytest.raises(ZeroDivisionError):
+        Path("frames/bear.txt").write_text("broken")
+        batch = Batch(
+            "shout",
+            "results/made/records/shout/a/0000.json",
+            lambda video: [f"results/made/shout/a/{video}.txt"],
+            inputs={"frames": "results/made/records/frames/0000.json"},
+            settings="others",
+        )
+        batch.run(lambda: partial(write, "log"))
+    assert run({"bear": "1"})[0] == ["bear"]
+
+
+def test_a_video_needs_all_its_inputs_and_may_not_be_wanted():
+    first = frames_record({"ant": "0", "bear": "1"})
+    Record("other", {"bear": Made("x", 1, "k")}, {"ant": Failure("other", "no")}).write("o.json")
+    inputs = {"frames": first, "other": "o.json"}
+    batch = Batch("shout", "r/0000.json", lambda video: [video], inputs=inputs)
+    assert batch.videos == ["bear"]
+    assert batch.failures == {"ant": Failure("other", "no")}
+    none = Batch("shout", "r/0000.json", lambda v: [v], inputs=inputs, wanted=lambda task: False)
+    none.run(lambda: None)
+    assert Record.read("r/0000.json") == Record("shout", {}, {"ant": Failure("other", "no")})
+
+
+def test_a_folder_counts_with_all_in_it():
+    def make(task):
+        task.output.parent.mkdir(parents=True, exist_ok=True)
+        task.output.write_text("table")
+        (task.output.parent / "00000.png").write_text("mask")
+
+    def batch():
+        return Batch(
+            "shout",
+            "r/0000.json",
+            lambda video: [f"masks/{video}/objects.csv", f"masks/{video}"],
+            inputs={"frames": frames_record({"bear": "1"})},
+        )
+
+    batch().run(lambda: make)
+    assert batch().waiting() == []
+    Path("masks/bear/00000.png").unlink()
+    assert batch().waiting() == ["bear"]
+
+
+def test_the_first_stage_has_sources():
+    def batch(content):
+        return Batch("shout", "r/0000.json", lambda v: [f"{v}.txt"], sources={"bear": content})
+
+    batch("a").run(lambda: lambda task: task.output.write_text("x"), keys=lambda task: ("k", "i"))
+    assert Record.read("r/0000.json").videos == {"bear": Made("bear.txt", 1, "k", "i")}
+    assert batch("a").waiting() == []
+    assert batch("b").waiting() == ["bear"]
+
+
+def test_no_record_is_refused():
+    with pytest.raises(UserError, match="does not exist"):
+        Record.read("none.json")
+    Path("none.json").write_text('{"stage": "x", "videos": {"a": {}}, "failures": {}}')
+    with pytest.raises(UserError, match=r"none\.json is no record of a batch"):
+        Record.read("none.json")
+
+
+def test_records_that_are_not_true_go():
+    run({"bear": "1", "bad": "2"})
+    record = Path("results/made/records/shout/a/0000.json")
+    stamp = record.parent / STAMPS / "bear.json"
+    assert drop_untrue("results", failures=False) == []
+    os.utime("results/made/shout/a/bear.txt", (0, 0))
+    assert drop_untrue("results", failures=False) == []
+    assert drop_untrue("results", failures=True) == [record]
+    run({"bear": "1"})
+    Path("results/made/shout/a/bear.txt").unlink()
+    assert drop_untrue("results", failures=False) == [record]
+    assert stamp.exists()
+    assert drop_untrue("nowhere", failures=True) == []
