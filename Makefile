@@ -5,7 +5,7 @@ TORCH_REQUIREMENTS ?= envs/torch.txt
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-.PHONY: help demo test test-fast lint segment report score docs lock clean
+.PHONY: help demo test test-fast test-property test-gpu lint segment report score docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,10 @@ test-fast: .venv/ready ## the tests that together take less than a minute
 
 test-property: .venv/ready ## hundreds of odd films, masks and files of results, others each time
 	OMP_NUM_THREADS=1 pytest -m property --numprocesses 2 --dist load
+
+test-gpu: .venv/ready ## the tests that need a GPU; an error where there is none
+	@python -c "import torch; raise SystemExit(not torch.cuda.is_available())" || { echo "error: torch sees no GPU (see docs/machines.md)" >&2; exit 1; }
+	pytest -m gpu tests/gpu tests/io
 
 lint: .venv/ready ## lint and format checks
 	ruff check .

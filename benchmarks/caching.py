@@ -133,7 +133,7 @@ def make_steps(
 
     @torch.inference_mode()
     def bare() -> None:
-        with torch.autocast(device.type, torch.float16, enabled=device.type == "cuda"):
+        with backbone.in_precision():
             for images in prepared:
                 backbone.model.forward_features(images)
 

@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="processor cores to use; default: torch's own")
     parser.add_argument("--repeats", type=int, default=3, help="rounds; default 3")
     parser.add_argument("--growth", metavar="PNG", help="measure how time grows, and draw it here")
-    parser.add_argument("--memory-mb", type=int, default=4000, help="as in cluster_tracks.py")
+    parser.add_argument("--memory-mb", type=int, default=0, help="as in cluster_tracks.py")
     parser.add_argument("--measure", choices=[*VERSIONS, "work"], help=argparse.SUPPRESS)
     parser.add_argument("--case", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -154,7 +154,7 @@ def clusterer(
     some = keys[:, :, columns(grid, step)]
     return lambda: (
         hierarchical_clusterings(
-            queries, some, taus=taus, window=WINDOW, memory=1e6 * arguments.memory_mb
+            queries, some, taus=taus, window=WINDOW, memory=1e6 * arguments.memory_mb or None
         )[taus.index(arguments.tau)].labels
     )
 

@@ -31,7 +31,7 @@ def plain_clustering(queries: Tensor, keys: Tensor, tau: float, window: int = 3)
         distances(plain_rows(queries[frame : frame + 1], keys), merged).argmin(dim=1)
         for frame in range(frames)
     ]
-    labels = torch.stack(nearest).numpy()
+    labels = torch.stack(nearest).cpu().numpy()
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse].reshape(frames, patches)
 
@@ -55,15 +55,15 @@ def distances(first: Tensor, second: Tensor) -> Tensor:
 
 def merge(rows: Tensor, tau: float) -> Tensor:
     """Greedy leader merging of rows (n, M): the clusters' means."""
-    distance = distances(rows, rows)
+    near = (distances(rows, rows) <= tau).cpu()  # a GPU would wait for every row of it
     free = torch.ones(len(rows), dtype=torch.bool)
     centres = []
     for leader in range(len(rows)):
         if free[leader]:
-            members = free & (distance[leader] <= tau)
+            members = free & near[leader]
             members[leader] = True
             free &= ~members
-            centres.append(rows[members].mean(dim=0))
+            centres.append(rows[members.to(rows.device)].mean(dim=0))
     centres = torch.stack(centres)
     return centres / centres.sum(dim=1, keepdim=True)
 

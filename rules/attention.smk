@@ -18,7 +18,8 @@ rule export_attention:
         "../envs/torch.yaml"
     threads: 2
     resources:
-        gpu=1,
+        gpu=GPU,
+        device=config["device"],
         mem_mb=memory(5000),
         runtime=minutes(15, video=2),
         redo=redo("export_attention"),
@@ -29,4 +30,4 @@ rule export_attention:
     shell:
         "python scripts/export_attention.py --features {input.features:q}"
         " --block {params.block:q} --output-folder {params.folder:q} --record {output.record:q}"
-        " --threads {threads} --gpus {resources.gpu} --redo {resources.redo} 2>&1 | tee {log:q}"
+        " --threads {threads} --device {resources.device} --gpus {resources.gpu} --redo {resources.redo} 2>&1 | tee {log:q}"

@@ -56,9 +56,16 @@ FEATURES |= {run.training_backbone: run.training_features for run in RUNS.values
 WEIGHTS_OF = {run.backbone: run.weights for run in RUNS.values()}
 WEIGHTS_OF |= {run.fine_backbone: run.weights for run in RUNS.values()}
 WEIGHTS_OF |= {run.training_backbone: run.weights for run in RUNS.values()}
+# Frames at a time; 0: the program chooses. It reruns nothing, so it is no part of the features.
+BATCH_SIZES = {
+    identifier: run.settings["features"].get("batch_size") or 0
+    for run in RUNS.values()
+    for identifier in (run.backbone, run.fine_backbone, run.training_backbone)
+}
 BLOCKS = {run.block: run for run in RUNS.values()}
 MOTIONS = {run.motion: run.settings["motion"] for run in RUNS.values()}
 CLUSTERS = {run.clusters: run for run in RUNS.values()}
+GPU = 0 if config["device"] == "cpu" else 1  # that a job asks for; more only where it trains
 POOLED = "youtube-vis"  # the protocol that scores a data set as a whole,
 ALL = "all"  # and what tables call that
 CLAIM = []  # the folder's, while a run goes on

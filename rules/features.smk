@@ -40,7 +40,9 @@ rule cache_features:
         "../envs/torch.yaml"
     threads: 4
     resources:
-        gpu=1,
+        gpu=GPU,
+        device=config["device"],
+        batch_size=lambda wildcards: BATCH_SIZES[wildcards.backbone],
         mem_mb=memory(6000),
         runtime=minutes(15, video=10),
         redo=redo("cache_features"),
@@ -51,5 +53,6 @@ rule cache_features:
     shell:
         "python scripts/cache_features.py --frames {input.frames:q} --weights {input.weights:q}"
         " --settings {params.settings:q} --output-folder {params.folder:q}"
-        " --record {output.record:q} --threads {threads} --gpus {resources.gpu}"
-        " --redo {resources.redo} 2>&1 | tee {log:q}"
+        " --record {output.record:q} --threads {threads}"
+        " --device {resources.device} --gpus {resources.gpu}"
+        " --batch-size {resources.batch_size} --redo {resources.redo} 2>&1 | tee {log:q}"

@@ -127,8 +127,8 @@ def attention_of(wildcards):
 
 
 def clustering_mb(wildcards):
-    """A resource, since the tracks do not depend on it: another one reruns nothing."""
-    return int(1000 * CLUSTERS[wildcards.clusters].settings["clustering"]["memory_gb"])
+    """A resource, since the tracks do not depend on it: another one reruns nothing. 0: what is free."""
+    return int(1000 * (CLUSTERS[wildcards.clusters].settings["clustering"]["memory_gb"] or 0))
 
 
 def tracks_of(wildcards):

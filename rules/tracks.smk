@@ -16,9 +16,11 @@ rule cluster_tracks:
         "../envs/torch.yaml"
     threads: 4
     resources:
-        gpu=1,
+        gpu=GPU,
+        device=config["device"],
         clustering_mb=clustering_mb,
-        mem_mb=lambda wildcards, attempt: (2000 + clustering_mb(wildcards)) * 2 ** (attempt - 1),
+        mem_mb=lambda wildcards, attempt: (2000 + (clustering_mb(wildcards) or 4000))
+        * 2 ** (attempt - 1),
         runtime=minutes(15, video=10),
         redo=redo("cluster_tracks"),
     params:
@@ -28,5 +30,6 @@ rule cluster_tracks:
     shell:
         "python scripts/cluster_tracks.py --attention {input.attention:q}"
         " --settings {params.settings:q} --output-folder {params.folder:q}"
-        " --record {output.record:q} --threads {threads} --gpus {resources.gpu}"
+        " --record {output.record:q} --threads {threads}"
+        " --device {resources.device} --gpus {resources.gpu}"
         " --memory-mb {resources.clustering_mb} --redo {resources.redo} 2>&1 | tee {log:q}"

@@ -17,7 +17,8 @@ rule train_block:
     threads: 8
     resources:
         # One for each clip of a step, as far as `--resources gpu=N` and the machine go.
-        gpu=lambda wildcards: BLOCKS[wildcards.block].training.get("clips_per_step", 1),
+        gpu=lambda wildcards: GPU * BLOCKS[wildcards.block].training.get("clips_per_step", 1),
+        device=config["device"],
         mem_mb=memory(12000),
         runtime=minutes(600),
         redo=redo("train_block"),
@@ -29,4 +30,5 @@ rule train_block:
     shell:
         "python scripts/train_block.py --features {input.features:q} --videos {params.videos:q}"
         " --output {params.block:q} --record {output.record:q} --settings {params.settings:q}"
-        " --threads {threads} --gpus {resources.gpu} --redo {resources.redo} 2>&1 | tee {log:q}"
+        " --threads {threads} --device {resources.device} --gpus {resources.gpu}"
+        " --redo {resources.redo} 2>&1 | tee {log:q}"

@@ -25,8 +25,9 @@ def main() -> None:
     parser.add_argument(
         "--batch-size",
         type=int,
-        help="frames at a time; default 4 on a CPU, where more gains nothing, and 16 on a GPU. "
-        "Lower it when memory runs out, raise it when a large GPU is not busy",
+        default=0,
+        help="frames at a time; 0, the default: 4 on a CPU, where more gains nothing, and 16 on a "
+        "GPU. Halved when memory runs out; raise it when a large GPU is not busy",
     )
     add_gpu_options(parser)
     add_batch_options(parser)
@@ -50,23 +51,22 @@ def _prepare(arguments: argparse.Namespace) -> Callable[[Task], None]:
     lease_gpus(wanted)
     import torch
 
+    from betrayed.config.features import FeatureSettings
     from betrayed.engine.devices import choose_device
-    from betrayed.features.backbone import Backbone
-    from betrayed.features.caching import FeatureSettings, write_features
+    from betrayed.features.caching import load_backbone, write_features
     from betrayed.video.video import Video
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     settings = read_settings(FeatureSettings, arguments.settings)
     device = choose_device(wanted)
-    backbone = Backbone(
-        settings.backbone, arguments.weights, device, settings.facet, settings.layer
-    )
+    backbone = load_backbone(settings, arguments.weights, device)
     weights = sha256(arguments.weights)
+    batch_size = arguments.batch_size or None
 
     def cache(task: Task) -> None:
         video = Video.load(task.inputs["frames"])
-        write_features(video, settings, backbone, weights, task.output, arguments.batch_size)
+        write_features(video, settings, backbone, weights, task.output, batch_size)
 
     return cache
 

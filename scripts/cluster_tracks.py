@@ -19,8 +19,9 @@ def main() -> None:
     parser.add_argument(
         "--memory-mb",
         type=int,
-        default=4000,
-        help="what clustering may take beside Python and torch; less is slower",
+        default=0,
+        help="what clustering may take beside Python and torch; less is slower. 0, the default: a "
+        "share of what is free",
     )
     add_gpu_options(parser)
     add_batch_options(parser)
@@ -47,7 +48,7 @@ def _prepare(arguments: argparse.Namespace) -> Callable[[Task], None]:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     settings = read_settings(ClusterSettings, arguments.settings)
-    device, memory = choose_device(wanted), 1e6 * arguments.memory_mb
+    device, memory = choose_device(wanted), 1e6 * arguments.memory_mb or None
 
     def cluster(task: Task) -> None:
         cluster_video(task.inputs["attention"], task.output, settings, device, memory)

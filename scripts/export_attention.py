@@ -20,7 +20,7 @@ def main() -> None:
         type=int,
         default=4,
         help="frames at a time; default 4. More gains nothing on a CPU, and little on a GPU, which "
-        "waits for reading and writing; lower it when memory runs out",
+        "waits for reading and writing; it is halved when memory runs out",
     )
     add_gpu_options(parser)
     add_batch_options(parser)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from betrayed.block.block import SpatioTemporalBlock
 from betrayed.block.export import check_features, export_attention
 from betrayed.block.loading import load_block
 from betrayed.block.rows import attention_rows
@@ -14,6 +15,7 @@ from betrayed.io.artefacts import create, open_checked, provenance
 from support.blocks import new_block
 from support.paths import SCRIPTS
 from support.records import record_of
+from support.tf32 import TF32
 
 MADE_BY = {
     "video": "toy",
@@ -92,6 +94,43 @@ def test_frames_at_a_time_change_only_the_rounding(tmp_path, block, batch_size):
             for name, factor in zip(("queries", "keys"), expected, strict=True):
                 found = file[name][frame]
                 np.testing.assert_array_max_ulp(found, factor[0].half().numpy(), maxulp=1)
+
+
+@pytest.mark.parametrize("room", [0, 1, 3])
+def test_a_batch_that_does_not_fit_is_halved(tmp_path, block, room, monkeypatch, capsys):
+    tokens = np.random.default_rng(1).normal(size=(7, 6, 8)).astype("f2")
+    write_features(tmp_path / "f.h5", tokens)
+    given = (tmp_path / "f.h5", block, tmp_path / "a.h5", torch.device("cpu"))
+    plain = SpatioTemporalBlock.queries_keys
+
+    def limited(self, some):
+        if len(some) > room:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return plain(self, some)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SpatioTemporalBlock, "queries_keys", limited)
+        if not room:
+            with pytest.raises(UserError, match=r"one frame \(attention of toy\).*device: cpu"):
+                export_attention(*given)
+            assert not (tmp_path / "a.h5").exists()
+            return
+        export_attention(*given)
+    assert f"at a time (attention of toy): going on with {min(room, 2)}." in capsys.readouterr().err
+    with open_checked(tmp_path / "a.h5", "attention") as file, torch.inference_mode():
+        expected = load_block(block)[0].queries_keys(torch.from_numpy(tokens).float())
+        np.testing.assert_allclose(file["keys"][:], expected[1], atol=2e-3)
+
+
+def test_products_are_exact(tmp_path, block):
+    write_features(tmp_path / "f.h5", np.random.default_rng(1).normal(size=(3, 6, 8)))
+    torch.set_float32_matmul_precision("high")
+    try:
+        with TF32() as emulated:
+            export_attention(tmp_path / "f.h5", block, tmp_path / "a.h5", torch.device("cpu"))
+        assert emulated.products == 0
+    finally:
+        torch.set_float32_matmul_precision("highest")
 
 
 def test_batches_of_nothing_are_refused(tmp_path, block):

@@ -5,6 +5,7 @@ import torch
 from betrayed.clustering.bounds import bounds, concatenated, directions
 from support.few_kinds import project, rows_of_few_kinds
 from support.naive_clustering import divergence
+from support.tf32 import TF32
 
 
 def exact(first, second):
@@ -51,3 +52,19 @@ def test_parts_join():
     parts = concatenated([project(rows[:10], onto), project(rows[10:], onto)])
     torch.testing.assert_close(parts.rows, project(rows, onto).rows)
     assert bounds(parts[3:5], parts[:7])[0].shape == (2, 7)
+
+
+def test_tf32_breaks_the_bounds():
+    """Why it has to be off: what is emulated here is what a GPU does where it is on."""
+    rows = rows_of_few_kinds(1, noise=0.001)
+    onto = directions(rows, 16, rest=1e-9)
+    torch.set_float32_matmul_precision("high")
+    try:
+        with TF32() as emulated:
+            projection = project(rows, onto)
+            lower, upper = bounds(projection, projection)
+        assert emulated.products > 0
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    truth = exact(rows, rows)
+    assert (lower.double().numpy() > truth).any() or (upper.double().numpy() < truth).any()

@@ -8,6 +8,7 @@ import betrayed.clustering.mean_shift
 import betrayed.clustering.memory
 import betrayed.clustering.neighbours
 import betrayed.clustering.row_parts
+import betrayed.clustering.tracking
 import betrayed.clustering.video_rows
 from betrayed.clustering.bounds import directions, project
 from betrayed.clustering.clustering import (
@@ -16,12 +17,14 @@ from betrayed.clustering.clustering import (
     key_frames,
     leader_merging,
 )
+from betrayed.clustering.memory import Budget
 from betrayed.clustering.row_parts import StoredRows
 from betrayed.clustering.tracking import ClusterSettings, cluster_video, columns
 from betrayed.clustering.tracks import read_tracks
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked
 from support.naive_clustering import naive_clustering
+from support.tf32 import TF32
 
 
 def random_case(seed, frames=5, key_count=2, heads=2, patches=7, width=4, scale=1.5):
@@ -117,6 +120,23 @@ def test_less_memory_changes_nothing(monkeypatch, taus):
         for memory in found:
             np.testing.assert_array_equal(found[memory][number].labels, labels)
             np.testing.assert_allclose(found[memory][number].centres, centres, atol=1e-6)
+
+
+@pytest.mark.parametrize("tau", [0.02, 0.1, 0.3])
+def test_tf32_that_is_switched_on_changes_nothing(tau):
+    """With products rounded as a GPU does, other labels come out; without, the plain ones."""
+    queries, keys, _ = structured_case(21, frames=9, patches=16, groups=6, noise=0.4)
+    expected = hierarchical_clustering(queries, keys, tau=tau, window=3)
+    torch.set_float32_matmul_precision("high")
+    try:
+        with TF32() as emulated:
+            found = hierarchical_clustering(queries, keys, tau=tau, window=3)
+        assert emulated.products == 0
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    np.testing.assert_array_equal(found.centres, expected.centres)
 
 
 def accepts(queries, keys, taus, memory):
@@ -269,6 +289,48 @@ def test_cluster_video(tmp_path):
         np.testing.assert_array_equal(fragments.reshape(12, 9), expected.fragments)
         assert len(file["rounds/0"]) == fragments.max() + 1
         assert len(file["rounds"]) == len(expected.rounds)
+
+
+def test_memory_that_runs_out_is_halved(tmp_path, monkeypatch, capsys):
+    tokens, _, _ = structured_case(14, frames=12)
+    write_attention(tmp_path / "a.h5", tokens, tokens, (3, 3))
+    settings = ClusterSettings(tau=0.2, key_frame_ratio=5)
+    cluster_video(tmp_path / "a.h5", tmp_path / "whole.h5", settings)
+    given = []
+
+    def limited(queries, keys, memory, **options):
+        given.append(memory)
+        if memory > 1.2e9:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return hierarchical_clustering(queries, keys, memory=memory, **options)
+
+    monkeypatch.setattr(betrayed.clustering.tracking, "hierarchical_clustering", limited)
+    cluster_video(tmp_path / "a.h5", tmp_path / "t.h5", settings, memory=4e9)
+    assert given == [4e9, 2e9, 1e9]
+    told = capsys.readouterr().err
+    assert "Memory ran out: clustering starts anew, and may take 1.00 GB." in told
+    whole, found = (read_tracks(tmp_path / f"{name}.h5").labels for name in ("whole", "t"))
+    np.testing.assert_array_equal(found, whole)
+
+
+def test_memory_that_never_does_is_told_with_what_to_set(tmp_path, monkeypatch):
+    tokens, _, _ = structured_case(14, frames=12)
+    write_attention(tmp_path / "a.h5", tokens, tokens, (3, 3))
+
+    given = []
+
+    def never(queries, keys, memory, **options):
+        given.append(memory)
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(betrayed.clustering.tracking, "hierarchical_clustering", never)
+    with pytest.raises(UserError, match=r"a\.h5: .*clustering\.memory_gb .* set device: cpu"):
+        cluster_video(tmp_path / "a.h5", tmp_path / "t.h5", ClusterSettings(), memory=4e8)
+    assert not (tmp_path / "t.h5").exists()
+    # The last one does, but keeps no row.
+    assert given[:2] == [4e8, 2e8] and len(given) == 3
+    half = torch.from_numpy(tokens.astype("f2"))
+    assert Budget(half, half[::10], 3, 1, 128, given[-1]).copies == 0
 
 
 def test_columns():

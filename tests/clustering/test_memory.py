@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import betrayed.clustering.memory
-from betrayed.clustering.memory import Budget
+from betrayed.clustering.memory import Budget, allowed_memory
 from betrayed.errors import UserError
 
 QUERIES, KEYS = torch.zeros(10, 2, 50, 4).half(), torch.zeros(4, 2, 25, 4)
@@ -14,11 +14,12 @@ CENTRES = 2 * 4 * 10 * 100
 FIXED = 2 * 10 * 2 * 50 * 4 + 4 * 4 * 2 * 25 * 4 + 2 * 4 * 500 * 16 + 150 * 150 * (1 + 1 + 4)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def small_parts(monkeypatch):
     monkeypatch.setattr(betrayed.clustering.memory, "PARTS", 0)
 
 
+@pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize(
     ("memory", "taus", "copies"),
     [
@@ -35,13 +36,37 @@ def test_by_hand(memory, taus, copies):
     assert Budget(QUERIES, KEYS, 3, taus, 6, memory).copies == copies
 
 
+@pytest.mark.usefixtures("small_parts")
 def test_too_little_is_refused_with_what_is_needed():
     with pytest.raises(UserError, match=r"needs 0\.00 GB for 10 frames of 50 tokens and 4 key"):
         Budget(QUERIES, KEYS, 3, 1, 6, FIXED - 1)
 
 
+@pytest.mark.usefixtures("small_parts")
 def test_too_many_centres_are_refused():
     budget = Budget(QUERIES, KEYS, 3, 1, 6, FIXED + ROWS + 2 * 4 * 30 * 100)
     budget.check_centres(30, 100)
     with pytest.raises(UserError, match=r"31 clusters before merging .* Raise clustering\.tau"):
         budget.check_centres(31, 100)
+
+
+def test_without_a_number_a_share_of_what_is_free(monkeypatch):
+    free = {"cuda": 80e9, "cpu": 10e9}
+    monkeypatch.setattr(betrayed.clustering.memory, "free_memory", lambda device: free[device.type])
+    for device in free:
+        assert allowed_memory(None, torch.device(device)) == 0.8 * free[device]
+        assert allowed_memory(3e9, torch.device(device)) == 3e9
+
+
+@pytest.mark.parametrize(("frames", "columns"), [(60, 6), (104, 11)])
+def test_what_a_gpu_holds_back_leaves_room_for_rows(frames, columns):
+    """The paper's tokens, as on a GPU whose clustering may take 4 GB: rows are kept."""
+
+    class OnGpu:
+        """Keys of that many frames, as far as they are counted."""
+
+        device = torch.device("cuda", 0)
+        shape = (columns, 6, 2400, 64)
+
+    queries = torch.empty(frames, 6, 2400, 64, dtype=torch.float16, device="meta")
+    assert Budget(queries, OnGpu(), 3, 1, 128, 4e9).copies == 1

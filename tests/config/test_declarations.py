@@ -125,4 +125,5 @@ def test_no_function_has_a_default_of_its_own_for_a_setting():
                     if argument.arg in names and literal and ast.unparse(default) != "None":
                         found.append(f"{path.name}: {argument.arg}={ast.unparse(default)}")
     # What a backbone gives when nothing is chosen.
-    assert found == ["backbone.py: layer=-1", "backbone.py: facet='token'"]
+    expected = ["precision='auto'", "layer=-1", "facet='token'"]
+    assert found == [f"backbone.py: {one}" for one in expected]

@@ -43,6 +43,10 @@ STAGES = (
         ("clustering.key_frame_ratio", 5, {"clusters", "run"}),
         ("clustering.approximate", 2, {"clusters", "run"}),
         ("clustering.memory_gb", 8, set()),  # changes nothing
+        ("features.batch_size", 8, set()),  # rounding
+        ("device", "cpu", set()),  # rounding
+        ("features.precision", "bfloat16", set(STAGES) - {"weights", "motion"}),
+        ("training.deterministic", True, {"block", "clusters", "run"}),
         ("objects.max_objects", 3, {"run"}),
         ("objects.choice", "size", {"run"}),
         ("objects.pixels", "none", {"run"}),

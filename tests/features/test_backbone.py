@@ -206,3 +206,55 @@ def test_frames_are_resized_whole_and_stay_in_range():
     assert torch.equal(resize_frames(torch.from_numpy(frames), 28, 56), images)
     torch.testing.assert_close(same[0], torch.from_numpy(corner).permute(2, 0, 1) / 255)
     assert F.mse_loss(images[0], images[1]) == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["vit_small_patch16_224.dino", "vit_small_patch16_dinov3.lvd1689m"]
+)
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_half_precision_stays_near(name, precision):
+    images = torch.rand(2, 3, 48, 64)
+    torch.manual_seed(0)
+    exact, half = Backbone(name, layer=3), Backbone(name, layer=3, precision=precision)
+    half.model.load_state_dict(exact.model.state_dict())
+    assert (exact.precision, half.precision) == ("float32", precision)
+    for one, other in zip(exact.extract(images), half.extract(images), strict=True):
+        assert other.dtype == torch.float32
+        torch.testing.assert_close(other, one, rtol=0.1, atol=0.03)
+        assert not torch.equal(other, one)
+
+
+@pytest.mark.parametrize(
+    "name", ["vit_small_patch16_224.dino", "vit_small_patch16_dinov3.lvd1689m"]
+)
+def test_class_attention_in_float16_bears_large_queries_and_keys(name):
+    """Sums of products up to 150,000, which float16 does not hold; scaled they are below 20,000."""
+    backbone = Backbone(name, layer=0, precision="float16")
+    own = backbone.model.blocks[0].attn
+    torch.manual_seed(0)
+    normed = torch.randn(1, 20, own.qkv.weight.shape[1])
+    with torch.inference_mode():
+        query, keys = (
+            F.linear(tokens, projection(own, facet)[0]).unflatten(-1, (own.num_heads, -1))
+            for tokens, facet in ((normed[:, :1], "query"), (normed, "key"))
+        )
+        largest = torch.einsum("bqhd,bnhd->bhn", query, keys).abs().max()
+        own.qkv.weight.mul_((150_000 / largest).sqrt())
+        with backbone.in_precision():
+            attention = backbone._class_attention(normed)
+    assert torch.isfinite(attention).all()
+    logits = torch.einsum("bqhd,bnhd->bhn", query.double(), keys.double()) * 150_000 / largest / 8
+    expected = logits.softmax(-1).mean(1)[:, backbone.prefix_tokens :]
+    torch.testing.assert_close(attention.double(), expected, atol=1e-3, rtol=0)
+
+
+def test_float32_is_no_tf32():
+    """Whatever a container has switched on; convolutions have TF32 on by PyTorch's default."""
+    backbone, seen = Backbone("vit_small_patch16_224.dino", layer=0), []
+    backbone.model.patch_embed.register_forward_hook(
+        lambda *_: seen.append(torch.backends.cudnn.conv.fp32_precision)
+    )
+    assert torch.backends.cudnn.conv.fp32_precision == "tf32"
+    backbone.extract(torch.rand(1, 3, 32, 32))
+    assert seen == ["ieee"]
+    assert torch.backends.cudnn.conv.fp32_precision == "tf32"

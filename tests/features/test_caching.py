@@ -20,7 +20,13 @@ from betrayed.engine.batches import Record
 from betrayed.errors import UserError
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, resize_frames
-from betrayed.features.caching import DATASETS, FeatureSettings, cache_features, default_batch_size
+from betrayed.features.caching import (
+    DATASETS,
+    FeatureSettings,
+    cache_features,
+    default_batch_size,
+    write_features,
+)
 from betrayed.features.reading import common_provenance, describe, read_clip
 from betrayed.features.vit import create_vit
 from betrayed.features.weight_fetching import WeightsSettings, fetch_weights
@@ -111,6 +117,8 @@ def test_it_says_what_made_it(plain, weights):
         "mean": list(taught.mean),
         "std": list(taught.std),
         **PLAIN.made_by(),
+        "precision": "float32",
+        "device": "cpu",
     }
 
 
@@ -123,6 +131,7 @@ def test_no_setting_that_changes_features_is_left_out_of_what_made_them():
         "layer": 1,
         "views": 2,
         "seed": 5,
+        "precision": "bfloat16",
     }
     assert set(changes) == {field.name for field in dataclasses.fields(FeatureSettings)}
     augmented = dataclasses.replace(PLAIN, views=1)  # where a seed makes a difference
@@ -207,6 +216,76 @@ def test_features_of_another_backbone_are_refused(folder, weights, video, plain,
         common_provenance([])
 
 
+def test_where_features_were_computed_does_not_keep_them_apart(folder, weights, video, plain):
+    path = folder / "bfloat16.h5"
+    settings = dataclasses.replace(PLAIN, precision="bfloat16")
+    cache_features(video, settings, weights, path, batch_size=2)
+    assert describe(path)["made_by"]["precision"] == "bfloat16"
+    torch.testing.assert_close(
+        read_clip(path, range(5))[0], read_clip(plain, range(5))[0], rtol=0.05, atol=0.05
+    )
+    common = common_provenance([plain, path])
+    assert (common["precision"], common["device"]) == ("bfloat16, float32", "cpu")
+    assert common_provenance([plain])["precision"] == "float32"
+
+
+@pytest.mark.parametrize("views", [0, 2])
+@pytest.mark.parametrize("room", [1, 2, 3])
+def test_a_batch_that_does_not_fit_is_halved_and_later_videos_know(
+    room, views, weights, video, tmp_path, capsys, monkeypatch
+):
+    settings = dataclasses.replace(PLAIN, views=views)
+    cache_features(video, settings, weights, tmp_path / "whole.h5", batch_size=4)
+    backbone, seen = Backbone(NAME, weights, layer=0), []
+    extract_all = backbone.extract
+
+    def limited(images):
+        seen.append(len(images))
+        if len(images) > room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.00 GiB.")
+        return extract_all(images)
+
+    monkeypatch.setattr(backbone, "extract", limited)
+    write_features(video, settings, backbone, sha256(weights), tmp_path / "a.h5", batch_size=4)
+    told = capsys.readouterr().err
+    assert "Memory ran out at 4 frames at a time (features of bear): going on with 2." in told
+    assert backbone.most_frames == min(room, 2)
+    with (
+        open_checked(tmp_path / "whole.h5", "features") as whole,
+        open_checked(tmp_path / "a.h5", "features") as found,
+    ):
+        for group in [f"view{i}" for i in range(views)] or ["/"]:
+            for name in DATASETS:
+                one, other = found[group][name][:], whole[group][name][:]
+                np.testing.assert_allclose(one, other, rtol=2e-3, atol=2e-4)
+    seen.clear()
+    write_features(video, settings, backbone, sha256(weights), tmp_path / "b.h5", batch_size=4)
+    assert max(seen) <= room
+
+
+def test_one_frame_that_does_not_fit_is_told_with_what_to_set(
+    weights, video, tmp_path, monkeypatch
+):
+    def never(self, images):
+        raise RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED")
+
+    monkeypatch.setattr(Backbone, "extract", never)
+    with pytest.raises(UserError, match=r"one frame \(features of bear\).*features\.height"):
+        cache_features(video, PLAIN, weights, tmp_path / "out" / "x.h5")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_backbone_that_does_not_fit_is_told_with_what_to_set(
+    weights, video, tmp_path, monkeypatch
+):
+    def never(self, device):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(torch.nn.Module, "to", never)
+    with pytest.raises(UserError, match=r"ran out \(loading vit_small.*set device: cpu"):
+        cache_features(video, PLAIN, weights, tmp_path / "x.h5")
+
+
 def test_values_that_are_not_finite_leave_no_file(video, folder, tmp_path):
     state = create_vit(NAME).state_dict()
     state["norm.bias"][0] = 1e6  # too large for float16
@@ -215,6 +294,9 @@ def test_values_that_are_not_finite_leave_no_file(video, folder, tmp_path):
     fetch_weights(settings, tmp_path / "wild.safetensors")
     with pytest.raises(UserError, match="no finite float16 for frames 0 to 3 of bear"):
         cache_features(video, PLAIN, tmp_path / "wild.safetensors", tmp_path / "wild.h5")
+    half = dataclasses.replace(PLAIN, precision="float16")
+    with pytest.raises(UserError, match=r"set features\.precision to bfloat16 or float32"):
+        cache_features(video, half, tmp_path / "wild.safetensors", tmp_path / "wild.h5")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["wild.pth", "wild.safetensors"]
 
 

@@ -1,22 +1,31 @@
 import math
+import os
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import train_block
 from betrayed.block.loading import load_block
 from betrayed.engine.programs import run
 from betrayed.errors import UserError
+from betrayed.features.reading import read_clip
+from betrayed.training import clips as training_clips
 from betrayed.training import loop
-from betrayed.training.clips import draw_clip, training_videos
+from betrayed.training.clips import draw_clip, draw_step_clip, load_clip, training_videos
+from betrayed.training.log import TrainingLog
 from betrayed.training.loop import TrainSettings, learning_rate, train, weight_decay_groups
 from support.blocks import new_block
+from support.tf32 import TF32
 from support.tiny_features import DIM, features_file
 
 pytestmark = pytest.mark.slow
 
+NAMES = ("total", "semantic", "motion", "entropy")
 SMALL = TrainSettings(
     steps=7, stride=2, heads=2, queries=3, positives=4, negatives=9, frame_positives=2,
     frame_negatives=5, learning_rate=1e-3, final_learning_rate=1e-4, checkpoint_every=2,
@@ -71,7 +80,7 @@ def test_same_seed_same_bytes_and_other_seed_not(features, tmp_path):
 
 def stop_after(monkeypatch, clips):
     """Let reading fail after some clips, as if the process had died there."""
-    read, left = loop.read_clip, [clips]
+    read, left = training_clips.read_clip, [clips]
 
     def fail(*arguments):
         if not left[0]:
@@ -79,7 +88,7 @@ def stop_after(monkeypatch, clips):
         left[0] -= 1
         return read(*arguments)
 
-    monkeypatch.setattr(loop, "read_clip", fail)
+    monkeypatch.setattr(training_clips, "read_clip", fail)
 
 
 @pytest.mark.parametrize("stopped", [1, 5, 6])
@@ -170,25 +179,145 @@ def test_weight_decay_spares_biases_and_norms():
 def test_several_clips_give_the_mean_of_their_gradients(features):
     """One step of plain descent from two clips, against the clips one by one."""
     videos = training_videos(features, 3, 2, "error")
-    settings = replace(SMALL, clips_per_step=2, learning_rate=1e-30, precision="float32")
+    settings = replace(SMALL, clips_per_step=2, precision="float32")
     torch.manual_seed(0)
     block = new_block(DIM, 2, dropout=0.0, attention_dropout=0.0)
     optimizer = torch.optim.SGD(block.parameters(), lr=0.0)
-    row = loop._train_step(0, block, optimizer, videos, settings, torch.device("cpu"))
+    drawn = [draw_step_clip(0, number, videos, settings) for number in range(2)]
+    loaded = [load_clip(one, torch.device("cpu")) for one in drawn]
+    values = loop._train_step(loaded, 0.0, block, optimizer, settings, "float32")
     together = [p.grad.clone() for p in block.parameters()]
     optimizer.zero_grad()
-    totals = []
-    for number in range(2):
-        generator = loop._generator(settings.seed, 1, number)
-        generator.integers(2**63)
-        clip = draw_clip(videos, 3, 2, 3, generator)
-        z, attention = block(*loop.read_clip(clip.video.path, clip.frames, clip.view))
-        loss = loop.clip_losses(z, attention.rows, torch.from_numpy(clip.positions), settings)
-        totals.append(loss.total.item())
-        (loss.total / 2).backward()
-    assert row[1] == pytest.approx(sum(totals) / 2)
+    for number, one in enumerate(drawn):
+        clip = one.clip
+        z, attention = block(*read_clip(clip.video.path, clip.frames, clip.view))
+        losses = loop.clip_losses(z, attention.rows, torch.from_numpy(clip.positions), settings)
+        torch.testing.assert_close(
+            values[number], torch.stack([getattr(losses, name) for name in NAMES]).detach()
+        )
+        (losses.total / 2).backward()
     for mine, theirs in zip(together, [p.grad for p in block.parameters()], strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+def test_a_step_waits_for_no_figure(features):
+    """Nothing of a step is brought to the host, as ``.item()`` does; looking comes a step late."""
+
+    class Brought(TorchDispatchMode):
+        count = 0
+
+        def __torch_dispatch__(self, operation, types, given=(), options=None):
+            Brought.count += operation.overloadpacket is torch.ops.aten._local_scalar_dense
+            return operation(*given, **(options or {}))
+
+    videos = training_videos(features, 3, 2, "error")
+    settings = replace(SMALL, clips_per_step=3)
+    block = new_block(DIM, 2)
+    optimizer = torch.optim.AdamW(block.parameters(), fused=True)
+    drawn = [draw_step_clip(0, number, videos, settings) for number in range(3)]
+    loaded = [load_clip(one, torch.device("cpu")) for one in drawn]
+    with Brought():
+        loop._train_step(loaded, 1e-3, block, optimizer, settings, "float32")
+        assert Brought.count == 0
+        torch.zeros(1).item()
+    assert Brought.count == 1
+
+
+def test_clips_are_read_ahead_in_other_threads(features, tmp_path, monkeypatch):
+    plain, stepped, read = loop._train_step, [], []
+
+    def reading(*given):
+        read.append(threading.get_ident())
+        return read_clip(*given)
+
+    def stepping(clips, *given):
+        own = list(clips)
+        until = time.monotonic() + 20
+        while len(read) < min(2 * (len(stepped) + 1) + 2, 14) and time.monotonic() < until:
+            time.sleep(0.001)
+        stepped.append(len(read))
+        return plain(own, *given)
+
+    monkeypatch.setattr(training_clips, "read_clip", reading)
+    monkeypatch.setattr(loop, "_train_step", stepping)
+    train(features, tmp_path / "block.pt", replace(SMALL, clips_per_step=2))
+    assert stepped == [4, 6, 8, 10, 12, 14, 14], "two clips are read while a step is made"
+    assert threading.get_ident() not in read
+
+
+def test_the_log_is_a_step_late_and_names_what_went_wrong(features):
+    videos = training_videos(features, 3, 2, "error")
+    log = TrainingLog(SMALL, videos, [])
+    assert log.last() == ""
+    log.add(torch.tensor([[1.0, 0.25, 0.75, 4.0], [3.0, 0.75, 2.25, 2.0]]), 0.1)
+    assert log.rows == []
+    log.add(torch.tensor([[5.0, 1.0, 4.0, 3.0], [math.nan, 1.0, math.nan, 3.0]]), 0.2)
+    assert log.rows == [[1, 2.0, 0.5, 1.5, 3.0, 0.1]]
+    assert log.last() == "loss 2.000, entropy 3.00"
+    path = draw_step_clip(1, 1, videos, SMALL).clip.video.path
+    with pytest.raises(UserError, match=rf"The loss is nan at step 2 \(on {path}\)"):
+        log.settle()
+
+
+def test_the_precision_that_was_used_is_recorded(features, tmp_path, monkeypatch, capsys):
+    for there, expected in ((True, "mixed"), (False, "float32")):
+        monkeypatch.setattr(loop, "multiplies_bfloat16", lambda device, there=there: there)
+        output = tmp_path / expected / "block.pt"
+        train(features, output, replace(SMALL, steps=2))
+        stored = torch.load(output, weights_only=True)
+        assert (stored["precision"], stored["device"]) == (expected, "cpu")
+        assert f"precision {expected})" in capsys.readouterr().err
+
+
+def test_going_on_in_another_precision_is_told(features, tmp_path, monkeypatch, capsys):
+    output = tmp_path / "cut" / "block.pt"
+    monkeypatch.setattr(loop, "multiplies_bfloat16", lambda device: True)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_after(patch, 5)
+        train(features, output, SMALL)
+    monkeypatch.setattr(loop, "multiplies_bfloat16", lambda device: False)
+    train(features, output, SMALL)
+    told = capsys.readouterr().err
+    assert "goes on after step 4" in told
+    assert "Until there its precision was mixed; here it is float32." in told
+
+
+def test_deterministic_algorithms_are_taken_while_training(features, tmp_path, monkeypatch):
+    plain, seen = loop._train_step, []
+
+    def watched(*given):
+        state = torch.are_deterministic_algorithms_enabled(), os.environ["CUBLAS_WORKSPACE_CONFIG"]
+        seen.append(state)
+        return plain(*given)
+
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    train(features, tmp_path / "plain" / "block.pt", SMALL)
+    assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
+    monkeypatch.setattr(loop, "_train_step", watched)
+    train(features, tmp_path / "set" / "block.pt", replace(SMALL, deterministic=True))
+    os.environ.pop("CUBLAS_WORKSPACE_CONFIG")
+    assert set(seen) == {(True, ":4096:8")}
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert_same(*(weights(tmp_path / name / "block.pt") for name in ("plain", "set")))
+
+
+def test_products_in_training_are_no_tf32(features, tmp_path):
+    torch.set_float32_matmul_precision("high")
+    try:
+        with TF32() as emulated:
+            train(features, tmp_path / "block.pt", replace(SMALL, precision="float32"))
+        assert emulated.products == 0
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+def test_a_clip_that_does_not_fit_is_told_with_what_to_set(features, tmp_path, monkeypatch):
+    def never(*given):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(loop, "_train_step", never)
+    with pytest.raises(UserError, match=r"ran out \(training\)\. Lower training\.height"):
+        train(features, tmp_path / "block.pt", SMALL)
 
 
 def test_clips_stay_in_the_video_and_reach_all_of_it(tmp_path):
@@ -252,7 +381,7 @@ def test_unfit_features_are_refused(features, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_is_told(features, tmp_path):
-    with pytest.raises(UserError, match=r"at step \d+ .*Lower learning_rate \(now 1e\+20\)"):
+    with pytest.raises(UserError, match=r"at step \d+ .*training\.learning_rate \(now 1e\+20\)"):
         train(features, tmp_path / "block.pt", replace(SMALL, learning_rate=1e20))
 
 

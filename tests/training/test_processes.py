@@ -16,6 +16,7 @@ import torch
 
 import train_block
 from betrayed.block.loading import load_block
+from betrayed.engine import gpu_usage
 from betrayed.engine.batches import STAMPS, Failure, Made, Record
 from betrayed.engine.programs import run
 from betrayed.errors import UserError
@@ -84,6 +85,47 @@ def test_two_processes_train_as_one_and_one_goes_on_from_them(features, tmp_path
     one, other = (load_block(path)[0].state_dict() for path in (whole, output))
     for name in one:
         torch.testing.assert_close(one[name], other[name], atol=1e-4, rtol=0)
+
+
+def test_all_begin_as_the_first_process(features, tmp_path, signals, monkeypatch):
+    """Each has random weights, and a checkpoint, of its own; the first one's count."""
+    worker = tmp_path / "worker.py"
+    worker.write_text(
+        "import sys, torch\n"
+        f"sys.path.insert(0, {str(SCRIPTS)!r})\n"
+        "from betrayed.training.processes import process_group\n"
+        "with process_group('cpu') as (processes, device):\n"
+        "    torch.manual_seed(processes.rank)\n"
+        "    drawn = torch.nn.Linear(3, 2)\n"
+        "    own = drawn.weight.detach().clone()\n"
+        "    processes.broadcast(drawn.parameters())\n"
+        "    given = {'rank': processes.rank, 'weights': own}\n"
+        "    first = processes.from_first(given if processes.rank == 0 else None)\n"
+        "    assert first['rank'] == 0\n"
+        "    assert torch.equal(first['weights'], drawn.weight)\n"
+        "    assert torch.equal(own, drawn.weight) == (processes.rank == 0)\n"
+        f"    open({str(tmp_path)!r} + f'/passed{{processes.rank}}', 'w')\n"
+    )
+    run_with_torchrun(2, [str(worker)])
+    assert {path.name for path in tmp_path.glob("passed*")} == {"passed0", "passed1"}
+
+
+def test_the_launcher_knows_what_its_processes_took(tmp_path, signals, monkeypatch):
+    """The most of one of them, as a TSV of usage has it; None of one that used no GPU."""
+    monkeypatch.setattr(gpu_usage, "_started", [])
+    worker = tmp_path / "worker.py"
+    worker.write_text(
+        "import os, sys\n"
+        f"sys.path.insert(0, {str(SCRIPTS)!r})\n"
+        "from betrayed.engine import gpu_usage\n"
+        "from betrayed.training.processes import process_group\n"
+        "with process_group('cpu') as (processes, device):\n"
+        "    gpu_usage._started += [[], [30.25]][processes.rank]\n"
+    )
+    assert gpu_usage.most_gpu_mb() is None
+    run_with_torchrun(2, [str(worker)])
+    assert gpu_usage.most_gpu_mb() == 30.2
+    assert "BETRAYED_GPU_USAGE" not in os.environ
 
 
 def test_what_is_wrong_is_told_once(features, tmp_path, signals, monkeypatch, capfd):

@@ -1,6 +1,7 @@
 """Attention of a video in factored form: queries and keys of every frame, rows on demand."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import torch
 from torch import Tensor
 
 from betrayed.block.loading import load_block
+from betrayed.engine.gpu_memory import Batches, out_of_memory
+from betrayed.engine.precision import exact_float32
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
 from betrayed.io.files import sha256
@@ -19,6 +22,9 @@ from betrayed.io.progress import progress
 SAME_FEATURES = ("backbone", "weights_sha256", "facet", "layer")
 
 FACTORS = ("queries", "keys")
+BATCH_SIZE = 4  # frames at a time; more gains little, since reading and writing take longer
+# What can be set where one frame does not fit.
+_REMEDY = "Lower features.height and features.width, or set device: cpu."
 
 
 def export_attention(
@@ -26,12 +32,13 @@ def export_attention(
     block_path: str | Path,
     output: str | Path,
     device: torch.device,
-    batch_size: int = 4,
+    batch_size: int | None = None,
 ) -> None:
     """Write the queries and keys that a trained block gives for every frame of a video.
 
     Features are read ahead and the results written behind, in threads. On a GPU too it computes
-    in float32: half precision would speed up about a fiftieth of what the backbone has done.
+    in float32, without TF32: half precision would speed up about a fiftieth of what the backbone
+    has done. Where memory runs out, fewer frames are taken at a time.
 
     Args:
         features_path: features artefact without augmented views.
@@ -39,13 +46,16 @@ def export_attention(
         output: attention artefact to write: ``queries`` and ``keys``, (T, heads, N, d) float16
             in chunks of one frame.
         device: where to compute.
-        batch_size: frames at a time; changes results by the rounding of float32 at most.
+        batch_size: frames at a time at most; None: 4. It changes results by the rounding of
+            float32 at most.
 
     Raises:
-        UserError: the features are augmented views, or not of the kind the block was trained on.
+        UserError: the features are augmented views, or not of the kind the block was trained on, or
+            memory does not do for one frame.
     """
     block, info = load_block(block_path)
-    block = block.to(device).eval()
+    with out_of_memory(f"loading {block_path}", _REMEDY):
+        block = block.to(device).eval()
     with open_checked(features_path, "features") as features:
         made_by = provenance(features)
         if "patch_tokens" not in features:
@@ -62,7 +72,9 @@ def export_attention(
             )
         count = len(tokens)
         made_by |= {"block_sha256": sha256(block_path), "block_step": info["step"]}
+        batch_size = BATCH_SIZE if batch_size is None else batch_size
         runs = batches(count, batch_size)
+        fitting = Batches(batch_size, f"attention of {made_by['video']}", _REMEDY)
 
         def read(frames: range) -> Tensor:
             return pinned(tokens[frames.start : frames.stop], device)  # (B, N, D) float16
@@ -80,10 +92,16 @@ def export_attention(
 
             with read_ahead(read, runs) as clips, write_behind(write) as put:
                 shown = progress(runs, f"attention {made_by['video']}", "batch")
-                for frames, clip in zip(shown, clips, strict=True):
-                    with torch.inference_mode():
-                        factors = block.queries_keys(clip.to(device, non_blocking=True).float())
-                        put(frames, to_host(factor.half() for factor in factors))
+
+                def compute(first: int, clip: Tensor, frames: range) -> None:
+                    """Of a clip that begins with frame ``first`` those of some frames."""
+                    some = clip[frames.start - first : frames.stop - first]
+                    factors = block.queries_keys(some.to(device, non_blocking=True).float())
+                    put(frames, to_host(factor.half() for factor in factors))
+
+                with torch.inference_mode(), exact_float32(device):
+                    for run, clip in zip(shown, clips, strict=True):
+                        fitting.over(run, partial(compute, run.start, clip))
 
 
 def check_features(

@@ -11,8 +11,9 @@ Rules that settle ties and rounding:
 - A merged centre is the unweighted mean of the centres that it takes in, made to sum to 1.
 - A token as near to two centres goes to the one that comes first.
 - Logarithms are of max(p, EPSILON), so that a row may hold zeros.
-- All sums are float32; distances are exact to about 1e-6. Where bounds decide, none is computed:
-  they keep clear of what float32 may have lost (``betrayed.clustering.bounds``).
+- All sums are float32, on every device; distances are exact to about 1e-6. Where bounds decide,
+  none is computed: they keep clear of what float32 may have lost (``betrayed.clustering.bounds``).
+  TF32 would lose more, so it is switched off (``betrayed.engine.precision``).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,10 +28,11 @@ from torch import Tensor
 from betrayed.clustering.bounds import Projection, bounds, concatenated
 from betrayed.clustering.divergence import safe_log
 from betrayed.clustering.mean_shift import ShiftedRows, blocks_of
-from betrayed.clustering.memory import DEFAULT_MEMORY, Budget
+from betrayed.clustering.memory import Budget, allowed_memory
 from betrayed.clustering.neighbours import neighbours, pairs_within
 from betrayed.clustering.row_parts import RowParts, StoredRows, store, tiles
 from betrayed.clustering.video_rows import VideoRows
+from betrayed.engine.precision import exact_float32
 from betrayed.errors import UserError
 
 CANDIDATES = 32  # rows compared at once when leaders are sought; then twice as many
@@ -81,7 +83,7 @@ def hierarchical_clusterings(
     *,
     taus: Sequence[float],
     window: int,
-    memory: float = DEFAULT_MEMORY,
+    memory: float | None = None,
     device: torch.device | str | None = None,
     watch: Callable[[Iterable[int], str, str], Iterable[int]] | None = None,
 ) -> list[Clustering]:
@@ -95,7 +97,8 @@ def hierarchical_clusterings(
         taus: symmetric KL divergences, in nats, up to which rows are one. More merges more.
         window: frames clustered together in the first step; the last window may be shorter.
         memory: bytes that may be taken, inputs included, beside what Python and torch take; with
-            less, rows are made again wherever they are read.
+            less, rows are made again wherever they are read. None: a share of what is free on the
+            device, see :func:`betrayed.clustering.memory.allowed_memory`.
         device: where to compute; by default where ``queries`` are, for arrays the CPU.
         watch: wraps the loop over windows, as ``betrayed.io.progress.progress`` does.
 
@@ -110,8 +113,9 @@ def hierarchical_clusterings(
     _check(queries, keys, taus, window)
     device = queries.device if device is None else torch.device(device)
     watch = watch or (lambda items, name, unit: items)
+    memory = allowed_memory(memory, device)
 
-    with torch.inference_mode():
+    with torch.inference_mode(), exact_float32(device):
         video = VideoRows(queries, keys, min(taus), device)
         budget = Budget(
             queries, video.keys, window, len(taus), video.directions.basis.shape[1], memory

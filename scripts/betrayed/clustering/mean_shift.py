@@ -43,8 +43,9 @@ class ShiftedRows:
 
     def parts(self) -> Iterator[tuple[slice, Tensor]]:
         """See :class:`betrayed.clustering.row_parts.RowParts`."""
+        near = None if self._blocked else self._near.float()
         for part, values in self._rows.parts():
-            sums = self._sums(values) if self._blocked else self._near.float() @ values
+            sums = self._sums(values) if near is None else near @ values
             yield part, sums.div_(self._counts)
 
     def _share(self, blocks: list[np.ndarray], packed: np.ndarray) -> None:

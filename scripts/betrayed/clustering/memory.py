@@ -1,17 +1,71 @@
 """What clustering may keep in memory, and what it must make again when read."""
 
+import math
+from typing import Any
+
+import numpy as np
+import torch
 from torch import Tensor
 
 from betrayed.clustering.row_parts import PART_CPU, PART_GPU
+from betrayed.clustering.video_rows import MOST_DIRECTIONS
+from betrayed.engine.gpu_memory import free_memory
 from betrayed.errors import UserError
 
-DEFAULT_MEMORY = 4e9  # bytes
+SHARE = 0.8  # of what is free; the rest is for what is not counted, and for pieces too small to use
 FLOAT = 4
 # Beside what is counted below: parts of rows, their logarithms, gathered neighbours and the like.
 PARTS = 12
 # Assumed: the share of tokens that lead a cluster within their window. So much room is left for
 # centres before rows are kept.
 LEADERS = 0.02
+
+# What can be set where memory does not do.
+REMEDY = (
+    "Raise clustering.memory_gb (null: what is free), clustering.key_frame_ratio or "
+    "clustering.approximate, lower features.height and features.width, or set device: cpu to "
+    "cluster in the memory of the host."
+)
+
+
+def allowed_memory(memory: float | None, device: torch.device) -> float:
+    """Bytes that clustering may take: those given, or for None a share of what is free."""
+    return SHARE * free_memory(device) if memory is None else memory
+
+
+def less_memory(
+    memory: float, queries: np.ndarray, keys: np.ndarray, window: int, device: torch.device
+) -> float | None:
+    """Half of some memory, or what does without keeping any row, if that is more.
+
+    Args:
+        memory: bytes that turned out to be more than there is.
+        queries, keys: (T, heads, N, d) and (Tk, heads, N', d) on the host.
+        window: frames clustered together.
+        device: where that is.
+
+    Returns:
+        Bytes; None: ``memory`` was no more than that already.
+    """
+    _, fixed, centres = _needs(queries, keys, window, 1, MOST_DIRECTIONS, device)
+    return max(memory / 2, fixed + centres) if memory > fixed + centres else None
+
+
+def _needs(
+    queries: Any, keys: Any, window: int, taus: int, directions: int, device: torch.device
+) -> tuple[float, float, float]:
+    """Bytes of a window's rows, of what is always held, and of the centres that are expected."""
+    frames, _, patches, _ = queries.shape
+    n, columns = min(window, frames) * patches, keys.shape[0] * keys.shape[2]
+    rows = FLOAT * n * columns
+    projections = 2 * FLOAT * frames * patches * (2 * directions + 4)  # twice while joined
+    pairs = n * n * (taus + 1 + FLOAT)  # who is near whom, and once their divergences
+    part = PART_CPU if device.type == "cpu" else PART_GPU
+    there = getattr(queries, "device", "cpu")
+    inputs = queries.nbytes if torch.device(there) == device else 0
+    fixed = inputs + FLOAT * math.prod(keys.shape) + projections + pairs + PARTS * FLOAT * part
+    centres = 2 * FLOAT * LEADERS * frames * patches * columns * taus  # twice while they merge
+    return rows, fixed, centres
 
 
 class Budget:
@@ -41,23 +95,15 @@ class Budget:
         directions: int,
         memory: float,
     ) -> None:
-        frames, _, patches, _ = queries.shape
-        n, columns = min(window, frames) * patches, keys.shape[0] * keys.shape[2]
-        rows = FLOAT * n * columns
-        projections = 2 * FLOAT * frames * patches * (2 * directions + 4)  # twice while joined
-        pairs = n * n * (taus + 1 + FLOAT)  # who is near whom, and once their divergences
-        part = PART_CPU if keys.device.type == "cpu" else PART_GPU
-        inputs = queries.nbytes if queries.device == keys.device else 0
-        fixed = inputs + FLOAT * keys.numel() + projections + pairs + PARTS * FLOAT * part
-        centres = 2 * FLOAT * LEADERS * frames * patches * columns * taus  # twice while they merge
+        rows, fixed, centres = _needs(queries, keys, window, taus, directions, keys.device)
         self.copies = max(0, min(int((memory - fixed - centres) // rows), 2 if taus > 1 else 1))
         self._memory = memory
         self._centres = memory - fixed - rows * self.copies
         if self._centres < 0:
             raise UserError(
-                f"Clustering needs {fixed / 1e9:.2f} GB for {frames} frames of {patches} tokens "
-                f"and {keys.shape[0]} key frames, but may take {memory / 1e9:.2f} GB. Raise "
-                "clustering.memory_gb, or features of a smaller size."
+                f"Clustering needs {fixed / 1e9:.2f} GB for {queries.shape[0]} frames of "
+                f"{queries.shape[2]} tokens and {keys.shape[0]} key frames, but may take "
+                f"{memory / 1e9:.2f} GB. {REMEDY}"
             )
 
     def check_centres(self, count: int, columns: int) -> None:

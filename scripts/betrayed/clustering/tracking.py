@@ -1,17 +1,22 @@
 """Tracks of a video, made by clustering; :mod:`betrayed.clustering.tracks` reads them."""
 
 import dataclasses
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from betrayed.clustering.clustering import hierarchical_clustering, key_frames
+from betrayed.clustering.clustering import Clustering, hierarchical_clustering, key_frames
 from betrayed.clustering.divergence import symmetric_kl
+from betrayed.clustering.memory import REMEDY, allowed_memory, less_memory
 from betrayed.clustering.merge_tree import merge_tree
 from betrayed.clustering.row_parts import StoredRows
 from betrayed.config.clustering import ClusterSettings
+from betrayed.engine.gpu_memory import ran_out, release
+from betrayed.engine.precision import exact_float32
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
 from betrayed.io.progress import progress
@@ -21,8 +26,8 @@ def cluster_video(
     attention_path: str | Path,
     output: str | Path,
     settings: ClusterSettings,
-    device: Any = None,
-    memory: float = 4e9,
+    device: torch.device | str = "cpu",
+    memory: float | None = None,
 ) -> None:
     """Cluster the attention of a video and write its tracks.
 
@@ -33,11 +38,14 @@ def cluster_video(
             came before the tracks: ``fragments`` (T, h, w) int32, the cluster of a token within
             its window, and ``rounds/0``, ``rounds/1``, …, what each cluster was merged into.
         settings: see :class:`betrayed.config.clustering.ClusterSettings`.
-        device: a torch device, or None for the CPU.
-        memory: bytes that clustering may take.
+        device: where to compute.
+        memory: bytes that clustering may take; None: a share of what is free on the device. When
+            the device has less after all, clustering starts anew with half of it, down to what does
+            without keeping any row.
 
     Raises:
-        UserError: unusable attention or settings out of range; the file is named in the error.
+        UserError: unusable attention or settings out of range, or memory does not do; the file is
+            named in the error.
     """
     with open_checked(attention_path, "attention") as attention:
         made_by = provenance(attention)
@@ -46,19 +54,24 @@ def cluster_video(
         queries = attention["queries"][:]  # (T, heads, N, d)
         chosen = list(key_frames(len(queries), settings.key_frame_ratio))
         keys = attention["keys"][chosen]  # (Tk, heads, N, d)
-    video = made_by.get("video", "")
+    keys = keys[:, :, columns(grid, settings.approximate)]
+    device = torch.device(device)
+    memory = allowed_memory(memory, device)
     try:
-        clustering = hierarchical_clustering(
-            queries,
-            keys[:, :, columns(grid, settings.approximate)],
-            tau=settings.tau,
-            window=settings.window,
-            device=device,
-            memory=memory,
-            watch=lambda items, name, unit: progress(items, f"{name} {video}", unit),
-        )
+        while (found := _clustered(queries, keys, settings, device, memory, made_by)) is None:
+            release()
+            less = less_memory(memory, queries, keys, settings.window, device)
+            if less is None:
+                raise UserError(f"Memory ran out (clustering at {memory / 1e9:.2f} GB). {REMEDY}")
+            memory = less
+            print(
+                f"Memory ran out: clustering starts anew, and may take {memory / 1e9:.2f} GB.",
+                file=sys.stderr,
+                flush=True,
+            )
     except UserError as error:
         raise UserError(f"{attention_path}: {error}") from error
+    clustering, distances = found
     labels = clustering.labels
     with create(output, "tracks", made_by | dataclasses.asdict(settings)) as file:
         file["labels"] = labels.reshape(-1, *grid).astype(np.int32)
@@ -66,11 +79,39 @@ def cluster_video(
         for number, merged in enumerate(clustering.rounds):
             file[f"rounds/{number}"] = merged
         file["centres"] = clustering.centres
-        distances = symmetric_kl(StoredRows(torch.from_numpy(clustering.centres))).numpy()
         file["merges"] = merge_tree(distances)
         file["sizes"] = np.bincount(labels.ravel(), minlength=len(clustering.centres))
         file["key_frames"] = np.array(chosen)
         file.attrs.update(attributes)
+
+
+def _clustered(
+    queries: np.ndarray,
+    keys: np.ndarray,
+    settings: ClusterSettings,
+    device: torch.device,
+    memory: float,
+    made_by: Mapping[str, Any],
+) -> tuple[Clustering, np.ndarray] | None:
+    """The clustering and the divergences of its centres (K, K); None: memory ran out."""
+    video = made_by.get("video", "")
+    try:
+        clustering = hierarchical_clustering(
+            queries,
+            keys,
+            tau=settings.tau,
+            window=settings.window,
+            device=device,
+            memory=memory,
+            watch=lambda items, name, unit: progress(items, f"{name} {video}", unit),
+        )
+        with exact_float32(device):
+            centres = torch.from_numpy(clustering.centres).to(device)
+            return clustering, symmetric_kl(StoredRows(centres)).cpu().numpy()
+    except Exception as error:
+        if not ran_out(error):
+            raise
+        return None
 
 
 def columns(grid: tuple[int, int], step: int) -> np.ndarray:

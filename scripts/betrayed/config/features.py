@@ -7,6 +7,7 @@ from betrayed.config.backbone import BackboneName
 from betrayed.config.model import knob, seed, settings
 
 Facet = Literal["key", "query", "value", "token"]
+Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
 
 def side(default: int | None, help: str) -> Any:
@@ -21,8 +22,8 @@ def views() -> Any:
 
 
 @settings
-class FeaturesSection(BackboneName):
-    """What is taken of the backbone."""
+class FeatureKnobs(BackboneName):
+    """What is taken of the backbone, as configurations and programs have it."""
 
     height: int = side(
         224,
@@ -32,10 +33,16 @@ class FeaturesSection(BackboneName):
     width: int = side(392, "the same; for upright videos swap height and width")
     facet: Facet = knob("token", "token (DINOv2, DINOv3) or key (DINO); also query, value")
     layer: int = knob(-1, "-1 is the last block")
+    precision: Precision = knob(
+        "auto",
+        "Of the backbone's products: float32, float16 or bfloat16. auto: float16 on GPUs with "
+        "tensor cores (V100 and later), else float32. bfloat16 for a backbone whose values float16 "
+        "cannot hold.",
+    )
 
 
 @settings
-class FeatureSettings(FeaturesSection):
+class FeatureSettings(FeatureKnobs):
     """What decides the content of a features file, beside the video and the weights."""
 
     views: int = views()

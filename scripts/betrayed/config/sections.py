@@ -11,7 +11,7 @@ from pydantic import ValidationInfo, field_validator
 
 from betrayed.config.clustering import ClusterSettings
 from betrayed.config.datasets import DatasetSettings
-from betrayed.config.features import FeaturesSection, side, views
+from betrayed.config.features import FeatureKnobs, side, views
 from betrayed.config.learning import LearningKnobs
 from betrayed.config.model import Names, knob, seed, settings
 from betrayed.config.motion import MotionSettings
@@ -116,6 +116,20 @@ class DatasetSection(DatasetSettings):
 
 
 @settings
+class FeaturesSection(FeatureKnobs):
+    """What is taken of the backbone, and how much at once."""
+
+    batch_size: int | None = knob(
+        None,
+        "Frames that go through the backbone at once; null: 16 on a GPU, 4 on a CPU, where more "
+        "gains nothing. Halved by itself where memory runs out; more for a large GPU that is not "
+        "busy.",
+        ge=1,
+        unit="frames",
+    )
+
+
+@settings
 class TrainingData:
     """What the block is trained on."""
 
@@ -144,9 +158,10 @@ class TrainingSection(LossSettings, TrainingKnobs, TrainingData):
 class ClusteringSection(ClusterSettings):
     """The clustering, and the memory it may take."""
 
-    memory_gb: float = knob(
-        4.0,
-        "what clustering a video may take, beside 1 GB for Python and torch",
+    memory_gb: float | None = knob(
+        None,
+        "What clustering a video may take of the GPU or else of the host, beside 1 GB for Python "
+        "and torch. null: 0.8 of what is free; on a CPU of the job's share of it, by its cores.",
         gt=0,
         unit="GB",
     )
@@ -194,6 +209,12 @@ class Configuration:
         "is a proposal, the largest one is the background, outlines are those of the tokens.",
     )
     seed: int = seed()
+    device: Literal["auto", "cpu", "cuda"] = knob(
+        "auto",
+        "What the backbone, the training and the clustering compute on. auto: a GPU where there is "
+        "one, cpu: never one, cuda: an error where there is none. It changes results by rounding "
+        "and reruns nothing.",
+    )
     weights: WeightsSection = knob(..., "")
     features: FeaturesSection = knob(..., "")
     training: TrainingSection = knob(..., "")

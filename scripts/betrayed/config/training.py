@@ -83,6 +83,10 @@ class TrainingKnobs:
         "auto",
         "mixed (bfloat16) where the processor multiplies it, else float32; or say which",
     )
+    deterministic: bool = knob(
+        False,
+        "the same bits on every run on a GPU, too; slower there. A CPU's always are",
+    )
     checkpoint_every: int = _count(20, "a killed training goes on from there", "steps")
     short_videos: ShortVideos = knob("error", "a video shorter than a clip: error, or skip")
 

@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from betrayed.engine.gpu_usage import most_gpu_mb
 from betrayed.engine.parallel import in_parallel
 from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
@@ -280,7 +281,7 @@ def make_stamped(
         "recipe": recipe,
         "files": {str(path): path.stat().st_size for path in _files(outputs)},
         "seconds": round(time.monotonic() - began, 3),
-        "gpu_mb": _gpu_mb(),
+        "gpu_mb": most_gpu_mb(),
     }
     with whole_file(stamp) as temporary:
         temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
@@ -351,12 +352,3 @@ def _files(outputs: Iterable[Path]) -> list[Path]:
             [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
         )
     return list(dict.fromkeys(found))
-
-
-def _gpu_mb() -> float | None:
-    """The most that torch has had allocated on a GPU, in 10^6 bytes; None: it uses none."""
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_initialized():
-        return None
-    devices = range(torch.cuda.device_count())
-    return round(max(torch.cuda.max_memory_allocated(one) for one in devices) / 1e6, 1)

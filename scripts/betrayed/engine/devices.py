@@ -11,7 +11,8 @@ from betrayed.errors import UserError
 def choose_device(name: str = "auto") -> torch.device:
     """``auto`` is the first GPU that is visible, or else the CPU.
 
-    Of several processes that torchrun has started, each gets the GPU of its number.
+    Of several processes that torchrun has started, each gets the GPU of its number; more than there
+    are GPUs share them.
 
     Raises:
         UserError: a GPU is asked for by name and none is there.
@@ -22,18 +23,13 @@ def choose_device(name: str = "auto") -> torch.device:
     if name == "auto":
         name = "cuda" if there else "cpu"
     if name.startswith("cuda") and not there:
-        raise UserError(f"--device {name}: torch sees no GPU. Use --device cpu.")
+        raise UserError(
+            f"A GPU is asked for (device: {name}), but torch sees none. Set device: auto or "
+            "cpu, or install a build of torch for this driver (docs/machines.md)."
+        )
     if name == "cuda" and "LOCAL_RANK" in os.environ:
-        name = f"cuda:{os.environ['LOCAL_RANK']}"
+        name = f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
     device = torch.device(name)
     if device.index is not None:
         torch.cuda.set_device(device)
     return device
-
-
-def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether products in bfloat16 are faster than in float32: a GPU, or a CPU made for them."""
-    if device.type != "cpu":
-        return True
-    known = torch.cpu.get_capabilities()
-    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))

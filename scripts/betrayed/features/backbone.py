@@ -1,6 +1,7 @@
 """The frozen backbone: patch tokens and class token of each image, for any of timm's DINO ViTs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as images_to
 
-from betrayed.config.features import Facet
+from betrayed.config.features import Facet, Precision
+from betrayed.engine.precision import choose_precision, exact_float32
 from betrayed.errors import UserError
 from betrayed.features.vit import ViT, create_vit
 from betrayed.features.weights import read_weights
@@ -33,9 +35,15 @@ class Backbone:
         name: timm's name.
         weights: a file made by :func:`betrayed.features.weight_fetching.fetch_weights`; None
             leaves the weights at random, which serves tests.
-        device: where to compute: half precision on a GPU, float32 on a CPU.
+        device: where to compute.
         facet: see above.
         layer: index of the block, from 0 or, negative, from the end; later ones are not computed.
+        precision: of products, see :func:`betrayed.engine.precision.choose_precision`. In half
+            precision (float16, bfloat16) sums, norms and softmax stay in float32.
+
+    Attributes:
+        precision: the one that is used: ``float32``, ``float16`` or ``bfloat16``.
+        most_frames: how many frames fit in memory at once, where it has run out; else None.
 
     Raises:
         UserError: no such ViT, weights or layer, or weights of another backbone.
@@ -48,6 +56,7 @@ class Backbone:
         device: torch.device | str = "cpu",
         facet: Facet = "token",
         layer: int = -1,
+        precision: Precision = "auto",
     ) -> None:
         if facet not in get_args(Facet):
             raise UserError(f"There is no facet {facet!r}: choose of {', '.join(get_args(Facet))}.")
@@ -61,6 +70,8 @@ class Backbone:
         self.name = name
         self.facet = facet
         self.device = torch.device(device)
+        self.precision = choose_precision(precision, self.device)
+        self.most_frames: int | None = None
         self.model = model.to(self.device).eval().requires_grad_(False)
         self.patch_size: tuple[int, int] = model.patch_embed.patch_size
         self.prefix_tokens: int = model.num_prefix_tokens
@@ -128,9 +139,8 @@ class Backbone:
             ),
             block.register_forward_hook(lambda _, __, output: seen.__setitem__("output", output)),
         ]
-        half = self.device.type == "cuda"
         try:
-            with torch.autocast(self.device.type, torch.float16, enabled=half):
+            with self.in_precision():
                 final = self.model.forward_features(images.to(self.device))  # (B, P + N, D')
                 if self.facet == "token":
                     patches, leaving = final, final
@@ -145,14 +155,26 @@ class Backbone:
         patches = patches[:, self.prefix_tokens :]
         return patches.float(), leaving[:, 0].float(), attention
 
+    @contextmanager
+    def in_precision(self) -> Iterator[None]:
+        """Within, products are in the backbone's precision; float32 is that, and not TF32."""
+        if self.precision == "float32":
+            with exact_float32(self.device):
+                yield
+        else:
+            with torch.autocast(self.device.type, getattr(torch, self.precision)):
+                yield
+
     def _class_attention(self, normed: Tensor) -> Tensor:
         """(B, N) from the last block's input after its norm, (B, P + N, D')."""
         own = self.model.blocks[-1].attn
         query = F.linear(normed[:, :1], *projection(own, "query"))  # (B, 1, D)
         keys = F.linear(normed, *projection(own, "key"))  # (B, P + N, D)
         query, keys = (one.unflatten(-1, (own.num_heads, -1)) for one in (query, keys))
-        logits = torch.einsum("bqhd,bnhd->bhn", own.q_norm(query), own.k_norm(keys)).float()
-        attention = (logits * query.shape[-1] ** -0.5).softmax(-1).mean(1)  # (B, P + N)
+        # Scaled before the product: of large queries and keys float16 cannot hold the sums.
+        query = own.q_norm(query) * query.shape[-1] ** -0.5
+        logits = torch.einsum("bqhd,bnhd->bhn", query, own.k_norm(keys)).float()
+        attention = logits.softmax(-1).mean(1)  # (B, P + N)
         return attention[:, self.prefix_tokens :]
 
 

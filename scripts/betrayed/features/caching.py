@@ -1,6 +1,7 @@
 """The feature cache: what the frozen backbone gives for each frame of a video, computed once."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from betrayed.config.features import FeatureSettings
+from betrayed.engine.gpu_memory import Batches, out_of_memory
 from betrayed.errors import UserError
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, resize_frames
@@ -18,6 +20,11 @@ from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_
 from betrayed.io.progress import progress
 from betrayed.video.video import Video
 
+# What can be set where one frame does not fit.
+_REMEDY = (
+    "Lower features.height and features.width (or those of refinement or training, if these are "
+    "their features), set features.precision to float16 where it is float32, or set device: cpu."
+)
 DATASETS = ("patch_tokens", "class_tokens", "class_attention")
 
 
@@ -37,14 +44,33 @@ def cache_features(
         weights: safetensors file of the backbone's weights; None: random ones (tests).
         output: the features artefact to write, see :func:`write_features`.
         device: where the backbone computes.
-        batch_size: frames at a time; None: :func:`default_batch_size`.
+        batch_size: frames at a time at most; None: :func:`default_batch_size`.
 
     Raises:
         UserError: a name or file does not fit, or see :func:`write_features`.
     """
-    backbone = Backbone(settings.backbone, weights, device, settings.facet, settings.layer)
+    backbone = load_backbone(settings, weights, device)
     digest = sha256(weights) if weights is not None else None
     write_features(video, settings, backbone, digest, output, batch_size)
+
+
+def load_backbone(
+    settings: FeatureSettings, weights: str | Path | None, device: torch.device | str
+) -> Backbone:
+    """The backbone that some settings ask for, on a device.
+
+    Args:
+        settings: see :class:`betrayed.config.features.FeatureSettings`.
+        weights: safetensors file of the backbone's weights; None: random ones (tests).
+        device: where it computes.
+
+    Raises:
+        UserError: a name or file does not fit, or memory does not do.
+    """
+    with out_of_memory(f"loading {settings.backbone}", _REMEDY):
+        return Backbone(
+            settings.backbone, weights, device, settings.facet, settings.layer, settings.precision
+        )
 
 
 def write_features(
@@ -64,19 +90,22 @@ def write_features(
     ``frame_size`` (height, width of the video) and ``count`` T.
 
     Frames are decoded ahead and features written behind, in threads. For a GPU as many threads
-    decode as torch has on the CPU; a CPU is busy with the backbone, so that one is enough.
+    decode as torch has on the CPU; a CPU is busy with the backbone, so that one is enough. Where
+    memory runs out, fewer frames go through the backbone at a time, of later videos too.
+
+    What made them says in what precision, and on what class of device (``cpu``, ``cuda``).
 
     Args:
         video: the frames.
         settings: see :class:`betrayed.config.features.FeatureSettings`.
-        backbone: made with the name, facet and layer of the settings.
+        backbone: made with the name, facet, layer and precision of the settings.
         weights_sha256: of the file of its weights; None: random ones (tests).
         output: the features artefact to write.
-        batch_size: frames at a time; None: :func:`default_batch_size`.
+        batch_size: frames at a time at most; None: :func:`default_batch_size`.
 
     Raises:
-        UserError: the size is no multiple of the patch, a frame cannot be read, or the backbone
-            gives values that float16 cannot hold.
+        UserError: the size is no multiple of the patch, a frame cannot be read, memory does not do
+            for one frame, or the backbone gives values that float16 cannot hold.
     """
     device = backbone.device
     grid = backbone.grid(settings.height, settings.width)
@@ -84,12 +113,16 @@ def write_features(
     views = {f"view{i}": draw_view(settings.seed, video.name, i) for i in range(settings.views)}
     made_by = {
         **settings.made_by(),
+        "precision": backbone.precision,
+        "device": device.type,
         "video": video.name,
         "weights_sha256": weights_sha256,
         "mean": list(backbone.mean),
         "std": list(backbone.std),
     }
     size = default_batch_size(device) if batch_size is None else batch_size
+    size = min(size, backbone.most_frames or size)
+    fitting = Batches(size, f"features of {video.name}", _REMEDY)
     runs = batches(video.count, size)
     readers = torch.get_num_threads() if device.type == "cuda" else 1
 
@@ -106,21 +139,29 @@ def write_features(
         def write(frames: range, group: str, fetch: Callable[[], list[np.ndarray]]) -> None:
             finite, *tokens = fetch()
             if not finite:
-                raise UserError(_not_finite(video.name, frames, settings, device))
+                raise UserError(_not_finite(video.name, frames, settings, backbone.precision))
             for name, values in zip(DATASETS, tokens, strict=True):
                 file[group][name][frames.start : frames.stop] = values
 
         with read_ahead(read, runs, readers) as images, write_behind(write) as put:
             shown = progress(runs, f"features of {video.name}", "batch")
-            for frames, pixels in zip(shown, images, strict=True):
+
+            def compute(first: int, pixels: Tensor, frames: range) -> None:
+                """Of a batch of pixels that begins with frame ``first`` those of some frames."""
+                some = pixels[frames.start - first : frames.stop - first]
                 plain = resize_frames(
-                    pixels.to(device, non_blocking=True), settings.height, settings.width
+                    some.to(device, non_blocking=True), settings.height, settings.width
                 )  # (B, 3, H, W)
                 for group, view in (views or {"/": None}).items():
                     seen = plain if view is None else augment(plain, view)
                     tokens = [one.half() for one in backbone.extract(backbone.normalise(seen))]
                     finite = torch.stack([one.isfinite().all() for one in tokens]).all()
                     put(frames, group, to_host([finite, *tokens]))
+
+            for run, pixels in zip(shown, images, strict=True):
+                fitting.over(run, partial(compute, run.start, pixels))
+    if fitting.size < size:
+        backbone.most_frames = fitting.size
 
 
 def default_batch_size(device: torch.device) -> int:
@@ -137,10 +178,10 @@ def _make_datasets(group: h5py.Group, count: int, tokens: int, backbone: Backbon
     group.create_dataset("class_attention", (count, tokens), np.float16)
 
 
-def _not_finite(video: str, frames: range, settings: FeatureSettings, device: torch.device) -> str:
+def _not_finite(video: str, frames: range, settings: FeatureSettings, precision: str) -> str:
     remedy = (
-        "half precision may be too narrow for this backbone: use --device cpu"
-        if device.type == "cuda"
+        "float16 may be too narrow for this backbone: set features.precision to bfloat16 or float32"
+        if precision == "float16"
         else "the weights may be damaged: fetch them again, or choose another facet or layer"
     )
     return (

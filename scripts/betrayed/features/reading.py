@@ -12,6 +12,9 @@ from torch import Tensor
 from betrayed.errors import UserError
 from betrayed.io.artefacts import open_checked, provenance
 
+#: Entries of ``made_by`` that change features by rounding only.
+ROUNDING = {"precision", "device"}
+
 
 def describe(path: str | Path, expect: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What a features file holds.
@@ -71,8 +74,11 @@ def read_clip(
 def common_provenance(paths: Sequence[str | Path]) -> dict[str, Any]:
     """What made all of these features, which must agree in everything but the video.
 
+    On what class of device, and in what precision that chose, may differ too, as where a run goes
+    on on another machine: both change rounding only.
+
     Returns:
-        The entries of ``made_by`` without ``video``.
+        The entries of ``made_by`` without ``video``; several precisions or devices are joined.
 
     Raises:
         UserError: there is no file, or one differs from most others; it and the entry are named.
@@ -81,6 +87,8 @@ def common_provenance(paths: Sequence[str | Path]) -> dict[str, Any]:
         raise UserError("No features were given.")
     made = {str(path): describe(path)["made_by"] for path in paths}
     for name in sorted(set().union(*made.values()) - {"video"}):
+        if name in ROUNDING:
+            continue
         values = {path: repr(made_by.get(name)) for path, made_by in made.items()}
         usual = Counter(values.values()).most_common(1)[0][0]
         for path, value in values.items():
@@ -90,4 +98,7 @@ def common_provenance(paths: Sequence[str | Path]) -> dict[str, Any]:
                     f"{usual}. Delete it and run the workflow again; it will be made anew."
                 )
     first = next(iter(made.values()))
-    return {name: value for name, value in first.items() if name != "video"}
+    common = {name: value for name, value in first.items() if name != "video"}
+    for name in ROUNDING & set(first):
+        common[name] = ", ".join(sorted({str(made_by.get(name)) for made_by in made.values()}))
+    return common

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.optim import Optimizer
 
 from betrayed import __version__
 from betrayed.block.block import SpatioTemporalBlock
@@ -20,7 +19,8 @@ from betrayed.io.files import whole_file
 def run_signature(settings: Any, made_by: dict[str, Any], features: Sequence[str | Path]) -> str:
     """What a checkpoint must share with the run that goes on from it.
 
-    How many processes train is no part of it: the result does not depend on that.
+    How many processes train is no part of it, nor on what device: the result depends on neither
+    but for rounding.
 
     Args:
         settings: the training's, a dataclass with ``checkpoint_every``.
@@ -36,27 +36,33 @@ def run_signature(settings: Any, made_by: dict[str, Any], features: Sequence[str
     return json.dumps([__version__, decisive, made_by, files], sort_keys=True)
 
 
-def resume(
-    path: Path, signature: str, block: SpatioTemporalBlock, optimizer: Optimizer
-) -> list[list[float]]:
-    """Fill block and optimizer from a checkpoint, if one fits; returns the rows so far."""
+def fitting_checkpoint(path: Path, signature: str, precision: str) -> dict[str, Any] | None:
+    """What a checkpoint holds, on the CPU, if there is one that fits.
+
+    Returns:
+        ``model_state_dict``, ``optimizer`` and ``log``, the rows so far.
+    """
     if not path.is_file():
-        return []
+        return None
     try:
         stored = read_checkpoint(path)
-        stored_signature, state, log = (stored[name] for name in ("signature", "optimizer", "log"))
+        found = {name: stored[name] for name in ("model_state_dict", "optimizer", "log")}
+        stored_signature, stored_precision = stored["signature"], stored["precision"]
     except (UserError, KeyError):
         print(f"{path} is damaged and is left aside: training starts anew.", file=sys.stderr)
-        return []
+        return None
     if stored_signature != signature:
         print(
             f"{path} comes from other settings or features: training starts anew.", file=sys.stderr
         )
-        return []
-    block.load_state_dict(stored["model_state_dict"])
-    optimizer.load_state_dict(state)
-    print(f"Training goes on after step {len(log)}, from {path}.", file=sys.stderr)
-    return log
+        return None
+    print(f"Training goes on after step {len(found['log'])}, from {path}.", file=sys.stderr)
+    if stored_precision != precision:
+        print(
+            f"Until there its precision was {stored_precision}; here it is {precision}.",
+            file=sys.stderr,
+        )
+    return found
 
 
 def save_checkpoint(path: Path, block: SpatioTemporalBlock, rest: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Training clips: which videos can give one, and drawing one at random."""
+"""Training clips: which videos can give one, drawing one at random, and reading its tokens."""
 
 import sys
 from collections.abc import Sequence
@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from betrayed.config.training import ShortVideos
 from betrayed.errors import UserError
-from betrayed.features.reading import describe
+from betrayed.features.reading import describe, read_clip
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,31 @@ class Clip:
     frames: tuple[int, ...]
     view: int | None
     positions: np.ndarray  # (Q,) int64, distinct
+
+
+@dataclass(frozen=True)
+class DrawnClip:
+    """A clip of a step, and the seed of whatever else is drawn for it."""
+
+    number: int  # among the clips of its step
+    seed: int
+    clip: Clip
+
+
+@dataclass(frozen=True)
+class LoadedClip:
+    """A clip of a step with its tokens in the host's memory."""
+
+    number: int
+    seed: int
+    patch_tokens: Tensor  # (T, N, D)
+    class_tokens: Tensor  # (T, D)
+    positions: Tensor  # (Q,) int64
+
+    def on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """Patch tokens, class tokens and positions on a device, without waiting for the copies."""
+        tensors = self.patch_tokens, self.class_tokens, self.positions
+        return tuple(one.to(device, non_blocking=True) for one in tensors)
 
 
 def training_videos(
@@ -100,6 +127,43 @@ def draw_clip(
     view = int(generator.integers(video.views)) if video.views else None
     positions = generator.choice(video.tokens, min(queries, video.tokens), replace=False)
     return Clip(video, tuple(start + i * stride for i in range(frames)), view, positions)
+
+
+def draw_step_clip(
+    step: int, number: int, videos: Sequence[TrainingVideo], settings: Any
+) -> DrawnClip:
+    """A clip of a step (from 0), always the same one for the same seed.
+
+    Args:
+        step: of the training.
+        number: of the clip in the step.
+        videos: those that can give one.
+        settings: the training's: ``seed``, ``frames``, ``stride`` and ``queries``.
+    """
+    generator = generator_of(settings.seed, step + 1, number)
+    seed = int(generator.integers(2**63))
+    clip = draw_clip(videos, settings.frames, settings.stride, settings.queries, generator)
+    return DrawnClip(number, seed, clip)
+
+
+def load_clip(drawn: DrawnClip, device: torch.device) -> LoadedClip:
+    """Read a clip's tokens, into memory that ``device`` can copy from while others work."""
+    clip = drawn.clip
+    patch_tokens, class_tokens = read_clip(clip.video.path, clip.frames, clip.view)
+    if class_tokens.shape[1] != clip.video.dim:
+        raise UserError(
+            f"{clip.video.path} has class tokens of width {class_tokens.shape[1]} and patch "
+            f"tokens of width {clip.video.dim}; the block needs one width. Choose another facet."
+        )
+    tensors = patch_tokens, class_tokens, torch.from_numpy(clip.positions)
+    if device.type == "cuda":
+        tensors = tuple(one.pin_memory() for one in tensors)
+    return LoadedClip(drawn.number, drawn.seed, *tensors)
+
+
+def generator_of(seed: int, step: int, clip: int = 0) -> np.random.Generator:
+    """What a clip of a step (from 1) draws from; step 0 is for the first weights."""
+    return np.random.default_rng([seed, step, clip])
 
 
 def _training_video(path: Path, facts: dict[str, Any]) -> TrainingVideo:

@@ -5,30 +5,43 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
 from betrayed.block.block import SpatioTemporalBlock
 from betrayed.config.training import TrainSettings
-from betrayed.engine.devices import multiplies_bfloat16
-from betrayed.errors import UserError
-from betrayed.features.reading import common_provenance, read_clip
-from betrayed.io.files import whole_file
+from betrayed.engine.determinism import deterministic_algorithms
+from betrayed.engine.gpu_memory import out_of_memory
+from betrayed.engine.precision import exact_float32, multiplies_bfloat16
+from betrayed.features.reading import common_provenance
+from betrayed.io.prefetching import read_ahead
 from betrayed.io.progress import progress
-from betrayed.training.checkpoints import resume, run_signature, save_checkpoint
-from betrayed.training.clips import Clip, TrainingVideo, draw_clip, training_videos
+from betrayed.training.checkpoints import fitting_checkpoint, run_signature, save_checkpoint
+from betrayed.training.clips import (
+    LoadedClip,
+    draw_step_clip,
+    generator_of,
+    load_clip,
+    training_videos,
+)
 from betrayed.training.curves import draw_curves
-from betrayed.training.losses import clip_losses
+from betrayed.training.log import COLUMNS, TrainingLog
+from betrayed.training.losses import Losses, clip_losses
 from betrayed.training.processes import Processes
 
-COLUMNS = ("step", "loss", "semantic", "motion", "entropy", "learning_rate")
 CHECKPOINT = "checkpoint.pt"
 SINGLE_PROCESS = Processes()
+# What can be set where a clip does not fit.
+_REMEDY = (
+    "Lower training.height and training.width, training.frames or training.queries, set "
+    "training.precision: mixed where it is float32, or set device: cpu."
+)
 
 
 def train(
@@ -42,8 +55,12 @@ def train(
 
     The three appear at the end. In between, ``checkpoint.pt`` in the same folder lets a killed
     training go on: each clip draws from generators seeded by the seed, its step and its number in
-    the step, so that on the same machine a resumed run equals an undisturbed one bit for bit, and
-    any number of processes gives the same result but for rounding. Seeds torch globally.
+    the step, so that any number of processes gives the same result but for rounding. On one
+    machine, with one number of threads and processes, a resumed run equals an undisturbed one bit
+    for bit: on a CPU always, on a GPU with ``deterministic``. Seeds torch globally.
+
+    Clips are read ahead in threads. What a step's losses were is looked at while the next one is
+    computed, so that a GPU waits for neither.
 
     Args:
         features: features files of the training videos.
@@ -55,7 +72,8 @@ def train(
 
     Raises:
         UserError: features are damaged, differ in what made them or are too short, the processes
-            cannot share the clips of a step evenly, or the loss is not finite.
+            cannot share the clips of a step evenly, the loss is not finite, or memory does not do
+            for a clip.
     """
     processes.share(settings.clips_per_step)  # refused before anything is read
     began = time.monotonic()
@@ -65,31 +83,59 @@ def train(
     checkpoint = output.with_name(CHECKPOINT)
     signature = run_signature(settings, made_by, features)
 
-    torch.manual_seed(int(_generator(settings.seed, 0).integers(2**63)))
-    block = new_block(videos[0].dim, settings).to(device).train()
-    optimizer = AdamW(weight_decay_groups(block, settings.weight_decay), lr=0.0, fused=True)
-    log = resume(checkpoint, signature, block, optimizer)
+    precision = _precision(settings, device)
 
-    first = len(log)
-    bar = progress(range(first, settings.steps), "training", "step")
-    for step in bar:
-        row = _train_step(step, block, optimizer, videos, settings, device, processes)
-        log.append(row)
-        bar.set_postfix_str(f"loss {row[1]:.3f}, entropy {row[4]:.2f}", refresh=False)
-        due = (step + 1) % settings.checkpoint_every == 0 and step + 1 < settings.steps
-        if due and processes.rank == 0:
-            state = {"optimizer": optimizer.state_dict(), "log": log, "signature": signature}
-            save_checkpoint(checkpoint, block, state)
+    with (
+        out_of_memory("training", _REMEDY),
+        deterministic_algorithms(settings.deterministic),  # before anything is multiplied
+        exact_float32(device),
+    ):
+        torch.manual_seed(int(generator_of(settings.seed, 0).integers(2**63)))
+        block = new_block(videos[0].dim, settings).to(device).train()
+        optimizer = AdamW(weight_decay_groups(block, settings.weight_decay), lr=0.0, fused=True)
+        # The first process alone decides where all begin, and with what weights.
+        stored = None
+        if processes.rank == 0:
+            stored = fitting_checkpoint(checkpoint, signature, precision)
+        if stored := processes.from_first(stored):
+            block.load_state_dict(stored["model_state_dict"])
+            optimizer.load_state_dict(stored["optimizer"])
+        processes.broadcast(block.parameters())
+        log = TrainingLog(settings, videos, stored["log"] if stored else [])
+        first = len(log.rows)
+
+        def save(path: Path, rest: dict[str, Any]) -> None:
+            if processes.rank == 0:
+                save_checkpoint(path, block, {**rest, "precision": precision})
+
+        steps = range(first, settings.steps)
+        own = processes.share(settings.clips_per_step)
+        drawn = (draw_step_clip(step, number, videos, settings) for step in steps for number in own)
+        readers = 2 if device.type == "cuda" else 1  # a CPU's threads are busy with the steps
+        with read_ahead(partial(load_clip, device=device), drawn, readers) as clips:
+            bar = progress(steps, "training", "step")
+            for step in bar:
+                rate = learning_rate(step, settings)
+                some = islice(clips, len(own))
+                losses = _train_step(some, rate, block, optimizer, settings, precision, processes)
+                log.add(losses, rate)
+                bar.set_postfix_str(log.last(), refresh=False)
+                if (step + 1) % settings.checkpoint_every == 0 and step + 1 < settings.steps:
+                    log.settle()
+                    state = {"optimizer": optimizer.state_dict(), "log": log.rows}
+                    save(checkpoint, {**state, "signature": signature})
+        log.settle()
     if processes.rank > 0:
         return
 
-    _write_table(output.with_name("training.csv"), log)
+    log.write(output.with_name("training.csv"))
     limits = sorted({math.log(settings.frames * video.tokens) for video in videos})
-    draw_curves(output.with_name("curves.png"), log, COLUMNS, limits)
+    draw_curves(output.with_name("curves.png"), log.rows, COLUMNS, limits)
     facts = {"dim": block.dim, "heads": block.heads, "step": settings.steps}
-    save_checkpoint(output, block, {**facts, "settings": asdict(settings), "features": made_by})
+    facts |= {"settings": asdict(settings), "features": made_by, "device": device.type}
+    save(output, facts)
     checkpoint.unlink(missing_ok=True)
-    print(_summary(log, first, time.monotonic() - began), file=sys.stderr)
+    print(log.summary(first, time.monotonic() - began, precision), file=sys.stderr)
 
 
 def learning_rate(step: int, settings: TrainSettings) -> float:
@@ -116,62 +162,46 @@ def weight_decay_groups(block: torch.nn.Module, weight_decay: float) -> list[dic
 
 
 def _train_step(
-    step: int,
+    clips: Iterable[LoadedClip],
+    rate: float,
     block: SpatioTemporalBlock,
     optimizer: Optimizer,
-    videos: Sequence[TrainingVideo],
     settings: TrainSettings,
-    device: torch.device,
+    precision: str,
     processes: Processes = SINGLE_PROCESS,
-) -> list[float]:
-    """One update of the weights; returns the row of the table."""
-    mixed = settings.precision == "mixed" or (
-        settings.precision == "auto" and multiplies_bfloat16(device)
-    )
-    rate = learning_rate(step, settings)
+) -> Tensor:
+    """One update of the weights, from this process's clips of a step.
+
+    Returns:
+        (clips_per_step, 4) on the block's device: total, semantic and motion loss, and entropy of
+        every clip of the step, of all processes.
+    """
+    device = next(block.parameters()).device
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad()
-    values = []
-    for number in processes.share(settings.clips_per_step):
+    values = torch.zeros(settings.clips_per_step, len(fields(Losses)), device=device)
+    for clip in clips:
         # Clip, queries and dropout depend on the clip's number, not on the process it falls to.
-        generator = _generator(settings.seed, step + 1, number)
-        torch.manual_seed(int(generator.integers(2**63)))
-        clip = draw_clip(videos, settings.frames, settings.stride, settings.queries, generator)
-        patch_tokens, class_tokens = _read(clip, device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+        torch.manual_seed(clip.seed)
+        patch_tokens, class_tokens, positions = clip.on(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "mixed"):
             z, attention = block(patch_tokens, class_tokens)
-        positions = torch.from_numpy(clip.positions).to(device)
         losses = clip_losses(z.float(), attention.rows, positions, settings)
-        values.append([getattr(losses, field.name).item() for field in fields(losses)])
-        if not math.isfinite(values[-1][0]):
-            raise UserError(
-                f"The loss is {values[-1][0]} at step {step + 1} (on {clip.video.path}). "
-                f"Lower learning_rate (now {settings.learning_rate:g}), or raise warmup_steps "
-                f"(now {settings.warmup_steps})."
-            )
+        every = [getattr(losses, field.name) for field in fields(losses)]
+        values[clip.number] = torch.stack(every).detach()
         (losses.total / settings.clips_per_step).backward()
-    means = torch.from_numpy(np.mean(values, axis=0) / processes.size).to(device)
     processes.all_reduce_sum([p.grad for p in block.parameters() if p.grad is not None])
-    processes.all_reduce_sum([means])
+    processes.all_reduce_sum([values])
     optimizer.step()
-    return [step + 1, *means.tolist(), rate]
+    return values
 
 
-def _read(clip: Clip, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Patch tokens (T, N, D) and class tokens (T, D) of a clip."""
-    patch_tokens, class_tokens = read_clip(clip.video.path, clip.frames, clip.view)
-    if class_tokens.shape[1] != clip.video.dim:
-        raise UserError(
-            f"{clip.video.path} has class tokens of width {class_tokens.shape[1]} and patch "
-            f"tokens of width {clip.video.dim}; the block needs one width. Choose another facet."
-        )
-    return patch_tokens.to(device), class_tokens.to(device)
-
-
-def _generator(seed: int, step: int, clip: int = 0) -> np.random.Generator:
-    """What a clip of a step (from 1) draws from; step 0 is for the first weights."""
-    return np.random.default_rng([seed, step, clip])
+def _precision(settings: TrainSettings, device: torch.device) -> str:
+    """The precision that is used: ``mixed`` or ``float32``."""
+    if settings.precision != "auto":
+        return settings.precision
+    return "mixed" if multiplies_bfloat16(device) else "float32"
 
 
 def new_block(dim: int, settings: TrainSettings) -> SpatioTemporalBlock:
@@ -183,21 +213,4 @@ def new_block(dim: int, settings: TrainSettings) -> SpatioTemporalBlock:
         settings.dropout,
         settings.attention_dropout,
         settings.output_dropout,
-    )
-
-
-def _write_table(path: Path, log: Iterable[Sequence[float]]) -> None:
-    lines = [",".join(COLUMNS)]
-    lines += [",".join(f"{value:.9g}" for value in row) for row in log]
-    with whole_file(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n")
-
-
-def _summary(log: list[list[float]], first: int, seconds: float) -> str:
-    done = len(log) - first
-    last = dict(zip(COLUMNS, log[-1], strict=True))
-    return (
-        f"{done} steps in {seconds:.0f} s ({seconds / max(1, done):.2f} s each); at the last: "
-        f"semantic {last['semantic']:.3f}, motion {last['motion']:.3f}, "
-        f"entropy {last['entropy']:.2f} nats."
     )

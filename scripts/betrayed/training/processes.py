@@ -5,9 +5,11 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -16,10 +18,12 @@ from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, get_error_handler
 
 from betrayed.engine.devices import choose_device
+from betrayed.engine.gpu_usage import hand_on, take_over
 from betrayed.engine.programs import started_by_torchrun
 from betrayed.errors import UserError
 
 _DIE_WITH_PARENT = 1  # Linux, prctl: PR_SET_PDEATHSIG
+_USAGE = "BETRAYED_GPU_USAGE"  # the folder where processes leave what they took of their GPUs
 _USER_ERROR = f"{UserError.__name__}: "
 
 
@@ -53,6 +57,22 @@ class Processes:
         for tensor, part in zip(tensors, parts, strict=True):
             tensor.copy_(part.view_as(tensor))
 
+    def from_first(self, value: Any) -> Any:
+        """What the first process was given here, in all of them; tensors in it on the CPU."""
+        if self.size == 1:
+            return value
+        values = [value if self.rank == 0 else None]
+        dist.broadcast_object_list(values)
+        return values[0]
+
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
+        """Replace each tensor by that of the first process."""
+        if self.size == 1:
+            return
+        with torch.no_grad():
+            for tensor in tensors:
+                dist.broadcast(tensor, src=0)
+
 
 def even_share(clips: int, most: int) -> int:
     """The largest number of processes up to ``most`` that can share the clips of a step evenly."""
@@ -61,6 +81,9 @@ def even_share(clips: int, most: int) -> int:
 
 def run_with_torchrun(count: int, program: Sequence[str]) -> None:
     """Run a Python program in ``count`` processes on this machine, with torchrun.
+
+    The memory that they took of their GPUs counts as taken by this process, see
+    :mod:`betrayed.engine.gpu_usage`.
 
     Args:
         count: how many.
@@ -72,10 +95,16 @@ def run_with_torchrun(count: int, program: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="betrayed-torchrun-") as folder:
         options = ["--standalone", "--local-addr", "localhost", "--log-dir", folder]
         options += ["--nproc-per-node", str(count)]
+        usage = Path(folder, "usage")
+        usage.mkdir()
+        os.environ[_USAGE] = str(usage)
         try:
             torchrun.run(torchrun.parse_args([*options, *program]))
         except ChildFailedError as error:
             _explain(error)
+        finally:
+            del os.environ[_USAGE]
+        take_over([usage / f"{rank}.json" for rank in range(count)])
 
 
 @contextmanager
@@ -95,12 +124,17 @@ def process_group(device: str) -> Iterator[tuple[Processes, torch.device]]:
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     try:
         chosen = choose_device(device)
-        cuda = chosen.type == "cuda"
-        dist.init_process_group("nccl" if cuda else "gloo", device_id=chosen if cuda else None)
+        # NCCL wants a GPU for each process.
+        nccl = chosen.type == "cuda" and (
+            torch.cuda.device_count() >= int(os.environ["LOCAL_WORLD_SIZE"])
+        )
+        dist.init_process_group("nccl" if nccl else "gloo", device_id=chosen if nccl else None)
         processes = Processes(dist.get_rank(), dist.get_world_size())
         with _quiet(processes.rank > 0):
             yield processes, chosen
         dist.destroy_process_group()
+        if folder := os.environ.get(_USAGE):
+            hand_on(Path(folder, f"{processes.rank}.json"))
     except Exception as error:
         get_error_handler().record_exception(error)
         sys.exit(1)

@@ -1,0 +1,152 @@
+"""Every torch function of the library on a GPU and on a CPU, with the same input."""
+
+import numpy as np
+import pytest
+import torch
+
+import betrayed.clustering.clustering
+from betrayed.block.dropout import drop_tokens, keep_mask
+from betrayed.block.rows import attention_rows, head_mean_rows
+from betrayed.clustering.clustering import hierarchical_clusterings
+from betrayed.clustering.memory import Budget
+from betrayed.config.training import LossSettings
+from betrayed.engine.precision import exact_float32
+from betrayed.features.augmentation import augment, draw_view
+from betrayed.features.backbone import Backbone, resize_frames
+from betrayed.training.losses import clip_losses
+from support.blocks import new_block
+from support.made_attention import made_attention
+
+pytestmark = pytest.mark.slow
+
+CPU = torch.device("cpu")
+TAUS = (0.02, 0.05, 0.1, 0.3, 1.0, 3.0)
+
+
+@pytest.fixture
+def tf32():
+    """TF32 is switched on, as in many containers."""
+    torch.set_float32_matmul_precision("high")
+    yield
+    torch.set_float32_matmul_precision("highest")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_clustering_has_the_same_labels_at_six_taus(device, tf32, kept, monkeypatch):
+    """Rows kept, and rows made again wherever they are read; with products that may be TF32."""
+    grid, frames = ((12, 20), 16) if device.type == "cuda" else ((4, 6), 7)
+    queries = made_attention(frames, grid)
+    keys = queries[::4]
+    expected = hierarchical_clusterings(queries, keys, taus=TAUS, window=3, device=CPU)
+    if not kept:
+        monkeypatch.setattr(betrayed.clustering.clustering, "Budget", NothingKept)
+    found = hierarchical_clusterings(queries, keys, taus=TAUS, window=3, device=device)
+    assert len({len(one.centres) for one in expected}) > 3, "the same partition tells nothing"
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one.labels, other.labels)
+        np.testing.assert_array_equal(one.fragments, other.fragments)
+        np.testing.assert_allclose(one.centres, other.centres, atol=1e-6)
+
+
+class NothingKept(Budget):
+    """As where memory does for no window's rows."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.copies = 0
+
+
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [("float32", 1e-3), ("float16", 2e-2), ("bfloat16", 1e-1)]
+)
+@pytest.mark.parametrize(
+    ("name", "facet"),
+    [
+        ("vit_tiny_patch16_224.augreg_in21k", "key"),
+        ("vit_small_patch14_dinov2.lvd142m", "token"),
+        ("vit_small_patch16_dinov3.lvd1689m", "query"),
+    ],
+)
+def test_features_agree_within_their_precision(device, tf32, name, facet, precision, tolerance):
+    torch.manual_seed(0)
+    exact = Backbone(name, device=CPU, facet=facet, layer=3, precision="float32")
+    found = Backbone(name, device=device, facet=facet, layer=3, precision=precision)
+    found.model.load_state_dict(exact.model.state_dict())
+    images = torch.rand(3, 3, *(4 * side for side in exact.patch_size))
+    for one, other in zip(exact.extract(images), found.extract(images), strict=True):
+        assert other.dtype == torch.float32 and other.device.type == device.type
+        scale = one.abs().mean()
+        assert (other.cpu() - one).abs().mean() < tolerance * scale
+
+
+def test_resizing_and_augmentation_agree(device):
+    frames = torch.randint(0, 256, (2, 60, 100, 3), dtype=torch.uint8)
+    plain, found = (resize_frames(frames.to(where), 32, 48) for where in (CPU, device))
+    torch.testing.assert_close(found.cpu(), plain, atol=1e-4, rtol=0)
+    for number in range(6):
+        view = draw_view(0, "bear", number)
+        one, other = augment(plain, view), augment(plain.to(device), view)
+        assert (other.cpu() - one).abs().mean() < 1e-3, number
+
+
+def test_rows_and_their_gradients_agree(device, tf32):
+    torch.manual_seed(0)
+    queries, keys = torch.randn(2, 30, 16), torch.randn(2, 50, 16)
+    keep = torch.rand(2, 30, 40) > 0.4
+    results = []
+    for where in (CPU, device):
+        q, k = (one.to(where).requires_grad_() for one in (queries, keys))
+        with exact_float32(where):
+            rows = head_mean_rows(q, k, 40, keep.to(where), 1 / 0.6)
+            gradients = torch.autograd.grad(rows.square().sum(), [q, k])
+        results.append([one.detach().cpu() for one in (rows, *gradients)])
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(other, one, atol=1e-5, rtol=1e-4)
+    with exact_float32(device):
+        rows = attention_rows(queries.transpose(0, 1).to(device), keys[None].to(device))
+    expected = attention_rows(queries.transpose(0, 1), keys[None])
+    torch.testing.assert_close(rows.cpu(), expected, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("output_dropout", ["key", "attention"])
+def test_losses_and_gradients_agree(device, tf32, output_dropout):
+    torch.manual_seed(0)
+    block = new_block(32, 4, 4.0, 0.0, 0.0, output_dropout)
+    with torch.no_grad():
+        block.attn.qkv.weight.mul_(6)
+    clip = torch.randn(3, 40, 32), torch.randn(3, 32), torch.randperm(40)[:4]
+    settings = LossSettings(positives=5, negatives=20, frame_positives=3, frame_negatives=10)
+    results = []
+    for where in (CPU, device):
+        block.to(where).zero_grad()
+        patch_tokens, class_tokens, positions = (one.to(where) for one in clip)
+        with exact_float32(where):
+            z, attention = block(patch_tokens, class_tokens)
+            losses = clip_losses(z, attention.rows, positions, settings)
+            losses.total.backward()
+        gradients = [p.grad.cpu().clone() for p in block.parameters()]
+        results.append([losses.total.detach().cpu(), losses.entropy.cpu(), *gradients])
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-3)
+
+
+def test_mixed_precision_stays_near(device):
+    torch.manual_seed(0)
+    block = new_block(32, 4, dropout=0.0, attention_dropout=0.0).to(device)
+    clip = torch.randn(3, 40, 32, device=device), torch.randn(3, 32, device=device)
+    exact = block(*clip)[0]
+    with torch.autocast(device.type, torch.bfloat16):
+        z, attention = block(*clip)
+    torch.testing.assert_close(z.float(), exact, atol=0.1, rtol=0.05)
+    assert attention.queries.dtype == torch.float32
+
+
+def test_dropout_drops_its_part(device):
+    keep, factor = keep_mask((40, 500), 0.4, device)
+    assert keep.device.type == device.type
+    assert (keep.float().mean() * factor).item() == pytest.approx(1, abs=0.05)
+    keys = torch.randn(3, 100, 8, device=device)
+    kept, values = drop_tokens(keys, keys, 0.4)
+    assert kept.shape == (3, 60, 8) and torch.equal(kept, values)
+    block = new_block(32, 4).to(device).train()
+    block(torch.randn(3, 40, 32, device=device), torch.randn(3, 32, device=device))[0].sum()

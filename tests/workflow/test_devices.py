@@ -1,0 +1,53 @@
+"""What jobs are told of devices: as many GPUs as were granted, and what the settings say."""
+
+import re
+
+import pytest
+
+PROGRAMS = ("cache_features", "train_block", "export_attention", "cluster_tracks")
+
+
+def told(project, *options):
+    """The values that a dry run of everything gives to --gpus and --device, by program."""
+    forced = ("--forcerun", "extract_frames", "train_block")
+    text = project.run("--dry-run", "--printshellcmds", *forced, *options)
+    found = {}
+    for program in PROGRAMS:
+        commands = [line for line in text.splitlines() if f"scripts/{program}.py " in line]
+        gpus, devices = (
+            {value for line in commands for value in re.findall(rf"--{name} (\S+)", line)}
+            for name in ("gpus", "device")
+        )
+        assert commands and len(devices) == 1
+        found[program] = gpus, devices.pop()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "single", "training", "device"),
+    [
+        ({}, (), "1", "4", "auto"),
+        ({}, ("--resources", "gpu=0"), "0", "0", "auto"),
+        ({}, ("--resources", "gpu=3"), "1", "3", "auto"),
+        ({"device": "cuda"}, ("--resources", "gpu=8"), "1", "4", "cuda"),
+        ({"device": "cpu"}, ("--resources", "gpu=8"), "0", "0", "cpu"),
+    ],
+)
+def test_no_job_takes_more_gpus_than_it_was_granted(
+    project, settings, options, single, training, device
+):
+    project.change({"training": {"clips_per_step": 4}, **settings})
+    found = told(project, *options)
+    assert found.pop("train_block") == ({training}, device)
+    assert set(map(str, found.values())) == {str(({single}, device))}
+
+
+def test_what_changes_rounding_at_most_reruns_nothing(project):
+    project.change(
+        {"device": "cpu", "features": {"batch_size": 3}, "clustering": {"memory_gb": 2.5}}
+    )
+    # The table of runs holds every setting.
+    assert set(project.planned()) == {"list_runs", "collect_tables"}
+    text = project.run("--dry-run", "--printshellcmds", "--forcerun", "extract_frames")
+    assert set(re.findall(r"--batch-size (\d+)", text)) == {"3"}
+    assert set(re.findall(r"--memory-mb (\d+)", text)) == {"2500"}
