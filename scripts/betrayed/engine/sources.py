@@ -8,7 +8,16 @@ from pathlib import Path
 
 _SCRIPTS = Path(__file__).resolve().parents[2]
 # Modules of this room that decide where and when a program runs, and nothing that it makes.
-_ABOUT_RUNNING = "batches folder_claim gpu_usage gpus leasing parallel programs sources".split()
+_ABOUT_RUNNING = [
+    "batches",
+    "folder_claim",
+    "gpu_usage",
+    "gpus",
+    "leasing",
+    "parallel",
+    "programs",
+    "sources",
+]
 
 
 def program_sources(program: str) -> list[str]:
