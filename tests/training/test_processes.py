@@ -88,7 +88,7 @@ def test_two_processes_train_as_one_and_one_goes_on_from_them(features, tmp_path
 
 def test_what_is_wrong_is_told_once(features, tmp_path, signals, monkeypatch, capfd):
     output = tmp_path / "block.pt"
-    call = command(features, output, replace(SMALL, learning_rate=1e20))
+    call = command(features, output, replace(SMALL, weight_decay=1e38))
     with pytest.raises(SystemExit) as ended:
         run(lambda: run_with_torchrun(2, call))
     assert ended.value.code == 1
