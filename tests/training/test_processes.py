@@ -130,7 +130,7 @@ def test_the_launcher_knows_what_its_processes_took(tmp_path, signals, monkeypat
 
 def test_what_is_wrong_is_told_once(features, tmp_path, signals, monkeypatch, capfd):
     output = tmp_path / "block.pt"
-    call = command(features, output, replace(SMALL, learning_rate=1e20))
+    call = command(features, output, replace(SMALL, weight_decay=1e38))
     with pytest.raises(SystemExit) as ended:
         run(lambda: run_with_torchrun(2, call))
     assert ended.value.code == 1
