@@ -29,7 +29,7 @@ score: .venv/scorer ## score masks that any method made: make score TRUTH=folder
 	@python scripts/score_folder.py --truth=$(call typed,TRUTH) --masks=$(call typed,MASKS) $(if $(value SPLIT),--split=$(call typed,SPLIT)) --output=$(if $(value OUTPUT),$(call typed,OUTPUT),scores) $(OPTIONS)
 
 test: .venv/ready lint ## every test, and the lint and format checks
-	OMP_NUM_THREADS=1 pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 pytest -m "not property" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/ready ## the tests that together take less than a minute
 	OMP_NUM_THREADS=1 pytest -m fast --numprocesses 2 --dist loadfile
@@ -37,6 +37,9 @@ test-fast: .venv/ready ## the tests that together take less than a minute
 test-gpu: .venv/ready ## the tests that need a GPU; an error where there is none
 	@python -c "import torch; raise SystemExit(not torch.cuda.is_available())" || { echo "error: torch sees no GPU (see docs/machines.md)" >&2; exit 1; }
 	pytest -m gpu tests/gpu tests/io
+
+test-property: .venv/ready ## hundreds of odd films, masks and files of results, others each time
+	OMP_NUM_THREADS=1 pytest -m property --numprocesses 2 --dist load
 
 lint: .venv/ready ## lint and format checks
 	ruff check .
@@ -48,6 +51,7 @@ lint: .venv/ready ## lint and format checks
 docs: .venv/ready ## the documentation as a site: site/index.html
 	python docs/tools/settings_reference.py
 	python docs/tools/drawings.py
+	python docs/tools/odd_inputs.py
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict --clean
 
 lock: ## make the locked requirements anew (needs uv)

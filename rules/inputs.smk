@@ -95,11 +95,15 @@ def training_data(wildcards):
 
 
 def training_features(wildcards):
+    return features_to_train(wildcards.block)
+
+
+def features_to_train(block):
     """The records of the batches that hold the training videos."""
-    own = training_data(wildcards)
+    own = BLOCKS[block].settings["training"]
     rows = manifest(own["dataset"])
     chosen = choose_videos(rows, own["videos"], own["dataset"])
-    stage = f"features/{BLOCKS[wildcards.block].training_backbone}"
+    stage = f"features/{BLOCKS[block].training_backbone}"
     return [
         record(own["dataset"], stage, batch)
         for batch in sorted({rows[video]["batch"] for video in chosen})
@@ -289,10 +293,44 @@ def all_pictures(wildcards):
 
 
 def all_checked(wildcards):
-    """The end of a run. Planned once videos are listed, or Snakemake takes what exists for new."""
-    for dataset in config["evaluate"]:
-        manifest(dataset)
-    return ["results/tables/.sources/checked"]
+    """The end of a run. Planned once videos are listed, or Snakemake takes what exists for new.
+
+    Records of all stages are asked for by name: where what follows one exists already, Snakemake
+    would not make it anew.
+    """
+    return ["results/tables/.sources/checked", *all_records()]
+
+
+def all_records():
+    stages = {}
+    for name, run in RUNS.items():
+        own = ["frames", f"features/{run.backbone}", f"attention/{run.backbone}/{run.block}"]
+        own += [f"tracks/{run.clusters}", f"masks/{name}"]
+        if run.settings["objects"]["choice"] != "size":
+            own += [f"features/{run.fine_backbone}", f"motion/{run.motion}"]
+        if config["pictures"]:
+            own.append(f"pictures/{name}")
+        stages |= dict.fromkeys(own)
+    paths = [
+        path
+        for dataset in config["evaluate"]
+        for stage in stages
+        for path in records_of(dataset, stage)
+    ]
+    paths += [
+        path
+        for name, dataset in scored()
+        for path in records_of(dataset, f"scores/{name}", annotated=True)
+    ]
+    paths += [
+        path
+        for name, dataset in pooled()
+        for path in records_of(dataset, f"detections/{name}", annotated=True)
+    ]
+    for block, run in BLOCKS.items():
+        if run.datasets:
+            paths += [f"results/blocks/{block}/record.json", *features_to_train(block)]
+    return list(dict.fromkeys(paths))
 
 
 def all_tables(wildcards):

@@ -52,7 +52,11 @@ rule learn_same_object:
     params:
         code=source_digest("learn_same_object"),
         objects=lambda wildcards: as_json(RUNS[wildcards.run].settings["objects"]),
+        settings=lambda wildcards: as_json(
+            {**config["learning"], "seed": RUNS[wildcards.run].settings["seed"]}
+        ),
     shell:
         "python scripts/learn_same_object.py --videos {input.list:q} --output {output.model:q}"
         " --splits {output.splits:q} --calibration {output.calibration:q}"
-        " --objects {params.objects:q} --processes {threads} 2>&1 | tee {log:q}"
+        " --objects {params.objects:q} --settings {params.settings:q} --processes {threads}"
+        " 2>&1 | tee {log:q}"

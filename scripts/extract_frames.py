@@ -51,6 +51,7 @@ def _extract(rows: dict[str, Row], kind: str, layout: str, task: Task) -> None:
         instances=row["instances"] or None,
         annotation_kind=kind,
         layout=layout,
+        name=row["name"] or None,
     )
 
 

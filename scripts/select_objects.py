@@ -13,7 +13,7 @@ from betrayed.engine.batches import Batch, Task
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.errors import UserError
 from betrayed.io.files import sha256
-from betrayed.objects.blank import is_blank
+from betrayed.objects.blank import NOTHING, is_blank
 from betrayed.objects.mask_writing import write_masks
 from betrayed.objects.objects import no_objects
 from betrayed.objects.same_object import MODEL
@@ -76,7 +76,7 @@ def _select(settings: ObjectSettings, trajectories_folder: str, task: Task) -> N
     else:
         objects = find_objects(tracks, *cues, trajectories, settings, frame)
     if not objects.table["foreground"].any():
-        print(f"Nothing stands out in {video.name}: it has no object.", file=sys.stderr)
+        print(NOTHING.format(video=video.title), file=sys.stderr)
     size = (video.height, video.width)
     write_masks(task.output.parent, tracks.labels, objects, size, frame, video.name)
 

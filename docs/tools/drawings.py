@@ -43,7 +43,7 @@ FLOORS: tuple[tuple[Room, ...], ...] = (
     ),
     (Room("datasets", "layouts: where files lie · readers: what stands in them", "videos.csv"),),
     (
-        Room("engine", "what runs programs on machines: GPUs, usage, costs", "", "shared"),
+        Room("engine", "what runs programs on machines: batches, GPUs", "", "shared"),
         Room("synthetic", "the made videos, with exact masks", "resources/made"),
     ),
     (

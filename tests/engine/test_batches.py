@@ -241,3 +241,14 @@ def test_records_that_are_not_true_go():
     assert drop_untrue("results", failures=False) == [record]
     assert stamp.exists()
     assert drop_untrue("nowhere", failures=True) == []
+
+
+def test_the_record_of_a_block_that_is_gone_goes():
+    block, record = Path("results/blocks/a/block.pt"), Path("results/blocks/a/record.json")
+    block.parent.mkdir(parents=True)
+    block.write_text("block")
+    Record("train_block", {"block": Made(str(block), 5, "key")}).write(record)
+    assert drop_untrue("results", failures=False) == []
+    block.unlink()
+    assert drop_untrue("results", failures=False) == [record]
+    assert not record.exists()

@@ -181,10 +181,10 @@ def test_files_that_cannot_be_read_are_refused(state, tmp_path):
     missing = WeightsSettings(DINO, "file", "nowhere.pth")
     with pytest.raises(UserError, match=r"nowhere\.pth does not exist. Correct weights\.path"):
         fetch_weights(missing, tmp_path / "out.safetensors")
-    with pytest.raises(UserError, match=r"set weights\.path"):
-        fetch_weights(WeightsSettings(DINO, "file"), tmp_path / "out.safetensors")
-    with pytest.raises(UserError, match=r"belong to weights\.source: file"):
-        fetch_weights(WeightsSettings(DINOV2, path="x.pth"), tmp_path / "out.safetensors")
+    with pytest.raises(ValueError, match="must name a file when source is 'file'"):
+        WeightsSettings(DINO, "file")
+    with pytest.raises(ValueError, match="belongs to source 'file'"):
+        WeightsSettings(DINOV2, path="x.pth")
     assert not (tmp_path / "out.safetensors").exists()
 
 
@@ -231,13 +231,13 @@ def test_a_package_with_another_checksum(monkeypatch, tmp_path):
 
 
 def test_the_hub(monkeypatch, state, tmp_path):
-    def hub(name, pretrained=False):
+    def hub(name, pretrained=False, file=None):
         model = create_vit(name)
         if pretrained:
             model.load_state_dict(state)
         return model
 
-    def unreachable(name, pretrained=False):
+    def unreachable(name, pretrained=False, file=None):
         if pretrained:
             raise ConnectionError("no route")
         return create_vit(name)
@@ -249,6 +249,33 @@ def test_the_hub(monkeypatch, state, tmp_path):
     monkeypatch.setattr(library, "create_vit", unreachable)
     with pytest.raises(UserError, match=r"could not download.*no route.*weights\.source: file"):
         fetch_weights(settings, tmp_path / "new.safetensors")
+
+
+def test_weights_of_the_hub_are_checked_where_a_checksum_is_given(state, tmp_path, monkeypatch):
+    """By timm's own loader, from the file that was checked."""
+    file, asked = tmp_path / "model.safetensors", []
+    save_file(state, file)
+
+    def download(repository, name):
+        asked.append((repository, name))
+        return str(file)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    weights = fetch_weights(WeightsSettings(DINO, "hub", None, sha256(file)), tmp_path / "out.st")
+    assert asked == [(f"timm/{DINO}", "model.safetensors")]
+    assert (weights.source, weights.source_sha256) == ("hub", sha256(file))
+    assert_same(read_weights(tmp_path / "out.st", DINO), state)
+    wrong = WeightsSettings(DINO, "hub", None, "0" * 64)
+    with pytest.raises(UserError, match=r"model\.safetensors has the SHA-256 .*, but 0000"):
+        fetch_weights(wrong, tmp_path / "new.st")
+
+    def unreachable(repository, name):
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", unreachable)
+    with pytest.raises(UserError, match=r"could not download.*no route.*weights\.source: file"):
+        fetch_weights(wrong, tmp_path / "new.st")
+    assert not (tmp_path / "new.st").exists()
 
 
 def test_the_program_says_in_one_line_which_weights(state, tmp_path):

@@ -1,8 +1,14 @@
+import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from betrayed.errors import UserError
 from betrayed.io.files import sha256, whole_file, whole_folder
+from support.paths import SCRIPTS
 
 
 def names_in(folder):
@@ -55,3 +61,91 @@ def test_sha256_of_a_known_text(tmp_path):
     # The example of FIPS 180-2, appendix B.1.
     known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert sha256(tmp_path / "abc") == known
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_said_with_the_file_and_leaves_nothing(tmp_path, number):
+    target = tmp_path / "table.csv"
+    target.write_text("old")
+    message = r"There is no room for .*table\.csv .*Free some"
+    with pytest.raises(UserError, match=message), whole_file(target) as temporary:
+        temporary.write_text("half")
+        raise OSError(number, os.strerror(number))
+    assert target.read_text() == "old"
+    folder = tmp_path / "folder"
+    with pytest.raises(UserError, match=r"no room for .*folder"), whole_folder(folder) as temporary:
+        (temporary / "half").write_text("half")
+        raise OSError(number, os.strerror(number))
+    assert names_in(tmp_path) == ["table.csv"]
+
+
+def test_other_errors_of_the_system_stay_as_they_are(tmp_path):
+    with pytest.raises(PermissionError), whole_file(tmp_path / "table.csv"):
+        raise PermissionError(errno.EACCES, "no")
+
+
+FULL = """
+import os, resource, signal, sys
+import numpy as np
+from PIL import Image
+from betrayed.errors import UserError
+from betrayed.io.artefacts import create
+from betrayed.io.files import whole_file
+from betrayed.io.video_writing import write_video
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+memory = os.memfd_create
+noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
+
+
+def room(size):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+
+
+def unlimited(name):
+    room(most)  # a full disk leaves memory alone, which the limit does not
+    return memory(name)
+
+
+def artefact(path):
+    with create(path, "kind", {}) as file:
+        data = file.create_dataset("rows", (64, 2**14), "u1", chunks=(1, 2**14))
+        for index in range(64):
+            data[index] = index + 1
+
+
+def film(path):
+    write_video(path, [noise] * 40, 25)
+
+
+def image(path):
+    with whole_file(path) as temporary:
+        Image.fromarray(noise).save(temporary)
+
+
+os.memfd_create = unlimited
+for make, name in ((artefact, "a.h5"), (film, "a.mp4"), (image, "a.png"), (artefact, "b.h5")):
+    room(2**16)  # as if the disk had so much
+    try:
+        make(f"{sys.argv[1]}/{name}")
+    except UserError as error:
+        print(error)
+"""
+
+
+@pytest.mark.slow
+def test_on_a_full_disk_every_writer_says_so_and_the_process_lives(tmp_path):
+    """HDF5 would end it when it closes what it could not write."""
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+    )
+    assert done.returncode == 0, done.stderr
+    for line, name in zip(
+        done.stdout.splitlines(), ("a.h5", "a.mp4", "a.png", "b.h5"), strict=True
+    ):
+        assert line.startswith(f"There is no room for {tmp_path / name} (")
+    assert list(tmp_path.iterdir()) == []

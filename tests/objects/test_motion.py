@@ -14,7 +14,7 @@ from betrayed.config.reading import read_settings
 from betrayed.engine.batches import Record
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
-from betrayed.objects.flow import neighbour_flows
+from betrayed.objects.flow import flow_size, keeps_aspect, neighbour_flows
 from betrayed.objects.motion import read_motion
 from betrayed.objects.motion_measurement import (
     MotionSettings,
@@ -366,3 +366,39 @@ def test_grid_keeps_the_aspect():
     assert motion_grid((480, 854), MotionSettings()) == (60, 107)
     assert motion_grid((854, 480), MotionSettings()) == (60, 34)
     assert motion_grid((4000, 8), MotionSettings()) == (60, 1)
+
+
+@pytest.mark.parametrize(
+    "size", [(600, 4), (4, 600), (512, 16), (16, 512), (1, 1), (1, 600), (600, 1), (16, 16)]
+)
+def test_what_is_enlarged_is_bounded_on_both_sides(size):
+    height = MotionSettings().height
+    rows, columns = flow_size(size, height)
+    assert 64 <= rows <= max(4 * height, size[0]) and 64 <= columns <= max(4 * height, size[1])
+    assert rows * columns <= 4 * height * max(height, *size)
+    grid = motion_grid(size, MotionSettings())
+    assert grid[0] == 60 and 1 <= grid[1] <= 240
+
+
+def test_usual_and_wide_frames_keep_their_aspect():
+    assert flow_size((480, 854), 240) == (240, 427)
+    assert flow_size((500, 4000), 240) == (240, 1920)  # made smaller, not enlarged
+    assert flow_size((48, 64), 240) == (240, 320)
+    assert motion_grid((480, 854), MotionSettings()) == (60, 107)
+
+
+def test_motion_of_narrow_frames_is_told_in_the_same_pixels(tmp_path):
+    """A square that moves 2 pixels a frame in x, in frames whose aspect is lost and kept."""
+    rng = np.random.default_rng(0)
+    ground = rng.integers(0, 90, (16, 400, 3), np.uint8)
+    values = []
+    for width in (40, 400):
+        frames = np.repeat(ground[None, :, :width], 5, 0)
+        for index in range(5):
+            left = 10 + 2 * index
+            frames[index, 4:12, left : left + 12] = 220
+        flows = neighbour_flows(iter(frames), 64)
+        residual = list(residual_motion(flows, (16, width), MotionSettings(height=64)))
+        values.append(residual[2][:, : round(40 * residual[2].shape[1] / width)].max())
+    assert not keeps_aspect((16, 400), 64) and keeps_aspect((16, 40), 64)
+    assert values[1] == pytest.approx(values[0], rel=0.5)

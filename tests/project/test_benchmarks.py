@@ -1,5 +1,6 @@
 """The benchmarks run, and what they compare with computes the same."""
 
+import json
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from betrayed.engine.batches import STAMPS
 from betrayed.io.artefacts import create
 from betrayed.training.losses import LossSettings, clip_losses
 from support import naive_scoring
@@ -166,9 +168,39 @@ def test_the_plain_scoring_agrees_with_naive(seed):
 
 
 def test_starting_is_measured():
-    """A workflow runs from frames to tables, with settings that the schema knows."""
-    given = ("--videos", "1", "--frames", "5", "--ways", "forked")
-    told = measured("start_up.py", *given)
-    assert "1 videos of 5 frames of 64x96" in told
-    assert re.search(r"^all +\d+ +\d+\.\d +\d+% +\d+$", told, re.M)
-    assert re.search(r"^Wall time, medians of the rounds: forked \d+\.\d s$", told, re.M)
+    """A workflow runs from frames to tables, with settings that are known."""
+    told = measured("start_up.py", "--videos", "2", "--frames", "5")
+    assert "2 videos of 5 frames of 64x96, one core." in told
+    assert re.search(r"^ *cache_features +1 +2 +\d+\.\d +\d+\.\d +\d+%$", told, re.M)
+    assert re.search(r"^ *list_videos +1 +0 +\d+\.\d +0\.0 +100%$", told, re.M)
+    assert re.search(r"^ *all +14 +17 +\d+\.\d +\d+\.\d +\d+%$", told, re.M)
+
+
+def test_shares_are_those_of_jobs_and_stamps(tmp_path):
+    """Two jobs of 10 s and 2 s, three videos of 3 s; one job that does none."""
+    from start_up import stage_table
+
+    for name, seconds in (("score_video/a/0000", 10), ("score_video/a/0001", 2), ("list/all", 4)):
+        path = tmp_path / "benchmarks" / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:01\t-\n")
+    stamps = tmp_path / "made" / "records" / "scores" / "a" / STAMPS
+    stamps.mkdir(parents=True)
+    for video in range(3):
+        stamp = {"recipe": {"stage": "score_video"}, "seconds": 3}
+        (stamps / f"{video}.json").write_text(json.dumps(stamp))
+    rows = stage_table(tmp_path).set_index("stage").T.to_dict("list")
+    assert rows == {
+        "score_video": [2, 3, 12, 9, 0.25],
+        "list": [1, 0, 4, 0, 1],
+        "stages of videos": [2, 3, 12, 9, 0.25],
+        "all": [3, 3, 16, 9, pytest.approx(7 / 16)],
+    }
+
+
+def test_planning_is_measured():
+    told = measured("planning.py", "--videos", "3", "--batch-size", "2")
+    figures = r" +3 +\d+\.\d +\d+\.\d +\d+"
+    assert re.search(rf"^listing{figures} +\d+$", told, re.M)
+    # A job a stage for each of two batches, and those of the data set and of the weights once.
+    assert re.search(rf"^first plan{figures} +26$", told, re.M)

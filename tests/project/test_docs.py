@@ -15,12 +15,13 @@ from betrayed.config.checks import check
 from betrayed.config.scoring import PROTOCOLS
 from betrayed.config.settings import merged
 from betrayed.objects.objects import COLUMNS as OBJECT_COLUMNS
-from betrayed.reporting import averages, leaderboard, measurements, video_table
+from betrayed.reporting import averages, failure_table, leaderboard, measurements, video_table
 from support.documents import DOCS, PAGES, TOP, anchors, blocks, links, snippets, spans
 from support.paths import ROOT
 
 sys.path.insert(0, str(DOCS / "tools"))
 import drawings
+import odd_inputs
 import settings_reference
 
 LIBRARY = ROOT / "scripts" / "betrayed"
@@ -99,9 +100,9 @@ def test_contributing_names_what_is_there():
 
 @cache
 def texts_of_the_library():
-    """Every text in the library's code, … where something is filled in."""
+    """Every text in the code of library and programs, … where something is filled in."""
     found = []
-    for path in LIBRARY.rglob("*.py"):
+    for path in LIBRARY.parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 parts = [one.value if isinstance(one, ast.Constant) else "…" for one in node.values]
@@ -143,6 +144,7 @@ def test_every_protocol_metric_and_column_is_explained():
         *averages.OBJECT_COLUMNS,
         *measurements.SCORE_COLUMNS,
         *video_table.COLUMNS,
+        *failure_table.COLUMNS,
         *OBJECT_COLUMNS,
     }
     assert columns - set(first) == set()
@@ -168,6 +170,11 @@ def test_the_settings_reference_and_the_schema_are_those_of_the_models():
             continue
         for name in values if isinstance(values, dict) else [section]:
             assert f"| `{name}` |" in text
+
+
+@pytest.mark.slow
+def test_the_page_of_odd_inputs_says_what_happens():
+    assert odd_inputs.PAGE.read_text(encoding="utf-8") == odd_inputs.page(), "Run `make docs`."
 
 
 def test_the_reference_says_default_range_unit_and_help():

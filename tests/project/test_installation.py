@@ -15,7 +15,11 @@ from support.paths import ROOT, SCRIPTS
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 #: Packages that are imported under another name than their own.
-NAMES = {"cv2": "opencv-contrib-python-headless", "PIL": "pillow"}
+NAMES = {
+    "cv2": "opencv-contrib-python-headless",
+    "PIL": "pillow",
+    "huggingface_hub": "huggingface-hub",
+}
 #: davis2017-evaluation is on no registry; who has it may use it.
 OPTIONAL = {"davis2017"}
 

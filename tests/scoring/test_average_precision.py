@@ -48,6 +48,35 @@ def test_void_counts_for_nobody_and_late_objects_count():
     assert overlaps.to_numpy().tolist() == [[0.5, 0], [0, 1]]
 
 
+def test_what_lies_in_a_crowd_is_neither_right_nor_wrong():
+    """A detection of which 0.72 lies in a crowd is wrong from the threshold 0.75 on alone."""
+    iou, scores = np.array([[0.1], [1.0]]), scored(0.9, 0.8)
+    table = as_table(iou, scores, [1], np.array([0.72, 0]))
+    matches = match_detections(table)
+    assert matches.ignored[:, 0].tolist() == [True] * 5 + [False] * 5
+    assert not matches.ignored[:, 1].any()
+    found = average_precision([matches])
+    assert (found["AP50"], found["AP75"]) == (1, 0.5)
+    assert found["AP"] == pytest.approx(0.75)
+    # It takes a place among those that count, all the same.
+    assert (found["AR1"], found["AR10"]) == (0, 1)
+
+
+def test_void_of_images_of_ids_is_a_crowd_to_what_lies_in_it():
+    truth = np.array([[[255, 255, 255, 0], [1, 1, 0, 0]]])
+    masks = np.array([[[1, 1, 1, 1], [2, 2, 0, 0]]])
+    table = detections(truth, masks, scored(0.9, 0.8))
+    assert table["crowd"].tolist() == [0.75, 0]
+    assert average_precision([match_detections(table)])["AP75"] == 1
+
+
+def test_an_object_is_preferred_to_a_crowd():
+    table = as_table(np.array([[0.5]]), scored(0.9), [1], np.array([1.0]))
+    matches = match_detections(table)
+    assert matches.hits[:, 0].tolist() == [True] + [False] * 9
+    assert matches.ignored[:, 0].tolist() == [False] + [True] * 9
+
+
 def test_one_side_alone_is_kept():
     nothing, one = np.zeros((1, 1, 2), int), np.array([[[3, 0]]])
     objects = detections(one, nothing, scored())

@@ -3,6 +3,7 @@
 None of them is part of this project, and none of what is compared here is shared with them.
 """
 
+import json
 from itertools import product
 
 import numpy as np
@@ -14,13 +15,16 @@ from pycocotools.cocoeval import COCOeval
 from sklearn.metrics import adjusted_rand_score
 from trackeval.metrics import JAndF, TrackMAP
 
+from betrayed.config.scoring import ScoreSettings
 from betrayed.exports.servers import encode_ids
 from betrayed.io.run_lengths import decode_mask
 from betrayed.scoring.average_precision import average_precision, match_detections
 from betrayed.scoring.davis import METRICS, davis_unsupervised, pairwise_scores
 from betrayed.scoring.detection_table import as_table
 from betrayed.scoring.detections import detections
+from betrayed.scoring.results import find_tracks, score_tracks
 from betrayed.scoring.video_objects import fg_ari
+from support.dataset_copies import as_text
 from support.naive_scoring import blobs
 
 
@@ -158,16 +162,18 @@ def coco_figures(videos, overlaps):
     """COCOeval's six figures of detections whose IoUs are given.
 
     Args:
-        videos: for each the scores of its detections and the number of its objects.
-        overlaps: for each (D, G), with detections as they are given.
+        videos: for each the scores of its detections, the number of its objects, and that of its
+            crowds, if any.
+        overlaps: for each (D, G), with detections as they are given, objects before crowds.
     """
     images = [{"id": image, "height": 1, "width": 1} for image in range(1, len(videos) + 1)]
     common = {"category_id": 1, "bbox": [0, 0, 1, 1], "area": 1, "iscrowd": 0}
     truth, found = COCO(), []
     annotations: list[dict] = []
-    for image, (scores, objects) in enumerate(videos, 1):
-        for _ in range(objects):
-            annotations.append({"id": len(annotations) + 1, "image_id": image, **common})
+    for image, (scores, objects, *crowds) in enumerate(videos, 1):
+        for number in range(objects + sum(crowds)):
+            one = {"id": len(annotations) + 1, "image_id": image, **common}
+            annotations.append(one | {"iscrowd": int(number >= objects)})
         found += [{"image_id": image, "score": score, **common} for score in scores]
     truth.dataset = {
         "info": {},
@@ -210,6 +216,74 @@ def test_ap_and_ar_agree_with_cocos_own_code(seed, capsys):
         ours.append(match_detections(as_table(iou, numbered, range(1, objects + 1))))
     expected = coco_figures(videos, overlaps)
     assert average_precision(ours) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_crowds_are_ignored_as_cocos_own_code_does(seed, capsys):
+    rng = np.random.default_rng(100 + seed)
+    videos, overlaps, ours = [], [], []
+    for _ in range(12):
+        count, objects, crowds = rng.integers([0, 0, 0], [9, 4, 3])
+        scores = rng.integers(0, 6, count) / 5 if seed % 2 else rng.random(count)
+        values = [0, 0, 0.3, 0.5, 0.62, 0.75, 0.75, 0.95, 1]
+        iou = rng.choice(values, (count, objects + crowds))
+        videos.append((scores.tolist(), int(objects), int(crowds)))
+        overlaps.append(iou)
+        numbered = pd.Series(scores, index=range(1, count + 1), dtype=float)
+        shares = iou[:, objects:].max(axis=1, initial=0)
+        table = as_table(iou[:, :objects], numbered, range(1, objects + 1), shares)
+        ours.append(match_detections(table))
+    assert average_precision(ours) == pytest.approx(coco_figures(videos, overlaps), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_files_of_tracks_with_crowds_score_as_cocos_masks_of_all_frames_in_one(
+    seed, tmp_path, capsys
+):
+    """A video's frames one below another are an image to COCO, and its tracks masks."""
+    rng = np.random.default_rng(seed)
+    truth, results = {"videos": [], "annotations": []}, []
+    images, annotations, found = [], [], []
+    for video in range(1, 6):
+        names = [f"v{video}/{index:05d}.jpg" for index in range(3)]
+        truth["videos"].append({"id": video, "height": 24, "width": 32, "file_names": names})
+        images.append({"id": video, "height": 72, "width": 32})
+        ids, masks = (blobs(rng, (3, 24, 32), [0, 1, 1, 2, 3, 4]) for _ in range(2))
+        masks = np.where(rng.random(3)[:, None, None] < 0.6, ids, masks)
+        for number in np.unique(ids[ids > 0]):
+            is_crowd = int(number > 2)
+            own = {"id": len(annotations) + 1, "category_id": 1, "iscrowd": is_crowd}
+            frames = [as_text(frame == number) for frame in ids]
+            truth["annotations"].append(own | {"video_id": video, "segmentations": frames})
+            tall = coco.encode(np.asfortranarray(ids.reshape(72, 32) == number, np.uint8))
+            area = int(coco.area(tall))
+            annotations.append(own | {"image_id": video, "segmentation": tall, "area": area})
+        for number in np.unique(masks[masks > 0]):
+            score = float(rng.random())
+            frames = [as_text(frame == number) for frame in masks]
+            common = {"category_id": 1, "score": score}
+            results.append(common | {"video_id": video, "segmentations": frames})
+            tall = coco.encode(np.asfortranarray(masks.reshape(72, 32) == number, np.uint8))
+            found.append(common | {"image_id": video, "segmentation": tall})
+    for name, content in (("truth", truth), ("results", results)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    videos = find_tracks(
+        tmp_path / "truth.json", tmp_path / "results.json", ScoreSettings(("youtube-vis",))
+    )
+    figures = average_precision(match_detections(score_tracks(one).detections) for one in videos)
+
+    reference = COCO()
+    categories = [{"id": 1, "name": "object"}]
+    reference.dataset = {"info": {}, "images": images, "annotations": annotations}
+    reference.dataset["categories"] = categories
+    reference.createIndex()
+    evaluation = COCOeval(reference, reference.loadRes(found), "segm")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    assert list(figures.values()) == pytest.approx(
+        [*evaluation.stats[:3], *evaluation.stats[6:9]], abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))

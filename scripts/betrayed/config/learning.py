@@ -1,15 +1,21 @@
 """The settings of learning the odds that two points lie on one object."""
 
-from betrayed.config.model import knob, settings
+from betrayed.config.model import knob, seed, settings
 
 
 @settings
-class LearningSettings:
-    """How the networks are learnt."""
+class LearningKnobs:
+    """How the networks are learnt, as configurations and programs have it."""
 
     pairs: int = knob(3000, "drawn from each video; videos count alike", ge=1, unit="pairs")
     epochs: int = knob(30, "passes over all pairs", ge=1)
     networks: int = knob(
         3, "how many are learnt, from other first weights each; they are averaged", ge=1
     )
-    seed: int = knob(0, "of the draws and of the first weights", ge=0)
+
+
+@settings
+class LearningSettings(LearningKnobs):
+    """What learning is told."""
+
+    seed: int = seed()

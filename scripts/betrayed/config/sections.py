@@ -12,6 +12,7 @@ from pydantic import ValidationInfo, field_validator
 from betrayed.config.clustering import ClusterSettings
 from betrayed.config.datasets import DatasetSettings
 from betrayed.config.features import FeatureKnobs, side, views
+from betrayed.config.learning import LearningKnobs
 from betrayed.config.model import Names, knob, seed, settings
 from betrayed.config.motion import MotionSettings
 from betrayed.config.objects import ObjectSettings
@@ -220,6 +221,10 @@ class Configuration:
     refinement: RefinementSection = knob(..., "the tokens that decide where objects end")
     objects: ObjectSettings = knob(..., "")
     scoring: ScoringSection = knob(..., "")
+    learning: LearningKnobs = knob(
+        ...,
+        "of the odds that two points lie on one object, in the target learn",
+    )
     pictures: bool = knob(True, "overlay videos and contact sheets; false makes tables only")
     batch_size: int | None = knob(
         None,

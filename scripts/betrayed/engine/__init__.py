@@ -1,1 +1,1 @@
-"""What runs programs on machines: leases, claims, sources, usage and expected costs."""
+"""What runs programs on machines: batches of videos, leases, claims, sources of a program."""

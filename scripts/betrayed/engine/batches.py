@@ -302,7 +302,8 @@ def drop_untrue(results: str | Path, failures: bool) -> list[Path]:
         What was removed.
     """
     removed = []
-    for path in sorted(Path(results).glob("*/records/**/*.json")):
+    places = ("*/records/**/*.json", "blocks/*/record.json")
+    for path in sorted(path for place in places for path in Path(results).glob(place)):
         if path.parent.name == STAMPS:
             continue
         try:

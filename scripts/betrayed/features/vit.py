@@ -1,6 +1,7 @@
 """The vision transformers that timm knows by name."""
 
 import difflib
+from pathlib import Path
 
 import timm
 from timm.models.eva import Eva
@@ -12,12 +13,13 @@ from betrayed.errors import UserError
 ViT = VisionTransformer | Eva
 
 
-def create_vit(name: str, pretrained: bool = False) -> ViT:
+def create_vit(name: str, pretrained: bool = False, file: Path | None = None) -> ViT:
     """Build a ViT without a classifier that takes images of any size.
 
     Args:
         name: timm's name, e.g. ``vit_small_patch14_dinov2.lvd142m``.
         pretrained: let timm download the weights of that name; else they are random.
+        file: what timm would download, where it has been downloaded already.
 
     Raises:
         UserError: timm has no ViT with a class token of that name; close names are given.
@@ -35,7 +37,10 @@ def create_vit(name: str, pretrained: bool = False) -> ViT:
         close = difflib.get_close_matches(name, tagged, n=4, cutoff=0.4)
         advice = f"Close names: {', '.join(close)}." if close else "Look for names with 'dino'."
         raise UserError(f"Backbone {name!r} cannot be used: {reason}. {advice}")
-    model = timm.create_model(name, pretrained=pretrained, num_classes=0, dynamic_img_size=True)
+    given = {"pretrained_cfg_overlay": {"file": str(file)}} if file else {}
+    model = timm.create_model(
+        name, pretrained=pretrained, num_classes=0, dynamic_img_size=True, **given
+    )
     if getattr(model, "cls_token", None) is None:
         raise UserError(f"Backbone {name!r} has no class token, which the method needs.")
     return model

@@ -12,6 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
+import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -47,15 +49,8 @@ def fetch_weights(settings: WeightsSettings, output: str | Path) -> Weights:
     Raises:
         UserError: they cannot be had, have another checksum, or do not fit the backbone.
     """
-    if settings.source == "file":
-        model, weights = _from_file(settings)
-    elif settings.path or settings.sha256:
-        raise UserError(
-            f"weights.path and weights.sha256 belong to weights.source: file, but the source is "
-            f"{settings.source}. Set them to null, or the source to file."
-        )
-    else:
-        model, weights = {"hub": _from_hub, "package": _from_package}[settings.source](settings)
+    fetch = {"hub": _from_hub, "file": _from_file, "package": _from_package}[settings.source]
+    model, weights = fetch(settings)
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     with whole_file(output) as temporary:
         # One entry: safetensors keeps several in no fixed order, and the checksum would vary.
@@ -65,25 +60,37 @@ def fetch_weights(settings: WeightsSettings, output: str | Path) -> Weights:
 
 def _from_hub(settings: WeightsSettings) -> tuple[ViT, Weights]:
     create_vit(settings.backbone)  # a wrong name is no matter of the network
+    file = None
     try:
-        model = create_vit(settings.backbone, pretrained=True)
+        if settings.sha256:
+            file = _hub_file(settings.backbone)
+            if (checksum := sha256(file)) != settings.sha256:
+                raise UserError(_wrong_checksum(file, checksum, settings.sha256))
+        model = create_vit(settings.backbone, pretrained=True, file=file)
+    except UserError:
+        raise
     except Exception as error:  # the hub's client has no common class for its errors
         raise UserError(
             f"timm could not download {settings.backbone} from its hub: {_last_line(error)}. "
             f"Check the network. {_FROM_FILE}"
         ) from error
     title = f"{settings.backbone} from timm's hub"
-    return model, Weights(title, settings.backbone, "hub", None)
+    return model, Weights(title, settings.backbone, "hub", settings.sha256)
+
+
+def _hub_file(backbone: str) -> Path:
+    """The file of weights that timm takes from the hub, downloaded into the hub's own cache."""
+    source = timm.get_pretrained_cfg(backbone)
+    name = source.hf_hub_filename or "model.safetensors"
+    return Path(huggingface_hub.hf_hub_download(source.hf_hub_id, name))
 
 
 def _from_file(settings: WeightsSettings) -> tuple[ViT, Weights]:
-    if not settings.path:
-        raise UserError("weights.source is file: set weights.path to the file.")
     path = Path(settings.path)
     if not path.is_file():
         raise UserError(f"The weights file {path} does not exist. Correct weights.path.")
     checksum = sha256(path)
-    if settings.sha256 and checksum != settings.sha256.lower():
+    if settings.sha256 and checksum != settings.sha256:
         raise UserError(_wrong_checksum(path, checksum, settings.sha256))
     model = create_vit(settings.backbone)
     _load(model, _plain_state_dict(_read(path)), settings.backbone, path)

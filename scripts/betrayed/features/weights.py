@@ -18,7 +18,7 @@ class Weights:
     title: str
     backbone: str
     source: str
-    #: Of the file that was downloaded or given; null for the hub, whose client checks its own.
+    #: Of the file that was downloaded or given; null for the hub where none was asked for.
     source_sha256: str | None
 
 

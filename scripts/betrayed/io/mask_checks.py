@@ -1,6 +1,5 @@
 """Whether a video's images of masks can be ids: judged in one place, wherever masks are read."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Literal
 
@@ -15,8 +14,9 @@ Kind = Literal["ids", "foreground"]
 _SOFT_SHARE, _SOFT_PIXELS = 0.15, 12
 #: Grey values of a picture: so many, and so many of the changes are as small as that.
 _MANY_VALUES, _SMALL_CHANGE, _SMALL_SHARE = 16, 2, 0.9
-#: Noise: more ids than this, of which a frame shows no more pixels than that at the median.
-_MANY_IDS, _FEW_PIXELS = 20, 4
+#: Noise, as JPEG leaves it: so many ids, and of all ids such a share, that nowhere in the video
+#: cover three pixels by three.
+_THIN_IDS, _THIN_SHARE = 6, 0.6
 
 
 class MaskJudge:
@@ -33,8 +33,8 @@ class MaskJudge:
         self._kind = kind
         self._soft = self._small = self._changes = 0
         self._example: tuple[Path, list[int]] | None = None
-        self._areas: list[np.ndarray] = []
-        self._pixels: Counter[int] = Counter()
+        self._found: set[int] = set()
+        self._solid: set[int] = set()
 
     def add(self, path: Path, ids: np.ndarray) -> None:
         """Take the next mask.
@@ -43,11 +43,9 @@ class MaskJudge:
             path: its file.
             ids: (H, W) whole numbers from 0 on.
         """
-        counts = np.bincount(ids.ravel())
-        values = np.flatnonzero(counts)
-        areas = counts[values]
-        self._pixels.update(dict(zip(values.tolist(), areas.tolist(), strict=True)))
-        self._areas.append(areas[(values != 0) & (values != VOID)])
+        values = np.flatnonzero(np.bincount(ids.ravel()))
+        self._found.update(values.tolist())
+        self._solid.update(np.flatnonzero(np.bincount(_solid(ids))).tolist())
         if len(values) < 3:
             # Two values have nothing between them, but for a picture that has two grey values
             # here and others elsewhere; the others then tell.
@@ -72,8 +70,9 @@ class MaskJudge:
             UserError: outlines are soft, the images hold grey values or noise, or 0 and 255 alone
                 where ids are meant.
         """
-        found = set(self._pixels)
+        found = self._found
         objects = found - {0, VOID}
+        thin = objects - self._solid
         if self._soft >= _SOFT_PIXELS and self._soft >= _SOFT_SHARE * self._changes:
             path, values = self._example
             shown = ", ".join(map(str, values))
@@ -89,12 +88,12 @@ class MaskJudge:
                 f"little, as grey values and probabilities do; ids do not. Cut them off at a "
                 f"threshold, or number the objects 1, 2, …."
             )
-        areas = np.concatenate(self._areas) if self._areas else np.zeros(0)
-        if len(objects) > _MANY_IDS and np.median(areas) <= _FEW_PIXELS:
+        if len(thin) >= _THIN_IDS and len(thin) >= _THIN_SHARE * len(objects):
             raise UserError(
-                f"The masks in {self._where} hold {len(objects)} ids, most of them of "
-                f"{_FEW_PIXELS} pixels or fewer a frame: more than can mean objects. Save masks "
-                f"without loss (PNG), and number the objects 1, 2, …."
+                f"The masks in {self._where} hold {len(objects)} ids, of which {len(thin)} are "
+                f"specks that nowhere cover 3x3 pixels: more than can mean objects, but what "
+                f"saving as JPEG leaves. Save masks without loss (PNG), from what they were made "
+                f"of, and number the objects 1, 2, …."
             )
         if self._kind == "ids" and VOID in found and not objects:
             raise UserError(
@@ -103,6 +102,14 @@ class MaskJudge:
                 f"the settings of the data set, or --kind foreground when masks are scored."
             )
         return found
+
+
+def _solid(ids: np.ndarray) -> np.ndarray:
+    """The ids in the middle of three by three pixels of one id, in a row."""
+    rows = (ids[:, :-2] == ids[:, 1:-1]) & (ids[:, 1:-1] == ids[:, 2:])
+    middle = ids[1:-1, 1:-1]
+    same = (ids[:-2, 1:-1] == middle) & (ids[2:, 1:-1] == middle)
+    return middle[rows[:-2] & rows[1:-1] & rows[2:] & same]
 
 
 def _changes(ids: np.ndarray, values: int) -> int:

@@ -39,6 +39,8 @@ def write_video(
         stream = container.add_stream("libx264", rate=rate)
         stream.pix_fmt = "yuv420p"  # what every player shows; it wants even sizes
         stream.options = {"crf": "20", "preset": "fast"}
+        if times:  # coded in the order shown, so that the last one coded is the last one shown
+            stream.options |= {"bf": "0"}
         stream.codec_context.thread_count = 1  # the same bytes every time
         stream.codec_context.sample_aspect_ratio = pixel_aspect.limit_denominator(_HIGHEST_ASPECT)
         tick = Fraction(1, _TICKS) if times else 1 / rate

@@ -8,6 +8,8 @@ import numpy as np
 #: Values of 0…255 that pixels of one colour may differ by, and means of places: what coding does.
 _PIXELS, _PLACES = 16, 6
 _SIDE = 64  # of the places, in each direction
+#: What is said of a video in which no object is found.
+NOTHING = "Nothing stands out in {video}: it has no object."
 
 
 def is_blank(frame: Callable[[int], np.ndarray], count: int) -> bool:

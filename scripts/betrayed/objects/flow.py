@@ -33,7 +33,7 @@ def flow_size(frame_size: tuple[int, int], height: int) -> tuple[int, int]:
     Their aspect is kept, but where the longer side would be enlarged beyond four times ``height``:
     it ends there, so that the cost is bounded whatever the frames are.
     """
-    bounds = (max(side, _LONGEST_SIDE * height) for side in frame_size)
+    bounds = (max(side, _LONGEST_SIDE * height, _SMALLEST_SIDE) for side in frame_size)
     rows, columns = map(min, _enlarged(frame_size, height), bounds)
     return rows, columns
 

@@ -80,6 +80,8 @@ def find_tracks(
             f"{results} has no track in any of the {len(chosen)} videos to score. Correct --split, "
             f"or use the file of truth that its video_id are from."
         )
+    for record in chosen:
+        _check_masks(record, truth)
     return [_beside(record, tracks[record.id], settings, results) for record in chosen]
 
 
@@ -150,6 +152,21 @@ def crowd_shares(tracks: Record, truth: Record) -> np.ndarray:
             for crowd, other in crowds.items():
                 both[track, crowd] += coco.area(coco.merge([mask, other], intersect=True))
     return both.max(axis=1) / np.maximum(areas, 1)
+
+
+def _check_masks(record: Record, path: str | Path) -> None:
+    """Refuse truth with damaged run lengths, which pycocotools takes as they are."""
+    for kind, found in (("object", record.objects), ("crowd", record.crowds)):
+        for number, masks in enumerate(found, 1):
+            for frame, counts in zip(record.frames, masks, strict=True):
+                try:
+                    if counts is not None:
+                        checked_lengths(counts, record.height, record.width)
+                except (ValueError, TypeError) as error:
+                    raise UserError(
+                        f"{path}: {kind} {number} of the video {record.video!r} has a damaged mask "
+                        f"in frame {frame}: {error}. Download the file once more."
+                    ) from error
 
 
 def _entries(path: Path) -> list[Any]:

@@ -1,8 +1,10 @@
 """Whether a film's file is all there, by the sizes that containers state: nothing is decoded.
 
 MP4 and QuickTime state the size of each box (ISO/IEC 14496-12), Matroska and WebM that of the
-segment (RFC 8794 and 9559), AVI that of each RIFF chunk (Microsoft, "AVI RIFF File Reference").
-A file of another form, or whose writer left the sizes open, is for the decoder to judge.
+segment (RFC 8794 and 9559), AVI that of each RIFF chunk (Microsoft, "AVI RIFF File Reference"),
+WMV that of the file (Microsoft, "Advanced Systems Format"); a GIF ends with a mark of its own
+(CompuServe, "GIF89a Specification"). A file of another form, or whose writer left the sizes open,
+is for the decoder to judge.
 """
 
 import os
@@ -15,6 +17,8 @@ from betrayed.errors import UserError
 REMEDY = "Replace it with a whole copy, or take this video out."
 _FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp")
 _EBML, _SEGMENT = 0x1A45DFA3, 0x18538067
+_ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _HAS_INDEX = 0x10  # AVIF_HASINDEX, of the flags of an AVI's main header
 
 
@@ -32,6 +36,10 @@ def check_whole(path: Path) -> None:
             needed = _segment_end(file)
         elif head[:4] == b"RIFF" and head[8:12] == b"AVI ":
             needed = _riff_end(file)
+        elif head[:6] in (b"GIF87a", b"GIF89a"):
+            needed = _gif_end(file)
+        elif head == _ASF_HEADER[:12]:
+            needed = _asf_end(file)
         else:
             return
     end = path.stat().st_size
@@ -97,6 +105,48 @@ def _riff_end(file: BinaryIO) -> int | None:
             return None
         position += 8 + size + size % 2
     return min(position, end) if position == end + 1 else position
+
+
+def _gif_end(file: BinaryIO) -> int:
+    """Where the mark of a GIF's end lies; a byte beyond the file where it has none."""
+    beyond = os.fstat(file.fileno()).st_size + 1
+    file.seek(10)
+    packed = file.read(3)[:1]
+    if not packed:
+        return beyond
+    file.seek(13 + _palette_bytes(packed[0]))
+    while kind := file.read(1):
+        if kind == b";":
+            return file.tell()
+        if kind == b",":  # a picture: its place, its palette, the size of its codes
+            place = file.read(9)
+            if len(place) < 9:
+                break
+            file.seek(_palette_bytes(place[8]) + 1, os.SEEK_CUR)
+        elif kind == b"!":  # an extension and its kind
+            file.seek(1, os.SEEK_CUR)
+        else:
+            break
+        while length := file.read(1):  # blocks, each after its length, up to one of none
+            if length == b"\0":
+                break
+            file.seek(length[0], os.SEEK_CUR)
+    return beyond
+
+
+def _palette_bytes(packed: int) -> int:
+    return 3 << (packed & 7) + 1 if packed & 0x80 else 0
+
+
+def _asf_end(file: BinaryIO) -> int:
+    """The size that a WMV states of itself, 0 where it was left open."""
+    file.seek(16)
+    head = file.read(min(int.from_bytes(file.read(8), "little"), 1 << 20))
+    place = head.find(_ASF_PROPERTIES)
+    size = head[place + 40 : place + 48] if place >= 0 else b""
+    flags = head[place + 88 : place + 89] if place >= 0 else b""
+    streamed = bool(flags and flags[0] & 1)
+    return 0 if streamed else int.from_bytes(size, "little")
 
 
 def _is_indexed(file: BinaryIO, size: int) -> bool:

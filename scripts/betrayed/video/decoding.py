@@ -82,7 +82,30 @@ class Decoder:
                 f"The video {self.path} is in a coding that cannot be read here. Convert it, for "
                 f"example to H.264 in MP4."
             )
-        return max(readable, key=_rank)
+        moving = readable if len(readable) == 1 else self._moving(readable)
+        film = max(moving or readable, key=_rank)
+        for one in readable:
+            if one is not film:
+                print(
+                    f"{self.path} holds several films or pictures: stream {film.index} is taken, "
+                    f"stream {one.index} left out.",
+                    file=sys.stderr,
+                )
+        return film
+
+    def _moving(self, streams: list[av.VideoStream]) -> list[av.VideoStream]:
+        """Those that have more than one picture, whatever the file says; nothing is decoded."""
+        counts = dict.fromkeys((stream.index for stream in streams), 0)
+        with av.open(f"file:{self.path}", metadata_errors="replace") as container:
+            try:
+                for packet in container.demux(video=tuple(range(len(container.streams.video)))):
+                    if packet.stream.index in counts and packet.size:
+                        counts[packet.stream.index] += 1
+                    if min(counts.values()) > 1:
+                        break
+            except av.error.FFmpegError:
+                pass  # the film's own reading says so
+        return [stream for stream in streams if counts[stream.index] > 1]
 
     def frames(self) -> Iterator[np.ndarray]:
         """All frames in order, (H, W, 3) uint8 RGB, turned upright as the file's metadata ask.
@@ -136,7 +159,9 @@ class Decoder:
                 )
             rate = stream.average_rate or stream.guessed_rate
             tick = float(stream.time_base) if stream.time_base else 0.0
-            self.timing = timing(stamps, float(rate) if rate else None, tick, last)
+            # A program stream (MPEG, VOB) has a stamp here and there; those between are guessed.
+            told = stamps if self._container.format.name != "mpeg" else [None] * count
+            self.timing = timing(told, float(rate) if rate else None, tick, last)
             self._check_end(end)
 
     def _check_end(self, end: float | None) -> None:
@@ -208,15 +233,11 @@ class Decoder:
         return np.ascontiguousarray(np.rot90(picture, -self.rotation // 90))
 
 
-def _rank(stream: av.VideoStream) -> tuple[bool, bool, int, int]:
-    """The film rather than a single picture, then what the file prefers, then the largest."""
+def _rank(stream: av.VideoStream) -> tuple[int, bool, int]:
+    """The largest, then what the file prefers, then the first."""
     context = stream.codec_context
-    return (
-        stream.frames != 1,
-        bool(stream.disposition & Disposition.default),
-        context.width * context.height,
-        -stream.index,
-    )
+    preferred = bool(stream.disposition & Disposition.default)
+    return context.width * context.height, preferred, -stream.index
 
 
 def _reason(error: BaseException) -> str:

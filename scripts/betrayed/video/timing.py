@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: How far a step between frames may be off the rate's, in steps, and still be called even:
-#: timestamps are whole numbers of a container's ticks, a thousandth of a second in Matroska.
-_UNEVEN = 0.1
+#: How far a frame may be off its place in an even row, in steps, and the row still be called even;
+#: or in ticks, which timestamps are whole numbers of: a thousandth of a second in Matroska. But the
+#: ticks of an AVI are as long as a frame.
+_UNEVEN, _TICKS, _MOST = 0.02, 2, 0.3
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ def timing(
     if (steps <= 0).any():  # stamps that stand still or run back say nothing
         return _even(count, rate)
     step = times[-1] / (count - 1)
-    if np.abs(steps - step).max() <= max(_UNEVEN * step, 2 * tick):
+    off = np.abs(times - step * np.arange(count)).max()
+    if off <= max(_UNEVEN * step, min(_TICKS * tick, _MOST * step)):
         # The head's rate is the exact one, where it is the same.
         fps = rate if rate and abs(rate * step - 1) < 0.01 else 1 / step
         return Timing(float(fps), None, float(count / fps))

@@ -1,0 +1,112 @@
+"""Images as people have them: scaled, laid over black, or refused; never clipped."""
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from betrayed.errors import UserError
+from betrayed.io.images import numbered_images, read_image
+
+RAMP = np.linspace(0, 1, 64 * 48).reshape(48, 64)
+
+
+def saved(path, array, **options):
+    tifffile.imwrite(path, array, **options)
+    return path
+
+
+def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path):
+    values = (RAMP * 65535).round().astype(np.uint16)
+    Image.fromarray(values).save(tmp_path / "0.png")
+    expected = (values / 257).round().astype(np.uint8)
+    for path in (
+        tmp_path / "0.png",
+        saved(tmp_path / "0.tif", values),
+        saved(tmp_path / "1.tif", values.astype(">u2"), byteorder=">"),
+        saved(tmp_path / "2.tif", 65535 - values, photometric="miniswhite"),
+    ):
+        image = read_image(path)
+        assert image.shape == (48, 64, 3) and image.dtype == np.uint8
+        for colour in range(3):
+            np.testing.assert_array_equal(image[..., colour], expected)
+
+
+def test_one_value_of_sixteen_bits_by_hand(tmp_path):
+    Image.fromarray(np.array([[0, 127, 128, 129, 257, 16705, 65535]], np.uint16)).save(
+        tmp_path / "0.png"
+    )
+    assert read_image(tmp_path / "0.png")[0, :, 0].tolist() == [0, 0, 0, 1, 1, 65, 255]
+
+
+def test_colour_of_sixteen_bits_is_scaled(tmp_path):
+    values = np.stack([(RAMP * 65535).astype(np.uint16)] * 3, -1)
+    image = read_image(saved(tmp_path / "0.tif", values, photometric="rgb"))
+    assert np.abs(image.astype(int) - values / 257).max() <= 1
+
+
+def test_floating_point_within_one_is_scaled_and_else_refused(tmp_path):
+    image = read_image(saved(tmp_path / "0.tif", RAMP.astype(np.float32)))
+    np.testing.assert_array_equal(image[..., 0], (RAMP.astype(np.float32) * 255).round())
+    for number, values in enumerate((RAMP * 255, RAMP - 0.5, RAMP * np.nan, RAMP + np.inf)):
+        path = saved(tmp_path / f"bad{number}.tif", values.astype(np.float32))
+        with pytest.raises(UserError, match=rf"bad{number}\.tif holds float32 .* range is not"):
+            read_image(path)
+
+
+@pytest.mark.parametrize("kind", ["i1", "i2", "i4", "u4", "f8"])
+def test_numbers_of_no_known_scale_are_refused(tmp_path, kind):
+    path = saved(tmp_path / "0.tif", (RAMP * 100).astype(kind))
+    with pytest.raises(UserError, match=r"0\.tif"):
+        read_image(path)
+
+
+def test_a_stack_of_images_is_refused(tmp_path):
+    stack = np.stack([(RAMP * 255).astype(np.uint8)] * 3)
+    with pytest.raises(UserError, match=r"0\.tif holds 3 images, but one is meant"):
+        read_image(saved(tmp_path / "0.tif", stack, photometric="minisblack"))
+    pages = [Image.new("RGB", (8, 8), (40 * index, 0, 0)) for index in range(4)]
+    for suffix in (".webp", ".png"):
+        pages[0].save(tmp_path / f"0{suffix}", save_all=True, append_images=pages[1:])
+        with pytest.raises(UserError, match="holds 4 images"):
+            read_image(tmp_path / f"0{suffix}")
+
+
+def test_what_is_transparent_lies_over_black(tmp_path):
+    pixels = np.full((1, 3, 4), 200, np.uint8)
+    pixels[0, :, 3] = 255, 51, 0
+    Image.fromarray(pixels).save(tmp_path / "0.png")
+    assert read_image(tmp_path / "0.png")[0, :, 0].tolist() == [200, 40, 0]
+    Image.fromarray(pixels[..., 2:]).save(tmp_path / "1.png")  # grey
+    assert read_image(tmp_path / "1.png")[0, :, 0].tolist() == [200, 40, 0]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "RGB"])
+def test_every_usual_mode_is_read(tmp_path, mode):
+    white = Image.new("RGB", (5, 4), "white").convert(mode)
+    white.save(tmp_path / "0.tif")
+    assert (read_image(tmp_path / "0.tif") == 255).all()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\x00", b"BM" * 40])
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp", ".webp", ".jpg"])
+def test_damage_is_a_message_whatever_the_reader_stumbles_over(tmp_path, content, suffix):
+    (tmp_path / f"0{suffix}").write_bytes(content)
+    with pytest.raises(UserError, match=rf"The frame .*0\{suffix} cannot be read"):
+        read_image(tmp_path / f"0{suffix}")
+
+
+def test_an_image_too_large_to_be_meant_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    Image.new("L", (8, 8)).save(tmp_path / "0.png")
+    with pytest.raises(UserError, match=r"0\.png cannot be read \(Image size"):
+        read_image(tmp_path / "0.png")
+
+
+def test_all_images_without_a_number_of_their_own_are_named_at_once(tmp_path):
+    for name in ("cover.jpg", "0.jpg", "00.png", "back.jpg", "1.jpg", "Thumbs.db", "._1.jpg"):
+        (tmp_path / name).touch()
+    with pytest.raises(UserError) as raised:
+        numbered_images(tmp_path)
+    for part in ("back.jpg has no number", "cover.jpg has no number", "00.png both are frame 0"):
+        assert part in str(raised.value) or f"{tmp_path}/{part}" in str(raised.value)

@@ -1,0 +1,105 @@
+"""What is typed behind `make`, whatever the shell hands over."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.paths import ROOT
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Calls a copy of the Makefile, with programs that say what they are told."""
+    programs = tmp_path / "project" / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name, text in (
+        ("snakemake", 'printf "%s\\n" "$VIDEOS"'),
+        ("python", 'printf "%s\\n" "$@"'),
+    ):
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
+    shutil.copy(ROOT / "Makefile", tmp_path / "project")
+    (tmp_path / "project" / "envs").mkdir()
+    for name in ("envs/requirements.txt", "envs/torch.txt", ".venv/ready", ".venv/scorer"):
+        (tmp_path / "project" / name).touch()
+    (tmp_path / "home" / "clips").mkdir(parents=True)
+
+    def call(*words, shell=None):
+        environment = {**os.environ, "HOME": str(tmp_path / "home")}
+        environment.pop("MAKEFLAGS", None)
+        command = ["make", "--silent", *words]
+        return subprocess.run(
+            [shell, "-c", " ".join(command)] if shell else command,
+            cwd=tmp_path / "project",
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+
+    return call
+
+
+NAMES = ["plain", "sp ace", "it's", 'x"y', "a$b", "$(touch here)", "h#h", "100%", "ü", "-x", "{a}"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_videos_may_lie_in_any_folder(make, tmp_path, name):
+    folder = tmp_path / "project" / name
+    folder.mkdir()
+    for path in (folder, Path(name)):
+        done = make("segment", f"VIDEOS={path}")
+        assert done.stdout.splitlines()[0] == str(folder), done.stderr
+    assert not (tmp_path / "project" / "here").exists()
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "sh"])
+def test_home_is_found_as_every_shell_hands_it_over(make, tmp_path, shell):
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell} here")
+    done = make("segment", "VIDEOS=~/clips", shell=shell)
+    assert done.stdout.splitlines()[0] == str(tmp_path / "home" / "clips"), done.stderr
+
+
+def test_home_is_found_unexpanded(make, tmp_path):
+    for word, folder in (("~/clips", "home/clips"), ("~", "home")):
+        assert make("segment", f"VIDEOS={word}").stdout.splitlines()[0] == str(tmp_path / folder)
+
+
+def test_a_film_is_handed_over_as_it_is(make, tmp_path):
+    (tmp_path / "home" / "clips" / "a b.mp4").touch()
+    done = make("segment", "VIDEOS=~/clips/a b.mp4")
+    assert done.stdout.splitlines()[0] == str(tmp_path / "home" / "clips" / "a b.mp4")
+
+
+@pytest.mark.parametrize("words", [[], ["VIDEOS="], ["VIDEOS=/nowhere/at all"]])
+def test_a_missing_folder_is_named(make, words):
+    done = make("segment", *words)
+    assert done.returncode != 0 and "make segment VIDEOS=folder" in done.stderr
+    assert ("there is no /nowhere/at all." in done.stderr) == (words == ["VIDEOS=/nowhere/at all"])
+
+
+def test_scores_of_folders_with_spaces(make, tmp_path):
+    (tmp_path / "home" / "my masks").mkdir()
+    words = ["TRUTH=~/clips", "MASKS=~/my masks", "SPLIT=600:900", "OPTIONS=--kind foreground"]
+    told = make("score", *words, "OUTPUT=out put").stdout.splitlines()
+    home = tmp_path / "home"
+    assert told == [
+        "scripts/score_folder.py",
+        f"--truth={home}/clips",
+        f"--masks={home}/my masks",
+        "--split=600:900",
+        "--output=out put",
+        "--kind",
+        "foreground",
+    ]
+    assert "say what to score" in make("score", "TRUTH=~/clips", "MASKS=~/none").stderr
+
+
+def test_every_target_is_listed(make):
+    listed = make("help").stdout
+    targets = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert all(target in listed for target in targets) and "test-property" in targets

@@ -1,0 +1,365 @@
+"""Odd inputs, one small case a kind, and what happens to each: the page docs/odd-inputs.md.
+
+Each case makes its input in an empty folder and returns what came of it in words. What is refused
+shows its message.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image, ImageFilter
+
+from betrayed.config.datasets import DatasetSettings
+from betrayed.config.scoring import ScoreSettings
+from betrayed.datasets.listing import left_out, list_videos
+from betrayed.errors import UserError
+from betrayed.io.video_writing import write_video
+from betrayed.objects.blank import is_blank
+from betrayed.objects.flow import flow_size
+from betrayed.scoring.average_precision import average_precision, match_detections
+from betrayed.scoring.folders import find_videos, score_masks
+from betrayed.scoring.results import find_tracks, score_tracks
+from betrayed.video.annotations import read_annotations
+from betrayed.video.extraction import extract
+from betrayed.video.fingerprint import fingerprint
+from betrayed.video.video import Video
+from support.dataset_copies import as_lengths, as_text
+from support.made_films import KINDS, Film, make_film, overstate, picture
+from support.videos_for_tests import cut, moving_square, write_annotations, write_frames
+
+Case = Callable[[Path], str]
+MP4, MKV, AVI = Film(KINDS[0]), Film(KINDS[4]), Film(KINDS[6])
+FRAMES, IDS = moving_square(6)
+
+
+def happens(case: Case, folder: Path) -> str:
+    """What happens: the case's own words, or the message, without the folder's place."""
+    try:
+        return case(folder)
+    except UserError as error:
+        return f"refused: {str(error).replace(f'{folder}/', '').replace(str(folder), 'films')}"
+
+
+def read(path: Path, **more) -> str:
+    """Extract a video, and say what it is."""
+    extract(more.pop("video", "v"), path, path.parents[0] / "out", **more)
+    video = Video.load(path.parents[0] / "out" / "frames.json")
+    words = [f"{video.count} frame{'s' * (video.count != 1)} of {video.width}x{video.height}"]
+    if video.fps:
+        words.append(f"{video.fps:.4g} a second{' on average' if video.times else ''}")
+    if video.seconds:
+        words.append(f"{video.seconds:.3g} s")
+    if video.rotation or video.mirrored:
+        words.append(f"turned by {video.rotation} degrees{', mirrored' * video.mirrored}")
+    if video.pixel_aspect != 1:
+        words.append(f"pixels {video.pixel_aspect} as wide as high")
+    if video.objects is not None:
+        words.append(f"{video.objects} object{'s' * (video.objects != 1)}")
+    return ", ".join(words)
+
+
+def film(**more) -> Case:
+    return lambda folder: read(make_film(folder, replace(MP4, **more)))
+
+
+def frames(name: str, image: Image.Image | None = None, **options) -> Case:
+    """Six frames and one more file among them."""
+
+    def case(folder: Path) -> str:
+        path = write_frames(folder / "v", FRAMES) / name
+        if image is None:
+            path.write_bytes(b"")
+        else:
+            image.save(path, **options)
+        return read(folder / "v")
+
+    return case
+
+
+def images(*values: np.ndarray, suffix: str = ".png") -> Case:
+    """A folder of images of these values."""
+
+    def case(folder: Path) -> str:
+        (folder / "v").mkdir()
+        for index, one in enumerate(values):
+            Image.fromarray(one).save(folder / "v" / f"{index}{suffix}")
+        said = read(folder / "v")
+        first = Video.load(folder / "out" / "frames.json").frame(0)
+        return f"{said}, values {first.min()} to {first.max()}"
+
+    return case
+
+
+def listed(make: Callable[[Path], object]) -> Case:
+    """A folder of videos, as listed, and what is left out."""
+
+    def case(folder: Path) -> str:
+        make(folder)
+        settings = DatasetSettings(root=str(folder))
+        words = [
+            f"{row['name']}"
+            + (f" (in paths {row['video']})" if row["video"] != row["name"] else "")
+            for row in list_videos(settings)
+        ]
+        words += [
+            f"left out: {path.relative_to(folder)} {reason.replace(f'{folder}/', '')}"
+            for path, reason in left_out(settings)
+        ]
+        return "listed: " + "; ".join(words)
+
+    return case
+
+
+def films(*names: str) -> Callable[[Path], object]:
+    def make(folder: Path) -> None:
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(b"x")
+
+    return make
+
+
+def masks(made: Callable[[np.ndarray], Image.Image], suffix: str = ".png", **more) -> Case:
+    """Ground truth that was made of ids in some way."""
+
+    def case(folder: Path) -> str:
+        write_frames(folder / "v", FRAMES)
+        (folder / "truth").mkdir()
+        for index, ids in enumerate(IDS):
+            made(ids).save(folder / "truth" / f"{index:05d}{suffix}")
+        said = read(folder / "v", annotations=folder / "truth", **more)
+        video = Video.load(folder / "out" / "frames.json")
+        ids = np.unique(read_annotations(video)[1]).tolist()
+        return f"{said}, ids {', '.join(map(str, ids))}"
+
+    return case
+
+
+def scored(made: Callable[[np.ndarray], Image.Image], kind: str, protocol: str) -> Case:
+    """Masks that were made of the truth in some way, scored."""
+
+    def case(folder: Path) -> str:
+        write_annotations(folder / "truth" / "v", IDS)
+        (folder / "masks" / "v").mkdir(parents=True)
+        for index, ids in enumerate(IDS):
+            made(ids).save(folder / "masks" / "v" / f"{index:05d}.png")
+        places = folder / "truth", folder / "masks"
+        (video,) = find_videos(*places, ScoreSettings((protocol,)), kind=kind)
+        table = score_masks(video).table
+        row = table[(table["metric"] == "J_mean") & table["object"].isna()]
+        return f"J {row['value'].item():.3f}"
+
+    return case
+
+
+def results(change: Callable[[dict, list], object]) -> Case:
+    """Results of YouTube-VIS that find all, after a change of truth or results."""
+
+    def case(folder: Path) -> str:
+        names = [f"v/{index}.jpg" for index in range(6)]
+        truth = {
+            "videos": [{"id": 1, "height": 48, "width": 64, "file_names": names}],
+            "annotations": [{"video_id": 1, "segmentations": [as_text(ids) for ids in IDS]}],
+        }
+        found = [{"video_id": 1, "score": 0.9, "segmentations": [as_lengths(ids) for ids in IDS]}]
+        change(truth, found)
+        for name, content in (("truth", truth), ("results", found)):
+            (folder / f"{name}.json").write_text(json.dumps(content))
+        places = folder / "truth.json", folder / "results.json"
+        (video,) = find_tracks(*places, ScoreSettings(("youtube-vis",)))
+        scores = score_tracks(video)
+        figures = average_precision([match_detections(scores.detections)])
+        return f"objects: {scores.objects}, AP {figures['AP']:.3f}"
+
+    return case
+
+
+def in_crowd(truth: dict, found: list) -> None:
+    """A crowd in a corner, and a better track that lies in it."""
+    corner = np.zeros((48, 64), np.uint8)
+    corner[:9, :9] = 1
+    masks = [as_text(corner)] * 6
+    truth["annotations"].append({"video_id": 1, "segmentations": masks, "iscrowd": 1})
+    found.append({"video_id": 1, "score": 1.0, "segmentations": masks})
+
+
+def grey(ids: np.ndarray) -> Image.Image:
+    return Image.fromarray(ids)
+
+
+def white(ids: np.ndarray) -> Image.Image:
+    return Image.fromarray(ids * np.uint8(255))
+
+
+def soft(ids: np.ndarray) -> Image.Image:
+    return white(ids).filter(ImageFilter.GaussianBlur(1))
+
+
+def damaged(share: float, kind: Film) -> Case:
+    return lambda folder: read(cut(make_film(folder, replace(kind, count=12)), share))
+
+
+def overstated(folder: Path) -> str:
+    path = make_film(folder, AVI)
+    overstate(path, 20)
+    return f"declared 20; {read(path)}"
+
+
+def empty_chunks(folder: Path) -> str:
+    path = folder / "film.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuvj444p"
+        for index, place in enumerate((0, 1, 2, 5, 6, 9)):
+            frame = av.VideoFrame.from_ndarray(picture(AVI, index), format="rgb24")
+            frame.pts, frame.time_base = place, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return read(path)
+
+
+def overlay(folder: Path) -> str:
+    made = replace(MKV, stamps=(0, 10, 20, 500, 1200, 4000), rate=Fraction(50))
+    said = read(make_film(folder, made))
+    video = Video.load(folder / "out" / "frames.json")
+    pictures = [video.frame(index) for index in range(video.count)]
+    path = folder / "overlay.mp4"
+    write_video(path, pictures, video.fps, video.times, video.seconds, video.pixel_aspect)
+    with av.open(str(path)) as container:
+        return f"{said}; overlay of {container.duration / 1e6:.3g} s"
+
+
+def no_frames(folder: Path) -> str:
+    films("v/deep/a.mp4")(folder)
+    return read(folder / "v")
+
+
+def touched(folder: Path) -> str:
+    row = {"video": "v", "source": str(write_frames(folder / "v", FRAMES))}
+    before = fingerprint(row)
+    (folder / "v" / ".DS_Store").touch()
+    os.utime(folder / "v" / "00000.jpg")
+    said = "the same video" if fingerprint(row) == before else "another video"
+    (folder / "v" / "00000.jpg").write_bytes((folder / "v" / "00001.jpg").read_bytes())
+    after = "the same video" if fingerprint(row) == before else "another video"
+    return f"touched, and with litter: {said}; a frame overwritten in place: {after}"
+
+
+def blank(value: int) -> Case:
+    frame = np.full((48, 64, 3), value, np.uint8)
+    return lambda folder: "no object" if is_blank(lambda _: frame, 6) else "objects are looked for"
+
+
+def bounded(height: int, width: int) -> Case:
+    rows, columns = flow_size((height, width), 240)
+    return lambda folder: f"motion is measured at {columns}x{rows}"
+
+
+def wide(folder: Path) -> str:
+    values = (np.arange(48 * 64).reshape(48, 64) * 21).astype(np.uint16)
+    return images(values, values)(folder)
+
+
+CASES: dict[str, dict[str, Case]] = {
+    "Films": {
+        f"a film of the kind {kind[0]} ({kind[1]})": (
+            lambda folder, kind=kind: read(make_film(folder, Film(kind)))
+        )
+        for kind in KINDS
+    }
+    | {
+        "MP4 whose edit list hides two of six frames": film(hidden=2),
+        "AVI of which four of ten chunks are empty": empty_chunks,
+        "AVI whose head declares more frames": overstated,
+        "a cover picture before the film": film(cover=True),
+        "sound before the film": film(sound=True),
+        "a small film before the film": film(second=True),
+        "a film on its side": film(rotation=90),
+        "a film that is mirrored": film(mirrored=True),
+        "pixels that are not square": film(aspect=Fraction(2)),
+        "frames that do not come evenly": overlay,
+        "one pixel": film(height=1, width=1),
+        "a film cut in its last tenth, MP4": damaged(0.93, MP4),
+        "the same, MKV": damaged(0.93, MKV),
+        "the same, AVI": damaged(0.93, AVI),
+        "the same, GIF": damaged(0.93, Film(KINDS[8])),
+        "an empty file": lambda folder: (films("a.mp4")(folder), read(cut(folder / "a.mp4", 0)))[1],
+        "a text that is called a film": lambda folder: (
+            (folder / "a.mp4").write_text("no film" * 99),
+            read(folder / "a.mp4"),
+        )[1],
+    },
+    "Frames as images": {
+        "litter among the frames": frames(".DS_Store"),
+        "a screenshot with a date in its name": frames(
+            "Screenshot_20241126123456.png", Image.fromarray(FRAMES[0])
+        ),
+        "an image without a number": frames("cover.png", Image.fromarray(FRAMES[0])),
+        "an image that is empty": frames("00006.jpg"),
+        "an image of another size": frames("00006.jpg", Image.new("RGB", (8, 8))),
+        "grey of 16 bits": wide,
+        "floating point from 0 to 1": images(
+            np.linspace(0, 1, 64, dtype=np.float32)[None].repeat(48, 0), suffix=".tif"
+        ),
+        "floating point from 0 to 4095": images(
+            np.linspace(0, 4095, 64, dtype=np.float32)[None].repeat(48, 0), suffix=".tif"
+        ),
+        "a folder without images, with videos deeper": no_frames,
+        "a folder that is touched": touched,
+    },
+    "Names and folders": {
+        "names with spaces, brackets, braces, quotes, percent signs": listed(
+            films("my clip (1).mp4", "a{b}.mp4", "it's.mp4", "100%.mp4")
+        ),
+        "names that begin with a dash, or are not English": listed(
+            films("-x.mp4", "日本.mp4", "äöü.mp4")
+        ),
+        "a video called all": listed(films("all.mp4")),
+        "litter of systems and archives": listed(
+            films("v.mp4", "@eaDir/a.mp4", "__MACOSX/a.mp4", "._v.mp4", "Thumbs.db", "desktop.ini")
+        ),
+        "files that are no videos": listed(films("v.mp4", "notes.txt", "cover.jpg")),
+        "two videos of one name": listed(films("a.mp4", "a.avi", "b.mov", "b/0.jpg")),
+        "videos that lie deeper": listed(films("2024/may/a.mp4")),
+        "frames that lie in the folder itself": listed(films("0.jpg", "1.jpg")),
+    },
+    "Ground truth": {
+        "palette or grey PNGs": masks(grey),
+        "JPEG": masks(white, ".jpg"),
+        "0 and 255 as ids": masks(white),
+        "0 and 255 as a foreground": masks(white, annotation_kind="foreground"),
+        "soft outlines": masks(soft, annotation_kind="foreground"),
+        "pictures in colour": masks(lambda ids: grey(ids).convert("RGB")),
+        "floating point": masks(lambda ids: Image.fromarray(ids.astype(np.float32)), ".tif"),
+        "ids of 16 bits beyond 255": masks(
+            lambda ids: Image.fromarray(ids.astype(np.uint16) * 300)
+        ),
+        "no object anywhere": masks(lambda ids: grey(ids * 0)),
+    },
+    "Masks to be scored": {
+        "the truth itself": scored(grey, "ids", "davis2017-sequence"),
+        "a foreground": scored(white, "ids", "davis2016"),
+        "a map of probabilities": scored(soft, "ids", "davis2016"),
+        "results that find all": results(lambda truth, found: None),
+        "results of another video": results(lambda truth, found: found[0].update(video_id=9)),
+        "results with a damaged mask": results(
+            lambda truth, found: found[0]["segmentations"][1].update(counts="!")
+        ),
+        "truth with a damaged mask": results(
+            lambda truth, found: truth["annotations"][0]["segmentations"][1].update(counts="")
+        ),
+        "a track in a crowd (iscrowd), ranked before one that finds all": results(in_crowd),
+    },
+    "What is found": {
+        "a film that is black": blank(0),
+        "a film that is white": blank(255),
+        "frames of 4 pixels by 600": bounded(600, 4),
+        "frames of 600 pixels by 4": bounded(4, 600),
+    },
+}
