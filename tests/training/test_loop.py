@@ -20,6 +20,7 @@ from betrayed.training.clips import draw_clip, draw_step_clip, load_clip, traini
 from betrayed.training.log import TrainingLog
 from betrayed.training.loop import TrainSettings, learning_rate, train, weight_decay_groups
 from support.blocks import new_block
+from support.records import record_of
 from support.tf32 import TF32
 from support.tiny_features import DIM, features_file
 
@@ -380,9 +381,18 @@ def test_unfit_features_are_refused(features, tmp_path):
         train([tmp_path / "none.h5"], output, SMALL)
 
 
-def test_a_loss_that_is_not_finite_is_told(features, tmp_path):
-    with pytest.raises(UserError, match=r"at step \d+ .*training\.learning_rate \(now 0\.\d+\)"):
-        train(features, tmp_path / "block.pt", replace(SMALL, weight_decay=1e38))
+def test_a_loss_that_is_not_finite_is_told(features, tmp_path, monkeypatch):
+    """As where a learning rate is too high: the losses are NaN from the third step on."""
+    plain, steps = loop._train_step, []
+
+    def diverged(*given):
+        steps.append(plain(*given))
+        return steps[-1] * (math.nan if len(steps) > 2 else 1)
+
+    monkeypatch.setattr(loop, "_train_step", diverged)
+    with pytest.raises(UserError, match=r"nan at step 3 .*training\.learning_rate \(now 0\.001\)"):
+        train(features, tmp_path / "block.pt", SMALL)
+    assert not (tmp_path / "block.pt").exists()
 
 
 @pytest.mark.parametrize(
@@ -395,22 +405,21 @@ def test_settings_out_of_range_are_refused(name, value):
 
 
 def test_program(features, tmp_path, monkeypatch, capsys):
-    listing = tmp_path / "features.txt"
-    listing.write_text("".join(f"{path}\n" for path in features))
+    record = record_of(tmp_path / "features.json", {path.stem: path for path in features})
     output = tmp_path / "out" / "block.pt"
 
     def call(settings, *given):
         arguments = [*given, "--output", str(output), "--settings", settings, "--device", "cpu"]
+        arguments += ["--record", str(output.with_name("record.json"))]
         monkeypatch.setattr("sys.argv", ["train_block.py", *arguments])
         run(train_block.main)
 
-    call('{"steps": 2, "stride": 1, "heads": 2}', "--features-list", str(listing))
-    assert load_block(output)[1]["step"] == 2
-    call('{"steps": 3, "stride": 1, "heads": 2}', "--features", *map(str, features))
-    assert load_block(output)[1]["step"] == 3
+    for steps in (2, 3):
+        call(f'{{"steps": {steps}, "stride": 1, "heads": 2}}', "--features", str(record))
+        assert load_block(output)[1]["step"] == steps
     with pytest.raises(SystemExit):
-        call('{"step": 2}', "--features-list", str(listing))
-    assert "no setting 'step'" in capsys.readouterr().err
+        call('{"step": 2}', "--features", str(record))
+    assert "step" in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        call("{}", "--features-list", str(tmp_path / "none.txt"))
-    assert "no such file" in capsys.readouterr().err
+        call("{}", "--features", str(tmp_path / "none.json"))
+    assert "none.json does not exist" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -130,7 +131,9 @@ def test_the_launcher_knows_what_its_processes_took(tmp_path, signals, monkeypat
 
 def test_what_is_wrong_is_told_once(features, tmp_path, signals, monkeypatch, capfd):
     output = tmp_path / "block.pt"
-    call = command(features, output, replace(SMALL, weight_decay=1e38))
+    with h5py.File(features[0], "r+") as file:
+        file["patch_tokens"][:] = np.nan
+    call = command(features, output, SMALL)
     with pytest.raises(SystemExit) as ended:
         run(lambda: run_with_torchrun(2, call))
     assert ended.value.code == 1
