@@ -335,3 +335,9 @@ def test_results_are_those_of_the_records_with_what_was_left_out(tmp_path):
 def test_tiny_videos_are_what_these_tests_think(tmp_path):
     paths = tiny_video(tmp_path)
     assert Video.load(paths["frames"]).count == FRAMES
+
+
+def test_nothing_found_or_nothing_true_has_no_colours():
+    nothing, ball = np.zeros((1, 2, 3), np.uint8), np.full((1, 2, 3), 2, np.uint8)
+    assert matched_colours(nothing, ball) == {} and matched_colours(nothing, nothing) == {}
+    assert matched_colours(ball, nothing) == {2: 1}
