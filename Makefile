@@ -13,6 +13,7 @@ help: ## list the targets
 demo: .venv/ready ## find the objects in the made videos, score them, and show the tables
 	snakemake --cores all
 	@python scripts/print_summary.py --tables results/tables --benchmarks results/benchmarks --pictures results/pictures
+	@echo "Report:   make report writes results/report.html: all of this, and a player of each video"
 
 # What was typed behind NAME=, as one word for the shell: spaces, quotes and dollars stay, and ~ is
 # home, which not every shell says itself behind a "=".
@@ -22,7 +23,7 @@ segment: .venv/ready ## masks and overlays for your own videos: make segment VID
 	@test -n $(call typed,VIDEOS) || { echo "error: say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
 	@test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
 	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" snakemake --cores all --configfile presets/videos.yaml
-	@echo "Masks: results/videos/masks   Overlays: results/pictures"
+	@echo "Masks: results/videos/masks   Overlays: results/pictures   One HTML file of all: make report VIDEOS=…"
 
 report: .venv/ready ## one HTML file of the results: make report [VIDEOS=folder] [CONFIG=file.yaml]
 	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, or leave VIDEOS= out" >&2; exit 1; }
