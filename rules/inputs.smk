@@ -354,6 +354,9 @@ def masks_of_dataset(wildcards):
 
 
 def all_exports(wildcards):
+    """Likewise planned once videos are listed."""
+    for dataset in config["evaluate"]:
+        manifest(dataset)
     forms = config["exports"]["formats"]
     masks = [
         f"results/exports/{run}/{dataset}/{form}" + (".zip" if form in SERVERS else "")
