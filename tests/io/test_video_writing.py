@@ -32,7 +32,7 @@ def again(source, target):
     sound, fault = read_sound(source)
     assert fault is None
     times = [time - times[0] for time in times]
-    write_video(target, FRAMES, Display(99, times, length(source)), sound)
+    write_video(target, FRAMES, 99, times, length(source), sound=sound)
     return sound
 
 
@@ -65,7 +65,7 @@ def test_pictures_keep_their_times(tmp_path, stamps):
 
 @pytest.mark.parametrize("fps", [30000 / 1001, 12.5, 24])
 def test_a_rate_is_kept_to_the_tick(tmp_path, fps):
-    write_video(tmp_path / "out.mp4", FRAMES, Display(fps))
+    write_video(tmp_path / "out.mp4", FRAMES, fps)
     with av.open(str(tmp_path / "out.mp4")) as container:
         stream = container.streams.video[0]
         assert stream.average_rate == Fraction(fps).limit_denominator(1001)
@@ -73,7 +73,7 @@ def test_a_rate_is_kept_to_the_tick(tmp_path, fps):
 
 
 def test_pixels_that_are_not_square_are_said_to_be(tmp_path):
-    write_video(tmp_path / "out.mp4", FRAMES, Display(10, pixel_aspect=Fraction(16, 15)))
+    write_video(tmp_path / "out.mp4", FRAMES, 10, pixel_aspect=Fraction(16, 15))
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert container.streams.video[0].sample_aspect_ratio == Fraction(16, 15)
 
@@ -109,7 +109,7 @@ def test_of_a_part_of_the_film_its_own_sound_is_heard(tmp_path):
     source = write_sounding_clip(tmp_path / "in.mp4", FRAMES, sound=tone(1.2), codec="flac")
     sound, _ = read_sound(source)
     part = dataclasses.replace(sound, start=sound.start + 0.4, end=sound.start + 0.8)
-    write_video(tmp_path / "out.mp4", FRAMES[4:8], Display(10), part)
+    write_video(tmp_path / "out.mp4", FRAMES[4:8], 10, sound=part)
     frames, shown, heard, begins = read_clip(tmp_path / "out.mp4")
     assert len(frames) == 4 and shown == pytest.approx([0, 0.1, 0.2, 0.3])
     # FLAC comes in blocks: the one that is heard at the cut, and the one before it.
@@ -148,7 +148,7 @@ def test_colours_are_those_of_hd_and_say_so(tmp_path):
     """Flat colours: green and red come out wrong by 20 and more where the matrix is guessed."""
     colours = [(200, 30, 30), (30, 160, 30), (40, 60, 200), (128, 128, 128)]
     pictures = [np.full((48, 64, 3), colour, np.uint8) for colour in colours]
-    write_video(tmp_path / "out.mp4", pictures, Display(10))
+    write_video(tmp_path / "out.mp4", pictures, 10)
     with av.open(str(tmp_path / "out.mp4")) as container:
         frames = list(container.decode(video=0))
     assert {(one.colorspace, one.color_primaries, one.color_trc) for one in frames} == {(1, 1, 1)}

@@ -9,7 +9,6 @@ from PIL import Image
 
 from betrayed.config.pictures import PictureSettings
 from betrayed.errors import UserError
-from betrayed.io.display import Display
 from betrayed.io.palette import davis_palette, save_palette_png
 from betrayed.io.video_writing import write_video
 from betrayed.objects.mask_writing import write_masks
@@ -203,5 +202,5 @@ def test_a_failed_video_leaves_nothing(tmp_path):
         raise ValueError("a broken frame")
 
     with pytest.raises(ValueError, match="broken"):
-        write_video(tmp_path / "v.mp4", pictures(), Display())
+        write_video(tmp_path / "v.mp4", pictures(), 24)
     assert not list(tmp_path.iterdir())

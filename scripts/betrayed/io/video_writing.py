@@ -1,7 +1,8 @@
 """Pictures written as a video file: for players, with sound, or for editors, with alpha."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -32,7 +33,10 @@ ALPHA = {
 def write_video(
     path: str | Path,
     pictures: Iterable[np.ndarray],
-    display: Display,
+    fps: float,
+    times: Sequence[float] | None = None,
+    seconds: float | None = None,
+    pixel_aspect: Fraction = Fraction(1),
     sound: Sound | None = None,
 ) -> None:
     """Write pictures (H, W, 3) uint8 as an H.264 video; odd sizes get their last line doubled.
@@ -40,9 +44,13 @@ def write_video(
     Args:
         path: the .mp4 file.
         pictures: all of one size.
-        display: when they are shown, and how.
+        fps: pictures a second.
+        times: when each is shown, in seconds, rising from 0; None: evenly, by ``fps``.
+        seconds: how long the video is, the last picture's own time included; goes with ``times``.
+        pixel_aspect: width of a pixel by its height, for players.
         sound: goes with them: copied where MP4 files may hold it, else encoded as AAC.
     """
+    display = Display(fps, times, seconds, pixel_aspect)
     with whole_file(path) as temporary, av.open(str(temporary), "w") as container:
         # What every player shows; it wants even sizes.
         stream = _video_stream(container, "libx264", "yuv420p", display)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from betrayed.clustering.tracks import Tracks, read_tracks
 from betrayed.config.pictures import PictureSettings
 from betrayed.errors import UserError
-from betrayed.io.display import Display
+from betrayed.io.display import USUAL_FPS
 from betrayed.io.files import whole_file
 from betrayed.io.films import is_film
 from betrayed.io.mask_levels import mask_ids
@@ -44,7 +44,7 @@ class VideoResults:
     video: Video
     folder: Path
     tracks: Tracks
-    settings: PictureSettings
+    settings: PictureSettings = field(default_factory=PictureSettings)
 
     def object_ids(self, index: int) -> np.ndarray:
         """Ids of the objects in one frame, (H, W) uint8, 0 elsewhere: a number is a colour."""
@@ -96,7 +96,15 @@ def draw_pictures(
     indices = progress(range(video.count), f"pictures {tracks.made_by.get('video', '')}", "frame")
     overlays = (results.overlay(video.frame(i), results.object_ids(i)) for i in indices)
     sound = _sound_of(video) if results.settings.sound else None
-    write_video(Path(folder) / "overlay.mp4", overlays, Display.of(video), sound)
+    write_video(
+        Path(folder) / "overlay.mp4",
+        overlays,
+        video.fps or USUAL_FPS,
+        video.times,
+        video.seconds,
+        video.pixel_aspect,
+        sound,
+    )
     with whole_file(Path(folder) / "sheet.png") as temporary:
         contact_sheet(results).save(temporary)
 
