@@ -5,7 +5,7 @@ TORCH_REQUIREMENTS ?= envs/torch.txt
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-.PHONY: help demo test test-fast test-gpu lint segment score docs lock clean
+.PHONY: help demo test test-fast test-property test-gpu lint segment report score docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,11 @@ segment: .venv/ready ## masks and overlays for your own videos: make segment VID
 	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" snakemake --cores all --configfile presets/videos.yaml
 	@echo "Masks: results/videos/masks   Overlays: results/pictures"
 
+report: .venv/ready ## one HTML file of the results: make report [VIDEOS=folder] [CONFIG=file.yaml]
+	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, or leave VIDEOS= out" >&2; exit 1; }
+	@$(if $(value VIDEOS),VIDEOS="$$(realpath -- $(call typed,VIDEOS))") snakemake --cores all report_html $(if $(value VIDEOS)$(value CONFIG),--configfile $(if $(value VIDEOS),presets/videos.yaml) $(if $(value CONFIG),$(call typed,CONFIG)))
+	@echo "The report: results/report.html"
+
 score: .venv/scorer ## score masks that any method made: make score TRUTH=folder MASKS=folder
 	@test -e $(call typed,TRUTH) && test -e $(call typed,MASKS) || { echo "error: say what to score: make score TRUTH=folder MASKS=folder [SPLIT=file] [OUTPUT=folder] [OPTIONS='--kind foreground']" >&2; exit 1; }
 	@python scripts/score_folder.py --truth=$(call typed,TRUTH) --masks=$(call typed,MASKS) $(if $(value SPLIT),--split=$(call typed,SPLIT)) --output=$(if $(value OUTPUT),$(call typed,OUTPUT),scores) $(OPTIONS)
@@ -34,12 +39,12 @@ test: .venv/ready lint ## every test, and the lint and format checks
 test-fast: .venv/ready ## the tests that together take less than a minute
 	OMP_NUM_THREADS=1 pytest -m fast --numprocesses 2 --dist loadfile
 
+test-property: .venv/ready ## hundreds of odd films, masks and files of results, others each time
+	OMP_NUM_THREADS=1 pytest -m property --numprocesses 2 --dist load
+
 test-gpu: .venv/ready ## the tests that need a GPU; an error where there is none
 	@python -c "import torch; raise SystemExit(not torch.cuda.is_available())" || { echo "error: torch sees no GPU (see docs/machines.md)" >&2; exit 1; }
 	pytest -m gpu tests/gpu tests/io
-
-test-property: .venv/ready ## hundreds of odd films, masks and files of results, others each time
-	OMP_NUM_THREADS=1 pytest -m property --numprocesses 2 --dist load
 
 lint: .venv/ready ## lint and format checks
 	ruff check .

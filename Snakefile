@@ -21,6 +21,7 @@ include: "rules/exports.smk"
 include: "rules/learning.smk"
 include: "rules/pictures.smk"
 include: "rules/failures.smk"
+include: "rules/report.smk"
 
 
 onstart:

@@ -17,6 +17,7 @@ from betrayed.config.model import Names, knob, seed, settings
 from betrayed.config.motion import MotionSettings
 from betrayed.config.objects import ObjectSettings
 from betrayed.config.reading import adapter
+from betrayed.config.report import ReportSettings
 from betrayed.config.scoring import Protocols, ScoringKnobs
 from betrayed.config.synthetic import SyntheticSettings
 from betrayed.config.training import LossSettings, TrainingKnobs
@@ -33,7 +34,8 @@ Benchmark = Literal[
     "movi-e-validation",
 ]
 #: Folders under results/ that no data set can have.
-RESERVED = ("benchmarks", "blocks", "exports", "logs", "pictures", "same_object", "tables")
+RESERVED = ("attention_pictures", "benchmarks", "blocks", "exports", "figures", "logs")
+RESERVED += ("pictures", "same_object", "tables")
 #: Layouts that need a split, with a usual one.
 SPLITS = {"davis": "val", "fbms": "Testset"}
 # Ranges of positions such as "0:600,900:", or a text file.
@@ -226,6 +228,9 @@ class Configuration:
         "of the odds that two points lie on one object, in the target learn",
     )
     pictures: bool = knob(True, "overlay videos and contact sheets; false makes tables only")
+    report: ReportSettings = knob(
+        ..., "`make report`: one HTML file with the results and players of the videos"
+    )
     batch_size: int | None = knob(
         None,
         "Videos that a job computes one after another, with the model loaded once. null: as many "

@@ -7,7 +7,17 @@ from functools import cache
 from pathlib import Path
 
 _SCRIPTS = Path(__file__).resolve().parents[2]
-_ENGINE = Path(__file__).resolve().parent.relative_to(_SCRIPTS.parent).as_posix() + "/"
+# Modules of this room that decide where and when a program runs, and nothing that it makes.
+_ABOUT_RUNNING = [
+    "batches",
+    "folder_claim",
+    "gpu_usage",
+    "gpus",
+    "leasing",
+    "parallel",
+    "programs",
+    "sources",
+]
 
 
 def program_sources(program: str) -> list[str]:
@@ -37,11 +47,11 @@ def sources_of(files: Iterable[Path]) -> list[str]:
 def source_digest(program: str) -> str:
     """A SHA-256, in hexadecimal, over the sources that decide what a program makes.
 
-    Those of the room ``engine`` decide where and when it runs: an edit there reruns nothing.
+    An edit of what only decides where and when it runs, such as leases, reruns nothing.
     """
     digest = hashlib.sha256()
     for name in program_sources(program):
-        if name.startswith(_ENGINE):
+        if name in {f"scripts/betrayed/engine/{module}.py" for module in _ABOUT_RUNNING}:
             continue
         content = (_SCRIPTS.parent / name).read_bytes()
         digest.update(f"{name}\0{len(content)}\0".encode() + content)

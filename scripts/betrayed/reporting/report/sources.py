@@ -1,0 +1,101 @@
+"""Where the results lie that a report is made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from betrayed.engine.batches import Record
+from betrayed.errors import UserError
+from betrayed.io.json_files import read_json
+
+#: What a run leaves of a video, stage by stage.
+STAGES = ("frames", "objects", "tracks", "features", "attention")
+#: The path of what a video that was left out does not have.
+GONE = "-"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run has left of a video: its run and name, and paths.
+
+    ``frames`` is ``frames.json``, ``objects`` the ``objects.csv`` in the folder of masks; the
+    others are artefacts. A file that does not exist is a video that failed.
+    """
+
+    run: str
+    dataset: str
+    video: str
+    frames: str
+    objects: str
+    tracks: str
+    features: str
+    attention: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Data set and video: what runs share."""
+        return self.dataset, self.video
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has frames and masks, without which there is nothing to show."""
+        return Path(self.frames).is_file() and Path(self.objects).is_file()
+
+
+@dataclass(frozen=True)
+class RunSource:
+    """A run: its name, its identifier in paths, its block's, and the log of its training.
+
+    ``training`` is None where the block was not trained here.
+    """
+
+    name: str
+    run_id: str
+    block: str
+    training: str | None
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All runs, in the configuration's order, and every video of each."""
+
+    runs: Sequence[RunSource]
+    results: Sequence[Result]
+
+
+def read_sources(path: str | Path) -> Sources:
+    """Read the list that the workflow writes: ``{"runs": […], "batches": […]}``.
+
+    A batch has ``run``, ``dataset``, and the record of each stage of :data:`STAGES`. Videos that an
+    earlier stage left out are among the results, without what they lack.
+
+    Raises:
+        UserError: the file is missing or no such list, or a record is missing.
+    """
+    try:
+        stored = read_json(path, dict)
+        runs = [RunSource(**entry) for entry in stored["runs"]]
+        results = [result for entry in stored["batches"] for result in _results(entry)]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} is no list of results ({error}). Run the workflow.") from error
+    if unknown := {result.run for result in results} - {run.name for run in runs}:
+        raise UserError(f"{path}: results of the run {min(unknown)!r}, which is not listed.")
+    return Sources(runs, results)
+
+
+def _results(entry: Mapping[str, str]) -> list[Result]:
+    """The results of a batch."""
+    records = {stage: Record.read(entry[stage]) for stage in STAGES}
+    videos = sorted({video for one in records.values() for video in (*one.videos, *one.failures)})
+    return [
+        Result(
+            entry["run"],
+            entry["dataset"],
+            video,
+            **{
+                stage: record.videos[video].artefact if video in record.videos else GONE
+                for stage, record in records.items()
+            },
+        )
+        for video in videos
+    ]

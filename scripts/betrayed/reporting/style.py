@@ -1,0 +1,135 @@
+"""How every figure looks: one palette that colour-blind readers tell apart, one kind of lettering.
+
+Figures are SVG whose ink is the colour of the text around them, so that one drawing serves a light
+and a dark page, and a page in print.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from betrayed.io.files import whole_file
+
+#: Okabe and Ito's colours (Color Universal Design, 2008), then those of Tol's "muted" scheme.
+PALETTE = (
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#F0E442",
+    "#0072B2",
+    "#88CCEE",
+    "#882255",
+    "#44AA99",
+    "#DDCC77",
+    "#AA4499",
+    "#117733",
+    "#CC6677",
+    "#332288",
+    "#999933",
+)
+#: Lines and bars on any ground: those of the palette that stand out on white and on black.
+LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+#: Of what is in no group: void, and foreground that is no object.
+GREY = "#999999"
+#: The map from weak to strong that heat is drawn in; its brightness rises evenly.
+HEAT = "inferno"
+
+_INK = "#010203"  # stands for the colour of the text around a figure
+_SETTINGS = {
+    "axes.edgecolor": _INK,
+    "axes.labelcolor": _INK,
+    "axes.prop_cycle": matplotlib.cycler(color=LINES),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 10,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Helvetica", "Arial"],
+    "font.size": 9,
+    "grid.alpha": 0.25,
+    "grid.color": _INK,
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+    "svg.fonttype": "none",  # text stays text: it can be searched, and files stay small
+    "text.color": _INK,
+    "text.parse_math": False,  # a video may be called $x$
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+}
+
+
+@contextmanager
+def drawing(width: float, height: float) -> Iterator[Figure]:
+    """A figure of so many inches, drawn in this style within the block."""
+    with matplotlib.rc_context(_SETTINGS):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasSVG(figure)
+        yield figure
+
+
+def svg_text(figure: Figure, name: str) -> str:
+    """The figure as an ``<svg>`` element; equal figures give equal texts.
+
+    Args:
+        figure: made in :func:`drawing`, whose block is still open.
+        name: of the figure, different from those of all others on its page: the names of what is
+            inside are made from it.
+    """
+    stream = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with matplotlib.rc_context({"svg.hashsalt": name}):
+        figure.savefig(stream, format="svg", metadata=nothing)
+    text = stream.getvalue()
+    text = text[text.index("<svg") :].replace(_INK, "currentColor")
+    # Groups are numbered alike in every figure; nothing refers to them.
+    return re.sub(r'<g id="[a-z]+[0-9A-Za-z.]*_\d+">', "<g>", text)
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure, made in :func:`drawing`, as the PNG or SVG that the suffix says, on white."""
+    with whole_file(path) as temporary:
+        if Path(path).suffix == ".svg":
+            text = for_paper(svg_text(figure, Path(path).stem))
+            temporary.write_text(text, encoding="utf-8")
+        else:
+            figure.savefig(temporary, dpi=150, facecolor="white", metadata={"Software": None})
+
+
+def for_paper(svg: str) -> str:
+    """A figure that stands for itself: black on white, whatever page it is on."""
+    head, rest = svg.split(">", 1)
+    ground = '<rect width="100%" height="100%" fill="#ffffff"/>'
+    return f"{head}>{ground}{rest}".replace("currentColor", "#000000")
+
+
+def colour_table() -> np.ndarray:
+    """The colour of every id, (256, 3) uint8: those of the palette in turn, 255 is grey."""
+    colours = np.array([_rgb(colour) for colour in PALETTE], np.uint8)
+    table = colours[np.arange(-1, 255) % len(colours)]
+    table[255] = _rgb(GREY)
+    return table
+
+
+def _rgb(colour: str) -> list[int]:
+    return [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
+
+
+def heat_colours() -> list[str]:
+    """The 256 colours of :data:`HEAT`, as #rrggbb."""
+    return [matplotlib.colors.to_hex(colour) for colour in matplotlib.colormaps[HEAT](range(256))]
+
+
+def heat_table() -> np.ndarray:
+    """The same, (256, 3) uint8."""
+    return np.array([_rgb(colour) for colour in heat_colours()], np.uint8)

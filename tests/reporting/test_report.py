@@ -1,0 +1,324 @@
+"""What the report shows is what was computed; and whatever it shows is text."""
+
+import base64
+import io
+import itertools
+import json
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from betrayed.config.report import ReportSettings
+from betrayed.errors import UserError
+from betrayed.io.palette import read_ids
+from betrayed.reporting.attention_maps import as_heat, block_concentration
+from betrayed.reporting.object_colours import coloured, object_ids
+from betrayed.reporting.report import figures, sprites, tables
+from betrayed.reporting.report.choice import choose_frames, choose_videos, drops
+from betrayed.reporting.report.page import render
+from betrayed.reporting.report.players import frame_curves, matched_colours, player
+from betrayed.reporting.report.provenance import commit, made_by
+from betrayed.reporting.report.sources import GONE, STAGES, Result, read_sources
+from betrayed.reporting.report.worst import worst_objects
+from betrayed.reporting.style import PALETTE
+from betrayed.video.video import Video
+from support.tiny_results import (
+    FRAMES,
+    GRID,
+    SIZE,
+    attention_file,
+    report_list,
+    tiny_results,
+    tiny_video,
+)
+from support.tiny_scene import BALL, scene
+
+EVIL = '<script>document.title="broken"</script>'
+
+
+def decoded(uri, kind):
+    head, data = uri.split(",", 1)
+    assert head == f"data:image/{kind};base64"
+    return np.array(Image.open(io.BytesIO(base64.b64decode(data))))
+
+
+def test_videos_are_chosen_from_the_worst_to_the_best():
+    videos = [("d", name) for name in "abcdefg"]
+    scores = {("d", name): value for name, value in zip("abcdef", [5, 0, 3, 1, 4, 2], strict=True)}
+    # From worst to best: b d f c e a, then g without a score.
+    assert choose_videos(videos, scores, 3) == [("d", "b"), ("d", "c"), ("d", "g")]
+    assert choose_videos(videos, scores, 1) == [("d", "b")]
+    assert choose_videos(videos, scores, 0) == []
+    assert choose_videos(videos, scores, 99) == videos
+    assert choose_videos(videos, {}, 2) == [("d", "a"), ("d", "g")]
+
+
+def test_frames_are_chosen_evenly_with_both_ends():
+    assert choose_frames(5, 3) == [0, 2, 4]
+    assert choose_frames(3, 24) == [0, 1, 2]
+    assert choose_frames(100, 4) == [0, 33, 66, 99]
+    assert choose_frames(7, 1) == [0]
+
+
+def test_drops_by_hand():
+    assert drops([0.8, 0.8, 0.6, 0.8, 0.7]) == [2]  # 0.7 is 0.1 below the median
+    assert drops([]) == []
+
+
+def test_concentration_is_that_of_rows_written_out(tmp_path):
+    labels = scene(2)
+    attention_file(tmp_path / "a.h5", labels)
+    maps = block_concentration(tmp_path / "a.h5", [1])
+    ball = (labels[1] == BALL).ravel()
+    n, k = ball.size, ball.sum()
+    for token, got in zip(ball, maps.ravel(), strict=True):
+        weights = np.where(ball, np.exp(16.0 * token), 1.0)
+        row = weights / weights.sum()
+        assert got == pytest.approx(np.log(n) + (row * np.log(row)).sum(), abs=1e-4)
+    # Of the ball's tokens all attention is on the ball, evenly.
+    assert maps.ravel()[ball] == pytest.approx(np.log(n) - np.log(k), abs=1e-3)
+    assert maps.ravel()[~ball] == pytest.approx(0, abs=1e-5)
+
+
+def test_heat_by_hand():
+    maps = np.arange(5.0).reshape(1, 1, 5)
+    assert as_heat(maps, 0, 100).tolist() == [[[0, 64, 128, 191, 255]]]
+    assert as_heat(maps, 25, 75).tolist() == [[[0, 0, 128, 255, 255]]]
+    assert as_heat(np.ones((2, 3, 4))).tolist() == np.zeros((2, 3, 4)).tolist()
+
+
+def test_sprites_hold_ids_exactly_each_in_its_place():
+    ids = [np.random.default_rng(i).integers(256, size=(5, 7), dtype=np.uint8) for i in range(5)]
+    sprite = decoded(sprites.ids_sprite(ids), "png")
+    columns = sprites.grid_columns(5)
+    assert columns == 3 and sprite.shape == (10, 21)
+    for place, one in enumerate(ids):
+        top, left = 5 * (place // columns), 7 * (place % columns)
+        np.testing.assert_array_equal(sprite[top : top + 5, left : left + 7], one)
+
+
+@pytest.mark.parametrize(("size", "cell"), [((20, 30), (48, 48)), ((32, 64), (48, 80))])
+def test_photographs_do_not_bleed_into_one_another(size, cell):
+    pictures = [np.full((*size, 3), value, np.uint8) for value in (0, 255, 255, 0)]
+    sprite = decoded(sprites.photograph_sprite(pictures), "webp")
+    height, width = sprites.cell_size(*size)
+    assert (height, width) == cell and sprite.shape == (2 * height, 2 * width, 3)
+    for place, one in enumerate(pictures):
+        top, left = height * (place // 2) + 8, width * (place % 2) + 8
+        cell = sprite[top : top + size[0], left : left + size[1]].astype(int)
+        assert np.abs(cell - one[0, 0]).max() <= 8
+
+
+def test_pictures_keep_their_ratio_and_are_never_enlarged():
+    assert sprites.fitted(480, 854, 480) == (270, 480)
+    assert sprites.fitted(854, 480, 427) == (427, 240)
+    assert sprites.fitted(60, 80, 480) == (60, 80)
+
+
+def test_found_objects_take_the_colours_of_their_partners():
+    truth, found = np.zeros((2, 1, 12), np.uint8), np.zeros((2, 1, 12), np.uint8)
+    truth[:, 0, 0:4], truth[:, 0, 4:8], truth[:, 0, 11] = 3, 1, 255
+    found[:, 0, 0:4], found[0, 0, 4:6], found[:, 0, 9], found[:, 0, 11] = 7, 2, 4, 255
+    assert matched_colours(found, truth) == {7: 3, 2: 1, 4: 2}
+    assert matched_colours(found, np.zeros_like(truth)) == {2: 1, 4: 2, 7: 3}
+
+
+def test_the_matching_is_the_best_of_all():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        truth, found = rng.integers(0, 4, size=(2, 3, 4, 5), dtype=np.uint8)
+        colours = matched_colours(found, truth)
+
+        def iou(a, b, found=found, truth=truth):
+            both = ((found == a) & (truth == b)).sum()
+            return both / ((found == a) | (truth == b)).sum()
+
+        best = max(
+            sum(iou(a, b) for a, b in zip((1, 2, 3), order, strict=True))
+            for order in itertools.permutations((1, 2, 3))
+        )
+        got = sum(iou(a, b) for a, b in colours.items() if b <= 3)
+        assert got == pytest.approx(best)
+
+
+def test_curves_by_hand():
+    columns = ["run", "dataset", "video", "object", "frame", "protocol", "metric", "value"]
+    rows = [
+        ["r", "d", "v", None, 1, "davis2016", "J", 0.25],
+        ["r", "d", "v", None, 0, "davis2016", "J", 0.75],
+        ["r", "d", "v", 2, 0, "davis2017-sequence", "J", 0.5],
+        ["r", "d", "v", 2, 0, "davis2017-frame", "J", 0.9],
+        ["r", "d", "v", None, 0, "davis2016", "F", 0.1],
+        ["r", "d", "v", None, None, "davis2016", "J_mean", 0.5],
+    ]
+    table = pd.DataFrame(rows, columns=columns).astype({"object": "Int32", "frame": "Int32"})
+    whole = {"label": "foreground", "object": 0, "frames": [0, 1], "values": [0.75, 0.25]}
+    own = {"label": "object 2", "object": 2, "frames": [0], "values": [0.5], "drops": []}
+    assert frame_curves(table) == {("r", "d", "v"): [whole | {"drops": [1]}, own]}
+
+
+def test_a_player_holds_what_the_stages_left(tmp_path):
+    sources, _ = tiny_results(tmp_path, ["a"])
+    (result,) = sources.results
+    data = player([result], ReportSettings(frames=3), {})
+    assert data["frames"] == [0, 2, 5] and data["count"] == FRAMES
+    assert data["fps"] == pytest.approx(12.5 / 2)
+    columns = data["columns"]
+    objects = decoded(data["runs"][0]["objects"], "png")
+    truth = decoded(data["truth"], "png")
+    tracks = data["runs"][0]["tracks"]
+    assert tracks["size"] == GRID
+    for place, index in enumerate(data["frames"]):
+        row, column = divmod(place, columns)
+
+        def cell(sprite, size, row=row, column=column):
+            top, left = row * size[0], column * size[1]
+            return sprite[top : top + size[0], left : left + size[1]]
+
+        np.testing.assert_array_equal(
+            cell(objects, SIZE), object_ids(Path(result.objects).parent, index)
+        )
+        path = Video.load(result.frames).annotations[index]
+        np.testing.assert_array_equal(cell(truth, SIZE), read_ids(path))
+        labels = cell(decoded(tracks["picture"], "png"), GRID)
+        np.testing.assert_array_equal(labels, 1 + scene(FRAMES)[index])
+    # The ball is number 2 in the truth and number 1 of what was found.
+    assert data["runs"][0]["colours"][1] == 2
+
+
+def test_attention_that_is_gone_is_left_out(tmp_path):
+    sources, _ = tiny_results(tmp_path, ["a"])
+    result = replace(sources.results[0], attention="gone.h5", features="gone.h5")
+    run = player([result], ReportSettings(), {})["runs"][0]
+    assert run["block"] is None and run["backbone"] is None and run["tracks"] is not None
+
+
+def test_colours_by_hand():
+    picture = np.full((1, 3, 3), 100, np.uint8)
+    got = coloured(picture, np.array([[0, 1, 255]], np.uint8))
+    first = np.array([int(PALETTE[0][i : i + 2], 16) for i in (1, 3, 5)])
+    assert got[0, 0].tolist() == [100, 100, 100]
+    assert got[0, 1].tolist() == np.round(45 + 0.55 * first).astype(int).tolist()
+    assert got[0, 2].tolist() == [129, 129, 129]
+
+
+def test_the_worst_are_those_of_the_lowest_j(tmp_path):
+    sources, folder = tiny_results(tmp_path, ["a", "b", "c"])
+    objects = pd.read_parquet(folder / "objects.parquet")
+    by_name = {result.key: result for result in sources.results}
+    found = worst_objects(objects, "default", by_name, most=2)
+    assert [(one.video, one.object, one.value) for one in found] == [("a", 2, 0.25), ("b", 2, 0.5)]
+
+
+def test_a_value_without_a_name_in_the_template_is_an_error():
+    with pytest.raises(Exception, match="undefined"):
+        render({})
+
+
+def test_figures_are_the_same_twice_and_one_name_is_no_formula(tmp_path):
+    _, folder = tiny_results(tmp_path, [EVIL, "$\\frac$"])
+    summary = pd.read_parquet(folder / "summary.parquet")
+    arguments = (summary, "toys", "davis2016", "J_mean", {"default": "default-1"})
+    one, other = figures.score_figure(*arguments), figures.score_figure(*arguments)
+    assert one.svg == other.svg
+    assert "$\\frac$" in one.svg and "<script>" not in one.svg
+
+
+def test_many_videos_are_drawn_by_rank():
+    rows = [
+        ["r", "d", f"v{i}", "davis2016", "J_mean", i / 300, np.nan, np.nan, 1] for i in range(300)
+    ]
+    rows.append(["r", "d", "all", "davis2016", "J_mean", 0.5, 0.4, 0.6, 300])
+    summary = pd.DataFrame(
+        rows,
+        columns=["run", "dataset", "video", "protocol", "metric", "value", "low", "high", "videos"],
+    )
+    drawn = figures.score_figure(summary, "d", "davis2016", "J_mean", {"r": "r-1"})
+    assert ">300 videos, by their figure in the run r<" in drawn.svg
+    assert ">v299<" not in drawn.svg and len(drawn.svg) < 100_000
+
+
+def test_differences_by_hand():
+    assert figures.difference_text(np.array([0.1, 0.1, 0.1])) == "+0.100 [+0.100, +0.100]"
+    assert figures.difference_text(np.array([-0.25])) == "-0.250"
+    assert figures.difference_text(np.array([])) == "no video of both"
+
+
+def test_settings_that_differ_are_marked():
+    runs = pd.DataFrame({"run": ["b", "a"], "seed": [1, 2], "tau": [0.1, 0.1], "path": [None] * 2})
+    table = tables.settings_table(runs, ["a", "b"])
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["seed", "differs", "2", "1"],
+        ["tau", "", "0.1", "0.1"],
+        ["path", "", "", ""],
+    ]
+
+
+def test_a_mixture_of_artefacts_is_named(tmp_path):
+    from betrayed.io.artefacts import create
+
+    sources, _ = tiny_results(tmp_path, ["a"])
+    results = []
+    for place in range(2):
+        path = tmp_path / f"tracks{place}.h5"
+        with create(path, "tracks", {"weights_sha256": "abc", "seed": place}) as file:
+            file["labels"], file["merges"] = np.zeros((1, 2, 2), int), np.empty((0, 4))
+            file.attrs["frame_size"] = (4, 4)
+        results.append(replace(sources.results[0], tracks=str(path)))
+    assert made_by(results) == {
+        "default": {"SHA-256 of its weights": "abc", "seed": "a mixture: 0, 1"}
+    }
+
+
+def test_the_commit_is_that_of_a_checkout_with_its_edits(tmp_path):
+    assert commit(tmp_path / "nowhere") == "unknown: not a git checkout"
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e@example.org"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    (tmp_path / "file").write_text("one")
+    subprocess.run([*git, "add", "file"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "one"], check=True)
+    assert re.fullmatch("[0-9a-f]{40}", commit(tmp_path))
+    (tmp_path / "file").write_text("two")
+    assert commit(tmp_path).endswith("(with edits that are not committed)")
+
+
+@pytest.mark.parametrize(
+    "settings", [{"videos": -1}, {"runs": 0}, {"frames": 0}, {"width": 8}], ids=str
+)
+def test_settings_out_of_range_are_refused(settings):
+    with pytest.raises(ValueError, match="greater than or equal"):
+        ReportSettings(**settings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"runs": []}', '{"runs": [{"name": "x"}], "batches": []}', '{"runs": [], "batches": [{}]}'],
+    ids=["no batches", "half a run", "half a batch"],
+)
+def test_an_unfit_list_of_results_is_refused(tmp_path, text):
+    (tmp_path / "list.json").write_text(text)
+    with pytest.raises(UserError, match="no list of results"):
+        read_sources(tmp_path / "list.json")
+
+
+def test_results_are_those_of_the_records_with_what_was_left_out(tmp_path):
+    stored = report_list(tmp_path, {"a": {name: f"{name}.x" for name in STAGES}}, {"b": "tracks"})
+    (tmp_path / "list.json").write_text(json.dumps(stored))
+    sources = read_sources(tmp_path / "list.json")
+    assert [run.name for run in sources.runs] == ["default"]
+    a, b = sources.results
+    assert a == Result("default", "toys", "a", *(f"{name}.x" for name in STAGES))
+    # b has frames and masks, and nothing from the stage on that left it out.
+    assert (b.video, b.frames, b.objects, b.tracks) == ("b", "b-frames", "b-objects", GONE)
+    assert (b.features, b.attention) == (GONE, GONE)
+
+
+def test_tiny_videos_are_what_these_tests_think(tmp_path):
+    paths = tiny_video(tmp_path)
+    assert Video.load(paths["frames"]).count == FRAMES

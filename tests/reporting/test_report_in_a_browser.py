@@ -1,0 +1,287 @@
+"""The report as a reader has it: in a browser, from the disk, without network."""
+
+import numpy as np
+import pytest
+
+from betrayed.config.report import ReportSettings
+from betrayed.reporting.report.page import write_report
+from betrayed.reporting.style import PALETTE
+from support.browsers import browser
+from support.tiny_results import FRAMES, SIZE, tiny_results
+from support.tiny_scene import BALL, scene
+
+pytestmark = pytest.mark.browser
+
+NAMES = ["b-middle", '<script>document.title="broken"</script>', "c-best"]
+PIXELS = """
+const shown = arguments[0];
+const copy = document.createElement("canvas");
+[copy.width, copy.height] = [shown.width, shown.height];
+const pen = copy.getContext("2d", { willReadFrequently: true });
+pen.drawImage(shown, 0, 0);
+return Array.from(pen.getImageData(0, 0, copy.width, copy.height).data);
+"""
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    sources, tables = tiny_results(folder, NAMES, runs=("default", "other"))
+    write_report(folder / "report.html", sources, tables, folder / "benchmarks", ReportSettings())
+    with browser(folder / "profile") as opened:
+        opened.page = (folder / "report.html").as_uri()
+        yield opened
+
+
+@pytest.fixture
+def page(driver):
+    """The report, opened anew; nothing may have complained when the test is over."""
+    driver.get_log("browser")
+    driver.get(driver.page)
+    yield driver
+    assert driver.get_log("browser") == []
+
+
+def one(page, selector):
+    return page.find_element("css selector", selector)
+
+
+def press(page, keys):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    ActionChains(page).send_keys(keys).perform()
+
+
+def keys():
+    from selenium.webdriver.common.keys import Keys
+
+    return Keys
+
+
+def wait(page, condition):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(page, 10, poll_frequency=0.05).until(condition)
+
+
+def open_player(page, number=0):
+    """The section of a video, its player in the focus and drawn."""
+    section = one(page, f"#video-{number}")
+    page.execute_script("arguments[0].querySelector('.player').focus()", section)
+    page.execute_script("arguments[0].scrollIntoView()", section)
+    wait(page, lambda _: section.get_attribute("data-drawn"))
+    return section
+
+
+def drawn(page, section, what):
+    wait(page, lambda _: section.get_attribute("data-drawn") == what)
+
+
+def pixels(page, section):
+    canvas = section.find_element("css selector", "canvas")
+    return np.array(page.execute_script(PIXELS, canvas)).reshape(*SIZE, 4)[..., :3]
+
+
+def test_it_opens_and_names_stay_text(page):
+    assert page.title == "Report: toys"
+    names = [found.text for found in page.find_elements("css selector", ".video h3")]
+    assert NAMES[1] + " toys" in names
+    fetched = page.execute_script(
+        "return performance.getEntriesByType('resource').map((one) => one.name)"
+    )
+    assert [name for name in fetched if not name.startswith("data:")] == []
+
+
+def test_keys_scrub_through_the_frames(page):
+    section = open_player(page)
+    before = pixels(page, section)
+    press(page, keys().ARROW_RIGHT * 3)
+    drawn(page, section, "objects 3 0")
+    assert (pixels(page, section) != before).any()
+    assert section.find_element("css selector", ".place").text == f"frame 3 / {FRAMES - 1}"
+    press(page, keys().ARROW_LEFT)
+    drawn(page, section, "objects 2 0")
+    press(page, keys().END)
+    drawn(page, section, f"objects {FRAMES - 1} 0")
+    press(page, keys().ARROW_RIGHT)  # there is no further one
+    drawn(page, section, f"objects {FRAMES - 1} 0")
+    press(page, keys().HOME)
+    drawn(page, section, "objects 0 0")
+    assert (pixels(page, section) == before).all()
+
+
+def test_the_slider_scrubs_a_frame_a_key(page):
+    section = open_player(page)
+    slider = section.find_element("css selector", ".scrub")
+    slider.send_keys(keys().ARROW_RIGHT)
+    drawn(page, section, "objects 1 0")
+    slider.send_keys(keys().END)
+    drawn(page, section, f"objects {FRAMES - 1} 0")
+
+
+def test_space_plays_and_pauses(page):
+    section = open_player(page)
+    press(page, " ")
+    drawn(page, section, "objects 2 0")
+    play = section.find_element("css selector", ".play")
+    assert play.get_attribute("aria-label") == "Pause"
+    press(page, " ")
+    assert play.get_attribute("aria-label") == "Play"
+    place = section.find_element("css selector", ".place").text
+    page.execute_async_script("setTimeout(arguments[0], 400)")
+    assert section.find_element("css selector", ".place").text == place
+
+
+def test_numbers_flip_the_layers(page):
+    section = open_player(page)
+    seen = {}
+    layers = ["frame", "objects", "parts", "truth", "tracks", "backbone", "block"]
+    for number, layer in enumerate(layers, 1):
+        press(page, str(number))
+        drawn(page, section, f"{layer} 0 0")
+        pressed = section.find_elements("css selector", "[aria-pressed=true]")
+        assert [button.get_attribute("data-layer") for button in pressed] == [layer]
+        seen[layer] = pixels(page, section)
+    for layer in layers[1:]:
+        assert (seen[layer] != seen["frame"]).any(), layer
+
+
+def test_a_layer_colours_what_it_should(page):
+    section = open_player(page)
+    press(page, "1")
+    drawn(page, section, "frame 0 0")
+    plain = pixels(page, section)
+    press(page, "4")
+    drawn(page, section, "truth 0 0")
+    covered = pixels(page, section)
+    ball = (scene(FRAMES)[0] == BALL).repeat(4, 0).repeat(4, 1)
+    inside = np.zeros_like(ball)
+    inside[2:-2, 2:-2] = True  # away from the outline, which is white
+    for y, x in ((2, 0), (-2, 0), (0, 2), (0, -2)):
+        inside &= np.roll(ball, (y, x), (0, 1)) == ball
+    # The ball is number 2 of the truth; its number stands at its middle.
+    y, x = (round(side.mean()) for side in np.nonzero(ball))
+    inside[y - 7 : y + 8, x - 6 : x + 7] = False
+    colour = np.array([int(PALETTE[1][i : i + 2], 16) for i in (1, 3, 5)])
+    expected = 0.45 * plain[inside & ball] + 0.55 * colour
+    assert (inside & ball).sum() > 20
+    close = np.abs(covered[inside & ball] - expected).max(axis=1) <= 3
+    assert close.mean() > 0.75  # the others lie below the number's rim
+    assert (covered[inside & ~ball] == plain[inside & ~ball]).all()
+    # What was found there is number 1, but has the colour of the truth that it covers.
+    press(page, "2")
+    drawn(page, section, "objects 0 0")
+    squares = section.find_elements("css selector", ".legend i")
+    colours = [square.value_of_css_property("background-color") for square in squares]
+    assert f"rgba({colour[0]}, {colour[1]}, {colour[2]}, 1)" in colours
+
+
+def test_heat_is_hottest_on_the_ball(page):
+    section = open_player(page)
+    for key, layer in (("6", "backbone"), ("7", "block")):
+        press(page, key)
+        drawn(page, section, f"{layer} 0 0")
+        light = pixels(page, section).sum(axis=2)
+        ball = (scene(FRAMES)[0] == BALL).repeat(4, 0).repeat(4, 1)
+        assert light[ball].mean() > 1.5 * light[~ball].mean(), layer
+
+
+def test_another_run_is_shown_and_curves_lead_to_frames(page):
+    section = open_player(page)
+    section.find_element("css selector", ".run").send_keys("other")
+    drawn(page, section, "objects 0 1")
+    curves = section.find_element("css selector", ".curves")
+    # The foreground and the object; the foreground falls by an eighth a frame.
+    assert len(curves.find_elements("css selector", "polyline")) == 2
+    assert len(curves.find_elements("css selector", ".drop")) == 2
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    ActionChains(page).move_to_element(curves).click().perform()
+    wait(page, lambda _: section.get_attribute("data-drawn") in ("objects 2 1", "objects 3 1"))
+
+
+def test_letters_go_to_the_next_video(page):
+    open_player(page, 0)
+    press(page, "n")
+    second = one(page, "#video-1")
+    wait(page, lambda _: second.get_attribute("data-drawn"))
+    press(page, keys().ARROW_RIGHT)
+    drawn(page, second, "objects 1 0")
+    press(page, "p")
+    press(page, keys().ARROW_RIGHT)
+    drawn(page, one(page, "#video-0"), "objects 1 0")
+    assert second.get_attribute("data-drawn") == "objects 1 0"
+
+
+def column(page, title):
+    """The texts of a column of the table of videos, rows that are hidden left out."""
+    heads = [
+        head.text.rstrip(" ↕↑↓") for head in page.find_elements("css selector", "#rows-videos th")
+    ]
+    place = heads.index(title)
+    rows = page.find_elements("css selector", "#rows-videos tbody tr")
+    return [
+        row.find_elements("css selector", "td")[place].text for row in rows if row.is_displayed()
+    ]
+
+
+def head(page, title):
+    heads = page.find_elements("css selector", "#rows-videos th")
+    return next(one for one in heads if one.text.rstrip(" ↕↑↓") == title)
+
+
+def test_tables_sort_both_ways_by_number_and_by_text(page):
+    for title, key in (("J, foreground", float), ("video", str)):
+        button = head(page, title).find_element("css selector", "button")
+        button.send_keys(keys().ENTER)
+        values = column(page, title)
+        assert len(values) == 6 and values == sorted(values, key=key)
+        assert head(page, title).get_attribute("aria-sort") == "ascending"
+        button.click()
+        assert column(page, title) == sorted(values, key=key, reverse=True)
+        assert head(page, title).get_attribute("aria-sort") == "descending"
+    assert head(page, "J, foreground").get_attribute("aria-sort") is None
+
+
+def test_tables_filter_by_all_words(page):
+    field = one(page, "#table-videos .filter")
+    field.send_keys("OTHER best")
+    assert column(page, "video") == ["c-best"] and column(page, "run") == ["other"]
+    assert one(page, "#table-videos .count").text == "1 of 6 rows"
+    field.send_keys(" 2")  # typed into the field, not pressed on a player
+    field.send_keys(keys().BACKSPACE * 20)
+    assert len(column(page, "video")) == 6
+    assert one(page, "#table-videos .count").text == "6 rows"
+
+
+def luminance(colour):
+    """WCAG's relative luminance of a CSS colour."""
+    numbers = colour[colour.index("(") + 1 : -1].replace(",", " ").split()
+    shares = np.array([float(one) for one in numbers[:3]]) / 255
+    linear = np.where(shares <= 0.03928, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    return linear @ (0.2126, 0.7152, 0.0722)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_in_light_and_dark(page, scheme):
+    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    ground = luminance(one(page, "body").value_of_css_property("background-color"))
+    assert (ground > 0.5) == (scheme == "light")
+    for selector in ("body", ".note", "nav a", "summary", "figcaption", ".drawing text"):
+        found = one(page, selector)
+        kind = "fill" if selector.endswith("text") else "color"
+        lights = sorted([ground, luminance(found.value_of_css_property(kind))])
+        assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 4.5, selector
+
+
+def test_nothing_is_wider_than_the_screen_of_a_telephone(page):
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": False},
+    )
+    try:
+        open_player(page)
+        assert page.execute_script("return document.documentElement.scrollWidth") <= 390
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
