@@ -13,16 +13,17 @@ help: ## list the targets
 demo: .venv/ready ## find the objects in the made videos, score them, and show the tables
 	snakemake --cores all
 	@python scripts/print_summary.py --tables results/tables --benchmarks results/benchmarks --pictures results/pictures
+	@echo "Report:   make report writes results/report.html: all of this, and a player of each video"
 
 # What was typed behind NAME=, as one word for the shell: spaces, quotes and dollars stay, and ~ is
 # home, which not every shell says itself behind a "=".
 typed = "$$(set -- '$(subst ','\'',$(value $1))'; case "$$1" in '~' | '~/'*) printf %s "$$HOME$${1\#'~'}" ;; *) printf %s "$$1" ;; esac)"
 
-segment: .venv/ready ## masks and overlays for your own videos: make segment VIDEOS=folder
+segment: .venv/ready ## masks and overlays for your own videos: make segment VIDEOS=folder [FORMATS=coco,mots]
 	@test -n $(call typed,VIDEOS) || { echo "error: say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
 	@test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
-	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" snakemake --cores all --configfile presets/videos.yaml
-	@echo "Masks: results/videos/masks   Overlays: results/pictures"
+	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" snakemake --cores all --configfile presets/videos.yaml $(if $(FORMATS),--config 'exports={formats: [$(FORMATS)]}' -- all exports)
+	@echo "Masks: results/videos/masks   Overlays: results/pictures$(if $(FORMATS),   $(FORMATS): results/exports)   One HTML file of all: make report VIDEOS=…"
 
 report: .venv/ready ## one HTML file of the results: make report [VIDEOS=folder] [CONFIG=file.yaml]
 	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, or leave VIDEOS= out" >&2; exit 1; }

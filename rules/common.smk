@@ -15,6 +15,7 @@ from snakemake.settings.types import DeploymentMethod
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from betrayed.config import settings as settings_of
 from betrayed.config.checks import check
+from betrayed.config.exports import SERVERS, TENSORBOARD, TOOLS
 from betrayed.datasets.layouts.common import choose_videos
 from betrayed.datasets.listing import needed_paths
 from betrayed.datasets.presence import missing_data, resolve_root

@@ -47,7 +47,7 @@ rule collect_failures:
 rule check_failures:
     input:
         all_tables,
-        pictures=all_pictures if config["pictures"] else [],
+        pictures=all_pictures if config["pictures"]["draw"] else [],
         failures="results/tables/failures.csv",
     output:
         touch("results/tables/.sources/checked"),

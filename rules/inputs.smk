@@ -53,7 +53,9 @@ def dataset_folders(wildcards):
     dataset = DATASETS[wildcards.dataset]
     if dataset["make"]:
         return [dataset["root"], *filter(None, [dataset["annotations"]])]
-    return [ancient(str(path)) for path in needed_paths(resolve_root(dataset))]
+    paths = map(str, needed_paths(resolve_root(dataset)))
+    # Snakemake takes braces for wildcards; the signature notices what happens there all the same.
+    return [ancient(path) for path in paths if not {"{", "}"} & set(path)]
 
 
 def dataset_signature(wildcards):
@@ -261,7 +263,7 @@ def frame_rows(wildcards):
 
 def last_rows(wildcards):
     """The records that every failure is handed down to."""
-    last = "pictures" if config["pictures"] else "masks"
+    last = "pictures" if config["pictures"]["draw"] else "masks"
     rows = [
         {"dataset": dataset, "record": path}
         for run in RUNS
@@ -308,7 +310,7 @@ def all_records():
         own += [f"tracks/{run.clusters}", f"masks/{name}"]
         if run.settings["objects"]["choice"] != "size":
             own += [f"features/{run.fine_backbone}", f"motion/{run.motion}"]
-        if config["pictures"]:
+        if config["pictures"]["draw"]:
             own.append(f"pictures/{name}")
         stages |= dict.fromkeys(own)
     paths = [
@@ -340,6 +342,11 @@ def all_tables(wildcards):
     return ["results/tables/summary.csv", "results/tables/videos.csv"]
 
 
+def picture_settings(wildcards):
+    """How pictures look; whether they are drawn at all redraws none."""
+    return as_json({name: value for name, value in config["pictures"].items() if name != "draw"})
+
+
 def masks_of_dataset(wildcards):
     """The frames and masks of every video of a data set."""
     return {
@@ -349,13 +356,28 @@ def masks_of_dataset(wildcards):
 
 
 def all_exports(wildcards):
-    exports = []
-    for run in RUNS:
-        for dataset in config["evaluate"]:
-            layout = DATASETS[dataset]["layout"]
-            forms = ["davis", *(["youtube_vis"] if layout == "youtube_vis" else [])]
-            exports += [f"results/exports/{run}/{dataset}/{form}.zip" for form in forms]
-    return exports
+    """Likewise planned once videos are listed."""
+    for dataset in config["evaluate"]:
+        manifest(dataset)
+    forms = config["exports"]["formats"]
+    masks = [
+        f"results/exports/{run}/{dataset}/{form}" + (".zip" if form in SERVERS else "")
+        for run in RUNS
+        for dataset in config["evaluate"]
+        for form in forms
+        if form in SERVERS + TOOLS
+    ]
+    # A block that was taken from elsewhere has no log.
+    trained = [block for block, run in BLOCKS.items() if run.datasets]
+    logs = [f"results/exports/{TENSORBOARD}/{block}" for block in trained]
+    return masks + (logs if TENSORBOARD in forms else [])
+
+
+def export_options(wildcards):
+    """Which masks tools get, as options of the program."""
+    own = config["exports"]
+    most = own["most_objects"]
+    return ["--level", own["level"], *(["--most", str(most)] if most else [])]
 
 
 def attention_records(run, dataset, batch):

@@ -24,7 +24,8 @@ rule draw_pictures:
     params:
         code=source_digest("draw_pictures"),
         folder="results/pictures/{run}/{dataset}",
+        settings=picture_settings,
     shell:
         "python scripts/draw_pictures.py --frames {input.frames:q} --objects {input.objects:q}"
         " --tracks {input.tracks:q} --output-folder {params.folder:q} --record {output.record:q}"
-        " --processes {threads} --redo {resources.redo} 2>&1 | tee {log:q}"
+        " --settings {params.settings:q} --processes {threads} --redo {resources.redo} 2>&1 | tee {log:q}"

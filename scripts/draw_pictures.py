@@ -1,8 +1,12 @@
 """Draw what was found in a batch's videos: overlay.mp4 and sheet.png."""
 
 import argparse
+import json
+from functools import partial
 from pathlib import Path
 
+from betrayed.config.pictures import PictureSettings
+from betrayed.config.reading import read_settings
 from betrayed.engine.batches import Batch, Task
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.reporting.pictures import draw_pictures
@@ -14,9 +18,11 @@ def main() -> None:
     parser.add_argument("--frames", required=True, help="record of the videos' frames")
     parser.add_argument("--objects", required=True, help="record of their masks")
     parser.add_argument("--tracks", required=True, help="record of their tracks")
+    parser.add_argument("--settings", default="{}", help='how they look, as JSON: {"opacity": 0.3}')
     parser.add_argument("--processes", type=int, default=1, help="videos at a time")
     add_batch_options(parser)
     arguments = parser.parse_args()
+    settings = read_settings(PictureSettings, arguments.settings)
     folder = Path(arguments.output_folder)
     batch = Batch(
         "draw_pictures",
@@ -24,14 +30,15 @@ def main() -> None:
         lambda video: (folder / video / "sheet.png", folder / video / "overlay.mp4"),
         inputs={name: getattr(arguments, name) for name in ("frames", "objects", "tracks")},
         images_only=["frames"],
+        settings=json.loads(arguments.settings),
         redo=bool(arguments.redo),
     )
-    batch.run(lambda: _draw, arguments.processes)
+    batch.run(lambda: partial(_draw, settings), arguments.processes)
 
 
-def _draw(task: Task) -> None:
+def _draw(settings: PictureSettings, task: Task) -> None:
     names = ("frames", "objects", "tracks")
-    draw_pictures(*(task.inputs[name] for name in names), task.output.parent)
+    draw_pictures(*(task.inputs[name] for name in names), task.output.parent, settings)
 
 
 if __name__ == "__main__":

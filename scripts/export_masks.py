@@ -1,49 +1,62 @@
-"""Bring the masks of a data set's videos into the form that a benchmark's server takes."""
+"""Bring the masks of a data set's videos into a form that servers or other tools take."""
 
 import argparse
 from pathlib import Path
 
+from betrayed.config.exports import SERVERS
 from betrayed.datasets.manifest import read_manifest
 from betrayed.engine.batches import Record
 from betrayed.engine.programs import run
-from betrayed.exports.servers import MaskedVideo, export_davis, export_youtube_vis, zip_folder
+from betrayed.exports.forms import FORMS
+from betrayed.exports.servers import zip_folder
+from betrayed.exports.videos import MaskedVideo
+from betrayed.io.mask_levels import LEVELS
 
 
 def main() -> None:
     """Read the command line and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--form", required=True, choices=("davis", "youtube_vis"))
+    parser.add_argument("--form", required=True, choices=FORMS)
     parser.add_argument("--manifest", required=True, help="CSV of the data set's videos")
     parser.add_argument("--frames", required=True, nargs="+", help="records of their frames")
     parser.add_argument("--masks", required=True, nargs="+", help="records of their masks")
+    parser.add_argument(
+        "--level",
+        default="objects",
+        choices=LEVELS,
+        help="what an id stands for; servers' forms hold all proposals whatever is said here",
+    )
+    parser.add_argument("--most", type=int, help="the objects of highest rank alone, so many")
     parser.add_argument("--threads", type=int, default=1, help="processes side by side")
     parser.add_argument(
         "--output",
         required=True,
         type=Path,
-        help="zip file to write; what is in it lies unpacked in a folder of its name beside it",
+        help="folder to write; for servers a zip file, and what is in it lies unpacked in a folder "
+        "of its name beside it",
     )
     arguments = parser.parse_args()
+    packed = arguments.form in SERVERS
+    if packed and arguments.output.suffix != ".zip":
+        parser.error(f"--output of the form {arguments.form} must be named .zip")
     # Listing the videos puts the records of YouTube-VIS beside the manifest, also without truth.
     records = Path(arguments.manifest).parent / "truth"
     frames, masks = _made(arguments.frames), _made(arguments.masks)
+    chosen = ("proposals", None) if packed else (arguments.level, arguments.most)
     videos = [
         MaskedVideo(
             frames[video],
             masks[video].parent,
-            records / f"{video}.json" if arguments.form == "youtube_vis" else None,
+            _if_there(records / f"{video}.json"),
+            *chosen,
         )
         for video in (row["video"] for row in read_manifest(arguments.manifest))
         if video in masks
     ]
-    if arguments.output.suffix != ".zip":
-        parser.error("--output must be named .zip")
-    folder = arguments.output.with_suffix("")
-    if arguments.form == "davis":
-        export_davis(videos, folder)
-    else:
-        export_youtube_vis(videos, folder, arguments.threads)
-    zip_folder(folder, arguments.output)
+    folder = arguments.output.with_suffix("") if packed else arguments.output
+    FORMS[arguments.form](videos, folder, arguments.threads)
+    if packed:
+        zip_folder(folder, arguments.output)
 
 
 def _made(records: list[str]) -> dict[str, Path]:
@@ -53,6 +66,10 @@ def _made(records: list[str]) -> dict[str, Path]:
         for path in records
         for video, made in Record.read(path).videos.items()
     }
+
+
+def _if_there(path: Path) -> Path | None:
+    return path if path.is_file() else None
 
 
 if __name__ == "__main__":

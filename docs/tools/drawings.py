@@ -26,7 +26,7 @@ class Room:
 FLOORS: tuple[tuple[Room, ...], ...] = (
     (
         Room("scoring", "protocols and metrics", "scores, detections", "result"),
-        Room("exports", "forms that servers take", "davis.zip, youtube_vis.zip", "result"),
+        Room("exports", "forms that servers, tools take", "davis.zip, coco/, webm/", "result"),
     ),
     (
         Room("training", "losses, clips, loop", "block.pt, training.csv"),

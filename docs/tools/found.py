@@ -12,7 +12,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
-from betrayed.reporting.pictures import VideoResults, overlay  # noqa: E402
+from betrayed.reporting.pictures import VideoResults  # noqa: E402
 from betrayed.video.video import Video  # noqa: E402
 
 MOMENTS = (0.05, 0.35, 0.65, 0.95)
@@ -31,7 +31,7 @@ def main() -> None:
         cells = []
         for moment in MOMENTS:
             index = round(moment * (video.count - 1))
-            picture = overlay(video.frame(index), found.object_ids(index))
+            picture = found.overlay(video.frame(index), found.object_ids(index))
             cells.append(cv2.resize(picture, CELL, interpolation=cv2.INTER_AREA))
         strips.append(beside(cells, axis=1))
     Image.fromarray(beside(strips, axis=0)).save(ROOT / "docs" / "demo.jpg", quality=88)

@@ -55,7 +55,7 @@ def test_every_setting_stands_in_the_configuration_with_its_default(section):
 
 def test_the_top_level_and_the_made_data_set_have_every_setting():
     assert set(DEFAULT) == {field.name for field in fields(Configuration)}
-    for name in ("method", "seed", "pictures"):
+    for name in ("method", "seed"):
         assert DEFAULT[name] == declared(Configuration)[name][0]
     made = DEFAULT["datasets"]["made"]
     assert set(made) == {field.name for field in fields(DatasetSection)}

@@ -69,7 +69,8 @@ STAGES = (
             set(STAGES) - {"motion"},
         ),
         ("scoring.protocols", ["davis2016"], set()),
-        ("pictures", False, set()),
+        ("pictures.style", "outline", set()),
+        ("exports.formats", ["coco"], set()),
     ],
 )
 def test_a_setting_changes_the_identifiers_of_what_depends_on_it(path, value, first_changed):

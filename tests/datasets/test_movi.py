@@ -268,7 +268,7 @@ def test_the_workflow_goes_from_shards_to_tables(tmp_path, package, monkeypatch)
     project.change({"evaluate": [dataset], "features": sizes})
     project.change({"training": {"dataset": dataset, "stride": 1, "steps": 4, **sizes}})
     # Named, so that another video leaves the block alone.
-    project.change({"training": {"videos": ["0000", "0001"]}, "pictures": False})
+    project.change({"training": {"videos": ["0000", "0001"]}, "pictures": {"draw": False}})
     project.run()
     summary = pd.read_csv(project.folder / "results" / "tables" / "summary.csv", dtype=str)
     assert {"0000", "0001", "0002"} <= set(summary["video"])

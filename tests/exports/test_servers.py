@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -16,15 +17,11 @@ from pycocotools import mask as coco
 from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import list_videos
 from betrayed.datasets.manifest import write_manifest
-from betrayed.datasets.readers.youtube_vis import read_record, write_record
+from betrayed.datasets.readers.youtube_vis import decode_ids, read_record, write_record
 from betrayed.errors import UserError
-from betrayed.exports.servers import (
-    MaskedVideo,
-    encode_ids,
-    export_davis,
-    export_youtube_vis,
-    zip_folder,
-)
+from betrayed.exports.run_lengths import encode_ids
+from betrayed.exports.servers import export_davis, export_youtube_vis, zip_folder
+from betrayed.exports.videos import MaskedVideo
 from betrayed.io.palette import davis_palette
 from betrayed.video.extraction import extract
 from support.dataset_copies import davis2017, youtube_vis
@@ -158,10 +155,67 @@ def test_a_proposal_that_is_nowhere_is_no_track(tmp_path, ytvis):
     assert [one["video_id"] for one in tracks] == [3, 3]
 
 
-def test_what_does_not_fit_is_named(tmp_path, ytvis, davis):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_other_videos_are_numbered_and_listed_in_the_form_of_the_annotations(
+    tmp_path, davis, workers
+):
+    """Read back as a data set of the layout: its own reader, run lengths and all."""
+    root, videos = davis
+    export_youtube_vis(videos, tmp_path / "out", workers)
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert {one["video_id"] for one in results} == {1, 2}
+    shutil.copytree(root / "JPEGImages" / "480p", tmp_path / "out" / "JPEGImages")
+    settings = DatasetSettings("youtube_vis", str(tmp_path / "out"), "instances.json")
+    rows = list_videos(settings, tmp_path / "read")
+    assert [row["video"] for row in rows] == ["bear", "swan"]
+    for row, name in zip(rows, ("bear", "swan"), strict=True):
+        record = read_record(row["annotations"])
+        truths = sorted((root / "Annotations_unsupervised" / "480p" / name).iterdir())
+        for index, truth in enumerate(truths):
+            expected = np.array(Image.open(truth))
+            np.testing.assert_array_equal(decode_ids(record, index), expected)
+    content = json.loads((tmp_path / "out" / "instances.json").read_text())
+    first = content["annotations"][0]
+    mask = coco.decode(results[0]["segmentations"][0])
+    y, x = np.nonzero(mask)
+    assert first["bboxes"][0] == [x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1]
+    assert first["areas"][0] == mask.sum()
+
+
+def test_both_files_are_read_by_trackeval(tmp_path, davis):
+    """The annotations as truth and the results as a tracker's: each pixel for pixel."""
+    trackeval = pytest.importorskip("trackeval")
+    root, videos = davis
+    export_youtube_vis(videos, tmp_path / "out")
+    for kind, name in (("gt", "instances"), ("trackers", "results")):
+        folder = tmp_path / kind / "youtube_vis_val" / ("own/data" if kind == "trackers" else "")
+        folder.mkdir(parents=True)
+        shutil.copy(tmp_path / "out" / f"{name}.json", folder)
+    reader = trackeval.datasets.YouTubeVIS(
+        {
+            "GT_FOLDER": f"{tmp_path}/gt/",
+            "TRACKERS_FOLDER": f"{tmp_path}/trackers/",
+            "SPLIT_TO_EVAL": "val",
+            "PRINT_CONFIG": False,
+        }
+    )
+    assert reader.seq_list == ["bear", "swan"] and reader.class_list == ["object"]
+    for name in reader.seq_list:
+        truths = sorted((root / "Annotations_unsupervised" / "480p" / name).iterdir())
+        for is_gt, kind in ((True, "gt"), (False, "tracker")):
+            raw = reader._load_raw_file("own", name, is_gt)
+            tracks = np.unique(np.hstack(raw[f"{kind}_ids"])).tolist()
+            for index, truth in enumerate(truths):
+                expected = np.array(Image.open(truth))
+                ids = np.zeros_like(expected)
+                found = zip(raw[f"{kind}_ids"][index], raw[f"{kind}_dets"][index], strict=True)
+                for track, mask in found:
+                    ids[coco.decode(mask).astype(bool)] = 1 + tracks.index(track)
+                np.testing.assert_array_equal(ids, expected)
+
+
+def test_what_does_not_fit_is_named(tmp_path, ytvis):
     *_, videos = ytvis
-    with pytest.raises(UserError, match="belongs to no video of YouTube-VIS"):
-        export_youtube_vis(davis[1], tmp_path / "out")
     write_masks(videos[0].masks, np.full((4, 48, 64), 3, np.uint8), [0.5])
     with pytest.raises(UserError, match=r"00000\.png holds proposal 3, which .*objects\.csv does"):
         export_youtube_vis(videos, tmp_path / "out", workers=2)

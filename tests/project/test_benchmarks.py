@@ -202,5 +202,5 @@ def test_planning_is_measured():
     told = measured("planning.py", "--videos", "3", "--batch-size", "2")
     figures = r" +3 +\d+\.\d +\d+\.\d +\d+"
     assert re.search(rf"^listing{figures} +\d+$", told, re.M)
-    # A job a stage for each of two batches, and those of the data set and of the weights once.
-    assert re.search(rf"^first plan{figures} +26$", told, re.M)
+    # Seven stages for each of two batches; the weights, the block, four lists, and what follows.
+    assert re.search(rf"^first plan{figures} +{7 * 2 + 11}$", told, re.M)

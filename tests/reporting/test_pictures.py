@@ -1,21 +1,29 @@
 import json
+import subprocess
+import sys
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
+from betrayed.config.pictures import PictureSettings
 from betrayed.errors import UserError
 from betrayed.io.palette import davis_palette, save_palette_png
 from betrayed.io.video_writing import write_video
 from betrayed.objects.mask_writing import write_masks
-from betrayed.reporting.pictures import draw_pictures, overlay
+from betrayed.reporting.pictures import VideoResults, draw_pictures, overlay
+from betrayed.video.video import Video
+from support.masked_videos import masked_video
+from support.paths import SCRIPTS
+from support.records import record_of
 from support.tiny_scene import rolling, scene, tracks_file
+from support.videos_for_tests import moving_square, read_clip, tone, write_sounding_clip
 
 SIZE = (61, 101)  # odd: H.264 wants even sizes
 
 
-def make_video(folder, labels, truth=True):
+def make_video(folder, labels, truth=True, source="toy.mp4", **display):
     """A video whose stages have all run: frames, tracks and masks under ``folder``."""
     count = len(labels)
     frames = folder / "frames"
@@ -30,7 +38,8 @@ def make_video(folder, labels, truth=True):
         save_palette_png(frames / f"truth{i}.png", ids)
         annotations.append(str(frames / f"truth{i}.png"))
     facts = {"video": "toy", "count": count, "height": SIZE[0], "width": SIZE[1], "fps": 12.5}
-    facts |= {"source": "toy.mp4", "frames": names, "instances": None, "annotation_kind": "ids"}
+    facts |= {"source": str(source), "frames": names, "instances": None, "annotation_kind": "ids"}
+    facts |= display
     facts |= {"annotations": annotations if truth else None}
     facts |= {"annotated_frames": count if truth else 0, "objects": 1 if truth else None}
     (frames / "frames.json").write_text(json.dumps(facts))
@@ -43,12 +52,110 @@ def test_overlay_by_hand():
     frame = np.full((9, 9, 3), 100, np.uint8)
     ids = np.zeros((9, 9), np.uint8)
     ids[2:7, 2:7] = 2
-    picture = overlay(frame, ids)
+    picture = overlay(frame, ids, "both", 0.5)
     colour = np.frombuffer(davis_palette(), np.uint8)[6:9]
     np.testing.assert_array_equal(picture[4, 4], 50 + colour // 2)
     np.testing.assert_array_equal(picture[0, 0], [100, 100, 100])
     assert (picture[2, 4] == 255).all() and (picture[1, 4] == 255).all()
     assert (frame == 100).all()
+
+
+def test_styles_by_hand():
+    """An object of 5×5 pixels that touches another one."""
+    frame = np.full((9, 12, 3), 100, np.uint8)
+    ids = np.zeros((9, 12), np.uint8)
+    ids[2:7, 2:7], ids[2:7, 7:9] = 2, 3
+    colours = np.frombuffer(davis_palette(), np.uint8).reshape(256, 3)
+    filled = overlay(frame, ids, "fill", 0.25)
+    np.testing.assert_array_equal(filled[4, 4], (75 + 0.25 * colours[2]).round())
+    np.testing.assert_array_equal(filled[2, 2], filled[4, 4])  # and no line
+    np.testing.assert_array_equal(filled[ids == 0], 100)
+    drawn = overlay(frame, ids, "outline", 0.25)
+    np.testing.assert_array_equal(drawn[4, 4], 100)  # inside
+    for place in ((2, 4), (1, 4), (4, 6)):  # inside the edge, outside of it, beside the other
+        np.testing.assert_array_equal(drawn[place], colours[2])
+    np.testing.assert_array_equal(drawn[4, 7], colours[3])
+    assert (overlay(frame, ids, "both", 0.0)[4, 4] == 100).all()
+    covered = overlay(frame, ids, "both", 1.0)
+    np.testing.assert_array_equal(covered[4, 4], colours[2])
+    assert (covered[4, 6:8] == 255).all()
+
+
+def test_lines_grow_with_the_film():
+    frame, ids = np.zeros((720, 1280, 3), np.uint8), np.zeros((720, 1280), np.uint8)
+    ids[:, 600:] = 1
+    assert np.flatnonzero((overlay(frame, ids, "both", 0.5)[300] == 255).all(axis=1)).tolist() == [
+        598, 599, 600, 601,
+    ]  # fmt: skip
+
+
+def test_what_is_shown_follows_the_settings(tmp_path):
+    made = masked_video(tmp_path, "one")
+    video, tracks = Video.load(made.video.frames), None
+
+    def ids(**settings):
+        shown = PictureSettings(**settings)
+        return VideoResults(video, made.video.masks, tracks, shown).object_ids(0)
+
+    np.testing.assert_array_equal(ids(), made.levels["objects"][0])
+    np.testing.assert_array_equal(ids(level="parts"), made.levels["parts"][0])
+    np.testing.assert_array_equal(ids(level="foreground"), made.levels["foreground"][0])
+    first = np.where(made.levels["objects"][0] == 2, 255, made.levels["objects"][0])
+    np.testing.assert_array_equal(ids(most_objects=1), first)
+    # The first objects keep their colours, however many are shown.
+    assert (ids(most_objects=1)[made.levels["objects"][0] == 1] == 1).all()
+
+
+def sounding(tmp_path, count=6, stamps=None, seconds=0.8):
+    film, _ = moving_square(count, 60, 100)
+    return write_sounding_clip(tmp_path / "film.mp4", film, stamps, sound=tone(seconds))
+
+
+def test_the_overlay_of_a_film_has_its_times_and_its_sound(tmp_path):
+    stamps = [0, 2, 3, 5, 6, 7]
+    film = sounding(tmp_path, stamps=stamps)
+    times = [stamp / 10 for stamp in stamps]
+    made = make_video(tmp_path, scene(), source=film, times=times, seconds=0.8)
+    draw_pictures(*made, tmp_path / "pictures")
+    _, shown, sound, begins = read_clip(tmp_path / "pictures" / "overlay.mp4")
+    assert shown == pytest.approx(times)
+    _, _, before, start = read_clip(film)
+    assert begins == pytest.approx(start)
+    np.testing.assert_array_equal(sound, before)
+
+
+def test_sound_may_be_switched_off(tmp_path):
+    made = make_video(tmp_path, scene(), source=sounding(tmp_path))
+    draw_pictures(*made, tmp_path / "pictures", PictureSettings(sound=False))
+    with av.open(str(tmp_path / "pictures" / "overlay.mp4")) as container:
+        assert not container.streams.audio
+
+
+def test_sound_that_cannot_be_used_is_left_out_and_it_is_said(tmp_path, capsys):
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"no film")
+    made = make_video(tmp_path, scene(), source=film)
+    draw_pictures(*made, tmp_path / "pictures")
+    with av.open(str(tmp_path / "pictures" / "overlay.mp4")) as container:
+        assert not container.streams.audio
+    assert f"'toy' is without the sound of {film}: Invalid data" in capsys.readouterr().err
+
+
+def test_the_program_takes_settings_and_another_look_draws_again(tmp_path):
+    frames, objects, tracks = make_video(tmp_path, scene(3))
+    command = [sys.executable, str(SCRIPTS / "draw_pictures.py")]
+    for name, path in (("frames", frames), ("objects", objects), ("tracks", tracks)):
+        command += [f"--{name}", str(record_of(tmp_path / f"{name}.json", {"toy": path}))]
+    command += ["--record", str(tmp_path / "record.json"), "--output-folder", str(tmp_path / "out")]
+    settings = {"style": "outline", "level": "foreground", "opacity": 1, "most_objects": None}
+    sheets = []
+    for told in ({}, settings):
+        subprocess.run([*command, "--settings", json.dumps(told)], check=True)
+        sheets.append((tmp_path / "out" / "toy" / "sheet.png").read_bytes())
+    assert sheets[0] != sheets[1]
+    wrong = [*command, "--settings", '{"style": "dotted"}']
+    done = subprocess.run(wrong, capture_output=True, text=True)
+    assert done.returncode == 1 and "style: must be one of" in done.stderr
 
 
 def test_pictures(tmp_path):

@@ -121,6 +121,19 @@ def test_pictures_keep_their_ratio_and_are_never_enlarged():
     assert sprites.fitted(60, 80, 480) == (60, 80)
 
 
+def test_films_are_shown_with_the_pixels_that_they_are_displayed_with():
+    # Anamorphic PAL: 720 x 576 pixels that are 64/45 as wide as high are 16:9.
+    assert sprites.fitted(576, 720, 480, 64 / 45) == (270, 480)
+    assert sprites.fitted(100, 100, 480, 0.5) == (100, 50)
+
+
+def test_a_sprite_is_no_larger_than_its_format_allows():
+    assert sprites.most_pictures((270, 480)) == 33**2  # cells of 496 pixels
+    size = (1080, 1920)
+    assert sprites.most_pictures(size) == 64
+    assert sprites.grid_columns(64) * max(sprites.cell_size(*size)) <= 16383
+
+
 def test_found_objects_take_the_colours_of_their_partners():
     truth, found = np.zeros((2, 1, 12), np.uint8), np.zeros((2, 1, 12), np.uint8)
     truth[:, 0, 0:4], truth[:, 0, 4:8], truth[:, 0, 11] = 3, 1, 255
@@ -322,3 +335,9 @@ def test_results_are_those_of_the_records_with_what_was_left_out(tmp_path):
 def test_tiny_videos_are_what_these_tests_think(tmp_path):
     paths = tiny_video(tmp_path)
     assert Video.load(paths["frames"]).count == FRAMES
+
+
+def test_nothing_found_or_nothing_true_has_no_colours():
+    nothing, ball = np.zeros((1, 2, 3), np.uint8), np.full((1, 2, 3), 2, np.uint8)
+    assert matched_colours(nothing, ball) == {} and matched_colours(nothing, nothing) == {}
+    assert matched_colours(ball, nothing) == {2: 1}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -76,6 +77,16 @@ def test_names_are_text_wherever_they_stand(tmp_path):
     kinds = [attributes.get("type") for tag, attributes in page.elements if tag == "script"]
     assert kinds == ["application/json"] * 3 + [None, None]
     assert EVIL in page.text and QUOTE in page.text
+
+
+def test_a_name_that_is_no_text_is_shown_as_far_as_it_is(tmp_path):
+    def renamed(sources, folder):
+        path = Path(sources.results[0].frames)
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"name": "film-\udcff-one"}))
+        return sources
+
+    text = report(tmp_path, ["film-1"], change=renamed)
+    assert ">film-?-one</a>" in text and 'aria-label="Player of film-?-one"' in text
 
 
 def test_a_browser_may_run_our_scripts_alone_and_fetch_nothing(tmp_path):

@@ -16,7 +16,7 @@ from sklearn.metrics import adjusted_rand_score
 from trackeval.metrics import JAndF, TrackMAP
 
 from betrayed.config.scoring import ScoreSettings
-from betrayed.exports.servers import encode_ids
+from betrayed.exports.run_lengths import encode_ids
 from betrayed.io.run_lengths import decode_mask
 from betrayed.scoring.average_precision import average_precision, match_detections
 from betrayed.scoring.davis import METRICS, davis_unsupervised, pairwise_scores

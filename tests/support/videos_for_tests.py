@@ -92,3 +92,70 @@ def video_folder(root: Path, name: str, count: int = 6, height: int = 48, width:
     frames, ids = moving_square(count, height, width)
     write_annotations(root / "annotations" / name, ids)
     return write_frames(root / "videos" / name, frames)
+
+
+def tone(seconds: float, rate: int = 44100, pitch: float = 440.0) -> np.ndarray:
+    """A tone that grows louder, (1, samples) float32."""
+    time = np.arange(round(seconds * rate)) / rate
+    return (np.sin(2 * np.pi * pitch * time) * time / seconds * 0.8)[None].astype(np.float32)
+
+
+def write_sounding_clip(
+    path: Path,
+    frames: np.ndarray,
+    stamps: list[int] | None = None,
+    base: Fraction = Fraction(1, 10),
+    sound: np.ndarray | None = None,
+    codec: str = "aac",
+    begins: float = 0.0,
+    late: float = 0.0,
+) -> Path:
+    """A film with sound of 44,100 samples a second, and pictures at times of one's own.
+
+    Args:
+        path: its suffix names the container.
+        frames: (T, H, W, 3) of even size.
+        stamps: when each picture begins, in units; None: at 0, 1, 2, ….
+        base: seconds of a unit.
+        sound: (1, samples) float32; None: silent.
+        codec: of the sound.
+        begins: seconds on the film's clock at which pictures begin.
+        late: seconds after which the sound begins.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(1, 1) / base)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt, stream.options = "yuv420p", {"crf": "10"}
+        stream.codec_context.time_base = base
+        heard = (
+            container.add_stream(codec, rate=44100, layout="mono") if sound is not None else None
+        )
+        packets = []
+        for index, frame in enumerate(frames):
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            picture.pts = (stamps[index] if stamps else index) + round(begins / base)
+            picture.time_base = base
+            packets += stream.encode(picture)
+        packets += stream.encode()
+        if heard is not None:
+            whole = av.AudioFrame.from_ndarray(sound, format="fltp", layout="mono")
+            whole.sample_rate, whole.time_base = 44100, Fraction(1, 44100)
+            whole.pts = round((begins + late) * 44100)
+            packets += [*heard.encode(whole), *heard.encode()]
+        container.mux(packets)
+    return path
+
+
+def read_clip(path: Path) -> tuple[np.ndarray, list[float], np.ndarray, float | None]:
+    """Pictures (T, H, W, 3), their times, samples (channels, n), and when the first is heard."""
+    with av.open(str(path)) as container:
+        pictures = list(container.decode(video=0))
+    sound, begins = np.zeros((1, 0)), None
+    with av.open(str(path)) as container:
+        if container.streams.audio:
+            heard = list(container.decode(audio=0))
+            sound = np.concatenate([one.to_ndarray() for one in heard], axis=1)
+            begins = heard[0].time
+    frames = np.stack([one.to_ndarray(format="rgb24") for one in pictures])
+    return frames, [one.time for one in pictures], sound, begins

@@ -208,4 +208,4 @@ def test_the_program_makes_it_and_refuses_unknown_settings(tmp_path):
     assert (tmp_path / "data" / "videos" / "meadow-horses" / "00001.jpg").is_file()
     refused = call({"clip": 1})
     assert refused.returncode == 1
-    assert refused.stderr.startswith("error: --settings: there is no setting 'clip'")
+    assert refused.stderr.startswith("error: --settings: unknown key 'clip'")

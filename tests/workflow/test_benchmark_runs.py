@@ -12,7 +12,7 @@ from support.workflow_project import LAST, Project
 
 TINY = {
     "refinement": {"height": None, "width": None},
-    "pictures": False,
+    "pictures": {"draw": False},
 }
 
 

@@ -154,8 +154,7 @@ def test_a_preset_plans_its_whole_chain(tmp_path, monkeypatch, preset):
     assert ("list_detections" in plan) == bool(instances)
     assert plan.get("pool_detections", 0) == len(instances)
     exports = project.planned(*overlay, "exports")
-    assert exports["export_davis"] == len(wanted.evaluate)
-    assert exports.get("export_youtube_vis", 0) == len(instances)
+    assert exports["export_for_servers"] == len(wanted.evaluate) + len(instances)
     assert exports["select_objects"] == wanted.videos and "collect_tables" not in exports
 
 
@@ -195,7 +194,7 @@ def test_the_servers_youtube_vis_is_exported_and_not_scored(tmp_path, monkeypatc
     plan = project.planned(*overlay)
     assert plan["select_objects"] == 2
     assert "score_video" not in plan and "pool_detections" not in plan
-    assert project.planned(*overlay, "exports")["export_youtube_vis"] == 1
+    assert project.planned(*overlay, "exports")["export_for_servers"] == 2
 
 
 def test_the_papers_data_reach_scoring(tmp_path, monkeypatch):
@@ -314,7 +313,7 @@ def test_a_release_checkpoint_takes_the_place_of_training(tmp_path, package):
     stored = {"model_state_dict": {**weights, "backbone.norm.weight": torch.ones(384)}}
     torch.save(stored | {"iteration": 60000}, project.folder / "release.pth")
     project.change({"training": {"checkpoint": "release.pth"}, "method": "paper"})
-    project.change({"datasets": {"made": {"make": {"clips": 1}}}, "pictures": False})
+    project.change({"datasets": {"made": {"make": {"clips": 1}}}, "pictures": {"draw": False}})
     project.run()
     assert b"davis2017-sequence" in project.tables()["summary.csv"]
     assert not (project.folder / "results" / "blocks").exists()

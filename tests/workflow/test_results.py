@@ -4,6 +4,7 @@ import h5py
 import pandas as pd
 import yaml
 
+from betrayed.config.exports import SERVERS, TENSORBOARD, TOOLS
 from support.paths import ROOT
 from support.workflow_project import CHAIN, LAST, rows
 
@@ -59,13 +60,43 @@ def test_every_job_leaves_a_log_and_what_it_took(finished):
 
 
 def test_exports_are_made_when_they_are_asked_for(project):
-    assert project.planned("exports") == {"export_davis": 1, "exports": 1}
+    assert project.planned("exports") == {"export_for_servers": 1, "exports": 1}
     project.run("exports")
     (folder,) = (project.folder / "results" / "exports").glob("*/made/davis")
     frames = project.folder / "results" / "made" / "frames"
     assert {one.name for one in folder.iterdir()} == {one.name for one in frames.iterdir()}
     assert all(len(list(one.glob("*.png"))) == 10 for one in folder.iterdir())
     assert project.planned("exports") == {}
+
+
+def test_every_form_is_exported_and_a_setting_makes_its_own_anew(project):
+    forms = [*SERVERS, *TOOLS, TENSORBOARD]
+    project.change({"exports": {"formats": forms}})
+    project.run("exports")
+    (run,) = [
+        one for one in (project.folder / "results" / "exports").iterdir() if one.name != TENSORBOARD
+    ]
+    videos = {one.name for one in (project.folder / "results" / "made" / "frames").iterdir()}
+    for form in SERVERS:
+        assert (run / "made" / f"{form}.zip").is_file()
+    for form in TOOLS:
+        folder = run / "made" / form
+        named = {path.name.split(".")[0].removesuffix("-tracks") for path in folder.rglob("*")}
+        assert videos <= named, form
+    (log,) = (project.folder / "results" / "exports" / TENSORBOARD).glob("*/events.out.tfevents.*")
+    assert log.stat().st_size > 12 * 100  # steps, with five figures each
+    assert project.planned("exports") == {}
+    # Servers get all proposals, whatever tools get; and a log has no masks.
+    project.change({"exports": {"level": "parts", "most_objects": 2}})
+    assert project.planned("exports") == {"export_for_tools": len(TOOLS), "exports": 1}
+    assert project.planned() == {}
+
+
+def test_another_style_draws_again_and_computes_nothing_else(project):
+    project.change({"pictures": {"style": "outline", "level": "parts"}})
+    assert set(project.planned()) == {"draw_pictures", "collect_failures", "check_failures"}
+    project.change({"pictures": {"draw": False}})
+    assert not {"draw_pictures", "select_objects"} & set(project.planned())
 
 
 def test_average_precision_is_added_without_scoring_a_video_again(project):

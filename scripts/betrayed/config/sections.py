@@ -11,11 +11,13 @@ from pydantic import ValidationInfo, field_validator
 
 from betrayed.config.clustering import ClusterSettings
 from betrayed.config.datasets import DatasetSettings
+from betrayed.config.exports import ExportSettings
 from betrayed.config.features import FeatureKnobs, side, views
 from betrayed.config.learning import LearningKnobs
 from betrayed.config.model import Names, knob, seed, settings
 from betrayed.config.motion import MotionSettings
 from betrayed.config.objects import ObjectSettings
+from betrayed.config.pictures import PictureSettings
 from betrayed.config.reading import adapter
 from betrayed.config.report import ReportSettings
 from betrayed.config.scoring import Protocols, ScoringKnobs
@@ -193,6 +195,18 @@ class ScoringSection(ScoringKnobs):
 
 
 @settings
+class PicturesDrawn:
+    """Whether there are pictures."""
+
+    draw: bool = knob(True, "false makes tables only")
+
+
+@settings
+class PicturesSection(PictureSettings, PicturesDrawn):
+    """Whether there are pictures, and how they look."""
+
+
+@settings
 class Configuration:
     """Everything that a configuration sets.
 
@@ -227,7 +241,8 @@ class Configuration:
         ...,
         "of the odds that two points lie on one object, in the target learn",
     )
-    pictures: bool = knob(True, "overlay videos and contact sheets; false makes tables only")
+    pictures: PicturesSection = knob(..., "overlay films and contact sheets")
+    exports: ExportSettings = knob(..., "what the target `exports` writes")
     report: ReportSettings = knob(
         ..., "`make report`: one HTML file with the results and players of the videos"
     )

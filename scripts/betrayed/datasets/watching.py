@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from betrayed.io.file_kinds import is_litter
+
 
 def signature(paths: Iterable[str | Path]) -> str:
     """What stands for the names, sizes and times of all files under ``paths``.
@@ -21,16 +23,20 @@ def signature(paths: Iterable[str | Path]) -> str:
 
 
 def _files(path: Path) -> Iterator[tuple[str, int, int]]:
-    """The files at and under a path, hidden ones left out: relative name, bytes, nanoseconds."""
+    """The files at and under a path, litter left out: relative name, bytes, nanoseconds."""
     if path.is_file():
         yield _entry("", path.stat())
     waiting = [(path, "")] if path.is_dir() else []
+    seen = set()  # a link may lead to a folder above it
     while waiting:
         folder, prefix = waiting.pop()
+        if (real := os.path.realpath(folder)) in seen or not os.access(folder, os.R_OK | os.X_OK):
+            continue
+        seen.add(real)
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = prefix + entry.name
-                if entry.name.startswith("."):
+                if is_litter(entry.name):
                     continue
                 if entry.is_dir():
                     waiting.append((Path(entry.path), f"{name}/"))

@@ -95,6 +95,17 @@ def read_proposal_scores(folder: str | Path) -> pd.Series:
     return table["score"].fillna(pd.Series(1 / table.index, table.index)).astype(float)
 
 
+def read_part_scores(folder: str | Path) -> pd.Series:
+    """The score of every part of a video's objects by its number, from ``folder/objects.csv``.
+
+    Raises:
+        UserError: the table is missing or damaged; names it.
+    """
+    table = _read_table(folder, ("part", "score"))
+    table = table[table["part"].notna()].set_index("part").sort_index()
+    return table["score"].astype(float)
+
+
 def _read_table(folder: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     """The table of a folder of masks, checked for what is read from it."""
     path = Path(folder) / "objects.csv"

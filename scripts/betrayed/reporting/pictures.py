@@ -1,7 +1,8 @@
 """Pictures of what was found in a video: an overlay video and a contact sheet."""
 
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -9,18 +10,21 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from betrayed.clustering.tracks import Tracks, read_tracks
+from betrayed.config.pictures import PictureSettings
 from betrayed.errors import UserError
+from betrayed.io.display import USUAL_FPS
 from betrayed.io.files import whole_file
-from betrayed.io.palette import davis_palette, read_ids
+from betrayed.io.films import is_film
+from betrayed.io.mask_levels import mask_ids
+from betrayed.io.palette import davis_palette
 from betrayed.io.progress import progress
+from betrayed.io.sound import Sound, read_sound
 from betrayed.io.video_writing import write_video
 from betrayed.video.annotations import read_annotation
 from betrayed.video.video import Video
 
 COLOURS = np.frombuffer(davis_palette(), np.uint8).reshape(256, 3)
-OTHER = 255  # the colour of foreground tracks that are no proposal
-BLEND = 0.5  # how much of an object's colour covers it
-USUAL_FPS = 24  # of folders of images, which have none of their own
+OTHER = 255  # the colour of foreground that is no proposal, or one too many
 SHEET_FRAMES = 6
 CELL = 240, 360  # pixels, the most that a frame has in width and height
 MARGIN = 72  # pixels, for the rows' titles
@@ -34,17 +38,18 @@ class VideoResults:
         video: its frames, and the truth if there is one.
         folder: the folder of masks.
         tracks: labels on the grid of tokens.
+        settings: how it is shown.
     """
 
     video: Video
     folder: Path
     tracks: Tracks
+    settings: PictureSettings = field(default_factory=PictureSettings)
 
     def object_ids(self, index: int) -> np.ndarray:
-        """Ids of the foreground proposals in one frame, (H, W) uint8, 0 elsewhere."""
-        proposals = read_ids(self.folder / "proposals" / f"{index:05d}.png")
-        foreground = read_ids(self.folder / "foreground" / f"{index:05d}.png") > 0
-        return np.where(foreground, np.where(proposals > 0, proposals, OTHER), 0).astype(np.uint8)
+        """Ids of the objects in one frame, (H, W) uint8, 0 elsewhere: a number is a colour."""
+        own = self.settings
+        return mask_ids(self.folder, index, own.level, own.most_objects, OTHER)
 
     def track_ids(self, index: int) -> np.ndarray:
         """A colour for the track of every token of one frame, each a rectangle, (H, W) uint8."""
@@ -52,23 +57,35 @@ class VideoResults:
         size = (self.video.width, self.video.height)
         return cv2.resize(grid, size, interpolation=cv2.INTER_NEAREST)
 
+    def overlay(self, frame: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """A frame (H, W, 3) uint8 with ids over it, in the style that is wanted."""
+        return overlay(frame, ids, self.settings.style, self.settings.opacity)
+
 
 def draw_pictures(
-    frames_path: str | Path, objects_path: str | Path, tracks_path: str | Path, folder: str | Path
+    frames_path: str | Path,
+    objects_path: str | Path,
+    tracks_path: str | Path,
+    folder: str | Path,
+    settings: PictureSettings | None = None,
 ) -> None:
     """Write ``overlay.mp4`` and ``sheet.png`` of a video.
+
+    The overlay has the video's size, and where the video is a film the times of its pictures and
+    its sound.
 
     Args:
         frames_path: its ``frames.json``.
         objects_path: ``objects.csv`` in its folder of masks.
         tracks_path: its tracks artefact.
         folder: where to write.
+        settings: how they look.
 
     Raises:
-        UserError: the frames, masks and tracks are not of one video.
+        UserError: what was found has another number of frames than the video.
     """
     video, tracks = Video.load(frames_path), read_tracks(tracks_path)
-    results = VideoResults(video, Path(objects_path).parent, tracks)
+    results = VideoResults(video, Path(objects_path).parent, tracks, settings or PictureSettings())
     masks = len(list((results.folder / "proposals").glob("*.png")))
     if not video.count == masks == len(tracks.labels):
         raise UserError(
@@ -77,7 +94,8 @@ def draw_pictures(
             "workflow again."
         )
     indices = progress(range(video.count), f"pictures {tracks.made_by.get('video', '')}", "frame")
-    overlays = (overlay(video.frame(i), results.object_ids(i)) for i in indices)
+    overlays = (results.overlay(video.frame(i), results.object_ids(i)) for i in indices)
+    sound = _sound_of(video) if results.settings.sound else None
     write_video(
         Path(folder) / "overlay.mp4",
         overlays,
@@ -85,19 +103,38 @@ def draw_pictures(
         video.times,
         video.seconds,
         video.pixel_aspect,
+        sound,
     )
     with whole_file(Path(folder) / "sheet.png") as temporary:
         contact_sheet(results).save(temporary)
 
 
-def overlay(frame: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """A frame (H, W, 3) uint8 with the ids (H, W) above 0 in their colours and outlined."""
-    covered = (ids > 0)[..., None]
-    mixed = (1 - BLEND) * frame + BLEND * COLOURS[ids]
-    picture = np.where(covered, mixed.round().astype(np.uint8), frame)
-    square = np.ones((3, 3), np.uint8)
-    outline = cv2.dilate(ids, square) != cv2.erode(ids, square)
-    picture[outline] = 255
+def overlay(frame: np.ndarray, ids: np.ndarray, style: str, opacity: float) -> np.ndarray:
+    """A frame with objects in their colours.
+
+    Args:
+        frame: (H, W, 3) uint8.
+        ids: (H, W) uint8; those above 0 are objects.
+        style: fill: the colour over the object. outline: a line of its colour around the object.
+            both: the fill, and a white line.
+        opacity: of the fill, 0 … 1.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    picture = frame.copy()
+    if style in ("fill", "both"):
+        covered = ids > 0
+        mixed = (1 - opacity) * frame[covered] + opacity * COLOURS[ids[covered]]
+        picture[covered] = mixed.round()
+    if style == "fill":
+        return picture
+    # So many pixels on each side of an edge; a larger film has wider lines.
+    width = max(1, round(min(ids.shape) / 360))
+    square = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
+    highest, lowest = cv2.dilate(ids, square), cv2.erode(ids, square)
+    line = highest != lowest
+    picture[line] = 255 if style == "both" else COLOURS[np.where(ids > 0, ids, highest)][line]
     return picture
 
 
@@ -113,12 +150,24 @@ def contact_sheet(results: VideoResults) -> Image.Image:
     rows = {"frame": [frames[i] for i in chosen]}
     if any(ids is not None for ids in truth.values()):
         rows["truth"] = [
-            frames[i] if truth[i] is None else overlay(frames[i], truth[i].astype(np.uint8))
+            frames[i] if truth[i] is None else results.overlay(frames[i], truth[i].astype(np.uint8))
             for i in chosen
         ]
-    rows["objects"] = [overlay(frames[i], results.object_ids(i)) for i in chosen]
-    rows["all tracks"] = [overlay(frames[i], results.track_ids(i)) for i in chosen]
+    title = results.settings.level
+    rows[title] = [results.overlay(frames[i], results.object_ids(i)) for i in chosen]
+    rows["all tracks"] = [results.overlay(frames[i], results.track_ids(i)) for i in chosen]
     return _table(video.title, rows, [f"{i}" for i in chosen], cell_size(video))
+
+
+def _sound_of(video: Video) -> Sound | None:
+    """The sound of a video's film; where it cannot be used that is said."""
+    sound, fault = read_sound(video.source) if is_film(video.source) else (None, None)
+    if fault is not None:
+        print(
+            f"The overlay of {video.name!r} is without the sound of {video.source}: {fault}.",
+            file=sys.stderr,
+        )
+    return sound
 
 
 def cell_size(video: Video) -> tuple[int, int]:

@@ -39,8 +39,9 @@ def player(results: Sequence[Result], settings: ReportSettings, curves: Curves) 
         UserError: frames or masks are missing or damaged.
     """
     video = Video.load(results[0].frames)
-    frames = choose_frames(video.count, settings.frames)
     size = sprites.fitted(video.height, video.width, settings.width, float(video.pixel_aspect))
+    most = min(settings.frames, sprites.most_pictures(size))
+    frames = choose_frames(video.count, most)
     pictures = [sprites.shrunk(video.frame(index), size) for index in frames]
     fps = video.fps or USUAL_FPS
     truth = _truth(video, frames, size)

@@ -15,6 +15,7 @@ QUALITY = 55
 _BLOCK = 16
 #: and pictures stand so far from their edges, since WebP's filter smooths over those of blocks.
 MARGIN = 8
+_LONGEST = 16383  # pixels, of a side of a WebP
 
 
 def grid_columns(count: int) -> int:
@@ -25,6 +26,11 @@ def grid_columns(count: int) -> int:
 def cell_size(height: int, width: int) -> tuple[int, int]:
     """Height and width of the cell that a photograph of this size stands in."""
     return tuple(-(-(side + 2 * MARGIN) // _BLOCK) * _BLOCK for side in (height, width))
+
+
+def most_pictures(size: tuple[int, int]) -> int:
+    """How many photographs of this height and width a sprite can hold: WebP has a largest side."""
+    return (_LONGEST // max(cell_size(*size))) ** 2
 
 
 def fitted(height: int, width: int, longest: int, aspect: float = 1) -> tuple[int, int]:
