@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from support.workflow_project import CHAIN
+
 PROGRAMS = ("cache_features", "train_block", "export_attention", "cluster_tracks")
 
 
@@ -46,8 +48,9 @@ def test_what_changes_rounding_at_most_reruns_nothing(project):
     project.change(
         {"device": "cpu", "features": {"batch_size": 3}, "clustering": {"memory_gb": 2.5}}
     )
-    # The table of runs holds every setting.
-    assert set(project.planned()) == {"list_runs", "collect_tables"}
+    planned = project.planned()
+    assert "list_runs" in planned  # the table of runs holds every setting
+    assert not {rule for rules in CHAIN.values() for rule in rules} & set(planned)
     text = project.run("--dry-run", "--printshellcmds", "--forcerun", "extract_frames")
     assert set(re.findall(r"--batch-size (\d+)", text)) == {"3"}
     assert set(re.findall(r"--memory-mb (\d+)", text)) == {"2500"}
