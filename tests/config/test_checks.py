@@ -291,10 +291,10 @@ def test_a_checkpoint_is_taken_whatever_the_training_says(tmp_path):
 
 def test_cues_without_a_weight_are_refused():
     none = [("objects.motion_weight", 0), ("objects.attention_weight", 0)]
-    (found,) = faults(*none, ("objects.interior_weight", 0))
-    assert found == "objects.interior_weight: one of the cues' weights must be above 0"
+    (found,) = faults(*none, ("objects.border_weight", 0))
+    assert found == "objects.border_weight: one of the cues' weights must be above 0"
     assert DEFAULT["objects"]["local_motion_weight"] > 0  # goes with a score, and is none
-    check(changed(*none, ("objects.interior_weight", 0.1)))
+    check(changed(*none, ("objects.border_weight", 0.1)))
 
 
 def test_every_fault_of_all_sections_and_runs_is_named_at_once():

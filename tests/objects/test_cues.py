@@ -4,7 +4,7 @@ import pytest
 from betrayed.errors import UserError
 from betrayed.features.whole_video import read_class_attention
 from betrayed.io.artefacts import create
-from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
+from betrayed.objects.cues import attention_cue, border_cue, local_motion_cue, motion_cue
 
 
 def test_motion_compares_with_the_frames_own_median():
@@ -42,9 +42,9 @@ def test_attention_compares_with_the_frames_own_median():
     assert attention_cue(np.zeros((1, 2, 2))).max() == pytest.approx(np.log(0.05))
 
 
-def test_interior_is_what_keeps_off_the_border():
-    assert interior_cue((1, 3, 4))[0].tolist() == [[0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
-    assert not interior_cue((2, 2, 5)).any()
+def test_border_cue_is_what_keeps_off_the_border():
+    assert border_cue((1, 3, 4))[0].tolist() == [[0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
+    assert not border_cue((2, 2, 5)).any()
 
 
 def test_class_attention_is_read_on_its_grid(tmp_path):

@@ -15,7 +15,7 @@ from betrayed.config.objects import ObjectSettings
 from betrayed.engine.batches import Record
 from betrayed.engine.programs import run
 from betrayed.io.palette import read_ids
-from betrayed.objects.mask_writing import upsample, write_masks
+from betrayed.objects.mask_writing import upsample_labels, write_masks
 from betrayed.objects.objects import objects_by_size
 from betrayed.video.extraction import extract
 from support.paths import SCRIPTS
@@ -70,16 +70,16 @@ def overlap(one, other):
 def test_upsample_by_hand():
     labels = np.array([[4, 7]])
     # Four pixels: track 4 weighs 1, ¾, ¼, 0; three: 1, ½, 0, and the first in order wins the tie.
-    np.testing.assert_array_equal(upsample(labels, np.array([4, 7]), (1, 4)), [[4, 4, 7, 7]])
-    np.testing.assert_array_equal(upsample(labels, np.array([4, 7]), (1, 3)), [[4, 4, 7]])
-    np.testing.assert_array_equal(upsample(labels, np.array([7, 4]), (1, 3)), [[4, 7, 7]])
+    np.testing.assert_array_equal(upsample_labels(labels, np.array([4, 7]), (1, 4)), [[4, 4, 7, 7]])
+    np.testing.assert_array_equal(upsample_labels(labels, np.array([4, 7]), (1, 3)), [[4, 4, 7]])
+    np.testing.assert_array_equal(upsample_labels(labels, np.array([7, 4]), (1, 3)), [[4, 7, 7]])
 
 
 def test_upsample_gives_every_pixel_a_track_near_it():
     labels = np.random.default_rng(0).integers(9, size=(5, 7))
-    large = upsample(labels, np.arange(12), (43, 61))
+    large = upsample_labels(labels, np.arange(12), (43, 61))
     assert large.shape == (43, 61)
-    np.testing.assert_array_equal(upsample(labels, np.arange(12), (5, 7)), labels)
+    np.testing.assert_array_equal(upsample_labels(labels, np.arange(12), (5, 7)), labels)
     y = np.clip((np.arange(43) + 0.5) * 5 / 43 - 0.5, 0, 4)
     x = np.clip((np.arange(61) + 0.5) * 7 / 61 - 0.5, 0, 6)
     for i in range(0, 43, 3):
@@ -96,7 +96,7 @@ def test_masks_by_size(tmp_path):
     write_masks(tmp_path / "m", labels, objects, SIZE)
     for index in (0, 2):
         ids, foreground = masks(tmp_path / "m", index)
-        large = upsample(labels[index], objects.tracks, SIZE)
+        large = upsample_labels(labels[index], objects.tracks, SIZE)
         np.testing.assert_array_equal(ids == 2, large == GROUND)
         np.testing.assert_array_equal(ids == 0, np.isin(large, (BALL, SPECK)))  # cut
         np.testing.assert_array_equal(foreground, ids != 1)  # cut or not
@@ -131,7 +131,7 @@ def test_masks_by_cues(tmp_path):
         )
         np.testing.assert_array_equal(foreground, scores >= 0.6)
         # Around it the tracks, and the fringe of the ball's own is none of them.
-        large = upsample(labels[index], objects.tracks, SIZE)
+        large = upsample_labels(labels[index], objects.tracks, SIZE)
         around = objects.table[objects.table["track"].notna()]
         numbers = dict(zip(around["track"], around["proposal"], strict=True))
         np.testing.assert_array_equal(parts_of(folder, index) == 1, foreground)

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from betrayed.objects.objectness import group_means, objectness, on_grid, relative, standardised
+from betrayed.objects.objectness import (
+    group_means,
+    objectness,
+    on_grid,
+    relative_to_median,
+    standardised,
+)
 
 # Four tracks of a token each, and a coarser level of two groups.
 LABELS = np.array([[[0, 1, 2, 3]]])
@@ -36,15 +42,15 @@ def test_weights_join_cues_of_one_deviation():
 def test_a_cue_without_weight_is_not_needed():
     cues = {"motion": one_row(0, 2, 4, 10)}
     alone = objectness(LABELS, LEVELS, cues, {"motion": 1.0})
-    both = objectness(LABELS, LEVELS, cues, {"motion": 3.0, "interior": 0.0})
+    both = objectness(LABELS, LEVELS, cues, {"motion": 3.0, "border": 0.0})
     np.testing.assert_allclose(alone, both)
 
 
 def test_a_constant_cue_tells_nothing():
-    cues = {"motion": one_row(0, 2, 4, 10), "interior": one_row(5, 5, 5, 5)}
-    both = objectness(LABELS, LEVELS, cues, {"motion": 1.0, "interior": 9.0})
+    cues = {"motion": one_row(0, 2, 4, 10), "border": one_row(5, 5, 5, 5)}
+    both = objectness(LABELS, LEVELS, cues, {"motion": 1.0, "border": 9.0})
     np.testing.assert_allclose(both, objectness(LABELS, LEVELS, cues, {"motion": 1.0}))
-    assert not objectness(LABELS, LEVELS, cues, {"interior": 1.0}).any()
+    assert not objectness(LABELS, LEVELS, cues, {"border": 1.0}).any()
     # Told apart within tracks only: the tracks have one mean.
     within = one_row(1, 3, 3, 1)
     assert not objectness(LABELS, LEVELS[1:], {"motion": within}, {"motion": 1.0}).any()
@@ -66,10 +72,11 @@ def test_group_means_with_numbers_left_out():
 
 def test_relative_has_the_median_at_0_and_the_best_at_1():
     scores = np.random.default_rng(1).normal(size=(4, 20, 30), loc=5, scale=3)
-    found = relative(scores)
+    found = relative_to_median(scores)
     assert np.median(found) == pytest.approx(0)
     assert (found > 1).mean() == pytest.approx(0.005)
-    np.testing.assert_allclose(relative(7 * scores - 2), found, atol=1e-9)  # whatever its unit
+    other_unit = relative_to_median(7 * scores - 2)
+    np.testing.assert_allclose(other_unit, found, atol=1e-9)
     np.testing.assert_array_equal(np.argsort(found, axis=None), np.argsort(scores, axis=None))
 
 
@@ -77,17 +84,17 @@ def test_specks_do_not_set_the_scale():
     scores = np.zeros(2000)
     scores[:200] = 4.0
     scores[:9] = 100.0  # fewer than the ten that may lie above 1
-    assert relative(scores)[100] == pytest.approx(1)
+    assert relative_to_median(scores)[100] == pytest.approx(1)
     scores[:11] = 100.0
-    assert relative(scores)[100] == pytest.approx(0.04)
+    assert relative_to_median(scores)[100] == pytest.approx(0.04)
 
 
 def test_where_nearly_all_have_one_score_the_highest_is_1():
     scores = np.full((2, 10, 50), 3.0)
-    assert not relative(scores).any()
+    assert not relative_to_median(scores).any()
     scores[0, 4, 4] = 3.5
-    assert relative(scores)[0, 4, 4] == 1
-    assert relative(scores).sum() == 1
+    assert relative_to_median(scores)[0, 4, 4] == 1
+    assert relative_to_median(scores).sum() == 1
 
 
 def test_on_grid_is_linear_between_places():

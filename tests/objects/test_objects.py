@@ -58,7 +58,7 @@ def test_all_but_the_largest_track_are_objects():
     assert table["foreground"].tolist() == [False, True, True]
     assert table["size"].tolist() == pytest.approx([29 / 48, 1 / 3, 3 / 24])
     assert table["persistence"].tolist() == [1, 1, 0.5]
-    assert table[["score", "motion", "attention", "interior"]].isna().all(axis=None)
+    assert table[["score", "motion", "attention", "border"]].isna().all(axis=None)
     assert objects.tracks.tolist() == [0, 2, 7]
     assert objects.foreground is None and objects.division is None
 
@@ -116,7 +116,7 @@ def test_the_table_by_hand():
     assert proposals(objects)["motion"].tolist() == [4, 1, 0]
     assert proposals(objects)["attention"].tolist() == [0, 0, 0]
     # 12 of a corner's 20 tokens and 40 of the rest's 60 keep off the border.
-    assert proposals(objects)["interior"].tolist() == pytest.approx([0.6, 0.6, 2 / 3])
+    assert proposals(objects)["border"].tolist() == pytest.approx([0.6, 0.6, 2 / 3])
     assert objects.foreground.threshold == 0.6
     # From a lower score on, two tracks are one object.
     objects = find(labels, motion, replace(PLAIN, foreground_score=0.2))
@@ -134,7 +134,7 @@ def test_size_and_persistence_by_hand():
     # Sky: 40 tokens of 48, but 36 in two frames.
     assert table["size"].tolist() == pytest.approx([4 / 48, 38 / 48, 8 / 48])
     assert table["persistence"].tolist() == [0.5, 1, 1]
-    assert table["interior"].tolist() == pytest.approx([1, (2 * 20 + 2 * 24) / 152, 0])
+    assert table["border"].tolist() == pytest.approx([1, (2 * 20 + 2 * 24) / 152, 0])
     assert table["size"].mul(table["persistence"]).sum() == pytest.approx(1)
 
 
@@ -280,7 +280,7 @@ def test_a_speck_does_not_set_the_scale():
 
 
 @pytest.mark.parametrize("frames", [1, 3])
-@pytest.mark.parametrize("settings", [PLAIN, ObjectSettings(interior_weight=0.0)])
+@pytest.mark.parametrize("settings", [PLAIN, ObjectSettings(border_weight=0.0)])
 def test_there_is_always_a_foreground(frames, settings):
     """Cues that tell nothing leave all places alike, and all of them are foreground."""
     for tracks in (1, 2):
@@ -329,7 +329,7 @@ def test_the_same_twice():
         ({"max_objects": 0}, "max_objects"),
         ({"max_objects": 255}, "max_objects"),
         ({"motion_weight": -1.0}, "motion_weight"),
-        ({"motion_weight": 0.0, "attention_weight": 0.0, "interior_weight": 0.0}, "weights"),
+        ({"motion_weight": 0.0, "attention_weight": 0.0, "border_weight": 0.0}, "weights"),
         ({"foreground_score": 1.5}, "foreground_score"),
         ({"levels": 0}, "levels"),
         ({"local_motion_weight": -0.5}, "local_motion_weight"),

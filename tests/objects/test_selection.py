@@ -7,7 +7,7 @@ from betrayed.clustering.tracks import read_tracks
 from betrayed.config.objects import ObjectSettings
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create
-from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
+from betrayed.objects.cues import attention_cue, border_cue, local_motion_cue, motion_cue
 from betrayed.objects.objects import objects_by_cues, objects_by_size
 from betrayed.objects.selection import find_objects
 from betrayed.objects.trajectories import read_trajectories
@@ -52,7 +52,7 @@ def test_objects_are_those_of_the_arrays(files):
     cues = {
         "motion": motion_cue(moves),
         "attention": attention_cue(np.full(labels.shape, 0.004)),
-        "interior": interior_cue(labels.shape),
+        "border": border_cue(labels.shape),
     }
     local = local_motion_cue(finer(moves))
     points, seen = read_trajectories(paths[3]), tokens(finer(labels))

@@ -5,7 +5,7 @@ import numpy as np
 from betrayed.clustering.merge_tree import merge_tree
 from betrayed.config.objects import ObjectSettings
 from betrayed.io.artefacts import create
-from betrayed.objects.cues import interior_cue
+from betrayed.objects.cues import border_cue
 from betrayed.objects.objects import objects_by_cues
 
 SKY, GROUND, SPECK, BALL = range(4)
@@ -13,7 +13,7 @@ COLOURS = np.array([[90, 140, 220], [90, 150, 60], [250, 250, 250], [200, 60, 40
 PLAIN = ObjectSettings(
     motion_weight=1.0,
     attention_weight=0.0,
-    interior_weight=0.0,
+    border_weight=0.0,
     levels=1,
     local_motion_weight=0.0,
     diffusion=0.0,
@@ -44,7 +44,7 @@ def cues(labels, motion=None, attention=None):
     return {
         "motion": flat if motion is None else motion,
         "attention": flat if attention is None else attention,
-        "interior": interior_cue(labels.shape),
+        "border": border_cue(labels.shape),
     }
 
 

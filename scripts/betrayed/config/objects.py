@@ -7,7 +7,7 @@ from pydantic import ValidationInfo, field_validator
 from betrayed.config.model import knob, settings
 
 #: The cues, in the order of the table's columns; each has a weight in the settings.
-CUES = ("motion", "attention", "interior")
+CUES = ("motion", "attention", "border")
 
 
 @settings
@@ -31,7 +31,7 @@ class ObjectSettings:
         ge=0,
     )
     attention_weight: float = knob(0.5, "what the backbone's class token attends to", ge=0)
-    interior_weight: float = knob(0.5, "staying off the border", ge=0)
+    border_weight: float = knob(0.5, "staying off the border", ge=0)
     levels: int = knob(
         4,
         "of the merge tree, each with half as many groups, whose scores are averaged; 1: tracks",
@@ -93,7 +93,7 @@ class ObjectSettings:
         "grabcut", "outlines move to the edges of the image; none: they stay"
     )
 
-    @field_validator("interior_weight")
+    @field_validator("border_weight")
     @classmethod
     def _one_cue_counts(cls, weight: float, info: ValidationInfo) -> float:
         names = [f"{cue}_weight" for cue in CUES[:-1]]

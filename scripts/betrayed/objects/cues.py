@@ -47,8 +47,8 @@ def attention_cue(attention: np.ndarray) -> np.ndarray:
     return np.log(attention / np.maximum(median, np.finfo(np.float32).tiny) + _UNSEEN)
 
 
-def interior_cue(shape: tuple[int, int, int]) -> np.ndarray:
+def border_cue(shape: tuple[int, int, int]) -> np.ndarray:
     """0 on the border of the frame, 1 inside: the background reaches the border, objects rarely."""
-    interior = np.zeros(shape, np.float32)
-    interior[:, 1:-1, 1:-1] = 1
-    return interior
+    inside = np.zeros(shape, np.float32)
+    inside[:, 1:-1, 1:-1] = 1
+    return inside

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from betrayed.config.objects import ObjectSettings
 from betrayed.objects.affinity import affinity, diffuse
 from betrayed.objects.levels import tree_levels
-from betrayed.objects.objectness import objectness, on_grid, relative, standardised
+from betrayed.objects.objectness import objectness, on_grid, relative_to_median, standardised
 
 #: Scores that differ by less are alike.
 _ALIKE = 1e-6
@@ -66,5 +66,5 @@ def find_foreground(
     scores = standardised(on_grid(coarse, grid))
     scores = scores + settings.local_motion_weight * standardised(local_motion)
     neighbours = affinity(tokens, grid, settings.diffusion_frames)
-    scores = relative(diffuse(scores, neighbours, settings.diffusion))
+    scores = relative_to_median(diffuse(scores, neighbours, settings.diffusion))
     return Foreground(scores, min(settings.foreground_score, float(scores.max())), neighbours)

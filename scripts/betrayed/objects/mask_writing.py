@@ -15,7 +15,7 @@ from betrayed.objects.outlines import Outlines
 from betrayed.objects.painting import paint
 
 
-def upsample(labels: np.ndarray, tracks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def upsample_labels(labels: np.ndarray, tracks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Bring one frame's labels to the size of the frame.
 
     Each track's mask of zeros and ones is upsampled bilinearly, and every pixel goes to the
@@ -100,5 +100,5 @@ def _tracks_of(
     proposal[tracks] = table["proposal"]
     chosen = np.zeros(len(proposal), bool)
     chosen[tracks] = table["foreground"]
-    large = upsample(labels, objects.tracks, size)  # (H, W)
+    large = upsample_labels(labels, objects.tracks, size)  # (H, W)
     return proposal[large], chosen[large]

@@ -50,7 +50,7 @@ def standardised(values: np.ndarray) -> np.ndarray:
     return (values - values.mean()) / deviation if deviation > 1e-9 else np.zeros_like(values)
 
 
-def relative(scores: np.ndarray) -> np.ndarray:
+def relative_to_median(scores: np.ndarray) -> np.ndarray:
     """Scores moved and scaled so that the video's median place has 0 and its best places 1.
 
     Where nearly all places have one score, the highest is 1.

@@ -54,7 +54,7 @@ class Objects:
             - ``size``: share of a frame, mean over the frames that have it
             - ``first_frame``, ``last_frame``: that have it
             - ``persistence``: share of the frames that have it
-            - ``motion``, ``attention``, ``interior``: means of the cues, missing likewise
+            - ``motion``, ``attention``, ``border``: means of the cues, missing likewise
         tracks: labels of all tracks, those first that come first where two meet.
         foreground: where it is, on the grid of the finer tokens; None by size.
         division: whose each place of the foreground is; None by size.

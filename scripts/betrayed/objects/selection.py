@@ -10,7 +10,7 @@ from betrayed.clustering.tracks import Tracks
 from betrayed.config.objects import ObjectSettings
 from betrayed.errors import UserError
 from betrayed.features.whole_video import read_class_attention, read_patch_tokens
-from betrayed.objects.cues import attention_cue, interior_cue, local_motion_cue, motion_cue
+from betrayed.objects.cues import attention_cue, border_cue, local_motion_cue, motion_cue
 from betrayed.objects.motion import read_motion
 from betrayed.objects.objects import Objects, no_objects, objects_by_cues, objects_by_size
 from betrayed.objects.trajectories import Trajectories, read_trajectories
@@ -129,7 +129,7 @@ def read_evidence(
     cues = {
         "motion": motion_cue(residual),
         "attention": attention_cue(attention),
-        "interior": interior_cue(labels.shape),
+        "border": border_cue(labels.shape),
     }
     local_motion = local_motion_cue(read_motion(motion_path, grid))
     return Evidence(cues, local_motion, tokens, points)
