@@ -171,9 +171,13 @@ def cue_options(wildcards):
     return options
 
 
-def annotated_rows(wildcards):
-    """What the odds of lying on one object are learnt from: records of all annotated videos."""
-    run = RUNS[wildcards.run]
+def learning_rows(wildcards):
+    """What the odds of lying on one object are learnt from: the records of all videos.
+
+    ``made`` are videos that are drawn, with exact masks; ``real`` all others, whose masks are not
+    looked at.
+    """
+    run, rows = RUNS[wildcards.run], {"made": [], "real": []}
     stages = {
         "frames": "frames",
         "tracks": f"tracks/{run.clusters}",
@@ -181,12 +185,14 @@ def annotated_rows(wildcards):
         "fine_features": f"features/{run.fine_backbone}",
         "motion": f"motion/{run.motion}",
     }
-    return [
-        {name: record(dataset, stage, batch) for name, stage in stages.items()}
-        | {"trajectories": trajectories_of(wildcards.run, dataset)}
-        for dataset in config["evaluate"]
-        for batch in batches(dataset, annotated=True)
-    ]
+    for dataset in config["evaluate"]:
+        kind = "made" if config["datasets"][dataset].get("make") else "real"
+        rows[kind] += [
+            {name: record(dataset, stage, batch) for name, stage in stages.items()}
+            | {"trajectories": trajectories_of(wildcards.run, dataset)}
+            for batch in batches(dataset, annotated=kind == "made")
+        ]
+    return rows
 
 
 def score_settings(wildcards):

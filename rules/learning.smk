@@ -1,5 +1,6 @@
-# Learning: the odds that two points lie on one object, from segmented videos with exact masks. Not
-# part of `all`: ask for `learn`, with presets/learning.yaml.
+# Learning: the odds that two points lie on one object, from drawn videos with exact masks, and from the
+# foregrounds of real ones, joined by twos. Not part of `all`: ask for `learn`, with
+# presets/learning.yaml.
 #   in   results/{dataset}/frames/{video}/, tracks/, features/, motion/ and trajectories/
 #   out  results/same_object/{run}/: same_object.json (the networks), splits.csv, calibration.csv
 
@@ -13,28 +14,35 @@ rule learn:
         expand("results/same_object/{run}/same_object.json", run=RUNS),
 
 
-rule list_annotated:
+rule list_learning_videos:
     input:
         manifests=all_manifests(),
     output:
-        list="results/same_object/{run}/videos.json",
+        made="results/same_object/{run}/made.json",
+        real="results/same_object/{run}/real.json",
     log:
-        "results/logs/list_annotated/{run}.log",
+        "results/logs/list_learning_videos/{run}.log",
     localrule: True
     conda:
         "../envs/light.yaml"
     params:
-        rows=annotated_rows,
+        rows=learning_rows,
     run:
-        Path(output.list).write_text(as_json(params.rows))
+        for kind, rows in params.rows.items():
+            Path(output[kind]).write_text(as_json(rows))
 
 
 rule learn_same_object:
     input:
         files=lambda wildcards: [
-            path for row in annotated_rows(wildcards) for path in row.values() if ".json" in path
+            path
+            for rows in learning_rows(wildcards).values()
+            for row in rows
+            for path in row.values()
+            if ".json" in path
         ],
-        list="results/same_object/{run}/videos.json",
+        made="results/same_object/{run}/made.json",
+        real="results/same_object/{run}/real.json",
     output:
         model="results/same_object/{run}/same_object.json",
         splits="results/same_object/{run}/splits.csv",
@@ -56,7 +64,8 @@ rule learn_same_object:
             {**config["learning"], "seed": RUNS[wildcards.run].settings["seed"]}
         ),
     shell:
-        "python scripts/learn_same_object.py --videos {input.list:q} --output {output.model:q}"
+        "python scripts/learn_same_object.py --videos {input.made:q} --unlabelled {input.real:q}"
+        " --output {output.model:q}"
         " --splits {output.splits:q} --calibration {output.calibration:q}"
         " --objects {params.objects:q} --settings {params.settings:q} --processes {threads}"
         " 2>&1 | tee {log:q}"

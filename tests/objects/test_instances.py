@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from betrayed.objects.instances import InstanceSettings, _tidy, tell_apart
+from betrayed.objects.instances import InstanceSettings, _halved, _tidy, tell_apart
 from betrayed.objects.observations import Seen
 from betrayed.objects.pairs import compare_points
 from betrayed.objects.same_object import pair_log_odds, read_model
@@ -128,6 +128,28 @@ def test_at_least_so_many():
 def test_at_least_more_than_there_are_points():
     found = tell_apart(seen_with([1, 2, 3]), odds_of([0, 0, 0]), InstanceSettings(-1, 0, 9, 10))
     assert sorted(found.objects) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("least", [2, 3, 5])
+def test_at_least_so_many_where_the_tree_tears_off_one_point_after_another(least):
+    """A chain: each point is a little less like all before it."""
+    far = np.maximum(*np.meshgrid(np.arange(300), np.arange(300)))
+    odds = 3 - 0.01 * far
+    found = tell_apart(seen_with(np.ones(300)), odds, InstanceSettings(-0.5, 0.0, least, 10))
+    sizes = np.bincount(found.objects)
+    assert len(sizes) == least and sizes.min() >= 0.02 * 300
+    assert (np.diff(sizes) <= 0).all() and nested(found)
+    assert found.natural == 1
+
+
+def test_halves_are_what_is_likest():
+    groups = np.repeat([0, 1], (30, 30))
+    odds = odds_of(groups, within=3.0, between=2.0, noise=0.1)
+    halves = _halved(np.zeros(60, int), odds, np.ones(60))
+    assert len(np.unique(halves + 2 * groups)) == 2
+    # The heaviest group of one point alone cannot be cut.
+    cut = _halved(np.array([0, 1, 1]), np.zeros((3, 3)), np.array([9.0, 1.0, 1.0]))
+    assert sorted(cut) == [0, 1, 2] and cut[0] == 0
 
 
 def test_specks_are_joined_with_what_is_likest():

@@ -3,7 +3,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from betrayed.objects.parts import _depth, _halves, split_foreground
+from betrayed.objects.parts import _depth, _halves, _with_cores, split_foreground
 
 DIM = 6
 
@@ -128,13 +128,42 @@ def test_the_outline_counts_little():
     np.testing.assert_array_equal(split_foreground(looks(kinds), inside, 0.45), inside)
 
 
+@pytest.mark.parametrize(("side", "count"), [(1, 1), (2, 2), (3, 2)])
+def test_a_part_has_a_core(side, count):
+    """Squares that look different: with a side of 1 they have 1/9 around them, with 2 4/9."""
+    inside = np.zeros((2, 28, 28), bool)
+    inside[:, 2:26, 2:26] = True
+    kinds = 1 * inside
+    for i, j in product(range(side), repeat=2):
+        kinds[:, 4 + i : 24 : 2 * side, 4 + j : 24 : 2 * side] = 2
+    assert split_foreground(looks(kinds), inside, 0.45).max() == count
+
+
+def test_what_has_no_core_goes_to_what_it_touches_most():
+    parts = np.zeros((1, 8, 13), int)
+    parts[0, 1:7, 1:6], parts[0, 1:7, 7:12] = 1, 2
+    parts[0, 1:7, 6] = 3  # touches both alike, but for one place
+    parts[0, 1, 5] = 2
+    parts[0, 1, 0] = 4  # touches 1 alone
+    found = _with_cores(parts)
+    assert set(found[0, 1:7, 6]) == {2} and found[0, 1, 0] == 1
+    untouched = parts < 3
+    np.testing.assert_array_equal(found[untouched], parts[untouched])
+    # What touches nothing goes to the largest.
+    parts = np.zeros((1, 9, 20), int)
+    parts[0, 1:6, 1:6], parts[0, 1:8, 7:14], parts[0, :, 19] = 1, 2, 3
+    assert set(_with_cores(parts)[0, :, 19]) == {2}
+    assert (_with_cores(np.eye(3, dtype=int)[None]) == np.eye(3)).all()  # nothing to go to
+
+
 def test_depth_by_hand():
     inside = np.array([[[0, 0, 0, 0], [0, 1, 1, 1], [0, 1, 1, 1]]], bool)
     wanted = [[1, 2, 3, 2], [2, 4, 6, 4], [2, 4, 6, 4]]
     np.testing.assert_allclose(_depth(inside)[0], np.array(wanted) / 9, rtol=1e-6)
 
 
-def test_there_are_at_most_eight_parts():
+def test_there_are_at_most_eight_parts(monkeypatch):
+    monkeypatch.setattr("betrayed.objects.parts._THIN", 0)
     draw = np.random.default_rng(5)
     tokens, inside = draw.normal(size=(2, 400, DIM)), np.ones((2, 20, 20), bool)
     parts = split_foreground(tokens, inside, 0.0)

@@ -94,6 +94,18 @@ def test_all_pairs_are_weighed_in_batches(monkeypatch):
     np.testing.assert_allclose(pair_log_odds(pairs, model), wanted, atol=1e-4)
 
 
+def test_pairs_that_are_never_together_count_half():
+    seen, _ = groups_seen(frames=6)
+    seen.places[12:, :3], seen.pieces[12:, :3] = np.nan, -1
+    seen.places[:6, 3:], seen.pieces[:6, 3:] = np.nan, -1
+    pairs, model = compare_points(seen), random_model()
+    assert not pairs.together[:6, 12:].any() and pairs.together[6:12].all()
+    whole = model.log_odds(pairs.measures(slice(0, 22)))
+    wanted = (whole + whole.T) / 2
+    wanted[~pairs.together] /= 2
+    np.testing.assert_allclose(pair_log_odds(pairs, model), wanted, atol=1e-4)
+
+
 def test_what_is_written_is_read(tmp_path):
     model = random_model()
     write_model(tmp_path / "m.json", model, {"videos": 3})
@@ -170,6 +182,19 @@ def test_videos_count_alike_however_many_pairs_they_have():
     few = np.repeat(measures, 30, axis=0), np.zeros(30, bool)
     model = learn([many, few], LearningSettings(epochs=200, networks=1))
     assert abs(model.log_odds(measures)[0]) < 0.3
+
+
+def test_all_composites_count_together_as_much_as_their_weight_says():
+    """Two videos say that they are of one object, thirty composites that they are not."""
+    measures = np.zeros((60, COUNT), np.float32)
+    videos, composites = [(measures, np.ones(60, bool))] * 2, [(measures, np.zeros(60, bool))] * 30
+    for weight in (0.25, 4.0):
+        settings = LearningSettings(epochs=200, networks=1, composite_weight=weight)
+        odds = learn(videos, settings, composites).log_odds(measures[0])
+        assert odds == pytest.approx(-np.log(weight), abs=0.1)
+    none = LearningSettings(epochs=20, networks=1)
+    alone = learn(videos, none).log_odds(measures[0])
+    assert learn(videos, none, [(measures[:0], np.zeros(0, bool))]).log_odds(measures[0]) == alone
 
 
 def test_nothing_to_learn_from_is_refused():

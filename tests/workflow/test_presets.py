@@ -114,7 +114,8 @@ STORIES = {
 
 
 @pytest.mark.parametrize("preset", STORIES)
-def test_a_preset_of_made_videos_draws_them_first(tmp_path, preset):
+def test_a_preset_of_made_videos_draws_them_first(tmp_path, monkeypatch, preset):
+    all_copies(tmp_path, monkeypatch)
     targets, wanted = STORIES[preset]
     plan = Project(tmp_path / "project").planned("--configfile", f"presets/{preset}", *targets)
     assert {rule: plan.get(rule, 0) for rule in wanted} == wanted

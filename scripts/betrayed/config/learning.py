@@ -12,6 +12,12 @@ class LearningKnobs:
     networks: int = knob(
         3, "how many are learnt, from other first weights each; they are averaged", ge=1
     )
+    composites: int = knob(
+        160, "pairs of foregrounds of real videos that are laid into one picture", ge=0
+    )
+    composite_weight: float = knob(
+        0.4, "what all of them count together, where all videos with exact masks count 1", ge=0
+    )
 
 
 @settings

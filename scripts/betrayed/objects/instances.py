@@ -23,7 +23,7 @@ class InstanceSettings:
         split: groups of points stay apart below this mean log odds of being one object; lower
             keeps more together.
         part_split: the same for parts, which objects are made of; at least ``split``.
-        least: objects at least, as far as points tell so many apart.
+        least: objects at least, where there are so many points.
         most: objects at most.
     """
 
@@ -77,6 +77,8 @@ def tell_apart(seen: Seen, odds: np.ndarray, settings: InstanceSettings) -> Inst
         if objects.max() + 1 >= settings.least:
             break
         objects = _tidy(_after(tree, fewer), odds, weights, settings.most)
+    while objects.max() + 1 < min(settings.least, len(weights)):
+        objects = _halved(objects, odds, weights)
     pieces = groups_at(tree, max(settings.part_split, settings.split))
     parts, object_of = _parts(objects, pieces, odds, weights)
     return Instances(objects, parts, object_of, _confidence(objects, odds, weights), natural)
@@ -107,6 +109,30 @@ def _tidy(groups: np.ndarray, odds: np.ndarray, weights: np.ndarray, most: int) 
         name[name == smallest] = into
     groups = np.unique(name[groups], return_inverse=True)[1]
     return np.argsort(np.argsort(-np.bincount(groups, weights), kind="stable"))[groups]
+
+
+def _halved(groups: np.ndarray, odds: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Groups with the heaviest that can be cut in two halves, and renumbered by weight.
+
+    What the tree tears off are specks where nothing is apart. So points are ordered by how much
+    likelier they are of one object with one end of the group than with the other, and cut in the
+    middle.
+    """
+    own = next(one for one in map(np.flatnonzero, _by_number(groups)) if len(one) > 1)
+    inside, weight = odds[np.ix_(own, own)], weights[own]
+    one = int((inside @ weight).argmin())
+    other = int(np.where(np.arange(len(own)) == one, np.inf, inside[one]).argmin())
+    order = np.argsort(inside[other] - inside[one], kind="stable")
+    first = np.cumsum(weight[order]) <= weight.sum() / 2
+    first[0], first[-1] = True, False
+    groups = groups.copy()
+    groups[own[order[~first]]] = groups.max() + 1
+    return np.argsort(np.argsort(-np.bincount(groups, weights), kind="stable"))[groups]
+
+
+def _by_number(groups: np.ndarray) -> np.ndarray:
+    """Which points are of each group, (groups, n) bool."""
+    return groups == np.arange(groups.max() + 1)[:, None]
 
 
 def _likeness(groups: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -12,11 +12,14 @@ from betrayed.config.learning import LearningSettings
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
 from betrayed.io.progress import progress
+from betrayed.objects.composites import Cutout, alone, joined
 from betrayed.objects.observations import Seen
 from betrayed.objects.pairs import MEASURES, compare_points
 from betrayed.objects.same_object import SameObject
 
 _WIDTH = 24
+#: With fewer points two foregrounds teach nothing.
+_FEWEST = 20
 _RATE, _DECAY, _BATCH = 3e-3, 1e-3, 4096
 
 
@@ -46,14 +49,44 @@ def draw_pairs(
     return measures, owners[one] == owners[other]
 
 
+def draw_composites(
+    cutouts: Sequence[Cutout], settings: LearningSettings
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of points of real foregrounds, alone and joined by twos, as of :func:`draw_pairs`.
+
+    A foreground may be several things, so pairs of one that lie on separate pieces of it teach
+    nothing and are left out.
+
+    Args:
+        cutouts: the foregrounds, taken as one object each; none when there are fewer than two.
+        settings: see :class:`LearningSettings`.
+    """
+    if len(cutouts) < 2:
+        return []
+    rng = np.random.default_rng([settings.seed, len(cutouts)])
+    made = [alone(one, rng) for one in cutouts]
+    for _ in progress(range(settings.composites), "joining foregrounds", "pair"):
+        one, other = rng.choice(len(cutouts), 2, replace=False)
+        made.append(joined(cutouts[one], cutouts[other], rng))
+    samples = []
+    for seen, owners in (one for one in made if one is not None and len(one[1]) >= _FEWEST):
+        measures, same = draw_pairs(seen, owners, settings.pairs, rng)
+        usable = ~same | (measures[:, MEASURES.index("apart")] <= 0.5)
+        samples.append((measures[usable], same[usable]))
+    return samples
+
+
 def learn(
-    samples: Sequence[tuple[np.ndarray, np.ndarray]], settings: LearningSettings
+    samples: Sequence[tuple[np.ndarray, np.ndarray]],
+    settings: LearningSettings,
+    composites: Sequence[tuple[np.ndarray, np.ndarray]] = (),
 ) -> SameObject:
     """Fit the networks by cross entropy, each video's pairs counting the same together.
 
     Args:
         samples: for each video what :func:`draw_pairs` gave.
         settings: see :class:`betrayed.config.learning.LearningSettings`.
+        composites: what :func:`draw_composites` gave.
 
     Raises:
         UserError: there is no pair to learn from.
@@ -61,11 +94,20 @@ def learn(
     samples = [one for one in samples if len(one[1])]
     if not samples:
         raise UserError("No video has points on an object: there is nothing to learn from.")
+    composites = [one for one in composites if len(one[1])]
+    counts = [1.0] * len(samples)
+    counts += [settings.composite_weight * len(samples) / len(composites) for _ in composites]
+    samples = [*samples, *composites]
     measures = np.concatenate([one for one, _ in samples])
     mean, deviation = measures.mean(axis=0), measures.std(axis=0) + 1e-6
     inputs = torch.from_numpy((measures - mean) / deviation)
     wanted = torch.from_numpy(np.concatenate([same for _, same in samples])).float()
-    weights = np.concatenate([np.full(len(same), 1 / len(same)) for _, same in samples])
+    weights = np.concatenate(
+        [
+            np.full(len(same), count / len(same))
+            for count, (_, same) in zip(counts, samples, strict=True)
+        ]
+    )
     weights = torch.from_numpy(weights / weights.mean()).float()
     networks = tuple(
         _fit(inputs, wanted, weights, settings.epochs, settings.seed + number)

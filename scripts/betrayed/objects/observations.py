@@ -35,6 +35,8 @@ class Seen:
             and light change while the thing stays the same.
         area: pixels of the foreground's grid that it covers, mean over frames that have any.
         size: height and width of the foreground's grid.
+        ids: (n,) what each point was called; one that left and came back is there twice. None where
+            nobody asks.
     """
 
     places: np.ndarray
@@ -45,6 +47,14 @@ class Seen:
     change: np.ndarray
     area: float
     size: tuple[int, int]
+    ids: np.ndarray | None = None
+
+
+def sample_tokens(tokens: np.ndarray, places: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Patch tokens (h, w, D) at places (n, 2) of a frame of ``size``: (n, D), at length 1."""
+    scale = np.array(tokens.shape[:2]) / size
+    looks = sample(tokens.astype(np.float32), (places.astype(np.float32) + 0.5) * scale - 0.5)
+    return looks / np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1e-6)
 
 
 class Observations:
@@ -55,6 +65,7 @@ class Observations:
         self._size = size
         self._rows: dict[int, int] = {}  # of a point's present stay on the foreground
         self._points = 0
+        self._ids: list[int] = []  # of each row
         self._frames: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._areas: list[int] = []
         self._sums: _Sums | None = None
@@ -70,22 +81,38 @@ class Observations:
             foreground: (H, W) bool.
             tokens: (h, w, D) patch tokens of the frame, of any float type.
         """
+        inside = foreground[tuple(self._pixels(places).T)]
+        looks = sample_tokens(tokens, places[inside], self._size)
+        self.add_looks(ids[inside], places[inside], foreground, looks, tokens.shape[:2])
+
+    def add_looks(
+        self,
+        ids: np.ndarray,
+        places: np.ndarray,
+        foreground: np.ndarray,
+        looks: np.ndarray,
+        grid: tuple[int, int],
+    ) -> None:
+        """Like :meth:`add`, where it is known what the points on the foreground look like.
+
+        Args:
+            ids: (n,) of the points on the foreground.
+            places: (n, 2) their rows and columns in pixels of the foreground's grid.
+            foreground: (H, W) bool.
+            looks: (n, D) their patch tokens, at length 1.
+            grid: rows and columns of the patch tokens.
+        """
         if self._sums is None:
-            self._sums = _Sums(tokens.shape[2])
-        pixels = np.clip(np.round(places).astype(int), 0, np.array(self._size) - 1)
-        inside = foreground[tuple(pixels.T)]
-        places, pixels = places[inside].astype(np.float32), pixels[inside]
-        rows = self._rows_of(ids[inside])
-        scale = np.array(tokens.shape[:2]) / self._size
-        seen = sample(tokens.astype(np.float32), (places + 0.5) * scale - 0.5)
-        seen /= np.maximum(np.linalg.norm(seen, axis=1, keepdims=True), 1e-6)
+            self._sums = _Sums(looks.shape[1])
+        pixels, rows = self._pixels(places), self._rows_of(ids)
+        scale = np.array(grid) / self._size
         window = [round(3 / one) | 1 for one in scale]  # three tokens, an odd number of pixels
         around = cv2.blur(
             foreground.astype(np.float32), (window[1], window[0]), borderType=cv2.BORDER_REPLICATE
         )
-        self._sums.add(rows, seen, around[tuple(pixels.T)])
+        self._sums.add(rows, looks, around[tuple(pixels.T)])
         pieces = cv2.connectedComponents(foreground.astype(np.uint8))[1][tuple(pixels.T)]
-        self._frames.append((rows, places, pieces))
+        self._frames.append((rows, places.astype(np.float32), pieces))
         self._areas.append(int(foreground.sum()))
 
     def chosen(self, most: int) -> Seen | None:
@@ -119,8 +146,19 @@ class Observations:
         looks, differences, weights, change = self._sums.means(self._points)
         area = float(np.mean([one for one in self._areas if one] or [1]))
         return Seen(
-            dense, piece, weights[kept], looks[kept], differences[kept], change, area, self._size
+            dense,
+            piece,
+            weights[kept],
+            looks[kept],
+            differences[kept],
+            change,
+            area,
+            self._size,
+            np.array(self._ids)[kept],
         )
+
+    def _pixels(self, places: np.ndarray) -> np.ndarray:
+        return np.clip(np.round(places).astype(int), 0, np.array(self._size) - 1)
 
     def _rows_of(self, ids: np.ndarray) -> np.ndarray:
         """The rows of points; a new one for each that was not on the foreground a frame ago."""
@@ -129,6 +167,7 @@ class Observations:
             row = self._rows.get(point)
             if row is None:
                 row, self._points = self._points, self._points + 1
+                self._ids.append(point)
             present[point] = row
         self._rows = present
         return np.fromiter(present.values(), int, len(present))

@@ -5,6 +5,9 @@ import numpy as np
 #: A part must hold this share of what it is split from.
 _SMALLEST = 0.05
 _MOST_PARTS = 8
+#: A part whose places have less than this share of it around them, among 3×3, has no core: it is a
+#: rim or a scatter. Of 358 such parts of learning stories none was half of an object.
+_THIN = 0.4
 
 
 def split_foreground(tokens: np.ndarray, foreground: np.ndarray, distance: float) -> np.ndarray:
@@ -14,7 +17,8 @@ def split_foreground(tokens: np.ndarray, foreground: np.ndarray, distance: float
     of the halves lie at least ``distance`` apart. Tokens have length 1, less the foreground's mean
     in their frame: what changes with time only, such as light and view, splits nothing. Nor does
     what changes toward the outline, where tokens see the background too: the part that is linear in
-    their depth is taken out, and they count little.
+    their depth is taken out, and they count little. Parts without a core, such as a fringe along an
+    outline, go to the part that they touch most.
 
     Args:
         tokens: (T, N, D) of any float type, row-major on the grid.
@@ -32,7 +36,9 @@ def split_foreground(tokens: np.ndarray, foreground: np.ndarray, distance: float
         weights = depth**4
         centred = _centred(tokens.reshape(inside.size, -1), foreground, weights)  # (n, D)
         centred = _without(centred, depth)
-        labels[inside] = _by_size(_split(centred, weights, distance), weights)
+        labels[inside] = 1 + _split(centred, weights, distance)
+        parts = _with_cores(labels.reshape(foreground.shape))
+        labels[inside] = _by_size(parts[foreground] - 1, weights)
     return labels.reshape(foreground.shape)
 
 
@@ -95,10 +101,31 @@ def _without(points: np.ndarray, cause: np.ndarray) -> np.ndarray:
 
 def _depth(foreground: np.ndarray) -> np.ndarray:
     """The share of foreground among the 3×3 tokens around each token, (T, h, w); 0 beyond."""
-    padded = np.pad(foreground.astype(np.float32), ((0, 0), (1, 1), (1, 1)))
-    height, width = foreground.shape[1:]
-    shifted = [padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
-    return np.mean(shifted, axis=0)
+    return _around(foreground.astype(np.float32)).mean(axis=0)
+
+
+def _around(maps: np.ndarray) -> np.ndarray:
+    """What lies at each of the 3×3 places around each place of (T, h, w): (9, T, h, w)."""
+    padded = np.pad(maps, ((0, 0), (1, 1), (1, 1)))
+    height, width = maps.shape[1:]
+    return np.stack([padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)])
+
+
+def _with_cores(parts: np.ndarray) -> np.ndarray:
+    """Parts (T, h, w), 0 outside: the thinnest goes to the one it touches most, until none is."""
+    parts = parts.copy()
+    while True:
+        numbers = np.unique(parts[parts > 0])
+        cores = [_depth(parts == one)[parts == one].mean() for one in numbers]
+        thinnest = int(np.argmin(cores))
+        if len(numbers) < 2 or cores[thinnest] >= _THIN:
+            return parts
+        own = parts == numbers[thinnest]
+        beside = _around(np.where(own, 0, parts))[:, own]  # (9, n)
+        sizes = np.bincount(parts[~own & (parts > 0)])
+        # Without contact to the largest.
+        contact = np.bincount(beside[beside > 0], minlength=len(sizes)) + sizes / (1 + sizes.sum())
+        parts[own] = contact.argmax()
 
 
 def _by_size(labels: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -17,6 +17,8 @@ from betrayed.objects.pairs import MEASURES, Pairs
 MODEL = Path(__file__).with_name("same_object.json")
 #: Pairs that are weighed at once.
 _BATCH = 2**18
+#: How much the odds of pairs count that are in no frame together: they are known by looks alone.
+_NEVER_TOGETHER = 0.5
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,15 @@ def read_model(path: Path = MODEL) -> SameObject:
 
 
 def pair_log_odds(pairs: Pairs, model: SameObject) -> np.ndarray:
-    """The logarithm of the odds for all pairs of points, (n, n) float32, symmetric."""
+    """The logarithm of the odds for all pairs of points, (n, n) float32, symmetric.
+
+    That of pairs that are never seen together is halved, so that points which live shortly, or
+    before and after something else, are not taken for two objects by their looks.
+    """
     n = len(pairs.depths)
     rows = max(1, _BATCH // n)
     found = [
         model.log_odds(pairs.measures(slice(start, start + rows))) for start in range(0, n, rows)
     ]
     odds = np.concatenate(found).astype(np.float32)
-    return (odds + odds.T) / 2
+    return np.where(pairs.together, 1, np.float32(_NEVER_TOGETHER)) * (odds + odds.T) / 2

@@ -25,6 +25,7 @@ def cross_validate(
     videos: Sequence[AnnotatedPoints],
     samples: Sequence[tuple[np.ndarray, np.ndarray]],
     settings: LearningSettings,
+    composites: Sequence[tuple[np.ndarray, np.ndarray]] = (),
     folds: int = 4,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Learn on some videos, tell objects apart in the others, in turns.
@@ -33,6 +34,8 @@ def cross_validate(
         videos: the points.
         samples: their pairs, see :func:`betrayed.objects.learning.draw_pairs`.
         settings: of the learning.
+        composites: learnt from in every turn, see
+            :func:`betrayed.objects.learning.draw_composites`.
         folds: video i is tested in turn i mod folds.
 
     Returns:
@@ -44,7 +47,8 @@ def cross_validate(
     """
     rows, predicted, same = [], [], []
     for fold in range(folds):
-        model = learn([one for i, one in enumerate(samples) if i % folds != fold], settings)
+        others = [one for i, one in enumerate(samples) if i % folds != fold]
+        model = learn(others, settings, composites)
         for number in range(fold, len(videos), folds):
             rows += _figures(videos[number], model)
             measures, truth = samples[number]
