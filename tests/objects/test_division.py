@@ -7,16 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import betrayed.objects.objects as objects_module
 from betrayed.config.objects import ObjectSettings
 from betrayed.io.palette import read_ids, save_palette_png
 from betrayed.objects.affinity import affinity
-from betrayed.objects.division import by_appearance, by_trajectories, undivided
+from betrayed.objects.division import Division, by_appearance, by_trajectories, undivided
 from betrayed.objects.foreground import Foreground
 from betrayed.objects.instances import InstanceSettings
 from betrayed.objects.mask_writing import write_masks
 from betrayed.objects.masks import read_parts, read_proposals
 from betrayed.objects.objects import COLUMNS, objects_by_cues, objects_by_size
 from betrayed.objects.outlines import Outlines, enlarged
+from betrayed.objects.painting import GridPainter
 from betrayed.objects.trajectories import Trajectories
 from betrayed.video.video import Video
 from support.tiny_scene import cues, finer, points_of, tokens, tree, two_balls
@@ -68,6 +70,41 @@ def written(folder, labels, objects, size=SIZE):
     return maps, pd.read_csv(folder / "objects.csv")
 
 
+@pytest.mark.parametrize(
+    ("natural", "looks", "least", "wanted"),
+    [
+        (1, 1, 1, "looks"),
+        (1, 3, 1, "looks"),
+        (2, 3, 1, "points"),
+        (4, 2, 1, "points"),
+        (5, 2, 1, "looks"),  # fallen to pieces
+        (5, 1, 1, "points"),  # unless looks know no better
+        (1, 3, 2, "points"),  # as many as are asked for
+    ],
+)
+def test_combined_goes_by_looks_where_points_tell_nothing(
+    balls, monkeypatch, natural, looks, least, wanted
+):
+    """Both ways are made to find so many objects; the confidence of the first says which it was."""
+
+    def division(count, confidence, natural=1):
+        labels = balls[0]
+        shares = np.ones((count, *finer(labels).shape), np.float32)
+        painter = GridPainter(shares / count)
+        return Division(painter, np.arange(count), np.full(count, confidence), natural)
+
+    points, tokens_alone = division(natural, 0.75, natural), division(looks, 0.25)
+    monkeypatch.setattr(objects_module, "by_trajectories", lambda *_: points)
+    monkeypatch.setattr(objects_module, "by_appearance", lambda *_: tokens_alone)
+    settings = ObjectSettings(least_instances=least)
+    assert settings.instances == "combined"
+    table = found_in(*balls, settings).table
+    assert table["confidence"].max() == {"points": 0.75, "looks": 0.25}[wanted]
+    for way, confidence in (("trajectories", 0.75), ("appearance", 0.25)):
+        table = found_in(*balls, ObjectSettings(instances=way)).table
+        assert table["confidence"].max() == confidence
+
+
 # Divisions
 
 
@@ -112,8 +149,13 @@ def test_places_are_those_of_the_videos_own_pixels(balls):
     large = (4 * SIZE[0], 4 * SIZE[1])
     others = points_in(points_of(labels, WAYS, large), len(labels), large)
     one, two = (told_apart(labels, these, these.frame_size) for these in (points, others))
-    np.testing.assert_array_equal(one.object_of, two.object_of)
-    np.testing.assert_allclose(one.painter.shares(2), two.painter.shares(2), atol=0.05)
+    # Objects are compared: parts of balls of one colour hang on the last digits.
+    shares = [
+        [division.painter.shares(2)[division.object_of == number].sum(axis=0) for number in (0, 1)]
+        for division in (one, two)
+    ]
+    assert one.object_of.max() == two.object_of.max() == 1
+    np.testing.assert_allclose(shares[0], shares[1], atol=0.05)
 
 
 def test_by_appearance_in_order_of_size(balls):

@@ -60,7 +60,7 @@ class ObjectSettings:
         "combined",
         "trajectories: objects are told apart by what points on them do and look like. "
         "appearance: by their looks alone. combined: by trajectories, and by appearance where "
-        "these see one object only, or more than eight, which is as good as nothing. none: all "
+        "these see one object only, or more than four where looks see several too. none: all "
         "foreground is one object.",
     )
     least_instances: int = knob(1, "objects that the foreground has at least", ge=1, le=254)

@@ -30,9 +30,8 @@ COLUMNS = (
     "persistence",
     *CUES,
 )
-#: More objects than this were in no video that the odds were learnt on: such points do not last,
-#: and tell nothing apart.
-_SHATTERED = 8
+#: More objects than this are rather one that fell to pieces, where looks tell of several too.
+_SHATTERED = 4
 #: Columns of whole numbers that may be missing.
 _WHOLE = dict.fromkeys(("part", "part_of", "track", "first_frame", "last_frame"), "Int64")
 
@@ -173,20 +172,21 @@ def _divide(
     settings: ObjectSettings,
 ) -> Division:
     """The objects that the foreground is made of, in the way that the settings choose."""
-    by_looks = settings.instances == "appearance"
+
+    def by_looks() -> Division:
+        return by_appearance(tokens, foreground, settings.part_distance, settings.part_diffusion)
+
     if settings.instances in ("combined", "trajectories") and outlines is not None:
         most = min(settings.most_instances, settings.max_objects)
         least = min(settings.least_instances, most)
         wanted = InstanceSettings(settings.split, settings.part_split, least, most)
         grid = foreground.scores.shape[1:]
         division = by_trajectories(points, outlines, tokens, grid, wanted)
-        several = 1 < division.natural <= _SHATTERED
-        by_looks = settings.instances == "combined" and not several and least == 1
-        if not by_looks:
+        if settings.instances == "trajectories" or 1 < division.natural <= _SHATTERED or least > 1:
             return division
-    if by_looks:
-        return by_appearance(tokens, foreground, settings.part_distance, settings.part_diffusion)
-    return undivided(foreground.scores.shape)
+        other = by_looks()
+        return other if division.natural == 1 or len(other.confidence) > 1 else division
+    return by_looks() if settings.instances == "appearance" else undivided(foreground.scores.shape)
 
 
 def _nearest(labels: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
