@@ -45,3 +45,4 @@ rule all:
     default_target: True
     input:
         all_checked,
+        manifests=all_manifests(),

@@ -109,7 +109,7 @@ PLANS = {
 #: Presets whose videos are drawn, what to ask them for, and what that plans before they are drawn.
 STORIES = {
     "learning.yaml": (["learn"], {"make_dataset": 3, "learn_same_object": 1}),
-    "judging.yaml": ([], {"make_dataset": 2, "collect_tables": 1}),
+    "judging.yaml": ([], {"make_dataset": 2, "list_videos": 2}),
 }
 
 
@@ -131,7 +131,7 @@ def listed(preset, wanted, folder, monkeypatch):
     """A project whose manifests are made, for real, from tiny copies, and the preset's options."""
     project = Project(folder / "project")
     all_copies(folder, monkeypatch)
-    project.settings = wanted.settings
+    project.settings = {**wanted.settings, "batch_size": 1}  # so that jobs are videos
     overlay = ["--configfile", f"presets/{preset}"]
     names = {*wanted.evaluate, wanted.training}
     project.run(*overlay, *(f"results/{name}/videos.csv" for name in names))
