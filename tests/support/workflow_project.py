@@ -166,10 +166,17 @@ class Project:
         options = [part.decode() for part in command]
         name = next(name for name in ("--output-folder", "--output") if name in options)
         output = self.folder / options[options.index(name) + 1]
-        folder = output if name == "--output-folder" else output.parent
+        if name == "--output":  # one file, or a block with its checkpoints
+            inside = {path.name for path in output.parent.glob("*")} | {
+                path.name for path in output.parent.glob(".*")
+            }
+            return "checkpoint.pt" in inside or any(
+                one.startswith(f".{output.stem}.") for one in inside
+            )
+        folder = output
         folders = [folder, *folder.glob("[!.]*")] if folder.is_dir() else []
         inside = {path.name for one in folders if one.is_dir() for path in one.iterdir()}
-        return any(one.startswith(".") for one in inside) or "checkpoint.pt" in inside
+        return any(one.startswith(".") for one in inside)
 
     def tables(self) -> dict[str, bytes]:
         """Tables by name; hidden files are what a killed job was writing."""

@@ -123,7 +123,7 @@ def test_a_bad_video_is_left_out_named_and_tried_again(own_finished, tmp_path):
 
 
 def test_training_goes_on_without_a_bad_video(tmp_path, package):
-    project = Project(tmp_path / "project", OWN | {"pictures": False}, package)
+    project = Project(tmp_path / "project", OWN | {"pictures": {"draw": False}}, package)
     project.change({"training": {"videos": []}})
     plain_videos(project.folder / "data", count=3)
     (project.folder / "data/videos/clip-1/00004.png").write_bytes(b"no image")

@@ -209,11 +209,11 @@ def test_the_papers_data_reach_scoring(tmp_path, monkeypatch):
         "youtube-vis-2019-held-out": ("0265b171f9", {0, 1, 2}),
         "movi-e-validation": ("0001", {0, 7}),
     }
-    targets = [f"results/{name}/frames/{video}/frames.json" for name, (video, _) in names.items()]
+    targets = [f"results/{name}/records/frames/0000.json" for name in names]
     project.run(*overlay, *targets)
     monkeypatch.chdir(project.folder)
-    for target, (_, ids) in zip(targets, names.values(), strict=True):
-        video = Video.load(target)
+    for name, (title, ids) in names.items():
+        video = Video.load(f"results/{name}/frames/{title}/frames.json")
         found = [read_annotation(video, index) for index in range(video.count)]
         assert set(np.unique(found)) == ids
     assert project.planned(*overlay, *targets) == {}
