@@ -166,16 +166,13 @@ class Project:
         options = [part.decode() for part in command]
         name = next(name for name in ("--output-folder", "--output") if name in options)
         output = self.folder / options[options.index(name) + 1]
-        if name == "--output":  # one file, or a block with its checkpoints
-            inside = {path.name for path in output.parent.glob("*")} | {
-                path.name for path in output.parent.glob(".*")
-            }
+        folder = output.parent if name == "--output" else output
+        folders = [folder, *folder.glob("[!.]*")] if folder.is_dir() else []
+        inside = {path.name for one in folders if one.is_dir() for path in one.iterdir()}
+        if name == "--output":  # one file, or a block, whose checkpoints have temporaries, too
             return "checkpoint.pt" in inside or any(
                 one.startswith(f".{output.stem}.") for one in inside
             )
-        folder = output
-        folders = [folder, *folder.glob("[!.]*")] if folder.is_dir() else []
-        inside = {path.name for one in folders if one.is_dir() for path in one.iterdir()}
         return any(one.startswith(".") for one in inside)
 
     def tables(self) -> dict[str, bytes]:
