@@ -5,6 +5,8 @@ import hashlib
 import os
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,6 +81,26 @@ def sha256(path: str | Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_archive(path: str | Path) -> None:
+    """Check the checksums that a zip file has of its parts, as torch's files are; others pass.
+
+    Raises:
+        UserError: a part is damaged.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError) as error:
+        damaged = str(error)
+    if damaged is not None:
+        raise UserError(
+            f"{path} is damaged: its part {damaged} has another checksum than when it was "
+            "written. Delete it and make it anew, or copy it again."
+        )
 
 
 @contextmanager
