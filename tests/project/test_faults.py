@@ -1,10 +1,12 @@
 """Every artefact with values that cannot be meant is refused by name where it is read."""
 
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from betrayed.block.block import OUTPUT_DROPOUTS, SpatioTemporalBlock
 from betrayed.block.export import export_attention
@@ -21,7 +23,9 @@ from betrayed.objects.masks import read_proposals
 from betrayed.objects.motion import read_motion
 from betrayed.objects.trajectories import read_trajectories
 from betrayed.reporting.measurements import RANGES, read_measurements
-from betrayed.training.checkpoints import save_checkpoint
+from betrayed.reporting.object_colours import object_ids
+from betrayed.reporting.pictures import draw_pictures
+from betrayed.training.checkpoints import fitting_checkpoint, save_checkpoint
 from betrayed.video.video import Video
 from support.paths import ROOT
 from support.tiny_results import tiny_video
@@ -183,6 +187,20 @@ def test_no_fault_of_the_disk_changes_a_block(tmp_path, size):
     assert refused > 30
 
 
+def test_training_starts_anew_from_a_damaged_checkpoint(tmp_path, capsys):
+    path = tmp_path / "checkpoint.pt"
+    block = SpatioTemporalBlock(DIM, 1, 2.0, 0.0, 0.0, OUTPUT_DROPOUTS[0])
+    rest = {"signature": "s", "precision": "float32", "optimizer": {}, "log": []}
+    save_checkpoint(path, block, rest)
+    assert fitting_checkpoint(path, "s", "float32") is not None
+    made = bytearray(path.read_bytes())
+    weights = made.index(block.norm1.weight.detach().numpy().tobytes())
+    made[weights + 2] ^= 1
+    path.write_bytes(made)
+    assert fitting_checkpoint(path, "s", "float32") is None
+    assert "checkpoint.pt is damaged and is left aside" in capsys.readouterr().err
+
+
 def test_no_fault_of_the_disk_changes_weights(tmp_path):
     from safetensors.torch import save_file
 
@@ -223,6 +241,20 @@ def test_a_mask_with_an_id_that_the_table_lacks_is_refused(tmp_path):
     table.write_text("\n".join(kept) + "\n")
     with pytest.raises(UserError, match=r"masks: proposal 1 is in the masks, but not in objects"):
         read_proposals(folder, video, [0, 1])
+
+
+@pytest.mark.parametrize("kinds", [["proposals"], ["proposals", "foreground"]])
+def test_masks_of_another_size_are_told_where_they_are_drawn(kinds, tmp_path):
+    paths = tiny_video(tmp_path)
+    for kind in kinds:
+        path = tmp_path / "masks" / kind / "00002.png"
+        with Image.open(path) as image:
+            image.crop((0, 0, 70, 40)).save(path)
+    with pytest.raises(UserError, match=r"70x40.*Delete .*masks and run the workflow again"):
+        draw_pictures(paths["frames"], paths["objects"], paths["tracks"], tmp_path / "drawn")
+    with pytest.raises(UserError, match=r"70x40") if len(kinds) == 1 else nullcontext():
+        object_ids(tmp_path / "masks", 2)  # which knows no frames
+    assert not list((tmp_path / "drawn").glob("*"))
 
 
 @pytest.mark.parametrize(
