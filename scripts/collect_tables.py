@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from betrayed.engine.batches import Record
+from betrayed.engine.batches import read_checked
 from betrayed.engine.programs import run
 from betrayed.errors import UserError
 from betrayed.io.json_files import read_json, read_json_list
@@ -49,7 +49,7 @@ def _sources(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield row
         return
     about = {name: row[name] for name in _KEYS}
-    for video, made in Record.read(row["record"]).videos.items():
+    for video, made in read_checked(row["record"]).videos.items():
         yield {**about, "video": video, "path": made.artefact}
 
 

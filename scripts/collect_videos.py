@@ -2,7 +2,7 @@
 
 import argparse
 
-from betrayed.engine.batches import Record
+from betrayed.engine.batches import read_checked
 from betrayed.engine.programs import run
 from betrayed.io.json_files import read_json_list
 from betrayed.reporting.video_table import write_video_table
@@ -19,7 +19,7 @@ def main() -> None:
     sources = [
         {"dataset": row["dataset"], "video": video, "path": made.artefact}
         for row in read_json_list(arguments.records, ("dataset", "record"))
-        for video, made in Record.read(row["record"]).videos.items()
+        for video, made in read_checked(row["record"]).videos.items()
     ]
     write_video_table(arguments.output_folder, sources)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from betrayed.config.exports import SERVERS
 from betrayed.datasets.manifest import read_manifest
-from betrayed.engine.batches import Record
+from betrayed.engine.batches import read_checked
 from betrayed.engine.programs import run
 from betrayed.exports.forms import FORMS
 from betrayed.exports.servers import zip_folder
@@ -41,7 +41,7 @@ def main() -> None:
         parser.error(f"--output of the form {arguments.form} must be named .zip")
     # Listing the videos puts the records of YouTube-VIS beside the manifest, also without truth.
     records = Path(arguments.manifest).parent / "truth"
-    frames, masks = _made(arguments.frames), _made(arguments.masks)
+    frames, masks = _made(arguments.frames), _made(arguments.masks, everything=True)
     chosen = ("proposals", None) if packed else (arguments.level, arguments.most)
     videos = [
         MaskedVideo(
@@ -59,12 +59,12 @@ def main() -> None:
         zip_folder(folder, arguments.output)
 
 
-def _made(records: list[str]) -> dict[str, Path]:
+def _made(records: list[str], everything: bool = False) -> dict[str, Path]:
     """The artefact of each video."""
     return {
         video: Path(made.artefact)
         for path in records
-        for video, made in Record.read(path).videos.items()
+        for video, made in read_checked(path, everything).videos.items()
     }
 
 

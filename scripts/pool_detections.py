@@ -2,7 +2,7 @@
 
 import argparse
 
-from betrayed.engine.batches import Record
+from betrayed.engine.batches import read_checked
 from betrayed.engine.programs import run
 from betrayed.io.files import whole_file
 from betrayed.io.progress import progress
@@ -18,7 +18,7 @@ def main() -> None:
     )
     parser.add_argument("--output", required=True, help="CSV to write")
     arguments = parser.parse_args()
-    records = [Record.read(path) for path in arguments.detections]
+    records = [read_checked(path) for path in arguments.detections]
     made = {video: one for record in records for video, one in record.videos.items()}
     paths = [made[video].artefact for video in sorted(made)]
     table = pooled_rows(map(read_detections, progress(paths, "pooling", "video")))

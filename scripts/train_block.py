@@ -20,6 +20,7 @@ from betrayed.engine.leasing import lease_gpus
 from betrayed.engine.programs import add_gpu_options, run, started_by_torchrun
 from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
+from betrayed.io.files import remove_abandoned
 
 #: What the record calls the block, where other stages have a video's name.
 NAME = "block"
@@ -64,6 +65,7 @@ def main() -> None:
     if started_by_torchrun():
         _train(arguments, files)
         return
+    remove_abandoned([*outputs, output.with_name("checkpoint.pt"), stamp, arguments.record])
     current = not arguments.redo and is_current(stamp, recipe)
     print(f"train_block: {0 if current else 1} to compute", file=sys.stderr)
     if not current:

@@ -74,7 +74,6 @@ def test_export(tmp_path, block):
         assert queries.shape == (4, 2, 6, 4)
         np.testing.assert_allclose(queries, expected[0], atol=2e-3)
         np.testing.assert_allclose(keys, expected[1], atol=2e-3)
-        assert file["queries"].chunks == (1, 2, 6, 4)
         assert list(file.attrs["grid"]) == [2, 3] and file.attrs["count"] == 4
         assert list(file.attrs["frame_size"]) == [28, 43]
         assert len(provenance(file)["block_sha256"]) == 64

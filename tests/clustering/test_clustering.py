@@ -355,7 +355,7 @@ def test_approximate_takes_fewer_columns(tmp_path):
 def test_cluster_video_names_the_file(tmp_path):
     tokens = np.full((2, 2, 4, 3), np.nan)
     write_attention(tmp_path / "broken.h5", tokens, tokens, (2, 2))
-    with pytest.raises(UserError, match=r"broken\.h5: .*not finite"):
+    with pytest.raises(UserError, match=r"broken\.h5 cannot be used: queries holds .*no finite"):
         cluster_video(tmp_path / "broken.h5", tmp_path / "t.h5", ClusterSettings())
     assert not (tmp_path / "t.h5").exists()
     with h5py.File(tmp_path / "cut.h5", "w") as file:

@@ -2,14 +2,17 @@
 
 import json
 import os
+import shutil
+import subprocess
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from betrayed.engine import batches
-from betrayed.engine.batches import STAMPS, Batch, Failure, Made, Record, drop_untrue
+from betrayed.engine.batches import STAMPS, Batch, Failure, Made, Record, drop_untrue, read_checked
 from betrayed.errors import UserError
+from betrayed.io import files
 
 
 @pytest.fixture(autouse=True)
@@ -153,6 +156,116 @@ def test_nothing_is_left_of_a_video_that_turned_bad():
     assert sorted(Path("masks").iterdir()) == [Path("masks/cat")]
     assert not list(Path("points").iterdir())
     assert set(Record.read("r/0000.json").failures) == {"bear"}
+
+
+def next_stage(record):
+    """What a stage reads from the one under test, after both have run."""
+    batch = Batch(
+        "listen",
+        "results/made/records/listen/0000.json",
+        lambda video: [f"results/made/listen/{video}.txt"],
+        inputs={"shout": record},
+    )
+    batch.run(lambda: lambda task: task.output.write_text(task.inputs["shout"].read_text()))
+    return Record.read("results/made/records/listen/0000.json")
+
+
+def test_an_input_that_has_changed_leaves_out_its_video_and_names_the_file():
+    run({"bear": "1", "dog": "2"})
+    record = "results/made/records/shout/a/0000.json"
+    path = Path("results/made/shout/a/bear.txt")
+    path.write_text("BEAS")  # of the same size
+    with pytest.raises(UserError, match=r"bear\.txt is not what shout wrote"):
+        read_checked(record)
+    heard = next_stage(record)
+    assert set(heard.videos) == {"dog"}
+    assert heard.failures["bear"].reason == (
+        f"{path} is not what shout wrote: it has another checksum now. Delete {path} and run the "
+        "workflow again; it will be made anew."
+    )
+    path.unlink()
+    assert run({"bear": "1", "dog": "2"})[0] == ["bear"]
+    assert set(next_stage(record).videos) == {"bear", "dog"}
+    assert set(read_checked(record, everything=True).videos) == {"bear", "dog"}
+
+
+@pytest.mark.parametrize("fault", ["flipped", "cut", "gone"])
+def test_every_file_of_a_folder_counts(fault):
+    def make(task):
+        task.output.write_text("table")
+        (task.output.parent / "00000.png").write_bytes(bytes(range(200)))
+        (task.output.parent / "large.h5").write_bytes(b"it has checksums of its own")
+
+    Batch(
+        "shout",
+        "r/0000.json",
+        lambda video: [f"masks/{video}/objects.csv", f"masks/{video}"],
+        inputs={"frames": frames_record({"bear": "1"})},
+    ).run(lambda: make)
+    stamp = json.loads(Path("r/videos/bear.json").read_text())
+    assert set(stamp["sha256"]) == {"masks/bear/objects.csv", "masks/bear/00000.png"}
+    assert set(next_stage("r/0000.json").videos) == {"bear"}
+    Path("results/made/listen/bear.txt").unlink()
+    mask = Path("masks/bear/00000.png")
+    if fault == "gone":
+        mask.unlink()
+    else:
+        held = bytearray(mask.read_bytes())
+        held[100] ^= 1
+        mask.write_bytes(held if fault == "flipped" else held[:100])
+    reason = next_stage("r/0000.json").failures["bear"].reason
+    assert reason.startswith(f"{mask} is ")
+    assert "Delete masks/bear/objects.csv and run the workflow again" in reason
+    assert read_checked("r/0000.json").videos  # the artefact itself is whole
+    with pytest.raises(UserError, match=r"00000\.png is"):
+        read_checked("r/0000.json", everything=True)
+
+
+def test_a_damaged_stamp_is_named():
+    run({"bear": "1"})
+    stamp = Path("results/made/records/shout/a/videos/bear.json")
+    stamp.write_text(stamp.read_text()[:-20])
+    with pytest.raises(UserError, match=r"bear\.json is no stamp of a video.*Delete .*bear\.txt"):
+        read_checked("results/made/records/shout/a/0000.json")
+    assert run({"bear": "1"})[0] == ["bear"]
+
+
+def test_copied_and_moved_results_are_not_computed_again(tmp_path, monkeypatch):
+    """Nothing that decides what is computed depends on times or on where the project lies."""
+    keys = {"bear": "1", "dog": "2"}
+    _, before = run(keys)
+    copy = tmp_path.parent / f"{tmp_path.name}-copy"
+    shutil.copytree(tmp_path, copy, copy_function=shutil.copy)  # as cp -r: all times are new
+    monkeypatch.chdir(copy)
+    assert run(keys) == ([], before)
+    assert not drop_untrue("results", failures=False)
+    moved = copy.rename(tmp_path.parent / f"{tmp_path.name}-moved")
+    for number, path in enumerate(sorted(moved.rglob("*"))):
+        os.utime(path, (1e9 - number, 1e9 - number))
+    monkeypatch.chdir(moved)
+    assert run(keys) == ([], before)
+    assert set(next_stage("results/made/records/shout/a/0000.json").videos) == set(keys)
+
+
+def test_what_a_killed_job_left_goes_with_the_next_one():
+    run({"bear": "1"})
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    machine, _, _ = files._process().partition("-")
+    folders = ("shout/a", "records/shout/a", "records/shout/a/videos")
+    left = [
+        Path("results/made") / folder / f".{name}.{machine}-{ended.pid}.ab_d1234{suffix}"
+        for folder, name, suffix in zip(
+            folders, ("bear", "0000", "bear"), (".txt", ".json", ".json"), strict=True
+        )
+    ]
+    others = [left[0].with_name(left[0].name.replace(".bear.", ".dog."))]  # another batch's
+    others.append(left[0].with_name(f".bear.{machine}-{os.getpid()}.ab_d1234.txt"))  # it lives
+    for path in [*left, *others]:
+        path.write_text("half")
+    assert run({"bear": "1"})[0] == []
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in others)
 
 
 def test_what_is_no_videos_fault_ends_the_job_and_keeps_what_is_done():

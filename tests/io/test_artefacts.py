@@ -24,6 +24,101 @@ def test_what_was_written_is_read_back(tmp_path):
         assert file["values"][-1] == 99_999
 
 
+def everything(path):
+    """All that an artefact holds."""
+    with artefacts.open_checked(path, "features") as file:
+        held = [artefacts.provenance(file), {name: value.tolist() for name, value in GRID.items()}]
+        assert {name: file.attrs[name].tolist() for name in GRID} == held[1]
+        for name in ("large", "rounds/0", "empty", "view0/small", "grown"):
+            values = file[name][()]
+            held.append((values.shape, values.dtype, values.tobytes()))
+        return held
+
+
+GRID = {"grid": np.array([3, 4]), "count": np.int64(5)}
+
+
+def every_kind(path):
+    """An artefact with data sets of every form: by frames, small, without values, growing."""
+    rng = np.random.default_rng(0)
+    with artefacts.create(path, "features", {"backbone": "vit", "views": 2}) as file:
+        large = file.create_dataset("large", (6, 100, 120), np.float16, chunks=(1, 100, 120))
+        for index in range(6):
+            large[index] = rng.normal(size=(100, 120))
+        file["rounds/0"], file["empty"] = np.arange(9), np.empty((0, 4))
+        file.require_group("view0")["small"] = np.arange(6).reshape(2, 3)
+        grown = file.create_dataset("grown", (0,), "i4", maxshape=(None,), chunks=(2**14,))
+        for index in range(3):
+            grown.resize((len(grown) + 100,))
+            grown[-100:] = index
+        file.attrs.update(GRID)
+    return path
+
+
+def test_whatever_is_written_has_a_checksum_and_chunks_larger_than_a_page(tmp_path):
+    with h5py.File(every_kind(tmp_path / "a.h5")) as file:
+        names = []
+        file.visit(names.append)
+        sets = [file[name] for name in names if isinstance(file[name], h5py.Dataset)]
+        assert len(sets) == 5
+        for one in sets:
+            in_header = one.id.get_create_plist().get_layout() == h5py.h5d.COMPACT
+            assert in_header or one.fletcher32
+            assert in_header or np.prod(one.chunks) * one.dtype.itemsize >= 2**16
+        assert file["large"].chunks == (3, 100, 120)
+    with (
+        pytest.raises(ValueError, match="make it an attribute"),
+        artefacts.create(tmp_path / "b.h5", "features", {}) as file,
+    ):
+        file["scalar"] = 3.5
+
+
+@pytest.mark.parametrize("fault", ["flipped", "zeroed"])
+def test_no_fault_of_the_disk_changes_a_value(tmp_path, fault):
+    """Either the file is refused by name, or what is read is what was written."""
+    whole = every_kind(tmp_path / "whole.h5").read_bytes()
+    expected = everything(tmp_path / "whole.h5")
+    path, refused = tmp_path / "hurt.h5", 0
+    step = 397 if fault == "flipped" else 2048
+    # Every byte would do, and did: 17,812 of 287,696 took 83 s.
+    for place in [*range(0, 600, 3), *range(600, len(whole), step)]:
+        hurt = bytearray(whole)
+        if fault == "flipped":
+            hurt[place] ^= 1 << place % 8
+        else:
+            hurt[place : place + 4096] = bytes(len(hurt[place : place + 4096]))
+        path.write_bytes(hurt)
+        try:
+            assert everything(path) == expected, place
+        except UserError as error:
+            refused += 1
+            assert str(path) in str(error) and "Delete it and run the workflow again" in str(error)
+    assert refused > 100
+
+
+def test_errors_of_others_stay_as_they_are(tmp_path):
+    path = every_kind(tmp_path / "a.h5")
+    for error in (OSError("no such device"), KeyError("bear"), RuntimeError("no")):
+        with pytest.raises(type(error)), artefacts.open_checked(path, "features"):
+            raise error
+    with (
+        pytest.raises(UserError, match=r"a\.h5 is damaged .*absent"),
+        artefacts.open_checked(path, "features") as file,
+    ):
+        file["absent"]
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_no_finite_numbers_are_found(kind):
+    largest = np.finfo(kind).max
+    assert artefacts.all_finite(np.array([0, -largest, largest, 1e-6], kind))
+    for bad in (np.nan, np.inf, -np.inf):
+        assert not artefacts.all_finite(np.array([0, bad], kind))
+        assert not artefacts.all_finite(np.array([[0, 1], [bad, 1]], kind)[:, 0])
+    with pytest.raises(UserError, match=r"a\.h5 cannot be used: keys holds .* no finite numbers"):
+        artefacts.check_finite("a.h5", "keys", np.array([np.nan], kind))
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"gone\.h5 does not exist"):
         artefacts.open_checked(tmp_path / "gone.h5", "features").__enter__()

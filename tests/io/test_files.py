@@ -2,12 +2,13 @@ import errno
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from betrayed.errors import UserError
-from betrayed.io.files import sha256, whole_file, whole_folder
+from betrayed.io.files import check_archive, remove_abandoned, sha256, whole_file, whole_folder
 from support.paths import SCRIPTS
 
 
@@ -54,6 +55,60 @@ def test_results_are_as_readable_as_the_umask_says(tmp_path):
         temporary.write_text("")
     (tmp_path / "b.txt").write_text("")
     assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "b.txt").stat().st_mode
+
+
+LEAVE = """
+import os, signal, sys
+from pathlib import Path
+from betrayed.io.files import whole_file, whole_folder
+
+with whole_file(sys.argv[1] + "/a.b.h5") as file, whole_folder(sys.argv[1] + "/masks") as folder:
+    file.write_text("half")
+    Path(folder, "half").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_writer_leaves_is_removed_and_nothing_else(tmp_path):
+    subprocess.run(
+        [sys.executable, "-c", LEAVE, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+    )
+    left = names_in(tmp_path)
+    assert len(left) == 2 and all(name.startswith(".") for name in left)
+    paths = [tmp_path / "a.b.h5", tmp_path / "masks", tmp_path / "nowhere" / "c.h5"]
+    assert remove_abandoned([tmp_path / "b.h5", tmp_path / "a.b.csv"]) == []
+    with whole_file(tmp_path / "a.b.h5") as living:
+        living.write_text("whole")
+        (tmp_path / ".hidden").write_text("of the user")
+        assert names_in(tmp_path) == sorted([*left, living.name, ".hidden"])
+        assert sorted(path.name for path in remove_abandoned(paths)) == left
+        assert names_in(tmp_path) == sorted([living.name, ".hidden"])
+    assert names_in(tmp_path) == [".hidden", "a.b.h5"]
+
+
+def test_what_another_machine_writes_is_left_for_a_day(tmp_path):
+    path = tmp_path / ".a.0123abcd-1.abcdefgh.h5"
+    path.write_text("half")
+    assert remove_abandoned([tmp_path / "a.h5"]) == []
+    then = path.stat().st_mtime - 90_000
+    os.utime(path, (then, then))
+    assert remove_abandoned([tmp_path / "a.h5"]) == [path]
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut"])
+def test_a_damaged_archive_is_named(tmp_path, damage):
+    path = tmp_path / "a.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("data.pkl", bytes(1000))
+    check_archive(path)
+    held = bytearray(path.read_bytes())
+    held[500] ^= 16
+    path.write_bytes(held if damage == "flipped" else held[:500] + held[600:])
+    with pytest.raises(UserError, match=r"a\.pt is damaged"):
+        check_archive(path)
+    (tmp_path / "b.pt").write_text("no archive")
+    check_archive(tmp_path / "b.pt")
 
 
 def test_sha256_of_a_known_text(tmp_path):

@@ -67,6 +67,12 @@ def test_caching_is_measured():
     assert len(rates) == 3
 
 
+def test_checksums_are_measured():
+    given = ["--backbone", "vit_tiny_patch16_224.augreg_in21k", "--size", "64x96", "--count", "3"]
+    told = measured("checksums.py", *given, "--frame-size", "96x128")
+    assert len(re.findall(r"^\w+ +\d+\.\d+ +\d\.\d{3} \(.* to .*\)$", told, re.M)) == 5
+
+
 @pytest.mark.parametrize("measured", ["plain", "float32", "mixed"])
 def test_a_step_on_a_features_file(tmp_path, measured):
     from training_step import prepare

@@ -138,7 +138,8 @@ def test_what_is_wrong_is_told_once(features, tmp_path, signals, monkeypatch, ca
         run(lambda: run_with_torchrun(2, call))
     assert ended.value.code == 1
     told = capfd.readouterr().err
-    assert told.splitlines()[-1].startswith("error: The loss is nan at step ")
+    reason = f"error: {features[0]} cannot be used: patch_tokens holds values that are no finite"
+    assert told.splitlines()[-1].startswith(reason)
     assert "Traceback" not in told
     assert told.count("error: ") == 1
     assert not output.exists()

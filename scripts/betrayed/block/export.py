@@ -13,7 +13,7 @@ from betrayed.block.loading import load_block
 from betrayed.engine.gpu_memory import Batches, out_of_memory
 from betrayed.engine.precision import exact_float32
 from betrayed.errors import UserError
-from betrayed.io.artefacts import create, open_checked, provenance
+from betrayed.io.artefacts import all_finite, check_finite, create, open_checked, provenance
 from betrayed.io.files import sha256
 from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
 from betrayed.io.progress import progress
@@ -50,8 +50,8 @@ def export_attention(
             float32 at most.
 
     Raises:
-        UserError: the features are augmented views, or not of the kind the block was trained on, or
-            memory does not do for one frame.
+        UserError: the features are augmented views, or not of the kind the block was trained on, a
+            value is not finite, or memory does not do for one frame.
     """
     block, info = load_block(block_path)
     with out_of_memory(f"loading {block_path}", _REMEDY):
@@ -77,7 +77,9 @@ def export_attention(
         fitting = Batches(batch_size, f"attention of {made_by['video']}", _REMEDY)
 
         def read(frames: range) -> Tensor:
-            return pinned(tokens[frames.start : frames.stop], device)  # (B, N, D) float16
+            clip = tokens[frames.start : frames.stop]  # (B, N, D) float16
+            check_finite(features_path, "patch_tokens", clip)
+            return pinned(clip, device)
 
         with create(output, "attention", made_by) as file:
             for name in ("grid", "frame_size", "count"):
@@ -88,6 +90,12 @@ def export_attention(
 
             def write(frames: range, fetch: Callable[[], list[np.ndarray]]) -> None:
                 for name, factor in zip(FACTORS, fetch(), strict=True):
+                    if not all_finite(factor):
+                        raise UserError(
+                            f"{block_path} gives {name} that are no finite float16 for frames "
+                            f"{frames.start} to {frames.stop - 1} of {features_path}. Train it "
+                            "anew with a lower learning rate."
+                        )
                     file[name][frames.start : frames.stop] = factor
 
             with read_ahead(read, runs) as clips, write_behind(write) as put:

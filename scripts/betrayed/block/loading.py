@@ -9,6 +9,7 @@ from torch import Tensor
 
 from betrayed.block.block import OUTPUT_DROPOUTS, SpatioTemporalBlock
 from betrayed.errors import UserError
+from betrayed.io.files import check_archive
 
 RELEASE_PREFIX = "temporal_transformer.0."
 RELEASE_HEADS = 8
@@ -43,7 +44,7 @@ def load_block(path: str | Path) -> tuple[SpatioTemporalBlock, dict[str, Any]]:
         ``heads``.
 
     Raises:
-        UserError: the file is missing, damaged, or holds no block.
+        UserError: the file is missing, damaged, or holds no block, or a weight is not finite.
     """
     stored = read_checkpoint(path)
     if any(name.startswith(RELEASE_PREFIX) for name in stored["model_state_dict"]):
@@ -62,6 +63,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a torch file that holds ``model_state_dict``, or raise a UserError."""
     if not Path(path).is_file():
         raise UserError(f"{path} does not exist. Train a block, or name another file.")
+    check_archive(path)
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
@@ -97,4 +99,10 @@ def _fill(weights: dict[str, Tensor], path: str | Path, heads: int) -> SpatioTem
         raise UserError(f"{path} lacks the weights {error}: it is no such block.") from error
     except (RuntimeError, AttributeError, IndexError) as error:
         raise UserError(f"{path} does not fit the block: {error}") from error
+    for name, value in block.state_dict().items():
+        if not value.isfinite().all():
+            raise UserError(
+                f"{path} holds values in {name} that are no finite numbers. Train anew, with a "
+                "lower learning rate if the training diverged."
+            )
     return block.eval()

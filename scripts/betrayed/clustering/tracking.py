@@ -18,7 +18,7 @@ from betrayed.config.clustering import ClusterSettings
 from betrayed.engine.gpu_memory import ran_out, release
 from betrayed.engine.precision import exact_float32
 from betrayed.errors import UserError
-from betrayed.io.artefacts import create, open_checked, provenance
+from betrayed.io.artefacts import check_finite, create, open_checked, provenance
 from betrayed.io.progress import progress
 
 
@@ -54,6 +54,8 @@ def cluster_video(
         queries = attention["queries"][:]  # (T, heads, N, d)
         chosen = list(key_frames(len(queries), settings.key_frame_ratio))
         keys = attention["keys"][chosen]  # (Tk, heads, N, d)
+    check_finite(attention_path, "queries", queries)
+    check_finite(attention_path, "keys", keys)
     keys = keys[:, :, columns(grid, settings.approximate)]
     device = torch.device(device)
     memory = allowed_memory(memory, device)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from betrayed.errors import UserError
-from betrayed.io.artefacts import open_checked, provenance
+from betrayed.io.artefacts import check_finite, check_values, open_checked, provenance
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,19 @@ def read_tracks(path: str | Path) -> Tracks:
     """Read a tracks artefact.
 
     Raises:
-        UserError: the file is not whole, or from before tracks had a tree.
+        UserError: the file is not whole, from before tracks had a tree, or a value cannot be meant.
     """
     with open_checked(path, "tracks") as file:
         if "merges" not in file:
             raise UserError(f"{path} has no tree of merges. Delete it and run the workflow again.")
         height, width = (int(side) for side in file.attrs["frame_size"])
         labels, merges = file["labels"][:], file["merges"][:]
-        return Tracks(labels, merges, (height, width), provenance(file))
+        made_by = provenance(file)
+    count = len(merges) + 1
+    inside = labels.min(initial=0) >= 0 and labels.max(initial=0) < count
+    check_values(path, "labels", inside, f"must lie within 0…{count - 1}")
+    check_finite(path, "merges", merges)
+    merged, groups = merges[:, :2], np.arange(count, 2 * count - 1)  # each is of earlier ones
+    known = (merged >= 0).all() and (merged < groups[:, None]).all()
+    check_values(path, "merges", known, "names tracks that do not exist")
+    return Tracks(labels, merges, (height, width), made_by)

@@ -26,10 +26,13 @@ from betrayed.engine.gpu_usage import most_gpu_mb
 from betrayed.engine.parallel import in_parallel
 from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
-from betrayed.io.files import whole_file
+from betrayed.io.files import remove_abandoned, sha256, whole_file
 
 #: The folder beside the records that holds the stamps, a file for each video.
 STAMPS = "videos"
+#: Files above this size, in bytes, have no checksum in a stamp, nor do those that have their own.
+MOST_HASHED = 20_000_000
+_CHECKED_BY_THEMSELVES = (".h5",)
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,23 @@ class Record:
                 f"{path} is no record of a batch ({error!r}). Delete it and run the workflow "
                 "again; what it speaks of is not computed anew."
             ) from error
+
+
+def read_checked(path: str | Path, everything: bool = False) -> Record:
+    """Read a record, and check that its artefacts are what was written.
+
+    Args:
+        path: the record.
+        everything: check all files that a video has, not its artefact alone.
+
+    Raises:
+        UserError: the file is no record, or one of an artefact's files has changed; it is named.
+    """
+    record = Record.read(path)
+    for video, made in record.videos.items():
+        stamp = Path(path).parent / STAMPS / f"{video}.json"
+        check_digests(stamp, made.artefact, None if everything else [made.artefact])
+    return record
 
 
 @dataclass(frozen=True)
@@ -159,6 +179,9 @@ class Batch:
             "files": dict(files or {}),
         }
         self._inputs = {name: Record.read(path) for name, path in (inputs or {}).items()}
+        self._stamp_folders = {
+            name: Path(path).parent / STAMPS for name, path in (inputs or {}).items()
+        }
         self.failures: dict[str, Failure] = {}
         for one in self._inputs.values():
             self.failures |= one.failures
@@ -211,12 +234,14 @@ class Batch:
         Raises:
             UserError: no video is to blame: see ``prepare``.
         """
+        outputs = [path for video in self.videos for path in self.task(video).outputs]
+        remove_abandoned([*outputs, *map(self._stamp, self.videos), self.record])
         waiting = self.waiting()
         current = len(self.videos) - len(waiting)
         print(f"{self.stage}: {len(waiting)} to compute, {current} up to date", file=sys.stderr)
         if waiting:
             work = prepare()
-            jobs = [_Job(self.task(one), self.recipe(one), self._stamp(one)) for one in waiting]
+            jobs = [self._job(video) for video in waiting]
             self.failures |= dict(self._compute(work, jobs, processes))
         made = {}
         for video in self.videos:
@@ -241,6 +266,14 @@ class Batch:
                 print(f"error: {job.task.video} is left out: {reason}", file=sys.stderr)
                 yield job.task.video, Failure(self.stage, reason)
 
+    def _job(self, video: str) -> "_Job":
+        task = self.task(video)
+        given = {
+            str(artefact): self._stamp_folders[name] / f"{video}.json"
+            for name, artefact in task.inputs.items()
+        }
+        return _Job(task, self.recipe(video), self._stamp(video), given)
+
     def _stamp(self, video: str) -> Path:
         return self.record.parent / STAMPS / f"{video}.json"
 
@@ -252,6 +285,7 @@ class _Job:
     task: Task
     recipe: Mapping[str, Any]
     stamp: Path
+    given: Mapping[str, Path]  # the stamp of each artefact that is read
 
 
 def key_of(recipe: Mapping[str, Any]) -> str:
@@ -277,14 +311,52 @@ def make_stamped(
     stamp.unlink(missing_ok=True)
     began = time.monotonic()
     work()
+    files = {str(path): path.stat().st_size for path in _files(outputs)}
     values = {
         "recipe": recipe,
-        "files": {str(path): path.stat().st_size for path in _files(outputs)},
+        "files": files,
+        "sha256": {
+            name: sha256(name)
+            for name, size in files.items()
+            if size <= MOST_HASHED and not name.endswith(_CHECKED_BY_THEMSELVES)
+        },
         "seconds": round(time.monotonic() - began, 3),
         "gpu_mb": most_gpu_mb(),
     }
     with whole_file(stamp) as temporary:
         temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
+
+
+def check_digests(
+    stamp: str | Path, artefact: str | Path, files: Iterable[str] | None = None
+) -> None:
+    """Check that the files of a video are those that its stamp was written for.
+
+    Args:
+        stamp: of the stage that wrote them. Artefacts that no batch made have none, and pass.
+        artefact: the file to delete for all of them to be made anew.
+        files: those to check; None: all.
+
+    Raises:
+        UserError: one is gone or has other content, or the stamp is damaged; it is named.
+    """
+    remedy = f"Delete {artefact} and run the workflow again; it will be made anew."
+    try:
+        values = json.loads(Path(stamp).read_text(encoding="utf-8"))
+        stage, digests = values["recipe"]["stage"], dict(values["sha256"])
+    except FileNotFoundError:
+        return
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{stamp} is no stamp of a video ({error!r}). {remedy}") from error
+    for name in digests if files is None else set(files) & set(digests):
+        try:
+            changed = sha256(name) != digests[name]
+        except FileNotFoundError as error:
+            raise UserError(f"{name} is gone, which {stage} wrote. {remedy}") from error
+        if changed:
+            raise UserError(
+                f"{name} is not what {stage} wrote: it has another checksum now. {remedy}"
+            )
 
 
 def drop_untrue(results: str | Path, failures: bool) -> list[Path]:
@@ -326,6 +398,8 @@ def _attempt(work: Callable[[Task], Any], job: _Job) -> str | None:
     for path in job.task.outputs:
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        for artefact, stamp in job.given.items():
+            check_digests(stamp, artefact)
         make_stamped(job.stamp, job.recipe, job.task.outputs, partial(work, job.task))
     except UserError as error:
         _remove(job.task)

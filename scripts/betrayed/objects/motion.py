@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from betrayed.io.artefacts import open_checked
+from betrayed.io.artefacts import check_finite, check_values, open_checked
 from betrayed.objects.resizing import resize
 
 
@@ -20,8 +20,11 @@ def read_motion(path: str | Path, grid: tuple[int, int]) -> np.ndarray:
         (T, rows, columns) float32: pixels a frame, of frames ``height`` pixels high.
 
     Raises:
-        UserError: see :func:`betrayed.io.artefacts.open_checked`.
+        UserError: see :func:`betrayed.io.artefacts.open_checked`; or a value cannot be meant.
     """
     with open_checked(path, "motion") as file:
-        residuals = file["residual"][:].astype(np.float32)  # (T, h, w)
+        residuals = file["residual"][:]  # (T, h, w)
+    check_finite(path, "residual", residuals)
+    check_values(path, "residual", residuals.min(initial=0) >= 0, "holds lengths below 0")
+    residuals = residuals.astype(np.float32)
     return np.stack([resize(residual, grid) for residual in residuals])

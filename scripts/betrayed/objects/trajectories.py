@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from betrayed.io.artefacts import open_checked
+from betrayed.io.artefacts import check_finite, check_values, open_checked
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,15 @@ def read_trajectories(path: str | Path) -> Trajectories:
     """Read a trajectories artefact: the data sets ``id``, ``frame``, ``y`` and ``x``.
 
     Raises:
-        UserError: see :func:`betrayed.io.artefacts.open_checked`.
+        UserError: see :func:`betrayed.io.artefacts.open_checked`; or a value cannot be meant.
     """
     with open_checked(path, "trajectories") as file:
-        frame = file["frame"][:]
-        starts = np.searchsorted(frame, np.arange(file.attrs["count"] + 1))
+        ids, frame, count = file["id"][:], file["frame"][:], int(file.attrs["count"])
         places = np.stack([file["y"][:], file["x"][:]], axis=1)
         height, width = (int(side) for side in file.attrs["frame_size"])
-        return Trajectories(file["id"][:], starts, places, (height, width))
+    steps = np.diff(frame, prepend=0, append=count - 1)  # sorted, and from 0 to the last frame
+    check_values(path, "frame", not len(frame) or steps.min() >= 0, f"must rise to {count - 1}")
+    check_values(path, "id", ids.min(initial=0) >= 0, "holds numbers below 0")
+    check_finite(path, "y or x", places)
+    starts = np.searchsorted(frame, np.arange(count + 1))
+    return Trajectories(ids, starts, places, (height, width))

@@ -16,6 +16,17 @@ KEYS = ["run", "dataset", "video", "object", "frame", "protocol", "metric"]
 #: In the column ``video``: the figures over a whole data set.
 ALL = "all"
 
+#: Between which a metric's values lie; others may be any finite number. Also in docs/tables.md.
+RANGES = {
+    **dict.fromkeys(("J", "F", "J_mean", "F_mean", "J_recall", "F_recall", "J&F"), (0, 1)),
+    **dict.fromkeys(("J_decay", "F_decay", "FG-ARI"), (-1, 1)),
+    **dict.fromkeys(("mIoU", "mBO"), (0, 1)),
+    **dict.fromkeys(("AP", "AP50", "AP75", "AR1", "AR10", "AR100"), (0, 1)),
+    **dict.fromkeys(("T", "T_mean"), (0, 5)),
+}
+#: What rounding may add to a value.
+_ROUNDING = 1e-6
+
 _SOURCE = ["run", "dataset", "video"]
 _REMEDY = "Delete it and run the workflow again; it will be made anew."
 
@@ -35,8 +46,8 @@ def read_measurements(sources: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         frame, with ``object`` alone one of an object, with neither one of the video.
 
     Raises:
-        UserError: a file is missing, damaged or holds a measurement twice, or a video is listed
-            twice.
+        UserError: a file is missing, damaged, holds a measurement twice or a value that its metric
+            cannot have, or a video is listed twice.
     """
     ordered = sorted(sources, key=lambda source: [source[name] for name in _SOURCE])
     names = [tuple(source[name] for name in _SOURCE) for source in ordered]
@@ -76,6 +87,18 @@ def _read_scores(path: str | Path, of_data_set: bool) -> pd.DataFrame:
     lacking = table[["protocol", "metric"]].isna().any(axis=1) | ~np.isfinite(table["value"])
     if lacking.any():
         raise UserError(f"{path} has no protocol, metric or value in {_rows(lacking)}. {_REMEDY}")
+    lowest, highest = (
+        table["metric"].astype(str).map({name: ends[end] for name, ends in RANGES.items()})
+        for end in (0, 1)
+    )
+    outside = (table["value"] < lowest - _ROUNDING) | (table["value"] > highest + _ROUNDING)
+    if outside.any():
+        first = outside.idxmax()
+        raise UserError(
+            f"{path} has values that their metric cannot have in {_rows(outside)}: "
+            f"{table['metric'][first]} = {table['value'][first]:g} is not within "
+            f"{lowest[first]:g}…{highest[first]:g}. {_REMEDY}"
+        )
     twice = table.duplicated(SCORE_COLUMNS[:-1])
     if twice.any():
         raise UserError(f"{path} repeats what it measured before in {_rows(twice)}. {_REMEDY}")

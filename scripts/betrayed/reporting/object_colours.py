@@ -6,7 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from betrayed.io.palette import VOID, read_ids
+from betrayed.io.mask_levels import mask_ids
+from betrayed.io.palette import VOID
 from betrayed.reporting.style import colour_table
 
 OTHER = VOID  # the colour of foreground that is no proposal, and of void
@@ -26,10 +27,7 @@ def object_ids(folder: str | Path, index: int) -> np.ndarray:
         folder: the video's folder of masks.
         index: the frame.
     """
-    folder = Path(folder)
-    proposals = read_ids(folder / "proposals" / f"{index:05d}.png")
-    foreground = read_ids(folder / "foreground" / f"{index:05d}.png") > 0
-    return np.where(foreground, np.where(proposals > 0, proposals, OTHER), 0).astype(np.uint8)
+    return mask_ids(folder, index, "objects", rest=OTHER)
 
 
 def grid_ids(folder: str | Path, frames: Iterable[int], grid: Sequence[int]) -> np.ndarray:

@@ -49,7 +49,14 @@ class VideoResults:
     def object_ids(self, index: int) -> np.ndarray:
         """Ids of the objects in one frame, (H, W) uint8, 0 elsewhere: a number is a colour."""
         own = self.settings
-        return mask_ids(self.folder, index, own.level, own.most_objects, OTHER)
+        ids = mask_ids(self.folder, index, own.level, own.most_objects, OTHER)
+        if ids.shape != (self.video.height, self.video.width):
+            raise UserError(
+                f"The masks of frame {index} in {self.folder} are {ids.shape[1]}x{ids.shape[0]}, "
+                f"but the frames of {self.video.name!r} are {self.video.width}x"
+                f"{self.video.height}. Delete {self.folder} and run the workflow again."
+            )
+        return ids
 
     def track_ids(self, index: int) -> np.ndarray:
         """A colour for the track of every token of one frame, each a rectangle, (H, W) uint8."""

@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from betrayed.errors import UserError
 from betrayed.io.palette import VOID
-from betrayed.objects.masks import read_masks, read_proposal_scores
+from betrayed.objects.masks import read_proposal_scores, read_proposals
 from betrayed.scoring.detection_table import as_table
 from betrayed.scoring.regions import contingency
 from betrayed.video.annotations import read_annotations
@@ -63,12 +62,6 @@ def video_detections(video: Video, masks: str | Path) -> pd.DataFrame:
     """
     which = "annotations" if video.instances is None else "instances"
     frames, annotations = read_annotations(video, which)
-    proposals = read_masks(Path(masks) / "proposals", video, frames)
+    proposals = read_proposals(masks, video, frames)
     scores = read_proposal_scores(masks)
-    missing = np.setdiff1d(proposals, [0, *scores.index])
-    if len(missing):
-        raise UserError(
-            f"{masks}: proposal {missing[0]} is in the masks, but not in objects.csv. Delete the "
-            f"folder of masks and run the workflow again."
-        )
     return detections(annotations, proposals, scores)
