@@ -33,3 +33,14 @@ def test_stages_that_do_not_depend_on_what_is_swept_are_shared(listed, tmp_path,
     stages += ["measure_motion", "select_objects"]
     assert tuple(plan[stage] for stage in stages) == counts
     assert plan["score_video"] == plan["draw_pictures"] == counts[-1]
+    assert (plan["collect_sweep"], plan["draw_sweep"]) == (1, 1)
+
+
+def test_a_sweep_has_a_table_only_where_there_is_one_and_a_picture_only_where_they_are_drawn(
+    listed, tmp_path
+):
+    project = listed.copy(tmp_path / "project")
+    assert not {"collect_sweep", "draw_sweep"} & set(project.planned())
+    project.change({"sweep": {"seed": [0, 1]}, "pictures": {"draw": False}})
+    plan = project.planned()
+    assert plan["collect_sweep"] == 1 and "draw_sweep" not in plan

@@ -272,8 +272,8 @@ class Configuration:
     sweep: dict[str, Values] = knob(
         {},
         "Lists of values for settings that a run may change, by dotted name: each run above "
-        "becomes one for every step, named after its values, and results/tables/sweep.csv has means over "
-        "seeds. sweep: {clustering.tau: [0.02, 0.05, 0.1], seed: [0, 1, 2]}",
+        "becomes one for every step, named after its values, and results/tables/sweep.csv has "
+        "means over seeds. sweep: {clustering.tau: [0.02, 0.05, 0.1], seed: [0, 1, 2]}",
     )
     sweep_mode: Literal["grid", "zip"] = knob(
         "grid",
