@@ -1,5 +1,8 @@
 """Sweeps in the workflow: what their runs share, by the jobs that are planned."""
 
+import subprocess
+import sys
+
 import pytest
 
 from support.shared import made_once
@@ -44,3 +47,31 @@ def test_a_sweep_has_a_table_only_where_there_is_one_and_a_picture_only_where_th
     project.change({"sweep": {"seed": [0, 1]}, "pictures": {"draw": False}})
     plan = project.planned()
     assert plan["collect_sweep"] == 1 and "draw_sweep" not in plan
+
+
+def test_the_plan_says_what_each_stage_needs(listed, tmp_path):
+    project = listed.copy(tmp_path / "project")
+    project.change({"sweep": {"clustering.tau": [0.02, 0.05]}})
+
+    def said():
+        summary = subprocess.run(
+            project.command("--summary"),
+            cwd=project.folder,
+            env=project.environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        program = [sys.executable, "scripts/show_plan.py"]
+        done = subprocess.run(
+            program, input=summary.stdout, cwd=project.folder, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return [line.split() for line in done.stdout.splitlines()]
+
+    table = said()
+    assert ["cache_features", "1", "3", "0", "0", "0"] in table
+    assert ["train_block", "1", "-", "-", "0", "-"] in table
+    assert ["cluster_tracks", "2", "6", "0", "0", "0"] in table
+    (project.folder / "results" / "made" / "videos.csv").unlink()
+    assert said()[0][:3] == ["Not", "listed", "yet:"]
