@@ -206,6 +206,25 @@ def test_two_settings_are_a_heat_map(axes):
 
 
 @pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ({"features.batch_size": [None, 8, 2]}, ["null", "8", "2"]),
+        ({"clustering.tau": [0.1234567, 0.1234568]}, ["0.1234567", "0.1234568"]),
+        ({"clustering.tau": [1, 1.0e-7]}, ["1e-07", "1"]),
+        ({"training.entropy_weight": [True, False]}, ["true", "false"]),
+        ({"training.videos": [["a"], []]}, ['["a"]', "[]"]),
+    ],
+)
+@pytest.mark.parametrize("other", [{}, {"objects.levels": [2, 1]}])
+def test_values_are_told_apart_in_lines_and_heat_maps(axes, tmp_path, values, ticks, other):
+    found = runs_of(values | other)
+    write_sweep(tmp_path, summary_of({one["run"]: 0.5 for one in found}), found)
+    draw_sweep(pd.read_parquet(tmp_path / "sweep.parquet"), "sweep.svg")
+    assert [one.get_text() for one in axes[0].get_xticklabels()] == ticks
+    assert bool(axes[0].images) == bool(other)
+
+
+@pytest.mark.parametrize(
     ("sweep", "mode", "ticks"),
     [
         ({"features.height": [28, 56], "features.width": [42, 70]}, "zip", ["28\n42", "56\n70"]),

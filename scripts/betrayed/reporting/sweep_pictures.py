@@ -148,10 +148,15 @@ def _heat_map(
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_) and value == value
 
 
 def _text(value: Any) -> str:
-    if value is None or value is pd.NA:
+    """A value as YAML has it, with all its digits: two values never share a text."""
+    if pd.isna(value):
         return "null"
-    return f"{value:g}" if _is_number(value) else str(value)
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
+    if _is_number(value):
+        return str(int(value)) if value == int(value) else repr(float(value))
+    return str(value)
