@@ -5,7 +5,7 @@ TORCH_REQUIREMENTS ?= envs/torch.txt
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-.PHONY: help demo test test-fast test-property test-gpu lint segment report score docs lock clean
+.PHONY: help demo plan test test-fast test-property test-gpu lint segment report score docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,10 @@ report: .venv/ready ## one HTML file of the results: make report [VIDEOS=folder]
 	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, or leave VIDEOS= out" >&2; exit 1; }
 	@$(if $(value VIDEOS),VIDEOS="$$(realpath -- $(call typed,VIDEOS))") snakemake --cores all report_html $(if $(value VIDEOS)$(value CONFIG),--configfile $(if $(value VIDEOS),presets/videos.yaml) $(if $(value CONFIG),$(call typed,CONFIG)))
 	@echo "The report: results/report.html"
+
+plan: .venv/ready ## what a run would compute, and what is up to date: make plan [VIDEOS=folder] [CONFIG=file.yaml]
+	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, or leave VIDEOS= out" >&2; exit 1; }
+	@$(if $(value VIDEOS),VIDEOS="$$(realpath -- $(call typed,VIDEOS))") snakemake --cores all --summary $(if $(value VIDEOS)$(value CONFIG),--configfile $(if $(value VIDEOS),presets/videos.yaml) $(if $(value CONFIG),$(call typed,CONFIG))) | python scripts/show_plan.py
 
 score: .venv/scorer ## score masks that any method made: make score TRUTH=folder MASKS=folder
 	@test -e $(call typed,TRUTH) && test -e $(call typed,MASKS) || { echo "error: say what to score: make score TRUTH=folder MASKS=folder [SPLIT=file] [OUTPUT=folder] [OPTIONS='--kind foreground']" >&2; exit 1; }

@@ -341,11 +341,19 @@ def all_records():
     return list(dict.fromkeys(paths))
 
 
+def sweep_files():
+    """The table of the sweep, and its picture; nothing where nothing is swept or scored."""
+    if not config["sweep"] or not scored():
+        return []
+    forms = ["csv", "parquet", *(["svg"] if config["pictures"]["draw"] else [])]
+    return [f"results/tables/sweep.{form}" for form in forms]
+
+
 def all_tables(wildcards):
     """Likewise."""
     for dataset in config["evaluate"]:
         manifest(dataset)
-    return ["results/tables/summary.csv", "results/tables/videos.csv"]
+    return ["results/tables/summary.csv", "results/tables/videos.csv", *sweep_files()]
 
 
 def picture_settings(wildcards):

@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from betrayed.config.sections import SECTIONS, Configuration, DatasetSection  # noqa: E402
 from betrayed.config.settings import RUN_SECTIONS  # noqa: E402
+from betrayed.config.sweep_checks import SWEEPABLE  # noqa: E402
 from betrayed.config.synthetic import SyntheticSettings  # noqa: E402
 
 PAGE = ROOT / "docs" / "settings-reference.md"
@@ -67,8 +68,22 @@ def schema() -> dict[str, Any]:
     run = {name: properties[name] for name in RUN_SECTIONS}
     one_run = {"type": "object", "additionalProperties": False, "properties": run}
     properties["runs"]["additionalProperties"] = {"anyOf": [one_run, {"type": "null"}]}
+    properties["sweep"] |= {"additionalProperties": False, "properties": _lists(whole)}
     # YAML's anchors and merges are resolved before a schema is applied.
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole}
+
+
+def _lists(whole: Mapping[str, Any]) -> dict[str, Any]:
+    """A list of values for every setting that can be swept."""
+    lists = {}
+    for setting in SWEEPABLE:
+        section, _, name = setting.partition(".")
+        rule = whole["properties"][section]
+        if name:
+            rule = whole["$defs"][rule["$ref"].rpartition("/")[2]]["properties"][name]
+        rule = {key: value for key, value in rule.items() if key != "default"}
+        lists[setting] = {"type": "array", "items": rule, "minItems": 1}
+    return lists
 
 
 def _section(name: str, kind: type, intro: str) -> str:

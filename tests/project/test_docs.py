@@ -15,7 +15,14 @@ from betrayed.config.checks import check
 from betrayed.config.scoring import PROTOCOLS
 from betrayed.config.settings import merged
 from betrayed.objects.objects import COLUMNS as OBJECT_COLUMNS
-from betrayed.reporting import averages, failure_table, leaderboard, measurements, video_table
+from betrayed.reporting import (
+    averages,
+    failure_table,
+    leaderboard,
+    measurements,
+    sweeps,
+    video_table,
+)
 from support.documents import DOCS, PAGES, TOP, anchors, blocks, links, snippets, spans
 from support.paths import ROOT
 
@@ -144,6 +151,7 @@ def test_every_protocol_metric_and_column_is_explained():
         *averages.OBJECT_COLUMNS,
         *measurements.SCORE_COLUMNS,
         *video_table.COLUMNS,
+        *sweeps.LAST,
         *failure_table.COLUMNS,
         *OBJECT_COLUMNS,
     }

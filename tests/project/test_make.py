@@ -82,6 +82,19 @@ def test_a_missing_folder_is_named(make, words):
     assert ("there is no /nowhere/at all." in done.stderr) == (words == ["VIDEOS=/nowhere/at all"])
 
 
+def test_a_plan_looks_at_what_would_be_run(make, tmp_path):
+    """Its snakemake says what it is told, behind VIDEOS; the program is handed that."""
+    programs = tmp_path / "project" / ".venv" / "bin"
+    (programs / "snakemake").write_text('#!/bin/sh\nprintf "%s\\n" "$VIDEOS" "$@"\n')
+    (programs / "python").write_text('#!/bin/sh\ncat; printf "%s\\n" "$@"\n')
+    plain = ["--cores", "all", "--summary"]
+    assert make("plan").stdout.splitlines() == ["", *plain, "scripts/show_plan.py"]
+    told = make("plan", "VIDEOS=~/clips", "CONFIG=my file.yaml").stdout.splitlines()
+    files = ["--configfile", "presets/videos.yaml", "my file.yaml"]
+    assert told == [f"{tmp_path}/home/clips", *plain, *files, "scripts/show_plan.py"]
+    assert "there is no /nowhere." in make("plan", "VIDEOS=/nowhere").stderr
+
+
 def test_scores_of_folders_with_spaces(make, tmp_path):
     (tmp_path / "home" / "my masks").mkdir()
     words = ["TRUTH=~/clips", "MASKS=~/my masks", "SPLIT=600:900", "OPTIONS=--kind foreground"]

@@ -13,7 +13,9 @@ from pydantic import ValidationError
 from betrayed.config.backbones import find_backbone
 from betrayed.config.faults import faults_of, unknown_key
 from betrayed.config.sections import RESERVED, SECTIONS, DatasetSection, fitted
-from betrayed.config.settings import RUN_SECTIONS, run_settings
+from betrayed.config.settings import PAPER, RUN_SECTIONS, run_settings
+from betrayed.config.sweep_checks import faults_of_sweep
+from betrayed.config.sweeps import Variant, variants
 from betrayed.config.weights import PACKAGE_BACKBONE
 from betrayed.errors import UserError
 
@@ -62,10 +64,12 @@ def check(config: Mapping[str, Any], missing: Missing | None = None) -> dict[str
     disk = missing is not None
     base, _ = _of_run(config, sound, {}, disk)
     found: dict[str, list[str]] = {}
-    for name, changes in sound.get("runs", {}).items():
-        problems, own = _of_run(config, sound, changes or {}, disk)
+    for one in _variants(sound, faults):
+        problems, own = _of_run(config, sound, one.changes, disk)
+        problems += _of_paper(one, own)
         for problem in problems:
-            found.setdefault(problem, []).append(f"runs.{name}")
+            place = f"sweep ({one.name})" if one.swept else f"runs.{one.name}"
+            found.setdefault(problem, []).append(place)
         if _trains(own):
             used.setdefault(own["training"].get("dataset"))
     for problem, runs in found.items():
@@ -160,6 +164,28 @@ def _of_run(
     faults += _of_training(own, sound["datasets"], _names(config.get("datasets")))
     faults += _of_proposals(own, sound)
     return faults, own
+
+
+def _variants(sound: Sections, faults: list[str]) -> list[Variant]:
+    """The runs, as far as they are sound: without the sweep where that has faults of its own."""
+    runs = {"runs": sound.get("runs", {})}
+    sweep = {**runs, "sweep": sound.get("sweep", {}), "sweep_mode": sound.get("sweep_mode", "grid")}
+    wrong = list(faults_of_sweep(sweep))
+    faults += wrong
+    return variants(runs if wrong else sweep)
+
+
+def _of_paper(one: Variant, own: Sections) -> Iterator[str]:
+    """What is swept in vain, since the method sets it: a flat line would look like a finding."""
+    if own.get("method") != "paper":
+        return
+    for setting in one.swept:
+        section, _, name = setting.partition(".")
+        if name and name in PAPER.get(section, {}):
+            yield (
+                f"{setting}: method 'paper' sets it to {PAPER[section][name]!r} whatever is "
+                "swept; sweep over it with method 'better'"
+            )
 
 
 def _of_weights(own: Sections) -> Iterator[str]:

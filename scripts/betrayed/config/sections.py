@@ -7,7 +7,7 @@ import json
 import re
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from betrayed.config.clustering import ClusterSettings
 from betrayed.config.datasets import DatasetSettings
@@ -42,6 +42,10 @@ RESERVED += ("pictures", "same_object", "tables")
 SPLITS = {"davis": "val", "fbms": "Testset"}
 # Ranges of positions such as "0:600,900:", or a text file.
 _POSITIONS = re.compile(r"(-?\d+)?:(-?\d+)?(,(-?\d+)?:(-?\d+)?)*|.+\.txt")
+
+
+#: What a setting is swept over.
+Values = Annotated[tuple[Any, ...], Field(min_length=1)]
 
 
 def _at_least_one(protocols: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -262,8 +266,19 @@ class Configuration:
     runs: dict[str, dict[str, Any] | None] = knob(
         ...,
         "Each run is the settings above with some of them changed. All runs are computed side by "
-        "side, share what they have in common, and get a row each in the tables. A sweep over tau: "
-        "runs: {tau-0.3: {}, tau-0.1: {clustering: {tau: 0.1}}}",
+        "side, share what they have in common, and get a row each in the tables. "
+        "runs: {default: {}, paper: {method: paper}}",
+    )
+    sweep: dict[str, Values] = knob(
+        {},
+        "Lists of values for settings that a run may change, by dotted name: each run above "
+        "becomes one for every step, named after its values, and results/tables/sweep.csv has "
+        "means over seeds. sweep: {clustering.tau: [0.02, 0.05, 0.1], seed: [0, 1, 2]}",
+    )
+    sweep_mode: Literal["grid", "zip"] = knob(
+        "grid",
+        "grid: every value with every other. zip: the first values together, then the second ones; "
+        "all lists have one length.",
     )
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from betrayed.config.clustering import ClusterSettings
 from betrayed.config.features import FeatureSettings
 from betrayed.config.sections import SECTIONS, fitted
+from betrayed.config.sweeps import variants
 from betrayed.config.training import TrainSettings
 from betrayed.errors import UserError
 
@@ -47,10 +48,16 @@ _STANDS_FOR: dict[str, str] = {}
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its name, its settings, and the identifiers of what it needs."""
+    """One run: its name, its settings, and the identifiers of what it needs.
+
+    In a sweep ``base`` is the entry of ``runs`` that it comes from, and ``swept`` has the settings
+    that are swept by dotted name, with the values of this run.
+    """
 
     name: str
     settings: Mapping[str, Any]
+    base: str = ""
+    swept: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def features(self) -> dict[str, Any]:
@@ -154,13 +161,14 @@ class Run:
 
 
 def runs(config: Mapping[str, Any]) -> list[Run]:
-    """The runs of a checked configuration, in its order."""
+    """The runs of a checked configuration, those of its sweep included, in its order."""
     base = {name: config[name] for name in RUN_SECTIONS}
-    return [
-        Run(name, {key: fitted(SECTIONS[key], value) for key, value in own.items()})
-        for name, changes in config["runs"].items()
-        for own in [run_settings(base, changes or {})]
-    ]
+    made = []
+    for one in variants(config):
+        own = run_settings(base, one.changes)
+        own = {key: fitted(SECTIONS[key], value) for key, value in own.items()}
+        made.append(Run(one.name, own, one.base, one.swept))
+    return made
 
 
 def run_settings(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,14 +39,20 @@ def tabulate_runs(runs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """
     names = sorted({name for settings in runs.values() for name in settings} - {"run"})
     table = pd.DataFrame({"run": sorted(runs)})
-    columns = {name: [_plain(runs[run].get(name)) for run in table["run"]] for name in names}
-    for name, values in columns.items():
-        kinds = {type(value) for value in values if value is not None}
-        # One type a column, which Parquet insists on; whole numbers beside fractions are numbers.
-        if len(kinds) > 1 and kinds != {int, float}:
-            values = [None if value is None else str(value) for value in values]
-        columns[name] = pd.array(values) if kinds else pd.array(values, dtype="string")
+    columns = {
+        name: setting_column([runs[run].get(name) for run in table["run"]]) for name in names
+    }
     return pd.concat([table, pd.DataFrame(columns)], axis=1)
+
+
+def setting_column(values: Sequence[Any]) -> pd.api.extensions.ExtensionArray:
+    """Values of a setting as a column of one type, which Parquet insists on; lists become JSON."""
+    plain = [_plain(value) for value in values]
+    kinds = {type(value) for value in plain if value is not None}
+    # Whole numbers beside fractions are numbers.
+    if len(kinds) > 1 and kinds != {int, float}:
+        plain = [None if value is None else str(value) for value in plain]
+    return pd.array(plain) if kinds else pd.array(plain, dtype="string")
 
 
 def write_tables(
@@ -79,25 +85,38 @@ def write_tables(
     measurements = read_measurements(sources)
     summary, objects = summarise(measurements, scored)
     leaderboard = rank_systems(summary, scored, others, max_proposals)
-    _write(folder / "measurements", measurements)
-    _write(folder / "summary", summary)
-    _write(folder / "objects", objects)
-    _write(folder / "leaderboard", leaderboard)
-    _write(folder / "runs", tabulate_runs(runs), decimals=None)
+    write_table(folder / "measurements", measurements)
+    write_table(folder / "summary", summary)
+    write_table(folder / "objects", objects)
+    write_table(folder / "leaderboard", leaderboard)
+    write_table(folder / "runs", tabulate_runs(runs), decimals=None)
     with whole_file(folder / "leaderboard.md") as temporary:
         temporary.write_text(render_markdown(leaderboard), encoding="utf-8")
 
 
-def _write(path: Path, table: pd.DataFrame, decimals: int | None = DECIMALS) -> None:
-    """Write a table as CSV and as Parquet; without ``decimals`` numbers keep all their digits."""
+def write_table(
+    path: Path,
+    table: pd.DataFrame,
+    decimals: int | None = DECIMALS,
+    exact: Sequence[str] = (),
+) -> None:
+    """Write a table as CSV and as Parquet.
+
+    Args:
+        path: of both, without a suffix.
+        table: what to write.
+        decimals: of numbers; None: they keep all their digits, as do those of columns in ``exact``.
+        exact: columns of settings.
+    """
     form = None
     if decimals is not None:
         form = f"%.{decimals}f"
-        numbers = table.select_dtypes("float64")
+        numbers = table.drop(columns=list(exact)).select_dtypes("float64")
         table = table.assign(**(numbers.round(decimals) + 0.0))  # -0.0 becomes 0.0
         table = table.astype({name: "category" for name in table if name in _CATEGORIES})
     with whole_file(path.with_suffix(".csv")) as temporary:
-        table.to_csv(temporary, index=False, float_format=form, lineterminator="\n")
+        shown = table.astype(dict.fromkeys(exact, object))
+        shown.to_csv(temporary, index=False, float_format=form, lineterminator="\n")
     with whole_file(path.with_suffix(".parquet")) as temporary:
         table.to_parquet(
             temporary, engine="pyarrow", index=False, compression="zstd", row_group_size=_ROW_GROUP

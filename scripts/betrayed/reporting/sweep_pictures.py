@@ -1,0 +1,162 @@
+"""The picture of a sweep: lines for one setting, heat maps for two, marks for more."""
+
+from collections.abc import Iterator
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from betrayed.reporting.leaderboard import HEADLINES
+from betrayed.reporting.style import HEAT, LINES, drawing, save
+from betrayed.reporting.sweeps import swept_settings
+
+_MARKERS = "osD^vP"
+#: Values whose ends lie so many times apart are drawn on a logarithmic axis.
+_WIDE = 10
+_WIDTH, _HEIGHT = 3.6, 2.8  # of a panel, in inches
+
+
+def draw_sweep(table: pd.DataFrame, path: str | Path) -> None:
+    """Draw the headline figure of each protocol and data set; see :func:`panels`.
+
+    Args:
+        table: as :func:`betrayed.reporting.sweeps.tabulate_sweep` gives it.
+        path: an SVG or PNG file.
+    """
+    settings = swept_settings(table)
+    heat = len(settings) == 2 and _is_grid(table, settings)
+    shown = [
+        ((dataset, protocol, metric, run), figures, (alike["value"].min(), alike["value"].max()))
+        for (dataset, protocol, metric), alike in panels(table)
+        for run, figures in (
+            alike.groupby("run", sort=False, observed=True) if heat else [(None, alike)]
+        )
+    ]
+    columns = min(3, len(shown)) or 1
+    rows = -(-len(shown) // columns) or 1
+    with drawing(_WIDTH * columns, _HEIGHT * rows + 0.4) as figure:
+        places = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes in places[len(shown) :]:
+            axes.set_axis_off()
+        if not shown:
+            places[0].text(0.5, 0.5, "No figure over a data set to show", ha="center")
+        several = table["run"].nunique() > 1
+        for axes, (key, figures, limits) in zip(places, shown, strict=False):
+            dataset, protocol, metric, run = key
+            axes.set_title(f"{dataset}, {protocol}" + (f"\n{run}" if heat and several else ""))
+            if heat:
+                _heat_map(axes, figures, settings, metric, limits)
+            else:
+                _lines(axes, figures, settings, metric)
+        if several and not heat:
+            lines = dict(zip(*reversed(places[0].get_legend_handles_labels()), strict=True))
+            figure.legend(lines.values(), lines, loc="outside upper center", ncols=4)
+        save(figure, path)
+
+
+def panels(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
+    """What has a panel of its own: of each data set and protocol the first headline figure."""
+    for (dataset, protocol), alike in table.groupby(["dataset", "protocol"], observed=True):
+        present = [name for name in HEADLINES if (alike["metric"] == name).any()]
+        if present:
+            yield (dataset, protocol, present[0]), alike[alike["metric"] == present[0]]
+
+
+def _is_grid(table: pd.DataFrame, settings: list[str]) -> bool:
+    """Whether every value of one setting comes with every value of the other."""
+    steps = table[settings].drop_duplicates()
+    return len(steps) == np.prod([len(steps[name].drop_duplicates()) for name in settings])
+
+
+def _lines(axes: Axes, figures: pd.DataFrame, settings: list[str], metric: str) -> None:
+    """A line for each run over the steps, with the interval over seeds as bars."""
+    single = len(settings) == 1
+    values = list(figures[settings[0]].drop_duplicates()) if single else []
+    numeric = single and all(_is_number(value) for value in values)
+    if numeric:
+        where = figures[settings[0]].astype("f8")
+    else:
+        texts = ["\n".join(_text(one) for one in row) for row in figures[settings].to_numpy()]
+        order = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        where = pd.Series([float(order[text]) for text in texts], index=figures.index)
+        axes.set_xticks(list(order.values()), list(order))
+        axes.margins(x=0.2)
+    for place, (run, own) in enumerate(figures.groupby("run", sort=False, observed=True)):
+        x = where.loc[own.index].sort_values()
+        own = own.loc[x.index]
+        ends = np.abs(own[["low", "high"]].to_numpy("f8").T - own["value"].to_numpy("f8"))
+        axes.errorbar(
+            x,
+            own["value"],
+            yerr=np.nan_to_num(ends),
+            color=LINES[place % len(LINES)],
+            marker=_MARKERS[place % len(_MARKERS)],
+            markersize=4,
+            capsize=3,
+            linestyle="-" if numeric else "none",
+            label=run,
+        )
+    if numeric and min(values) > 0 and max(values) >= _WIDE * min(values):
+        axes.set_xscale("log")
+    if numeric:
+        axes.set_xticks(sorted(map(float, values)), [_text(one) for one in sorted(values)])
+        axes.minorticks_off()
+    axes.set(xlabel=", ".join(settings), ylabel=metric)
+    axes.grid(visible=True, axis="y")
+
+
+def _heat_map(
+    axes: Axes,
+    figures: pd.DataFrame,
+    settings: list[str],
+    metric: str,
+    limits: tuple[float, float],
+) -> None:
+    """A field for each pair of values with its mean, and the spread over seeds below it.
+
+    ``limits`` are the figures of the darkest and the brightest colour: the same in all runs.
+    """
+    names = [list(figures[name].drop_duplicates()) for name in settings]
+    names = [sorted(own) if all(map(_is_number, own)) else own for own in names]
+    across, down = ([_text(value) for value in own] for own in names)
+    places = [figures[name].map(_text) for name in settings]
+    placed = figures.assign(x=places[0], y=places[1])
+    means, spreads = (
+        placed.pivot(index="y", columns="x", values=name)
+        .reindex(index=down, columns=across)
+        .to_numpy("f8")
+        for name in ("value", "spread")
+    )
+    low, high = limits
+    image = axes.imshow(means, vmin=low, vmax=high, cmap=HEAT, origin="lower", aspect="auto")
+    axes.figure.colorbar(image, ax=axes, label=metric)
+    for (y, x), mean in np.ndenumerate(means):
+        if np.isfinite(mean):
+            spread = f"\n±{spreads[y, x]:.3f}" if np.isfinite(spreads[y, x]) else ""
+            # Dark fields have white text: the map's brightness rises evenly.
+            ink = "white" if image.norm(mean) < 0.6 else "black"
+            text = f"{mean:.3f}{spread}"
+            axes.text(x, y, text, ha="center", va="center", color=ink, size=7)
+    axes.set_xticks(range(len(across)), across)
+    axes.set_yticks(range(len(down)), down)
+    axes.set(xlabel=settings[0], ylabel=settings[1])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_) and value == value
+
+
+def _text(value: Any) -> str:
+    """A value as YAML has it, with all its digits: two values never share a text."""
+    if pd.isna(value):
+        return "null"
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
+    if _is_number(value):
+        return str(int(value)) if value == int(value) else repr(float(value))
+    return str(value)
