@@ -4,7 +4,8 @@ Each video's artefact has a *stamp*, a small file that says what it was made fro
 program's sources, the files that serve all videos, and the keys of what earlier stages made. A job
 computes those of its videos whose stamp is missing or says something else, one after another, so
 that a killed job loses the video at hand and nothing more. A video whose data are bad is left out,
-with the reason, and the others go on.
+with the reason, and the others go on. Two jobs that want the same video do not both compute it, nor
+write its files at once: the second one waits, and finds it made.
 
 A job's declared output is its *record*: the videos of the batch with their artefacts and keys, and
 the videos that were left out, here or in an earlier stage. The record of a stage is the input of
@@ -24,6 +25,7 @@ from typing import Any
 
 from betrayed.engine.gpu_usage import most_gpu_mb
 from betrayed.engine.parallel import in_parallel
+from betrayed.engine.sole_maker import sole_maker
 from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
@@ -212,11 +214,16 @@ class Batch:
             UserError: no video is to blame: see ``prepare``.
         """
         waiting = self.waiting()
+        # To be made anew is what is there now, and not what another job makes meanwhile.
+        stale = {one: time_of(self._stamp(one)) for one in waiting} if self.redo else {}
         current = len(self.videos) - len(waiting)
         print(f"{self.stage}: {len(waiting)} to compute, {current} up to date", file=sys.stderr)
         if waiting:
             work = prepare()
-            jobs = [_Job(self.task(one), self.recipe(one), self._stamp(one)) for one in waiting]
+            jobs = [
+                _Job(self.task(one), self.recipe(one), self._stamp(one), stale.get(one))
+                for one in waiting
+            ]
             self.failures |= dict(self._compute(work, jobs, processes))
         made = {}
         for video in self.videos:
@@ -252,6 +259,7 @@ class _Job:
     task: Task
     recipe: Mapping[str, Any]
     stamp: Path
+    stale: int | None
 
 
 def key_of(recipe: Mapping[str, Any]) -> str:
@@ -270,21 +278,47 @@ def is_current(stamp: str | Path, recipe: Mapping[str, Any]) -> bool:
         return False
 
 
+def time_of(stamp: Path) -> int | None:
+    """When a stamp was written, in ns; None: there is none."""
+    try:
+        return stamp.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 def make_stamped(
-    stamp: Path, recipe: Mapping[str, Any], outputs: Iterable[Path], work: Callable[[], Any]
+    stamp: Path,
+    recipe: Mapping[str, Any],
+    outputs: Sequence[Path],
+    work: Callable[[], Any],
+    stale: int | None = None,
 ) -> None:
-    """Call ``work``, and stamp what it wrote; while it works the old stamp is gone."""
-    stamp.unlink(missing_ok=True)
-    began = time.monotonic()
-    work()
-    values = {
-        "recipe": recipe,
-        "files": {str(path): path.stat().st_size for path in _files(outputs)},
-        "seconds": round(time.monotonic() - began, 3),
-        "gpu_mb": most_gpu_mb(),
-    }
-    with whole_file(stamp) as temporary:
-        temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
+    """Call ``work``, and stamp what it wrote; while it works the old stamp is gone.
+
+    One process at a time does this. Another one waits, and does nothing if the first one has made
+    the same from ``recipe`` meanwhile.
+
+    Args:
+        stamp: the file to write; the lock lies beside it.
+        recipe: what the outputs are made from.
+        outputs: the files and folders that ``work`` writes.
+        work: what makes them.
+        stale: see :func:`time_of`; a stamp of this time does not count, whatever it says.
+    """
+    with sole_maker(stamp.with_suffix(".lock"), str(outputs[0])):
+        if is_current(stamp, recipe) and time_of(stamp) != stale:
+            return
+        stamp.unlink(missing_ok=True)
+        began = time.monotonic()
+        work()
+        values = {
+            "recipe": recipe,
+            "files": {str(path): path.stat().st_size for path in _files(outputs)},
+            "seconds": round(time.monotonic() - began, 3),
+            "gpu_mb": most_gpu_mb(),
+        }
+        with whole_file(stamp) as temporary:
+            temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
 
 
 def drop_untrue(results: str | Path, failures: bool) -> list[Path]:
@@ -325,12 +359,21 @@ def _attempt(work: Callable[[Task], Any], job: _Job) -> str | None:
     """Compute a video; the reason why it is bad, or None."""
     for path in job.task.outputs:
         path.parent.mkdir(parents=True, exist_ok=True)
+    whole = partial(_whole, work, job.task)
     try:
-        make_stamped(job.stamp, job.recipe, job.task.outputs, partial(work, job.task))
+        make_stamped(job.stamp, job.recipe, job.task.outputs, whole, job.stale)
     except UserError as error:
-        _remove(job.task)
         return str(error)
     return None
+
+
+def _whole(work: Callable[[Task], Any], task: Task) -> None:
+    """All of a video's files, or nothing of it."""
+    try:
+        work(task)
+    except UserError:
+        _remove(task)
+        raise
 
 
 def _remove(task: Task) -> None:

@@ -26,7 +26,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         UserError: there is no room for it.
     """
     path = Path(path)
-    with _room(path):
+    with room(path):
         yield from _whole_file(path)
 
 
@@ -54,7 +54,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         UserError: there is no room for it.
     """
     path = Path(path)
-    with _room(path):
+    with room(path):
         yield from _whole_folder(path)
 
 
@@ -82,7 +82,7 @@ def sha256(path: str | Path) -> str:
 
 
 @contextmanager
-def _room(path: Path) -> Iterator[None]:
+def room(path: Path) -> Iterator[None]:
     """Say for people that there was no room for a file."""
     try:
         yield
