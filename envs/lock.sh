@@ -12,3 +12,7 @@ omit() { for name in $1; do printf -- '--no-emit-package %s ' "$name"; done; }
 "${uv[@]}" --generate-hashes torch.in $(omit "$others") >torch.txt
 # shellcheck disable=SC2046
 "${uv[@]}" --generate-hashes requirements.in $(omit "$stack") >requirements.txt
+# What only profiles/slurm needs, without all that is locked above.
+locked=$(grep -ohE '^[a-z0-9-]+' requirements.txt torch.txt | sort -u)
+# shellcheck disable=SC2046
+"${uv[@]}" --generate-hashes slurm.in $(omit "$locked") >slurm.txt

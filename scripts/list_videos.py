@@ -16,6 +16,7 @@ from betrayed.datasets.listing import left_out, list_videos
 from betrayed.datasets.manifest import Row, write_manifest
 from betrayed.datasets.watching import signature
 from betrayed.engine.programs import run
+from betrayed.engine.sole_maker import sole_maker
 from betrayed.io.files import whole_file
 from betrayed.io.progress import progress
 from betrayed.video.fingerprint import fingerprint
@@ -45,6 +46,11 @@ def main() -> None:
         "--memory", type=Path, required=True, help="JSON that keeps batches and known contents"
     )
     arguments = parser.parse_args()
+    with sole_maker(arguments.output.with_suffix(".lock"), str(arguments.output)):
+        _list(arguments)
+
+
+def _list(arguments: argparse.Namespace) -> None:
     settings = read_settings(DatasetSettings, arguments.settings)
     rows = list_videos(settings, arguments.truth)
     for path, reason in left_out(settings):

@@ -7,6 +7,7 @@ import cv2
 
 from betrayed.config.reading import read_settings
 from betrayed.engine.programs import run
+from betrayed.engine.sole_maker import sole_maker
 from betrayed.synthetic.film import SyntheticSettings, make_dataset
 
 
@@ -20,7 +21,9 @@ def main() -> None:
     arguments = parser.parse_args()
     cv2.setNumThreads(1)  # small pictures: more threads only wait for one another
     settings = read_settings(SyntheticSettings, arguments.settings)
-    make_dataset(arguments.output, settings)
+    folder = arguments.output
+    with sole_maker(folder.with_name(f".{folder.name}.lock"), str(folder)):
+        make_dataset(folder, settings)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 from betrayed.config.reading import read_settings
@@ -15,6 +16,7 @@ from betrayed.engine.batches import (
     is_current,
     key_of,
     make_stamped,
+    time_of,
 )
 from betrayed.engine.leasing import lease_gpus
 from betrayed.engine.programs import add_gpu_options, run, started_by_torchrun
@@ -69,7 +71,8 @@ def main() -> None:
     current = not arguments.redo and is_current(stamp, recipe)
     print(f"train_block: {0 if current else 1} to compute", file=sys.stderr)
     if not current:
-        make_stamped(stamp, recipe, outputs, lambda: _train(arguments, files))
+        train = partial(_train, arguments, files)
+        make_stamped(stamp, recipe, outputs, train, time_of(stamp) if arguments.redo else None)
     made = Made(str(output), output.stat().st_size, key_of(recipe))
     Record("train_block", {NAME: made}, failures).write(arguments.record)
 

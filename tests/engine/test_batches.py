@@ -1,15 +1,17 @@
 """A batch computes what is missing or out of date, video by video, and says what became of each."""
 
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
+import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from betrayed.engine import batches
+from betrayed.engine import batches, sole_maker
 from betrayed.engine.batches import STAMPS, Batch, Failure, Made, Record, drop_untrue, read_checked
 from betrayed.errors import UserError
 from betrayed.io import files
@@ -45,6 +47,16 @@ def write(log, task):
     if text.startswith("broken"):
         raise ZeroDivisionError
     task.output.write_text(text.upper())
+
+
+def slowly(log, task):
+    """The same in a while; whoever comes in meanwhile is found out."""
+    with open(log, "a") as file:
+        file.write(f"{task.video}\n")
+    part = task.output.with_suffix(".part")
+    part.touch(exist_ok=False)
+    time.sleep(0.3)
+    part.rename(task.output)
 
 
 def run(keys, *, settings=None, processes=1, failures=None, redo=False, **options):
@@ -365,3 +377,35 @@ def test_the_record_of_a_block_that_is_gone_goes():
     block.unlink()
     assert drop_untrue("results", failures=False) == [record]
     assert not record.exists()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("redo", [False, True])
+def test_two_jobs_at_once_compute_each_video_once(processes, redo, monkeypatch):
+    """The main process was killed, its job goes on, and the next run submits the same once more."""
+    monkeypatch.setattr(sole_maker, "_SECONDS", (0.01, 0.02))
+    keys = {"ant": "0", "bear": "1", "cat": "2"}
+    if redo:
+        run(keys)
+    frames, log = frames_record(keys), Path("log")
+    log.write_text("")
+
+    def job(number):
+        # Dealt anew between the two runs: the videos lie in another batch.
+        record = f"results/made/records/shout/a/{number:04}.json"
+        outputs = lambda video: [f"results/made/shout/a/{video}.txt"]  # noqa: E731
+        batch = Batch("shout", record, outputs, inputs={"frames": frames}, redo=redo)
+        batch.run(lambda: partial(slowly, log), processes)
+
+    jobs = [multiprocessing.get_context("fork").Process(target=job, args=(i,)) for i in range(2)]
+    for one in jobs:
+        one.start()
+    for one in jobs:
+        one.join(60)
+    assert [one.exitcode for one in jobs] == [0, 0]
+    done = sorted(log.read_text().split())
+    assert done == sorted(keys)
+    first, second = (Record.read(f"results/made/records/shout/a/000{i}.json") for i in range(2))
+    assert first == second
+    assert set(first.videos) == set(keys)
+    assert not list(Path("results").rglob("*.lock"))

@@ -30,7 +30,7 @@ def test_conda_environments_hold_the_locked_versions(name):
 
 
 def test_every_requirement_that_is_named_is_locked_with_hashes():
-    for name in ("requirements", "torch"):
+    for name in ("requirements", "torch", "slurm"):
         text = (ENVS / f"{name}.in").read_text()
         named = set(re.findall(r"^([a-z][a-z0-9-]*)", text, flags=re.MULTILINE))
         assert named <= set(pins(f"{name}.txt"))

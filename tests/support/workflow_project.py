@@ -88,7 +88,9 @@ class Project:
     def command(self, *options: str) -> list[str]:
         overlay = self.folder / "test.yaml"
         overlay.write_text(yaml.safe_dump(self.settings))
-        program = [sys.executable, "-m", "snakemake", "--cores", "2"]
+        program = [sys.executable, "-m", "snakemake"]
+        if "--workflow-profile" not in options:  # one of a cluster says what may run at a time
+            program += ["--cores", "2"]
         # snakemake takes the option once, with all files: the tests' own settings come last.
         files = [after for one, after in pairwise(options) if one == "--configfile"]
         rest = [one for one in options if one != "--configfile" and one not in files]

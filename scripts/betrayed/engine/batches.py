@@ -4,7 +4,8 @@ Each video's artefact has a *stamp*, a small file that says what it was made fro
 program's sources, the files that serve all videos, and the keys of what earlier stages made. A job
 computes those of its videos whose stamp is missing or says something else, one after another, so
 that a killed job loses the video at hand and nothing more. A video whose data are bad is left out,
-with the reason, and the others go on.
+with the reason, and the others go on. Two jobs that want the same video do not both compute it, nor
+write its files at once: the second one waits, and finds it made.
 
 A job's declared output is its *record*: the videos of the batch with their artefacts and keys, and
 the videos that were left out, here or in an earlier stage. The record of a stage is the input of
@@ -24,6 +25,7 @@ from typing import Any
 
 from betrayed.engine.gpu_usage import most_gpu_mb
 from betrayed.engine.parallel import in_parallel
+from betrayed.engine.sole_maker import sole_maker
 from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
 from betrayed.io.files import remove_abandoned, sha256, whole_file
@@ -237,11 +239,13 @@ class Batch:
         outputs = [path for video in self.videos for path in self.task(video).outputs]
         remove_abandoned([*outputs, *map(self._stamp, self.videos), self.record])
         waiting = self.waiting()
+        # To be made anew is what is there now, and not what another job makes meanwhile.
+        stale = {one: time_of(self._stamp(one)) for one in waiting} if self.redo else {}
         current = len(self.videos) - len(waiting)
         print(f"{self.stage}: {len(waiting)} to compute, {current} up to date", file=sys.stderr)
         if waiting:
             work = prepare()
-            jobs = [self._job(video) for video in waiting]
+            jobs = [self._job(video, stale.get(video)) for video in waiting]
             self.failures |= dict(self._compute(work, jobs, processes))
         made = {}
         for video in self.videos:
@@ -266,13 +270,13 @@ class Batch:
                 print(f"error: {job.task.video} is left out: {reason}", file=sys.stderr)
                 yield job.task.video, Failure(self.stage, reason)
 
-    def _job(self, video: str) -> "_Job":
+    def _job(self, video: str, stale: int | None = None) -> "_Job":
         task = self.task(video)
         given = {
             str(artefact): self._stamp_folders[name] / f"{video}.json"
             for name, artefact in task.inputs.items()
         }
-        return _Job(task, self.recipe(video), self._stamp(video), given)
+        return _Job(task, self.recipe(video), self._stamp(video), given, stale)
 
     def _stamp(self, video: str) -> Path:
         return self.record.parent / STAMPS / f"{video}.json"
@@ -286,6 +290,7 @@ class _Job:
     recipe: Mapping[str, Any]
     stamp: Path
     given: Mapping[str, Path]  # the stamp of each artefact that is read
+    stale: int | None
 
 
 def key_of(recipe: Mapping[str, Any]) -> str:
@@ -304,27 +309,53 @@ def is_current(stamp: str | Path, recipe: Mapping[str, Any]) -> bool:
         return False
 
 
+def time_of(stamp: Path) -> int | None:
+    """When a stamp was written, in ns; None: there is none."""
+    try:
+        return stamp.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 def make_stamped(
-    stamp: Path, recipe: Mapping[str, Any], outputs: Iterable[Path], work: Callable[[], Any]
+    stamp: Path,
+    recipe: Mapping[str, Any],
+    outputs: Sequence[Path],
+    work: Callable[[], Any],
+    stale: int | None = None,
 ) -> None:
-    """Call ``work``, and stamp what it wrote; while it works the old stamp is gone."""
-    stamp.unlink(missing_ok=True)
-    began = time.monotonic()
-    work()
-    files = {str(path): path.stat().st_size for path in _files(outputs)}
-    values = {
-        "recipe": recipe,
-        "files": files,
-        "sha256": {
-            name: sha256(name)
-            for name, size in files.items()
-            if size <= MOST_HASHED and not name.endswith(_CHECKED_BY_THEMSELVES)
-        },
-        "seconds": round(time.monotonic() - began, 3),
-        "gpu_mb": most_gpu_mb(),
-    }
-    with whole_file(stamp) as temporary:
-        temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
+    """Call ``work``, and stamp what it wrote; while it works the old stamp is gone.
+
+    One process at a time does this. Another one waits, and does nothing if the first one has made
+    the same from ``recipe`` meanwhile.
+
+    Args:
+        stamp: the file to write; the lock lies beside it.
+        recipe: what the outputs are made from.
+        outputs: the files and folders that ``work`` writes.
+        work: what makes them.
+        stale: see :func:`time_of`; a stamp of this time does not count, whatever it says.
+    """
+    with sole_maker(stamp.with_suffix(".lock"), str(outputs[0])):
+        if is_current(stamp, recipe) and time_of(stamp) != stale:
+            return
+        stamp.unlink(missing_ok=True)
+        began = time.monotonic()
+        work()
+        files = {str(path): path.stat().st_size for path in _files(outputs)}
+        values = {
+            "recipe": recipe,
+            "files": files,
+            "sha256": {
+                name: sha256(name)
+                for name, size in files.items()
+                if size <= MOST_HASHED and not name.endswith(_CHECKED_BY_THEMSELVES)
+            },
+            "seconds": round(time.monotonic() - began, 3),
+            "gpu_mb": most_gpu_mb(),
+        }
+        with whole_file(stamp) as temporary:
+            temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
 
 
 def check_digests(
@@ -397,14 +428,23 @@ def _attempt(work: Callable[[Task], Any], job: _Job) -> str | None:
     """Compute a video; the reason why it is bad, or None."""
     for path in job.task.outputs:
         path.parent.mkdir(parents=True, exist_ok=True)
+    whole = partial(_whole, work, job.task)
     try:
         for artefact, stamp in job.given.items():
             check_digests(stamp, artefact)
-        make_stamped(job.stamp, job.recipe, job.task.outputs, partial(work, job.task))
+        make_stamped(job.stamp, job.recipe, job.task.outputs, whole, job.stale)
     except UserError as error:
-        _remove(job.task)
         return str(error)
     return None
+
+
+def _whole(work: Callable[[Task], Any], task: Task) -> None:
+    """All of a video's files, or nothing of it."""
+    try:
+        work(task)
+    except UserError:
+        _remove(task)
+        raise
 
 
 def _remove(task: Task) -> None:

@@ -16,6 +16,7 @@ _ABOUT_RUNNING = [
     "leasing",
     "parallel",
     "programs",
+    "sole_maker",
     "sources",
 ]
 

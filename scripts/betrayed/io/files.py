@@ -35,7 +35,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         UserError: there is no room for it.
     """
     path = Path(path)
-    with _room(path):
+    with room(path):
         yield from _whole_file(path)
 
 
@@ -64,7 +64,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         UserError: there is no room for it.
     """
     path = Path(path)
-    with _room(path):
+    with room(path):
         yield from _whole_folder(path)
 
 
@@ -166,7 +166,7 @@ def check_archive(path: str | Path) -> None:
 
 
 @contextmanager
-def _room(path: Path) -> Iterator[None]:
+def room(path: Path) -> Iterator[None]:
     """Say for people that there was no room for a file."""
     try:
         yield
