@@ -1,7 +1,7 @@
 """Attention of a video in factored form: queries and keys of every frame, rows on demand."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from betrayed.block.block import SpatioTemporalBlock
 from betrayed.block.loading import load_block
 from betrayed.engine.gpu_memory import Batches, out_of_memory
 from betrayed.engine.precision import exact_float32
@@ -53,7 +54,8 @@ def export_attention(
         UserError: the features are augmented views, or not of the kind the block was trained on, a
             value is not finite, or memory does not do for one frame.
     """
-    block, info = load_block(block_path)
+    digest = sha256(block_path) if Path(block_path).is_file() else ""
+    block, info = _loaded(block_path, digest)
     with out_of_memory(f"loading {block_path}", _REMEDY):
         block = block.to(device).eval()
     with open_checked(features_path, "features") as features:
@@ -71,7 +73,7 @@ def export_attention(
                 f"{info['dim']}. Use the backbone that the block was trained with."
             )
         count = len(tokens)
-        made_by |= {"block_sha256": sha256(block_path), "block_step": info["step"]}
+        made_by |= {"block_sha256": digest, "block_step": info["step"]}
         batch_size = BATCH_SIZE if batch_size is None else batch_size
         runs = batches(count, batch_size)
         fitting = Batches(batch_size, f"attention of {made_by['video']}", _REMEDY)
@@ -110,6 +112,12 @@ def export_attention(
                 with torch.inference_mode(), exact_float32(device):
                     for run, clip in zip(shown, clips, strict=True):
                         fitting.over(run, partial(compute, run.start, clip))
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: str | Path, digest: str) -> tuple[SpatioTemporalBlock, dict[str, Any]]:
+    """The block of a file with that content, read and checked once for all videos of a batch."""
+    return load_block(path)
 
 
 def check_features(
