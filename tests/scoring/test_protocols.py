@@ -12,6 +12,7 @@ from PIL import Image
 
 from betrayed.config.reading import read_settings
 from betrayed.config.scoring import DEFAULT_PROTOCOLS, ScoreSettings
+from betrayed.engine.batches import Record
 from betrayed.errors import UserError
 from betrayed.io.palette import save_palette_png
 from betrayed.objects.masks import read_masks
@@ -20,6 +21,7 @@ from betrayed.scoring.protocols import score_arrays, score_video
 from betrayed.video.annotations import read_annotations
 from betrayed.video.video import Video
 from support.paths import SCRIPTS
+from support.records import record_of
 from support.tiny_scene import tracks_file
 
 PROGRAM = SCRIPTS / "score_video.py"
@@ -286,19 +288,22 @@ def test_settings():
 
 def test_program(tmp_path, clip):
     _, masks, tracks = clip
-    output = tmp_path / "scores" / "clip.csv"
-    command = [sys.executable, PROGRAM, "--frames", tmp_path / "frames.json", "--masks", masks]
-    command += ["--tracks", tracks, "--output", output]
+    output, record = tmp_path / "scores" / "clip.csv", tmp_path / "record.json"
+    (masks / "objects.csv").write_text("proposal,score\n1,1\n2,1\n3,1\n")
+    inputs = {"frames": tmp_path / "frames.json", "objects": masks / "objects.csv"}
+    command = [sys.executable, PROGRAM, "--record", record, "--output-folder", output.parent]
+    for name, path in (inputs | {"tracks": tracks}).items():
+        command += [f"--{name}", record_of(tmp_path / f"{name}-record.json", {"clip": path})]
     command += ["--settings", '{"protocols": ["davis2017-sequence", "video-object"]}']
     subprocess.run(command, check=True, capture_output=True)
     table = pd.read_csv(output)
     assert list(table.columns) == ["protocol", "object", "frame", "metric", "value"]
     assert set(table["protocol"]) == {"davis2017-sequence", "video-object"}
     Image.fromarray(np.zeros((2, 2), np.uint8)).save(masks / "proposals" / "00000.png")
-    failed = subprocess.run(command, capture_output=True, text=True)
-    assert failed.returncode == 1
-    assert "error: The mask" in failed.stderr
-    assert "Traceback" not in failed.stderr
+    done = subprocess.run([*command, "--redo", "1"], capture_output=True, text=True, check=True)
+    assert "error: clip is left out: The mask" in done.stderr
+    assert Record.read(record).failures["clip"].reason.startswith("The mask")
+    assert not output.exists()
 
 
 def test_more_parts_than_are_allowed_are_left_out(clip):
