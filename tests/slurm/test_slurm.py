@@ -64,9 +64,9 @@ def works(project, program):
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             command = (process / "cmdline").read_bytes().split(b"\0")
-            if f"scripts/{program}.py".encode() in command and command[0] != b"/bin/bash":
-                if (process / "cwd").resolve() == project.folder.resolve():
-                    return True
+            runs = f"scripts/{program}.py".encode() in command and command[0] != b"/bin/bash"
+            if runs and (process / "cwd").resolve() == project.folder.resolve():
+                return True
     return False
 
 
