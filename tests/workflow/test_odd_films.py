@@ -17,7 +17,7 @@ FILMS = {
     "evaluate": ["videos"],
     "datasets": {"videos": {"root": ROOT, "root_variable": None}},
     "training": {"dataset": "videos", "videos": [], "short_videos": "skip"},
-    "pictures": True,
+    "pictures": {"draw": True},
 }
 
 
