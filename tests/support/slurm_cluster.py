@@ -24,6 +24,7 @@ PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "scontrol", "squeue", "sc
 NODES = ("n1", "n2")
 _PORT = 16900
 _GPUS = 2  # of each node
+_MB = 64_000  # what nodes say they have, for what jobs ask at their third try
 _NULL = os.makedev(1, 3)  # opens and does nothing
 _CONFIGURATION = """\
 ClusterName=tests
@@ -155,7 +156,7 @@ def _configure(folder: Path) -> None:
     for number, name in enumerate(NODES, 1):
         nodes.append(
             f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={_PORT + number} "
-            f"CPUs=2 RealMemory=16000 Gres=gpu:{_GPUS} State=UNKNOWN"
+            f"CPUs=2 RealMemory={_MB} Gres=gpu:{_GPUS} State=UNKNOWN"
         )
         gpus.append(f"NodeName={name} Name=gpu File={devices}/nvidia[0-{_GPUS - 1}]")
     nodes.append(f"PartitionName=tests Nodes={','.join(NODES)} Default=YES State=UP")
