@@ -22,7 +22,9 @@ def pytest_collection_modifyitems(items):
             item.add_marker("workflow")
         if not any(item.get_closest_marker(mark) for mark in SLOW):
             item.add_marker("fast")
-    items.sort(key=lambda item: item.get_closest_marker("workflow") is None)
+    # A cluster's tests mostly wait: first, so that others run beside them.
+    longest = ("slurm", "workflow")
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in longest])
 
 
 @pytest.fixture(scope="session")
