@@ -84,7 +84,7 @@ def make_settings(folder: Path, frames: int, size: tuple[int, int], pictures: bo
             "frames": min(frames, 3),
             **pixels,
         },
-        "pictures": pictures,
+        "pictures": {"draw": pictures},
     }
     path = folder / "short.yaml"
     path.write_text(yaml.safe_dump(settings))

@@ -82,7 +82,7 @@ def test_comments_in_the_configuration_are_the_help_of_the_classes(path, kind):
 
 def test_every_class_of_settings_is_in_the_configuration_or_that_of_a_program():
     text = "\n".join(path.read_text() for path in SCRIPTS.glob("*.py"))
-    told = set(re.findall(r"(?:read_settings|checked)\((\w+),", text))
+    told = set(re.findall(r"\b(?:read_settings|checked)\((\w+),", text))
     kinds = {
         node.name
         for path in (SCRIPTS / "betrayed" / "config").glob("*.py")

@@ -1,5 +1,7 @@
 """Whose each pixel is: by hand, and against blots of each group's points."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,7 +46,7 @@ def test_most_points_win_between_two():
 def test_where_no_blot_reaches_the_nearest_point_has_all():
     size = (300, 400)
     seen = seen_at([[[10, 10]], [[10, 60]]])
-    seen = Seen(*[getattr(seen, name) for name in Seen.__dataclass_fields__][:-1], size)
+    seen = replace(seen, size=size)
     shares = PointPainter(seen, np.array([1, 0])).shares(0)
     assert shares[:, 290, 20].tolist() == [0, 1]
     assert shares[:, 290, 390].tolist() == [1, 0]

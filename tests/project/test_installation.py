@@ -20,8 +20,8 @@ NAMES = {
     "PIL": "pillow",
     "huggingface_hub": "huggingface-hub",
 }
-#: davis2017-evaluation is on no registry; who has it may use it.
-OPTIONAL = {"davis2017"}
+#: Who has them may use them: davis2017-evaluation is on no registry, FiftyOne brings a database.
+OPTIONAL = {"davis2017", "fiftyone"}
 
 
 def test_every_package_that_the_library_imports_is_a_dependency():

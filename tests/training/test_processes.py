@@ -202,7 +202,7 @@ def test_the_program_starts_as_many_processes_as_share_the_clips(
     call = command(features, tmp_path / "block.pt", replace(SMALL, steps=1))[:-2]
     monkeypatch.setattr("sys.argv", [*call, "--gpus", str(granted)])
     if expected > 1:  # its processes would have written the block
-        monkeypatch.setattr(train_block, "make_stamped", lambda *given: given[-1]())
+        monkeypatch.setattr(train_block, "make_stamped", lambda *given: given[3]())
         (tmp_path / "block.pt").touch()
     train_block.main()
     assert started == ([expected] if expected > 1 else [])

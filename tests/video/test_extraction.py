@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from betrayed.datasets.manifest import write_manifest
+from betrayed.engine.batches import Record
 from betrayed.errors import UserError
 from betrayed.io.palette import save_palette_png
 from betrayed.video.annotations import read_annotation
@@ -344,13 +346,21 @@ def test_the_program_writes_the_record_or_says_why_not(tmp_path):
     source = video_folder(tmp_path, "clip")
     program = SCRIPTS / "extract_frames.py"
     output = tmp_path / "out" / "clip" / "frames.json"
-    command = [sys.executable, program, "--video", "clip", "--source", source, "--output", output]
-    truth = ["--annotations", tmp_path / "annotations" / "clip", "--annotation-kind", "ids"]
-    done = subprocess.run([*command, *truth], capture_output=True, text=True)
+    record, manifest = tmp_path / "record.json", tmp_path / "videos.csv"
+    truth = str(tmp_path / "annotations" / "clip")
+    row = {"video": "clip", "source": str(source), "annotations": truth, "batch": "0000"}
+    command = [sys.executable, program, "--manifest", manifest, "--batch", "0000"]
+    command += ["--record", record, "--output-folder", tmp_path / "out"]
+    write_manifest(manifest, [row | {"source_content": "whole"}])
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert read_annotation(Video.load(output), 0).max() == 1
+    assert set(Record.read(record).videos) == {"clip"}
     cut(source / "00000.jpg", 0.5)
-    failed = subprocess.run(command, capture_output=True, text=True)
-    assert failed.returncode == 1
-    assert "error: The frame" in failed.stderr
-    assert "Traceback" not in failed.stderr
+    write_manifest(manifest, [row | {"source_content": "cut"}])
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "error: clip is left out: The frame" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not output.exists()
+    assert Record.read(record).failures["clip"].stage == "extract_frames"
