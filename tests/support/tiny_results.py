@@ -70,10 +70,11 @@ def attention_file(path: Path, labels: np.ndarray) -> None:
 
 
 def score_text(j: float, frames: int = FRAMES) -> str:
-    """A score file in which J of frame t is ``j * (1 - t / 8)``, and the whole is plain."""
+    """A score file in which J falls by an eighth a frame, and the whole is plain."""
     rows = ["protocol,object,frame,metric,value"]
     for t in range(frames):
-        rows += [f"davis2016,,{t},J,{j * (1 - t / 8):.3f}", f"davis2017-sequence,2,{t},J,{j:.3f}"]
+        falling = (5 - t % 6) / 8 + j / 4
+        rows += [f"davis2016,,{t},J,{falling:.3f}", f"davis2017-sequence,2,{t},J,{j:.3f}"]
     rows += [f"davis2016,,,J_mean,{j}", f"davis2016,,,F_mean,{j / 2}"]
     rows += [f"davis2017-sequence,2,,J_mean,{j}", f"davis2017-sequence,2,,F_mean,{j}"]
     rows += [f"davis2017-sequence,,,{name},{j}" for name in ("J_mean", "F_mean", "J&F")]
