@@ -31,7 +31,11 @@ def main() -> None:
         "extract_frames",
         arguments.record,
         lambda video: (folder / video / "frames.json", folder / video),
-        sources=rows,
+        # Which batch a video is in decides nothing.
+        sources={
+            video: {name: value for name, value in row.items() if name != "batch"}
+            for video, row in rows.items()
+        },
         settings={"kind": arguments.annotation_kind, "layout": arguments.layout},
         redo=bool(arguments.redo),
     )
