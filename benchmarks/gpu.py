@@ -9,7 +9,7 @@ a GPU everything is measured at a tiny size, which says nothing of speed but tha
 
 Rates of two versions are from rounds in which they take turns; "of" and "times" are medians over
 the rounds. Peak memory is what torch had allocated on the GPU. The share of time that the GPU
-computes is what nvidia-smi says of it while a stage runs.
+computes is that in which one of its kernels ran, as torch's profiler saw them; copies are none.
 """
 
 import argparse

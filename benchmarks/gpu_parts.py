@@ -1,10 +1,7 @@
 """What gpu.py measures, part by part; torch is imported here."""
 
-import os
 import shutil
 import statistics
-import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -19,6 +16,8 @@ import torch
 from PIL import Image
 from plain_clustering import plain_clustering
 from plain_training import plain_loss
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
 
 from betrayed.block.export import export_attention
 from betrayed.clustering.clustering import hierarchical_clusterings
@@ -42,8 +41,9 @@ from betrayed.objects.mask_writing import write_masks
 from betrayed.objects.motion_measurement import measure_motion
 from betrayed.objects.selection import find_objects
 from betrayed.synthetic.film import render_clip
+from betrayed.training.clip_steps import ClipSteps
+from betrayed.training.clips import LoadedClip
 from betrayed.training.loop import new_block, train, weight_decay_groups
-from betrayed.training.losses import clip_losses
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 from clustering import agreement, made_attention
@@ -178,33 +178,34 @@ class Bench:
     @contextmanager
     def busy(self) -> Iterator[Callable[[], float | None]]:
         """Yield a function that gives, after the block, the share of time that the GPU computed."""
-        shares: list[float] = []
-        command = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
-        command += ["-lms", "100"]
-        if self.on_gpu and (one := os.environ.get("CUDA_VISIBLE_DEVICES")):
-            command += ["-i", one.partition(",")[0]]
-        try:
-            if not self.on_gpu:
-                raise OSError
-            job = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        except OSError:
+        if not self.on_gpu:
             yield lambda: None
             return
-
-        def listen() -> None:
-            for line in job.stdout:
-                if line.strip().isdigit():
-                    shares.append(int(line) / 100)
-
-        reader = threading.Thread(target=listen)
-        reader.start()
-        try:
-            yield lambda: statistics.mean(shares) if shares else None
-        finally:
+        with profile(activities=[ProfilerActivity.CUDA]) as watched:
+            began = time.perf_counter_ns()
+            yield lambda: covered(computed(watched)) / took
             self.wait()
-            job.terminate()
-            job.wait()
-            reader.join()
+            took = time.perf_counter_ns() - began
+
+
+def computed(watched: profile) -> list[tuple[int, int]]:
+    """When kernels began and ended on the GPU, in nanoseconds; copies are none."""
+    events = watched.profiler.kineto_results.events()
+    return [
+        (event.start_ns(), event.start_ns() + event.duration_ns())
+        for event in events
+        if event.device_type() == DeviceType.CUDA
+        and not event.name().startswith(("Memcpy", "Memset"))
+    ]
+
+
+def covered(intervals: list[tuple[int, int]]) -> int:
+    """How much of time lies in at least one interval."""
+    total, until = 0, 0
+    for start, end in sorted(intervals):
+        total += max(0, end - max(start, until))
+        until = max(until, end)
+    return total
 
 
 def parts(bench: Bench) -> dict[str, Callable[[], Rows]]:
@@ -296,32 +297,38 @@ def training(bench: Bench) -> Rows:
     clip = torch.randn(settings.frames, count, 384), torch.randn(settings.frames, 384)
     patch_tokens, class_tokens = (one.to(device) for one in clip)
 
+    # On the device, as the plain step has it; a training's clips come from pinned memory.
+    loaded = LoadedClip(
+        0, 0, patch_tokens, class_tokens, torch.arange(settings.queries, device=device)
+    )
+
     def stepper(kind: str) -> Callable[[], None]:
         block = new_block(384, settings).to(device).train()
         optimizer = torch.optim.AdamW(
             weight_decay_groups(block, settings.weight_decay), 1e-5, fused=True
         )
-
-        def loss(positions: torch.Tensor) -> torch.Tensor:
-            if kind == "plain":
-                return plain_loss(block, patch_tokens, class_tokens, positions, settings)
-            with torch.autocast(device.type, torch.bfloat16, enabled="float32" not in kind):
-                z, attention = block(patch_tokens, class_tokens)
-            return clip_losses(z.float(), attention.rows, positions, settings).total
+        precision = "float32" if "float32" in kind else "mixed"
+        # Recorded with the algorithms that are then in force.
+        clip_steps = ClipSteps(block, settings, precision, None if "recorded" in kind else False)
 
         def steps() -> None:
             exact = nullcontext() if kind == "plain" else exact_float32(device)
             with deterministic_algorithms("deterministic" in kind), exact:
                 for _ in range(size.steps):
-                    optimizer.zero_grad()
-                    loss(torch.randperm(count, device=device)[: settings.queries]).backward()
+                    optimizer.zero_grad(set_to_none=False)
+                    if kind == "plain":
+                        at = torch.randperm(count, device=device)[: settings.queries]
+                        plain_loss(block, patch_tokens, class_tokens, at, settings).backward()
+                    else:
+                        clip_steps.add(loaded)
                     optimizer.step()
 
         return steps
 
-    kinds = ["plain", "float32", "float32, deterministic"]
+    ways = ["", ", recorded", ", recorded, deterministic"]
+    kinds = ["plain", *(f"float32{way}" for way in ways)]
     if multiplies_bfloat16(device):
-        kinds += ["mixed", "mixed, deterministic"]
+        kinds += [f"mixed{way}" for way in ways]
     steps = {kind: stepper(kind) for kind in kinds}
     times = bench.turns(steps)
     rows = [
@@ -333,7 +340,7 @@ def training(bench: Bench) -> Rows:
         }
         for kind in kinds
     ]
-    default = "mixed" if "mixed" in kinds else "float32"
+    default = "mixed, recorded" if "mixed" in kinds else "float32, recorded"
     faster = ratio(times, "plain", default)
     return rows, {"training step, paper's settings, over the plain step": faster}
 
@@ -440,7 +447,7 @@ def largest(bench: Bench) -> Rows:
     queries, keys = attention_factors(bench, frames, key_frames, grid, on_device=False)
 
     def cluster() -> None:
-        hierarchical_clusterings(queries, keys, taus=[1.0], window=WINDOW, device=bench.device)
+        hierarchical_clusterings(queries, keys, taus=[0.05], window=WINDOW, device=bench.device)
 
     with bench.busy() as busy:
         peak = bench.peak(cluster)
@@ -529,7 +536,7 @@ def attention_factors(
     bench: Bench, frames: int, key_frames: int, grid: tuple[int, int], on_device: bool = True
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Made queries (T, heads, N, d) and keys of the key frames."""
-    queries = made_attention(frames, grid)
+    queries = made_attention(frames, grid, noise=0.01, slope=0.1)
     queries = queries.to(bench.device) if on_device else queries.half()
     step = -(-frames // key_frames)
     return queries, queries[::step][:key_frames]

@@ -80,7 +80,7 @@ def test_window_agrees_with_naive(window):
         ("row_parts", "PART_CPU", 40),
         ("neighbours", "OPEN_SHARE", 0.0),  # one product for all pairs
         ("neighbours", "OPEN_SHARE", 1.0),  # pairs one by one
-        ("mean_shift", "BLOCK", 2),
+        ("mean_shift", "BLOCK_CPU", 2),
         ("video_rows", "MOST_DIRECTIONS", 1),  # bounds that leave much open
         ("video_rows", "SAMPLE", 3),
         ("clustering", "CANDIDATES", 1),

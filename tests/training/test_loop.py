@@ -16,9 +16,11 @@ from betrayed.errors import UserError
 from betrayed.features.reading import read_clip
 from betrayed.training import clips as training_clips
 from betrayed.training import loop
+from betrayed.training.clip_steps import ClipSteps
 from betrayed.training.clips import draw_clip, draw_step_clip, load_clip, training_videos
 from betrayed.training.log import TrainingLog
 from betrayed.training.loop import TrainSettings, learning_rate, train, weight_decay_groups
+from betrayed.training.losses import clip_losses
 from support.blocks import new_block
 from support.records import record_of
 from support.tf32 import TF32
@@ -186,13 +188,14 @@ def test_several_clips_give_the_mean_of_their_gradients(features):
     optimizer = torch.optim.SGD(block.parameters(), lr=0.0)
     drawn = [draw_step_clip(0, number, videos, settings) for number in range(2)]
     loaded = [load_clip(one, torch.device("cpu")) for one in drawn]
-    values = loop._train_step(loaded, 0.0, block, optimizer, settings, "float32")
+    steps = ClipSteps(block, settings, "float32")
+    values = loop._train_step(loaded, 0.0, steps, optimizer, 2)
     together = [p.grad.clone() for p in block.parameters()]
     optimizer.zero_grad()
     for number, one in enumerate(drawn):
         clip = one.clip
         z, attention = block(*read_clip(clip.video.path, clip.frames, clip.view))
-        losses = loop.clip_losses(z, attention.rows, torch.from_numpy(clip.positions), settings)
+        losses = clip_losses(z, attention.rows, torch.from_numpy(clip.positions), settings)
         torch.testing.assert_close(
             values[number], torch.stack([getattr(losses, name) for name in NAMES]).detach()
         )
@@ -218,7 +221,8 @@ def test_a_step_waits_for_no_figure(features):
     drawn = [draw_step_clip(0, number, videos, settings) for number in range(3)]
     loaded = [load_clip(one, torch.device("cpu")) for one in drawn]
     with Brought():
-        loop._train_step(loaded, 1e-3, block, optimizer, settings, "float32")
+        steps = ClipSteps(block, settings, "float32")
+        loop._train_step(loaded, 1e-3, steps, optimizer, 3)
         assert Brought.count == 0
         torch.zeros(1).item()
     assert Brought.count == 1

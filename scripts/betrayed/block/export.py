@@ -14,7 +14,7 @@ from betrayed.block.loading import load_block
 from betrayed.engine.gpu_memory import Batches, out_of_memory
 from betrayed.engine.precision import exact_float32
 from betrayed.errors import UserError
-from betrayed.io.artefacts import all_finite, check_finite, create, open_checked, provenance
+from betrayed.io.artefacts import check_finite, create, open_checked, provenance
 from betrayed.io.files import sha256
 from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
 from betrayed.io.progress import progress
@@ -91,8 +91,9 @@ def export_attention(
                 file.create_dataset(name, (count, *frame), np.float16, chunks=(1, *frame))
 
             def write(frames: range, fetch: Callable[[], list[np.ndarray]]) -> None:
-                for name, factor in zip(FACTORS, fetch(), strict=True):
-                    if not all_finite(factor):
+                *factors, finite = fetch()
+                for name, factor, good in zip(FACTORS, factors, finite, strict=True):
+                    if not good:
                         raise UserError(
                             f"{block_path} gives {name} that are no finite float16 for frames "
                             f"{frames.start} to {frames.stop - 1} of {features_path}. Train it "
@@ -107,7 +108,9 @@ def export_attention(
                     """Of a clip that begins with frame ``first`` those of some frames."""
                     some = clip[frames.start - first : frames.stop - first]
                     factors = block.queries_keys(some.to(device, non_blocking=True).float())
-                    put(frames, to_host(factor.half() for factor in factors))
+                    factors = [factor.half() for factor in factors]
+                    finite = torch.stack([factor.isfinite().all() for factor in factors])
+                    put(frames, to_host([*factors, finite]))
 
                 with torch.inference_mode(), exact_float32(device):
                     for run, clip in zip(shown, clips, strict=True):

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 # Entries of a block of rows: 2 MB in float32. On a GPU, where launches cost more than memory, a
-# block is larger.
+# block is larger, and of all heads.
 _BLOCK_CPU = 2**19
-_BLOCK_GPU = 2**25
+_BLOCK_GPU = 2**26
 
 
 def head_mean_rows(
@@ -33,7 +33,8 @@ def head_mean_rows(
     """
     if keep is not None:
         keep = keep.view(torch.uint8)  # products with bytes are faster than with bools
-    return _HeadMeanRows.apply(queries, keys, columns, keep, factor)
+    kind = _HeadMeanRows if queries.device.type == "cpu" else AllHeadsMeanRows
+    return kind.apply(queries, keys, columns, keep, factor)
 
 
 def attention_rows(queries: Tensor, keys: Tensor) -> Tensor:
@@ -59,10 +60,9 @@ def _softmax_block(queries: Tensor, keys: Tensor, buffer: Tensor) -> Tensor:
     return torch.softmax(scores, -1, out=scores)
 
 
-def _blocks(queries: Tensor, keys: Tensor) -> list[slice]:
-    """Slices of rows that keep one head's block within the cache."""
-    entries = _BLOCK_CPU if queries.device.type == "cpu" else _BLOCK_GPU
-    size = max(1, entries // keys.shape[1])
+def _blocks(queries: Tensor, entries: int) -> list[slice]:
+    """Slices of rows of which each has so many entries that a block of them keeps its size."""
+    size = max(1, (_BLOCK_CPU if queries.device.type == "cpu" else _BLOCK_GPU) // entries)
     return [slice(start, start + size) for start in range(0, queries.shape[1], size)]
 
 
@@ -74,7 +74,7 @@ class _HeadMeanRows(torch.autograd.Function):
         heads, count, width = queries.shape
         queries = queries * width**-0.5
         rows = queries.new_zeros(count, columns)
-        for part in _blocks(queries, keys):
+        for part in _blocks(queries, keys.shape[1]):
             total = rows[part]
             buffer = queries.new_empty(total.shape[0], keys.shape[1])
             for head in range(heads):
@@ -90,7 +90,7 @@ class _HeadMeanRows(torch.autograd.Function):
         heads, _, width = queries.shape
         columns = ctx.columns
         to_queries, to_keys = torch.empty_like(queries), torch.zeros_like(keys)
-        for part in _blocks(queries, keys):
+        for part in _blocks(queries, keys.shape[1]):
             upstream = gradient[part] * ctx.factor  # (r, columns)
             buffer = queries.new_empty(upstream.shape[0], keys.shape[1])
             masked = torch.empty_like(upstream)
@@ -107,3 +107,46 @@ class _HeadMeanRows(torch.autograd.Function):
                 torch.mm(chances, keys[head], out=to_queries[head, part])
                 to_keys[head].addmm_(chances.T, queries[head, part])
         return to_queries * width**-0.5, to_keys, None, None, None
+
+
+class AllHeadsMeanRows(torch.autograd.Function):
+    """The same, all heads of a block at once: a few large operations where a GPU computes."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, queries: Tensor, keys: Tensor, columns: int, keep: Tensor | None, factor: float
+    ) -> Tensor:
+        heads, count, width = queries.shape
+        queries = queries * width**-0.5
+        rows = queries.new_empty(count, columns)
+        for part in _blocks(queries, heads * keys.shape[1]):
+            chances = _softmax_blocks(queries[:, part], keys)[..., :columns]
+            if keep is not None:
+                chances.mul_(keep[:, part])
+            torch.sum(chances, 0, out=rows[part])
+        ctx.save_for_backward(queries, keys, keep)
+        ctx.columns, ctx.factor = columns, factor / heads
+        return rows.mul_(ctx.factor)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        queries, keys, keep = ctx.saved_tensors
+        heads, _, width = queries.shape
+        columns = ctx.columns
+        to_queries, to_keys = torch.empty_like(queries), torch.zeros_like(keys)
+        for part in _blocks(queries, heads * keys.shape[1]):
+            chances = _softmax_blocks(queries[:, part], keys)  # (H, r, M)
+            masked = (gradient[part] * ctx.factor).expand(heads, -1, -1)
+            masked = masked.clone() if keep is None else masked * keep[:, part]  # (H, r, columns)
+            shift = torch.linalg.vecdot(chances[..., :columns], masked).unsqueeze(-1)
+            chances[..., :columns].mul_(masked.sub_(shift))
+            chances[..., columns:].mul_(-shift)
+            to_queries[:, part] = chances @ keys
+            to_keys.baddbmm_(chances.mT, queries[:, part])
+        return to_queries * width**-0.5, to_keys, None, None, None
+
+
+def _softmax_blocks(queries: Tensor, keys: Tensor) -> Tensor:
+    """softmax(queries · keysᵀ) of every head, (H, r, M); queries are scaled already."""
+    scores = queries @ keys.mT
+    return torch.softmax(scores, -1, out=scores)

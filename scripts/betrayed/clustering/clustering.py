@@ -129,7 +129,7 @@ def hierarchical_clusterings(
             rows = video.of_frames(slice(start, start + window), places[0] if places else None)
             projections.append(video.project(rows))
             near = neighbours(rows, projections[-1], taus)
-            blocks = blocks_of(projections[-1]) if device.type == "cpu" else None
+            blocks = blocks_of(projections[-1])
             for number, tau in enumerate(taus):
                 shifted = ShiftedRows(rows, near.pop(0), blocks)
                 read: RowParts = shifted

@@ -1,6 +1,6 @@
 """The mean-shift step: every row replaced by the mean of its neighbours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -9,7 +9,11 @@ from torch import Tensor
 from betrayed.clustering.bounds import Projection
 from betrayed.clustering.row_parts import RowParts
 
-BLOCK = 64  # rows, at most, whose sums over neighbours are made together
+# Rows, at most, whose sums over neighbours are made together. On a GPU, where starting a product
+# costs more, they are more.
+BLOCK_CPU, BLOCK_GPU = 64, 256
+_CODES = 4  # numbers that rows of neighbours are told apart by at first
+_EXACT = 2**24  # what float32 counts to
 
 
 class ShiftedRows:
@@ -18,47 +22,42 @@ class ShiftedRows:
     Args:
         rows: n rows.
         near: (n, n) bool, symmetric, see :func:`betrayed.clustering.neighbours.neighbours`.
-        blocks: rows that have most neighbours in common, see :func:`blocks_of`. None on a GPU,
-            where the plain product is faster than what waits for the host; then all rows count as
-            distinct.
+        blocks: rows that have most neighbours in common, see :func:`blocks_of`.
 
     Attributes:
         shape: (u, M), u of them being distinct.
         which: (n,) int64, the shifted row of each row; numbered in order of first appearance.
     """
 
-    def __init__(self, rows: RowParts, near: Tensor, blocks: list[np.ndarray] | None) -> None:
-        self._rows, self._near, self._blocked = rows, near, blocks is not None
-        self.which = np.arange(len(near))
-        if blocks is not None:
-            packed = np.packbits(near.numpy(), axis=1)
-            first, self.which = _distinct(packed)
-            self._near, packed = near[torch.from_numpy(first)], packed[first]
-            is_first = np.zeros(len(near), bool)
-            is_first[first] = True
-            few = [self.which[block[is_first[block]]] for block in blocks]
-            self._share([block for block in few if len(block)], packed)
-        self._counts = self._near.sum(dim=1, keepdim=True)  # (u, 1)
-        self.shape = (len(self._near), rows.shape[1])
+    def __init__(self, rows: RowParts, near: Tensor, blocks: Sequence[np.ndarray]) -> None:
+        self._rows = rows
+        first, self.which = distinct(near)
+        own = near[torch.from_numpy(first).to(near.device)]  # (u, n)
+        is_first = np.zeros(len(near), bool)
+        is_first[first] = True
+        few = [self.which[block[is_first[block]]] for block in blocks]
+        self._share([block for block in few if len(block)], own)
+        self._counts = own.sum(dim=1, keepdim=True)  # (u, 1)
+        self.shape = (len(own), rows.shape[1])
 
     def parts(self) -> Iterator[tuple[slice, Tensor]]:
         """See :class:`betrayed.clustering.row_parts.RowParts`."""
-        near = None if self._blocked else self._near.float()
         for part, values in self._rows.parts():
-            sums = self._sums(values) if near is None else near @ values
-            yield part, sums.div_(self._counts)
+            yield part, self._sums(values).div_(self._counts)
 
-    def _share(self, blocks: list[np.ndarray], packed: np.ndarray) -> None:
+    def _share(self, blocks: list[np.ndarray], near: Tensor) -> None:
         """What neighbours all rows of a block have in common, and which others each of them has."""
-        common, self._exceptions, n = [], [], self._near.shape[1]
-        for block in blocks:
-            shared = np.unpackbits(np.bitwise_and.reduce(packed[block]), count=n)
-            some = np.unpackbits(np.bitwise_or.reduce(packed[block]), count=n)
-            others = torch.from_numpy(np.flatnonzero(some - shared))
-            common.append(torch.from_numpy(shared))
-            self._exceptions.append((others, self._near[torch.from_numpy(block)][:, others]))
-        self._common = torch.stack(common).float()  # (blocks, n)
-        self._places = torch.from_numpy(np.argsort(np.concatenate(blocks)))
+        order = torch.from_numpy(np.concatenate(blocks)).to(near.device)
+        sorted_by_block = near[order].split([len(block) for block in blocks])
+        common = torch.stack([own.all(dim=0) for own in sorted_by_block])  # (blocks, n)
+        some = torch.stack([own.any(dim=0) for own in sorted_by_block])
+        block, other = (some & ~common).nonzero().T
+        others = other.split(torch.bincount(block, minlength=len(blocks)).tolist())
+        self._exceptions = [
+            (its, own[:, its]) for its, own in zip(others, sorted_by_block, strict=True)
+        ]
+        self._common = common.float()
+        self._places = order.argsort()
 
     def _sums(self, rows: Tensor) -> Tensor:
         """Sums of neighbours; those that all rows of a block have in common are summed once."""
@@ -78,10 +77,12 @@ def blocks_of(projection: Projection) -> list[np.ndarray]:
     Rows are halved where they spread most, and so are the halves.
     """
     places = (projection.rows + projection.logs)[:, -8:]  # the directions of most spread are last
+    most = BLOCK_CPU if places.device.type == "cpu" else BLOCK_GPU
+    places = places.cpu()  # too small a task for a GPU
     blocks, done = [torch.arange(len(places))], []
     while blocks:
         block = blocks.pop()
-        if len(block) <= BLOCK:
+        if len(block) <= most:
             done.append(block.numpy())
             continue
         inside = places[block]
@@ -89,12 +90,33 @@ def blocks_of(projection: Projection) -> list[np.ndarray]:
     return done
 
 
-def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first of each kind of rows (n, b) uint8, (u,), and the kind of each row, (n,).
+def distinct(near: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """The first of each kind of rows (n, m) bool, (u,), and the kind of each row, (n,).
 
     Kinds are numbered in order of first appearance.
     """
-    whole = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.shape[1])))[:, 0]
+    if near.device.type == "cpu":
+        return _kinds(np.packbits(near.numpy(), axis=1))
+    first, kind = _kinds(_codes(near))
+    like = torch.from_numpy(first[kind]).to(near.device)
+    if not torch.equal(near, near[like]):  # the codes of two kinds are the same
+        return _kinds(np.packbits(near.cpu().numpy(), axis=1))
+    return first, kind
+
+
+def _codes(near: Tensor) -> np.ndarray:
+    """(n, _CODES) float32, numbers of each row: equal for equal rows, and hardly for others."""
+    most = max(2, _EXACT // near.shape[1])  # so that every sum is exact, in any order
+    draw = torch.Generator(near.device).manual_seed(0)
+    shape = (near.shape[1], _CODES)
+    weights = torch.randint(1, most, shape, device=near.device, generator=draw)
+    return (near.float() @ weights.float()).cpu().numpy()
+
+
+def _kinds(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """See :func:`distinct`, of rows of any numbers."""
+    rows = np.ascontiguousarray(rows)
+    whole = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
     _, first, kind = np.unique(whole, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty(len(order), np.int64)

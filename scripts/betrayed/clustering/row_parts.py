@@ -12,8 +12,8 @@ from torch import Tensor
 from betrayed.block.rows import attention_rows
 
 # Numbers in a part: enough for fast products. And in a tile of a part, where numbers are taken one
-# by one: few enough for a processor's cache. A GPU's parts of 64 MB are products of some 10^11
-# operations with a window's rows, so that starting them costs nothing beside; a dozen is held.
+# by one: few enough for a processor's cache. A GPU's parts of 64 MB are products of some 10^10
+# operations with a block of a window's rows, so that starting them costs little; a dozen is held.
 PART_CPU, TILE_CPU = 2**21, 2**18
 PART_GPU, TILE_GPU = 2**24, 2**24
 

@@ -13,6 +13,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as images_to
 
 from betrayed.config.features import Facet, Precision
+from betrayed.engine.cuda_graphs import BatchRecorder
 from betrayed.engine.precision import choose_precision, exact_float32
 from betrayed.errors import UserError
 from betrayed.features.vit import ViT, create_vit
@@ -75,6 +76,7 @@ class Backbone:
         self.model = model.to(self.device).eval().requires_grad_(False)
         self.patch_size: tuple[int, int] = model.patch_embed.patch_size
         self.prefix_tokens: int = model.num_prefix_tokens
+        self._recorder = BatchRecorder(self._extract) if self.device.type == "cuda" else None
         self.mean: tuple[float, ...] = tuple(model.pretrained_cfg["mean"])
         self.std: tuple[float, ...] = tuple(model.pretrained_cfg["std"])
         # Kept on the device: a copy of them for each batch would make a GPU wait.
@@ -131,6 +133,10 @@ class Backbone:
             UserError: a side is no multiple of the patch size.
         """
         self.grid(*images.shape[-2:])
+        images = images.to(self.device)
+        return self._extract(images) if self._recorder is None else self._recorder(images)
+
+    def _extract(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         block = self.model.blocks[-1]
         seen: dict[str, Tensor] = {}
         hooks = [
@@ -141,7 +147,7 @@ class Backbone:
         ]
         try:
             with self.in_precision():
-                final = self.model.forward_features(images.to(self.device))  # (B, P + N, D')
+                final = self.model.forward_features(images)  # (B, P + N, D')
                 if self.facet == "token":
                     patches, leaving = final, final
                 else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import h5py
@@ -126,8 +127,8 @@ def write_features(
     runs = batches(video.count, size)
     readers = torch.get_num_threads() if device.type == "cuda" else 1
 
-    def read(frames: range) -> Tensor:
-        return pinned(np.stack([video.frame(i) for i in frames]), device)  # (B, H, W, 3) uint8
+    def read(frame: int) -> Tensor:
+        return pinned(video.frame(frame), device)  # (H, W, 3) uint8
 
     with create(output, "features", made_by) as file:
         file.attrs["grid"] = grid
@@ -143,22 +144,23 @@ def write_features(
             for name, values in zip(DATASETS, tokens, strict=True):
                 file[group][name][frames.start : frames.stop] = values
 
-        with read_ahead(read, runs, readers) as images, write_behind(write) as put:
+        # Frame by frame: the first batch is there as soon as all readers can have it.
+        with read_ahead(read, range(video.count), readers) as images, write_behind(write) as put:
             shown = progress(runs, f"features of {video.name}", "batch")
 
-            def compute(first: int, pixels: Tensor, frames: range) -> None:
+            def compute(first: int, pixels: list[Tensor], frames: range) -> None:
                 """Of a batch of pixels that begins with frame ``first`` those of some frames."""
                 some = pixels[frames.start - first : frames.stop - first]
-                plain = resize_frames(
-                    some.to(device, non_blocking=True), settings.height, settings.width
-                )  # (B, 3, H, W)
+                some = torch.stack([one.to(device, non_blocking=True) for one in some])
+                plain = resize_frames(some, settings.height, settings.width)  # (B, 3, H, W)
                 for group, view in (views or {"/": None}).items():
                     seen = plain if view is None else augment(plain, view)
                     tokens = [one.half() for one in backbone.extract(backbone.normalise(seen))]
                     finite = torch.stack([one.isfinite().all() for one in tokens]).all()
                     put(frames, group, to_host([finite, *tokens]))
 
-            for run, pixels in zip(shown, images, strict=True):
+            for run in shown:
+                pixels = list(islice(images, len(run)))
                 fitting.over(run, partial(compute, run.start, pixels))
     if fitting.size < size:
         backbone.most_frames = fitting.size

@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 
 from betrayed.errors import UserError
 from betrayed.io.file_kinds import is_image
+from betrayed.io.plain_jpegs import decode_plain_jpeg
 
 _PHOTOMETRIC, _SAMPLE_FORMAT = 262, 339  # tags of TIFF
 _WHITE_IS_ZERO, _SIGNED = 0, 2
@@ -63,6 +64,8 @@ def read_image(path: str | Path) -> np.ndarray:
     Raises:
         UserError: it is missing, damaged, cut short, or its values are of no known scale.
     """
+    if (pixels := _plain_jpeg(path)) is not None:
+        return pixels
     with opened(path, "frame") as image:
         try:
             upright = ImageOps.exif_transpose(image)
@@ -137,6 +140,14 @@ def _from_numbers(path: str | Path, values: np.ndarray) -> np.ndarray:
 
 def _coloured(grey: np.ndarray) -> np.ndarray:
     return np.repeat(grey[..., None], 3, axis=-1)
+
+
+def _plain_jpeg(path: str | Path) -> np.ndarray | None:
+    """The pixels of an ordinary JPEG; None of whatever else there is or is not."""
+    try:
+        return decode_plain_jpeg(Path(path).read_bytes())
+    except OSError:
+        return None
 
 
 def _unreadable(path: str | Path, what: str, error: Exception) -> str:

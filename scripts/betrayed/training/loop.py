@@ -4,7 +4,7 @@ import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,7 @@ from betrayed.features.reading import common_provenance
 from betrayed.io.prefetching import read_ahead
 from betrayed.io.progress import progress
 from betrayed.training.checkpoints import fitting_checkpoint, run_signature, save_checkpoint
+from betrayed.training.clip_steps import VALUES, ClipSteps
 from betrayed.training.clips import (
     LoadedClip,
     draw_step_clip,
@@ -32,7 +33,6 @@ from betrayed.training.clips import (
 )
 from betrayed.training.curves import draw_curves
 from betrayed.training.log import COLUMNS, TrainingLog
-from betrayed.training.losses import Losses, clip_losses
 from betrayed.training.processes import Processes
 
 CHECKPOINT = "checkpoint.pt"
@@ -108,6 +108,7 @@ def train(
             if processes.rank == 0:
                 save_checkpoint(path, block, {**rest, "precision": precision})
 
+        clip_steps = ClipSteps(block, settings, precision)
         steps = range(first, settings.steps)
         own = processes.share(settings.clips_per_step)
         drawn = (draw_step_clip(step, number, videos, settings) for step in steps for number in own)
@@ -117,7 +118,9 @@ def train(
             for step in bar:
                 rate = learning_rate(step, settings)
                 some = islice(clips, len(own))
-                losses = _train_step(some, rate, block, optimizer, settings, precision, processes)
+                losses = _train_step(
+                    some, rate, clip_steps, optimizer, settings.clips_per_step, processes
+                )
                 log.add(losses, rate)
                 bar.set_postfix_str(log.last(), refresh=False)
                 if (step + 1) % settings.checkpoint_every == 0 and step + 1 < settings.steps:
@@ -164,10 +167,9 @@ def weight_decay_groups(block: torch.nn.Module, weight_decay: float) -> list[dic
 def _train_step(
     clips: Iterable[LoadedClip],
     rate: float,
-    block: SpatioTemporalBlock,
+    clip_steps: ClipSteps,
     optimizer: Optimizer,
-    settings: TrainSettings,
-    precision: str,
+    clips_per_step: int,
     processes: Processes = SINGLE_PROCESS,
 ) -> Tensor:
     """One update of the weights, from this process's clips of a step.
@@ -176,22 +178,14 @@ def _train_step(
         (clips_per_step, 4) on the block's device: total, semantic and motion loss, and entropy of
         every clip of the step, of all processes.
     """
-    device = next(block.parameters()).device
     for group in optimizer.param_groups:
         group["lr"] = rate
-    optimizer.zero_grad()
-    values = torch.zeros(settings.clips_per_step, len(fields(Losses)), device=device)
+    optimizer.zero_grad(set_to_none=False)
+    values = torch.zeros(clips_per_step, len(VALUES), device=clip_steps.device)
     for clip in clips:
-        # Clip, queries and dropout depend on the clip's number, not on the process it falls to.
-        torch.manual_seed(clip.seed)
-        patch_tokens, class_tokens, positions = clip.on(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "mixed"):
-            z, attention = block(patch_tokens, class_tokens)
-        losses = clip_losses(z.float(), attention.rows, positions, settings)
-        every = [getattr(losses, field.name) for field in fields(losses)]
-        values[clip.number] = torch.stack(every).detach()
-        (losses.total / settings.clips_per_step).backward()
-    processes.all_reduce_sum([p.grad for p in block.parameters() if p.grad is not None])
+        values[clip.number] = clip_steps.add(clip)
+    gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
+    processes.all_reduce_sum([one for one in gradients if one is not None])
     processes.all_reduce_sum([values])
     optimizer.step()
     return values

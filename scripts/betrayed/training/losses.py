@@ -103,8 +103,9 @@ def motion_consistency(
     most, least = most + offsets, least + offsets  # (T, Q, ·) patch tokens
 
     # A row's dropout is drawn once: queries that are read as another's pair are not made again.
-    read = torch.cat([most.flatten(), least.flatten()]).unique()
-    others = read[~torch.isin(read, queries)]
+    read = torch.cat([most.flatten(), least.flatten()])
+    padded = queries.device.type == "cuda"
+    others = read_besides(read, queries.flatten(), frames * count, padded)
     made = torch.cat([query_rows.flatten(0, 1), rows(others)]).flatten(1)  # (R, P)
     place = queries.new_full((frames * count,), -1)
     place[torch.cat([queries.flatten(), others])] = torch.arange(len(made), device=place.device)
@@ -125,6 +126,23 @@ def motion_consistency(
     else:
         loss = triplets.mean()
     return loss, -negative_entropy.mean()
+
+
+def read_besides(read: Tensor, queries: Tensor, tokens: int, padded: bool) -> Tensor:
+    """Those of ``read`` that are no queries, each once.
+
+    Args:
+        read: (n,) int64, of tokens 0 to ``tokens`` - 1; they may repeat.
+        queries: (S,) int64, distinct ones.
+        tokens: how many there are.
+        padded: filled up with others that nobody reads, to as many as there can be: a GPU would
+            have to wait for their number.
+    """
+    wanted = queries.new_zeros(tokens).index_fill_(0, read, 1).index_fill_(0, queries, -1)
+    if not padded:
+        return (wanted > 0).nonzero()[:, 0]
+    order = wanted.sort(descending=True, stable=True).indices  # queries come last
+    return order[: min(len(read), tokens - len(queries))]
 
 
 def most_and_least_attended(
