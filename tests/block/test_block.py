@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from betrayed.block.loading import load_block, load_release_checkpoint
-from betrayed.block.rows import AllHeadsMeanRows, head_mean_rows
+from betrayed.block.rows import _AllHeadsMeanRows, head_mean_rows
 from betrayed.errors import UserError
 from support.blocks import new_block
 
@@ -93,7 +93,7 @@ def test_rows_and_their_gradients(masked, together, monkeypatch):
     """Head by head, and all heads together as on a GPU."""
     torch.manual_seed(0)
     if together:
-        monkeypatch.setattr("betrayed.block.rows._HeadMeanRows", AllHeadsMeanRows)
+        monkeypatch.setattr("betrayed.block.rows._HeadMeanRows", _AllHeadsMeanRows)
     monkeypatch.setattr("betrayed.block.rows._BLOCK_CPU", 20)  # several blocks
     queries = torch.randn(2, 7, 3, dtype=torch.float64, requires_grad=True)
     keys = torch.randn(2, 9, 3, dtype=torch.float64, requires_grad=True)

@@ -50,7 +50,7 @@ def test_codes_tell_kinds_apart_as_the_rows_do():
         torch.from_numpy(draw.integers(0, 40, 90))
     ]
     expected = distinct(near)
-    kinds, first, which = np.unique(near.numpy(), axis=0, return_index=True, return_inverse=True)
+    kinds, first = np.unique(near.numpy(), axis=0, return_index=True)
     assert len(expected[0]) == len(kinds)
     assert sorted(expected[0]) == sorted(first)
     for one, other in zip(expected, _kinds(_codes(near)), strict=True):

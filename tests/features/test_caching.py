@@ -202,15 +202,16 @@ def test_a_file_cut_short_is_refused(plain, tmp_path, kept):
             reader(path)
 
 
-def test_features_of_another_backbone_are_refused(folder, weights, video, plain, tmp_path):
+def test_features_of_another_backbone_are_refused(weights, video, plain, tmp_path):
     with pytest.raises(UserError, match=r"plain\.h5 was made with backbone = 'vit_small"):
         describe(plain, {"backbone": "vit_small_patch8_224.dino"})
     odd = tmp_path / "odd.h5"
     cache_features(video, FeatureSettings(NAME, 32, 32, layer=0), weights, odd)
-    common = common_provenance([plain, folder / "again.h5"])
+    again = shutil.copy(plain, tmp_path / "again.h5")
+    common = common_provenance([plain, again])
     assert common["weights_sha256"] == sha256(weights) and "video" not in common
     with pytest.raises(UserError, match=r"odd\.h5 was made with width = 32, .* with 48"):
-        common_provenance([odd, plain, folder / "again.h5"])
+        common_provenance([odd, plain, again])
     with pytest.raises(UserError, match="No features"):
         common_provenance([])
 

@@ -82,7 +82,7 @@ def test_features_agree_within_their_precision(device, tf32, name, facet, precis
             assert other.dtype == torch.float32 and other.device.type == device.type
             scale = one.abs().mean()
             assert (other.cpu() - one).abs().mean() < tolerance * scale
-    if device.type == "cuda":
+    if device.type == "cuda" and "dinov3" not in name:
         assert found._recorder._recording is not None
 
 

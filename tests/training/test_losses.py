@@ -4,10 +4,12 @@ import math
 import pytest
 import torch
 
+from betrayed.training import losses as losses_of_clips
 from betrayed.training.losses import (
     LossSettings,
     clip_losses,
     most_and_least_attended,
+    read_besides,
     sample_sizes,
 )
 from support import naive_losses
@@ -211,3 +213,31 @@ def test_sample_sizes_shrink_in_proportion():
     assert sample_sizes(115, 30, 200) == (15, 100)
     assert sample_sizes(6, 30, 200) == (1, 5)
     assert sample_sizes(1, 30, 200) == (1, 1)
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_what_is_read_besides_by_hand(padded):
+    read, queries = torch.tensor([5, 2, 5, 0, 7]), torch.tensor([2, 3])
+    found = read_besides(read, queries, tokens=9, padded=padded).tolist()
+    assert found[:3] == [0, 5, 7]
+    # As many as there can be: five were read. Queries are never among them.
+    assert found[3:] == ([1, 4] if padded else [])
+    few = read_besides(torch.arange(4).repeat(3), torch.tensor([0]), tokens=4, padded=padded)
+    assert few.tolist() == [1, 2, 3]
+
+
+def test_padding_changes_nothing(monkeypatch):
+    block, patches, classes = setting(3, 12, 16, 2)
+    settings, positions = small(12), torch.tensor([1, 4, 6])
+    results = []
+    for padded in (False, True):
+        monkeypatch.setattr(
+            losses_of_clips,
+            "read_besides",
+            lambda *given, padded=padded: read_besides(*given[:3], padded),
+        )
+        z, attention = block(patches, classes)
+        found = clip_losses(z, attention.rows, positions, settings)
+        results.append([found.total, *gradients(found.total, block)])
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)

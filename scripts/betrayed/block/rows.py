@@ -33,7 +33,7 @@ def head_mean_rows(
     """
     if keep is not None:
         keep = keep.view(torch.uint8)  # products with bytes are faster than with bools
-    kind = _HeadMeanRows if queries.device.type == "cpu" else AllHeadsMeanRows
+    kind = _HeadMeanRows if queries.device.type == "cpu" else _AllHeadsMeanRows
     return kind.apply(queries, keys, columns, keep, factor)
 
 
@@ -109,7 +109,7 @@ class _HeadMeanRows(torch.autograd.Function):
         return to_queries * width**-0.5, to_keys, None, None, None
 
 
-class AllHeadsMeanRows(torch.autograd.Function):
+class _AllHeadsMeanRows(torch.autograd.Function):
     """The same, all heads of a block at once: a few large operations where a GPU computes."""
 
     @staticmethod

@@ -76,7 +76,9 @@ class Backbone:
         self.model = model.to(self.device).eval().requires_grad_(False)
         self.patch_size: tuple[int, int] = model.patch_embed.patch_size
         self.prefix_tokens: int = model.num_prefix_tokens
-        self._recorder = BatchRecorder(self._extract) if self.device.type == "cuda" else None
+        # Rotary positions are made on the CPU for each batch, which cannot be recorded.
+        records = self.device.type == "cuda" and getattr(model, "rope", None) is None
+        self._recorder = BatchRecorder(self._extract) if records else None
         self.mean: tuple[float, ...] = tuple(model.pretrained_cfg["mean"])
         self.std: tuple[float, ...] = tuple(model.pretrained_cfg["std"])
         # Kept on the device: a copy of them for each batch would make a GPU wait.

@@ -1,9 +1,9 @@
 """Ordinary JPEGs, decoded without holding up Python's other threads.
 
-Pillow copies pixels into numpy while every other thread of Python waits, which on a GPU takes longer
-than the backbone's pass over a frame. OpenCV does not, and gives the same pixels: both decode with
-libjpeg-turbo. What is not ordinary (a thumbnail or an orientation, grey, CMYK, cut short) is left
-to Pillow, whose reading of it people rely on.
+Pillow copies pixels into numpy while every other thread of Python waits, which takes longer than a
+GPU's pass over a frame. OpenCV does not, and gives the same pixels: both decode with libjpeg-turbo.
+What is not ordinary (a thumbnail or an orientation, grey, CMYK, cut short) is left to Pillow, whose
+reading of it people rely on.
 """
 
 import cv2
