@@ -7,7 +7,8 @@ from betrayed.datasets.watching import signature
 def test_sizes_keep_all_busy_and_jobs_few():
     assert batch_size(6, parallel=0) == batch_size(2883, parallel=1) == 32
     assert batch_size(30, parallel=8) == 2  # 15 jobs for eight GPUs
-    assert batch_size(2883, parallel=8) == 32
+    assert batch_size(2883, parallel=8) == 121  # 24 jobs a stage
+    assert batch_size(9999, parallel=8) == 128
     assert batch_size(1, parallel=8) == 1
 
 

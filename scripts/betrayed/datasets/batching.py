@@ -4,8 +4,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-#: The most videos in a batch unless a size is asked for.
-MOST = 32
+#: The most videos in a batch unless a size is asked for: where jobs run one after another, and where
+#: several run at a time, as on a cluster, whose scheduler takes some seconds for each.
+MOST, MOST_OF_SEVERAL = 32, 128
 #: Batches for each job that can run at a time, so that all are busy to the end.
 ROUNDS = 3
 
@@ -22,7 +23,7 @@ def batch_size(videos: int, parallel: int) -> int:
     """
     if parallel <= 1:
         return MOST
-    return min(MOST, max(1, math.ceil(videos / (ROUNDS * parallel))))
+    return min(MOST_OF_SEVERAL, max(1, math.ceil(videos / (ROUNDS * parallel))))
 
 
 def assign_batches(videos: Sequence[str], size: int, before: Mapping[str, str]) -> dict[str, str]:
