@@ -205,6 +205,15 @@ def damaged(share: float, kind: Film) -> Case:
     return lambda folder: read(cut(make_film(folder, replace(kind, count=12)), share))
 
 
+def between_packets(folder: Path) -> str:
+    path = make_film(folder, replace(Film(KINDS[10]), count=14))
+    data = path.read_bytes()
+    # A packet after its time (4 bytes) and 0x47: 0x41 is that in which a picture begins.
+    begins = [place for place in range(0, len(data), 192) if data[place + 5] == 0x41]
+    path.write_bytes(data[: begins[9]])
+    return f"of 14 frames {read(path)}"
+
+
 def overstated(folder: Path) -> str:
     path = make_film(folder, AVI)
     overstate(path, 20)
@@ -289,6 +298,14 @@ CASES: dict[str, dict[str, Case]] = {
         "the same, MKV": damaged(0.93, MKV),
         "the same, AVI": damaged(0.93, AVI),
         "the same, GIF": damaged(0.93, Film(KINDS[8])),
+        "the same, MPEG": damaged(0.93, Film(KINDS[9])),
+        "the same, M2TS": damaged(0.93, Film(KINDS[10])),
+        "the same, FLV": damaged(0.93, Film(KINDS[11])),
+        "the same, Y4M": damaged(0.93, Film(KINDS[12])),
+        "the same, APNG": damaged(0.93, Film(KINDS[14])),
+        "the same, IVF": damaged(0.93, Film(KINDS[15])),
+        "an MKV that was written as a live stream, cut": damaged(0.9, replace(MKV, live=True)),
+        "an M2TS that was cut between two packets": between_packets,
         "an empty file": lambda folder: (films("a.mp4")(folder), read(cut(folder / "a.mp4", 0)))[1],
         "a text that is called a film": lambda folder: (
             (folder / "a.mp4").write_text("no film" * 99),

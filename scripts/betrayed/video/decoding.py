@@ -172,6 +172,8 @@ class Decoder:
             return
         times, fps = self.timing.times, self.timing.fps
         step = max(np.diff(times)) if times else 1 / fps if fps else 0.0
+        if fps and seconds * fps > self.path.stat().st_size:
+            return  # less than a byte a frame: the head says what cannot be
         if seconds - end > max(_MISSING_SHARE * seconds, _MISSING_FRAMES * step):
             raise UserError(
                 f"The video {self.path} declares {seconds:.2f} s, but its pictures end at "
