@@ -17,7 +17,7 @@ from betrayed.config import settings as settings_of
 from betrayed.config.checks import check
 from betrayed.config.exports import SERVERS, TENSORBOARD, TOOLS
 from betrayed.datasets.layouts.common import choose_videos
-from betrayed.datasets.listing import needed_paths
+from betrayed.datasets.listing import needed_paths, watched_depth
 from betrayed.datasets.presence import missing_data, resolve_root
 from betrayed.datasets.watching import signature
 from betrayed.engine.batches import drop_untrue

@@ -1,5 +1,6 @@
 """Images as people have them: scaled, laid over black, or refused; never clipped."""
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -39,18 +40,38 @@ def test_one_value_of_sixteen_bits_by_hand(tmp_path):
     assert read_image(tmp_path / "0.png")[0, :, 0].tolist() == [0, 0, 0, 1, 1, 65, 255]
 
 
-def test_colour_of_sixteen_bits_is_scaled(tmp_path):
-    values = np.stack([(RAMP * 65535).astype(np.uint16)] * 3, -1)
-    image = read_image(saved(tmp_path / "0.tif", values, photometric="rgb"))
-    assert np.abs(image.astype(int) - values / 257).max() <= 1
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_colour_of_sixteen_bits_keeps_all_of_them(tmp_path, suffix):
+    values = (RAMP[..., None] * (65535, 30000, 900)).astype(np.uint16)
+    path = tmp_path / f"0{suffix}"
+    cv2.imwrite(str(path), values[..., ::-1])
+    assert np.abs(read_image(path) - values / 257).max() <= 0.5
+    assert np.abs(read_image(path, 900) - np.minimum(values / 900, 1) * 255).max() <= 0.5
+    cv2.imwrite(str(path), np.concatenate([values[..., ::-1], values[..., :1]], -1))
+    right = values / 257 * (values[..., :1] / 65535)  # over black
+    assert np.abs(read_image(path) - right).max() <= 1
 
 
-def test_floating_point_within_one_is_scaled_and_else_refused(tmp_path):
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_colour_of_sixteen_bits_is_turned_like_that_of_eight(tmp_path, orientation):
+    deep = np.random.default_rng(0).integers(0, 65535, (3, 5, 3), dtype=np.uint16)
+    tag = [(274, "H", 1, orientation, True)]
+    saved(tmp_path / "8.tif", (deep // 256).astype(np.uint8), photometric="rgb", extratags=tag)
+    saved(tmp_path / "16.tif", deep, photometric="rgb", extratags=tag)
+    eight, sixteen = (read_image(tmp_path / name).astype(int) for name in ("8.tif", "16.tif"))
+    assert eight.shape == sixteen.shape and np.abs(eight - sixteen).max() <= 1
+
+
+def test_floating_point_is_scaled_where_its_range_is_known_and_else_refused(tmp_path):
     image = read_image(saved(tmp_path / "0.tif", RAMP.astype(np.float32)))
     np.testing.assert_array_equal(image[..., 0], (RAMP.astype(np.float32) * 255).round())
-    for number, values in enumerate((RAMP * 255, RAMP - 0.5, RAMP * np.nan, RAMP + np.inf)):
+    bytes_ = read_image(saved(tmp_path / "1.tif", (RAMP * 255).astype(np.float32)))
+    np.testing.assert_array_equal(bytes_, image)
+    for number, values in enumerate(
+        (RAMP * 4095, RAMP * 1.5, RAMP - 0.5, RAMP * np.nan, RAMP + np.inf)
+    ):
         path = saved(tmp_path / f"bad{number}.tif", values.astype(np.float32))
-        with pytest.raises(UserError, match=rf"bad{number}\.tif holds float32 .* range is not"):
+        with pytest.raises(UserError, match=rf"bad{number}\.tif.*range is not"):
             read_image(path)
 
 

@@ -81,7 +81,9 @@ def make_film(folder: Path, film: Film, name: str = "film") -> Path:
     suffix, codec, pixels = film.kind
     path = folder / f"{name}{suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w", options={"live": "1"} if film.live else {}) as container:
+    # Without numbers drawn at random, and the library's version.
+    options = {"fflags": "+bitexact", **({"live": "1"} if film.live else {})}
+    with av.open(str(path), "w", options=options) as container:
         sound = container.add_stream("aac", rate=8000) if film.sound else None
         extra = []
         if film.cover:

@@ -116,6 +116,15 @@ def listed(make: Callable[[Path], object]) -> Case:
     return case
 
 
+def at_home(folder: Path) -> str:
+    films("clips/a.mp4", "Pictures/May/1.jpg")(folder)
+    before, os.environ["HOME"] = os.environ.get("HOME", ""), str(folder)
+    try:
+        return listed(lambda _: None)(folder)
+    finally:
+        os.environ["HOME"] = before
+
+
 def films(*names: str) -> Callable[[Path], object]:
     def make(folder: Path) -> None:
         for name in names:
@@ -324,6 +333,16 @@ CASES: dict[str, dict[str, Case]] = {
         "floating point from 0 to 1": images(
             np.linspace(0, 1, 64, dtype=np.float32)[None].repeat(48, 0), suffix=".tif"
         ),
+        "12 bits in files of 16, the first frame dark": images(
+            *(
+                np.linspace(0, most, 64)[None].repeat(48, 0).astype(np.uint16)
+                for most in (819, 4095)
+            )
+        ),
+        "black and white, a bit a pixel": images(np.arange(64)[None].repeat(48, 0) > 31),
+        "floating point from 0 to 255": images(
+            np.linspace(0, 255, 64, dtype=np.float32)[None].repeat(48, 0), suffix=".tif"
+        ),
         "floating point from 0 to 4095": images(
             np.linspace(0, 4095, 64, dtype=np.float32)[None].repeat(48, 0), suffix=".tif"
         ),
@@ -344,6 +363,7 @@ CASES: dict[str, dict[str, Case]] = {
         "files that are no videos": listed(films("v.mp4", "notes.txt", "cover.jpg")),
         "two videos of one name": listed(films("a.mp4", "a.avi", "b.mov", "b/0.jpg")),
         "videos that lie deeper": listed(films("2024/may/a.mp4")),
+        "a whole home folder": at_home,
         "frames that lie in the folder itself": listed(films("0.jpg", "1.jpg")),
     },
     "Ground truth": {

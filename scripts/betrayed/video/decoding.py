@@ -12,7 +12,9 @@ from av.sidedata.sidedata import Type
 from av.stream import Disposition
 
 from betrayed.errors import UserError
+from betrayed.io.bit_depths import to_8_bits
 from betrayed.video.containers import REMEDY, check_whole
+from betrayed.video.deep_films import deep_values, is_deep, white_of_film
 from betrayed.video.timing import Timing, timing
 
 _PICTURES = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
@@ -68,6 +70,7 @@ class Decoder:
         self.pixel_aspect = Fraction(1)
         self.rotation = 0
         self.mirrored = False
+        self._white: float | None = None  # where that is not said by the coding
 
     def _film(self) -> av.VideoStream:
         """The best video stream that is no attached picture."""
@@ -134,6 +137,7 @@ class Decoder:
                             )
                         if count == 0:
                             self._note_display(frame)
+                            self._note_white(frame)
                         picture = self._upright(frame)
                         size = size or picture.shape
                         if picture.shape != size:
@@ -229,8 +233,17 @@ class Decoder:
         aspect = self._stream.sample_aspect_ratio or Fraction(1)
         self.pixel_aspect = 1 / aspect if self.rotation in (90, 270) else aspect
 
+    def _note_white(self, frame: av.VideoFrame) -> None:
+        if is_deep(frame):
+            self._white, said = white_of_film(self.path, self._stream.index)
+            if said:
+                print(said, file=sys.stderr)
+
     def _upright(self, frame: av.VideoFrame) -> np.ndarray:
-        picture = frame.to_ndarray(format="rgb24")  # (H, W, 3)
+        if self._white is None:
+            picture = frame.to_ndarray(format="rgb24")  # (H, W, 3)
+        else:
+            picture = to_8_bits(deep_values(frame), self._white)
         picture = picture[:, ::-1] if self.mirrored else picture
         return np.ascontiguousarray(np.rot90(picture, -self.rotation // 90))
 
