@@ -385,6 +385,22 @@ CASES: dict[str, dict[str, Case]] = {
         "a map of probabilities": scored(soft, "ids", "davis2016"),
         "results that find all": results(lambda truth, found: None),
         "results of another video": results(lambda truth, found: found[0].update(video_id=9)),
+        "truth with an object listed twice": results(
+            lambda truth, found: truth.update(
+                annotations=[truth["annotations"][0] | {"id": 1} for _ in range(2)]
+            )
+        ),
+        "truth with a video listed twice": results(
+            lambda truth, found: truth["videos"].append(truth["videos"][0])
+        ),
+        "truth of a video that is not listed": results(
+            lambda truth, found: truth["annotations"][0].update(video_id=9)
+        ),
+        "truth whose frames lie deeper, or behind backslashes": results(
+            lambda truth, found: truth["videos"][0].update(
+                file_names=[f"train\\v\\{index}.jpg" for index in range(6)]
+            )
+        ),
         "results with a damaged mask": results(
             lambda truth, found: found[0]["segmentations"][1].update(counts="!")
         ),
