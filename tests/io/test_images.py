@@ -1,5 +1,7 @@
 """Images as people have them: scaled, laid over black, or refused; never clipped."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -131,3 +133,38 @@ def test_all_images_without_a_number_of_their_own_are_named_at_once(tmp_path):
         numbered_images(tmp_path)
     for part in ("back.jpg has no number", "cover.jpg has no number", "00.png both are frame 0"):
         assert part in str(raised.value) or f"{tmp_path}/{part}" in str(raised.value)
+
+
+def test_what_is_called_an_image_and_is_no_file_is_named(tmp_path):
+    """A pipe would be waited for, and a link that leads nowhere be a frame that is not missed."""
+    Image.new("L", (8, 8)).save(tmp_path / "0.png")
+    os.mkfifo(tmp_path / "1.png")
+    (tmp_path / "2.png").symlink_to("nowhere.png")
+    (tmp_path / "3.png").mkdir()
+    with pytest.raises(UserError) as raised:
+        numbered_images(tmp_path)
+    for told in ("1.png is no file", "2.png is a link that leads nowhere", "3.png is no file"):
+        assert f"{tmp_path}/{told}" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["2024-11-26T12-34-56.100", "2024-11-26T12-34-56.200", "2024-11-26T12-34-57.000"],
+        ["1700000000.900", "1700000001.000"],
+        ["take1_0001", "take2_0002"],
+    ],
+)
+def test_names_that_differ_in_more_than_one_number_have_no_order_that_is_known(tmp_path, names):
+    """By the last number alone the frame of the 57th second would come first."""
+    for name in names:
+        (tmp_path / f"{name}.png").touch()
+    with pytest.raises(UserError, match="differ in more than one number, as times do"):
+        numbered_images(tmp_path)
+
+
+@pytest.mark.parametrize("names", [["cam2_01", "cam2_02"], ["a_1", "b_2"], ["3 (1)", "3 (2)"]])
+def test_names_that_differ_in_one_number_are_ordered_by_it(tmp_path, names):
+    for name in names:
+        (tmp_path / f"{name}.png").touch()
+    assert [path.stem for path in numbered_images(tmp_path).values()] == names

@@ -122,20 +122,33 @@ def numbered_images(folder: str | Path) -> dict[int, Path]:
     files that are no images are left out.
 
     Raises:
-        UserError: images have no number, or two have the same; all of them are named.
+        UserError: images have no number, two have the same, or they are no files; all of them are
+            named. Or names differ in more than one number.
     """
     images: dict[int, Path] = {}
-    problems = []
+    problems, before = [], {}
     for path in sorted(Path(folder).iterdir()):
         if not is_image(path):
             continue
         digits = re.search(r"(\d+)\D*$", path.stem)
-        if digits is None:
+        if not path.is_file():  # to open a pipe would be to wait for ever
+            link = "a link that leads nowhere" if path.is_symlink() else "no file"
+            problems.append(f"{path} is {link}")
+        elif digits is None:
             problems.append(f"{path} has no number in its name")
         elif (number := int(digits[1])) in images:
             problems.append(f"{images[number]} and {path} both are frame {number}")
         else:
             images[number] = path
+            before.setdefault(path.stem[: digits.start()], path)
+    # Of a time such as 12-34-56.100 the last number alone would give another order.
+    counted = [name for name in before if re.search(r"\d", name)]
+    if len(before) > 1 and counted and not problems:
+        one, other = list(before.values())[:2]
+        raise UserError(
+            f"{one} and {other} differ in more than one number, as times do, so that it is not "
+            f"known which one counts the frames. Number the frames 00000, 00001, … in their order."
+        )
     if problems:
         more = len(problems) - _SHOWN
         raise UserError(

@@ -18,8 +18,10 @@ from betrayed.video import rows_of_pictures as rows
 from betrayed.video import streams_of_parts as parts
 
 REMEDY = "Replace it with a whole copy, or take this video out."
+_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"moof", b"mfra")
+_BOXES += (b"sidx", b"ssix", b"prft", b"emsg", b"meta", b"uuid", b"udta", b"pdin", b"meco")
 _FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp")
-_EBML = 0x1A45DFA3
+_EBML, _SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _ASF_DATA_HEAD = 50  # bytes before the first packet
@@ -77,7 +79,7 @@ def _boxes_end(file: BinaryIO) -> int:
     up to the end) and its kind (4 letters).
     """
     end, position, indexed = os.fstat(file.fileno()).st_size, 0, 0
-    fragments = False
+    fragments, kinds = False, set()
     while position < end:
         file.seek(position)
         head = file.read(16)
@@ -85,9 +87,12 @@ def _boxes_end(file: BinaryIO) -> int:
             position += 8 if fragments else 0
             break
         fragments |= head[4:8] == b"moof"
+        kinds.add(head[4:8])
         size = struct.unpack(">I", head[:4])[0]
         if size == 1 and len(head) == 16:
             size = struct.unpack(">Q", head[8:])[0]
+        if position + size > end and kinds >= {b"moov", b"mdat"} and head[4:8] not in _BOXES:
+            return max(end, indexed)  # no box, behind the last one
         if size < 8:  # 0: up to the end; else no box
             return max(end, indexed)
         if head[4:8] == b"sidx" and size < 1 << 24:
@@ -127,6 +132,8 @@ def _segment_end(file: BinaryIO) -> int:
         position += name[0] + size[0]
         if size[1] != (1 << 7 * size[0]) - 1:
             position += size[1]
+            if head.startswith(_SEGMENT):
+                return position  # what is behind it harms nobody
     return position
 
 
@@ -246,7 +253,7 @@ def _is_indexed(file: BinaryIO, size: int) -> bool:
 
 
 _BEGINNINGS: tuple[tuple[bytes, Callable[[BinaryIO], int | None]], ...] = (
-    (_EBML.to_bytes(4, "big"), _segment_end),
+    (_EBML, _segment_end),
     (b"GIF87a", _gif_end),
     (b"GIF89a", _gif_end),
     (_ASF_HEADER, _asf_end),

@@ -21,6 +21,8 @@ _PICTURES = Disposition.attached_pic | Disposition.still_image | Disposition.tim
 #: Share of the declared length, and frames, that may be missing at the end: heads are rounded, and
 #: the last frame's own time is often not told.
 _MISSING_SHARE, _MISSING_FRAMES = 0.1, 2
+#: Frames a second: a picture in a quarter of an hour, and beyond what cameras do.
+_SLOWEST, _FASTEST = 0.001, 1e5
 _ONE = 1 << 16  # of a display matrix, whose numbers have 16 bits after the point
 
 
@@ -166,6 +168,13 @@ class Decoder:
             # A program stream (MPEG, VOB) has a stamp here and there; those between are guessed.
             told = stamps if self._container.format.name != "mpeg" else [None] * count
             self.timing = timing(told, float(rate) if rate else None, tick, last)
+            if self.timing.fps and not _SLOWEST <= self.timing.fps <= _FASTEST:
+                print(
+                    f"{self.path} states {self.timing.fps:.3g} frames a second, which cannot be "
+                    f"meant: its rate is taken as not known.",
+                    file=sys.stderr,
+                )
+                self.timing = Timing(None, None, None)
             self._check_end(end)
 
     def _check_end(self, end: float | None) -> None:
