@@ -1,5 +1,7 @@
 """A whole home folder is no folder of videos: it is said what was found, and nothing is walked."""
 
+from pathlib import Path
+
 import pytest
 
 import betrayed.datasets.layouts.folder as layout
@@ -72,6 +74,20 @@ def test_what_is_left_out_is_looked_through_within_one_moment(home, monkeypatch)
     told = layout.left_out(home / "clips", DatasetSettings(root=str(home / "clips")))
     # Two looks a folder, at deep and at its film.
     assert [bool("videos lie in" in reason) for _, reason in told] == [True] * 10 + [False] * 20
+
+
+def test_places_of_which_the_system_will_not_say_what_they_are_are_passed_over(home, monkeypatch):
+    """As of /proc, when all that there is was given."""
+    real = Path.is_dir
+
+    def is_dir(path):
+        if path.name == "x":
+            raise OSError(22, "Invalid argument")
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+    with pytest.raises(UserError, match="is a whole home folder or more"):
+        list_videos(DatasetSettings(root=str(home)))
 
 
 def test_only_folders_of_videos_are_watched_and_not_what_lies_below():

@@ -177,7 +177,15 @@ def _advice(root: Path) -> str:
 
 
 def _is_video(path: Path) -> bool:
-    return _holds_images(path) if path.is_dir() else is_film(path) and path.is_file()
+    return _holds_images(path) if _is_folder(path) else is_film(path) and path.is_file()
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a path is one, also where the system will not say, as of processes that have gone."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _holds_images(folder: Path) -> bool:
@@ -195,8 +203,8 @@ def _entries(folder: Path) -> list[Path]:
 
 def _listed(folder: Path) -> Iterator[Path]:
     try:
-        yield from folder.iterdir() if folder.is_dir() else ()
-    except PermissionError:
+        yield from folder.iterdir() if _is_folder(folder) else ()
+    except OSError:
         return  # it is left out, as one that holds no images
 
 
@@ -204,5 +212,5 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
     """All below a folder, folders before what they hold."""
     for path in _entries(folder):
         yield path
-        if depth > 1 and path.is_dir() and not path.is_symlink():
+        if depth > 1 and not path.is_symlink() and _is_folder(path):
             yield from _below(path, depth - 1)
