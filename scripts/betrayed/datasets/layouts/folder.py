@@ -209,8 +209,13 @@ def _listed(folder: Path) -> Iterator[Path]:
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:
-    """All below a folder, folders before what they hold."""
-    for path in _entries(folder):
-        yield path
-        if depth > 1 and not path.is_symlink() and _is_folder(path):
-            yield from _below(path, depth - 1)
+    """All below a folder, level by level: a single folder that holds much does not hide others."""
+    level = [folder]
+    for _ in range(depth):
+        folders = []
+        for one in level:
+            for path in _entries(one):
+                yield path
+                if not path.is_symlink() and _is_folder(path):
+                    folders.append(path)
+        level = folders
