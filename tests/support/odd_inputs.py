@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from betrayed.config.datasets import DatasetSettings
+from betrayed.config.files import check_files
 from betrayed.config.scoring import ScoreSettings
 from betrayed.datasets.listing import left_out, list_videos
 from betrayed.errors import UserError
@@ -92,6 +93,34 @@ def images(*values: np.ndarray, suffix: str = ".png") -> Case:
         said = read(folder / "v")
         first = Video.load(folder / "out" / "frames.json").frame(0)
         return f"{said}, values {first.min()} to {first.max()}"
+
+    return case
+
+
+def named(*names: str) -> Case:
+    """A folder of images of these names."""
+
+    def case(folder: Path) -> str:
+        (folder / "v").mkdir()
+        for name in names:
+            Image.fromarray(FRAMES[0]).save(folder / "v" / f"{name}.png")
+        return read(folder / "v")
+
+    return case
+
+
+def dead_link(folder: Path) -> str:
+    (write_frames(folder / "v", FRAMES) / "00006.jpg").symlink_to("nowhere.jpg")
+    return read(folder / "v")
+
+
+def settings(text: str) -> Case:
+    """A file of settings of one's own."""
+
+    def case(folder: Path) -> str:
+        (folder / "mine.yaml").write_text(text)
+        check_files([folder / "mine.yaml"])
+        return "read"
 
     return case
 
@@ -327,6 +356,12 @@ CASES: dict[str, dict[str, Case]] = {
             "Screenshot_20241126123456.png", Image.fromarray(FRAMES[0])
         ),
         "an image without a number": frames("cover.png", Image.fromarray(FRAMES[0])),
+        "names that are times": named(
+            *(f"2024-11-26T12-34-{second}" for second in ("56.100", "56.200", "57.000"))
+        ),
+        "numbers with a gap": named("0", "1", "3"),
+        "one number for two images": named("1", "1 (1)"),
+        "a link that leads nowhere": dead_link,
         "an image that is empty": frames("00006.jpg"),
         "an image of another size": frames("00006.jpg", Image.new("RGB", (8, 8))),
         "grey of 16 bits": wide,
@@ -383,6 +418,7 @@ CASES: dict[str, dict[str, Case]] = {
         "the truth itself": scored(grey, "ids", "davis2017-sequence"),
         "a foreground": scored(white, "ids", "davis2016"),
         "a map of probabilities": scored(soft, "ids", "davis2016"),
+        "0 and 255 as ids of masks": scored(white, "ids", "davis2017-sequence"),
         "results that find all": results(lambda truth, found: None),
         "results of another video": results(lambda truth, found: found[0].update(video_id=9)),
         "truth with an object listed twice": results(
@@ -408,6 +444,13 @@ CASES: dict[str, dict[str, Case]] = {
             lambda truth, found: truth["annotations"][0]["segmentations"][1].update(counts="")
         ),
         "a track in a crowd (iscrowd), ranked before one that finds all": results(in_crowd),
+    },
+    "Settings": {
+        "a key given twice": settings("training:\n  steps: 20\n  steps: 40\n"),
+        "a number of base 8": settings("training: {steps: 010}\n"),
+        "yes and no, a byte order mark, lines of Windows": settings(
+            "\ufeffpictures:\r\n  draw: yes\r\n  sound: no\r\n"
+        ),
     },
     "What is found": {
         "a film that is black": blank(0),
