@@ -16,8 +16,9 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from betrayed.config import settings as settings_of
 from betrayed.config.checks import check
 from betrayed.config.exports import SERVERS, TENSORBOARD, TOOLS
+from betrayed.config.files import check_files
 from betrayed.datasets.layouts.common import choose_videos
-from betrayed.datasets.listing import needed_paths
+from betrayed.datasets.listing import needed_paths, watched_depth
 from betrayed.datasets.presence import missing_data, resolve_root
 from betrayed.datasets.watching import signature
 from betrayed.engine.batches import drop_untrue
@@ -26,6 +27,8 @@ from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
 
 try:
+    if workflow.is_main_process:
+        check_files(workflow.configfiles)
     # A job is no place to look for what was there when it was planned.
     config |= check(config, missing_data) if workflow.is_main_process else check(config)
     RUNS = {run.run: run for run in settings_of.runs(config)}

@@ -66,7 +66,8 @@ def dataset_signature(wildcards):
 
 @cache
 def _signature(name):
-    return signature(needed_paths(resolve_root(DATASETS[name])))
+    settings = resolve_root(DATASETS[name])
+    return signature(needed_paths(settings), watched_depth(settings))
 
 
 def dataset_settings(wildcards):

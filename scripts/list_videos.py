@@ -57,7 +57,7 @@ def _list(arguments: argparse.Namespace) -> None:
         print(f"Left out: {path} {reason}.", file=sys.stderr)
     arguments.truth.mkdir(parents=True, exist_ok=True)
     before = _read_memory(arguments.memory)
-    contents = _contents(rows, before.get("contents", {}))
+    contents = _contents(rows, settings, before.get("contents", {}))
     # A size that was asked for counts at once; one that fitted when videos were first listed stays.
     size = arguments.batch_size or before.get("fitted")
     size = size or batch_size(len(rows), arguments.parallel)
@@ -78,12 +78,15 @@ def _list(arguments: argparse.Namespace) -> None:
     write_manifest(arguments.output, rows)
 
 
-def _contents(rows: list[Row], before: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+def _contents(
+    rows: list[Row], settings: DatasetSettings, before: dict[str, dict[str, str]]
+) -> dict[str, dict[str, str]]:
     """What stands for each video's content; files are read where names, sizes or times differ."""
     contents = {}
     for row in progress(rows, "reading contents", "video"):
-        paths = [row[name] for name in ("source", *_TRUTH) if row[name]]
-        seen = signature(paths)
+        # Frames lie in a folder itself; whatever is deeper is no part of the video.
+        seen = signature([row["source"]], 1 if settings.layout == "folder" else None)
+        seen += signature([row[name] for name in _TRUTH if row[name]])
         known = before.get(row["video"])
         if known is None or known["seen"] != seen:
             source, truth = {"source": row["source"]}, {name: row[name] for name in _TRUTH}

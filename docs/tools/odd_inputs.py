@@ -27,9 +27,20 @@ do. Beyond these, `make test-property` draws hundreds of films (container, codin
 streams, edit list, cut), folders of masks and files of results at random and asks the same of them;
 the ordinary tests have 30 of each.
 
-What cannot be noticed: a film in a container that states no length (MPEG, TS, FLV, Y4M, NUT, APNG,
-IVF, codings without a container) that was cut between two pictures, and a fragmented MP4 that was
-cut between two fragments, pass for shorter films.
+How a cut is known: MP4, MOV, MKV, WebM, AVI, WMV, MXF and some FLV state how long they are; GIF,
+APNG and Ogg end with a mark; of MPEG (PS, VOB), TS, M2TS, FLV, IVF, Y4M, DV, JPEGs in a row, AV1
+units and whatever was written as a live stream, every part states its size, so that a cut inside
+the last part is known. Beyond that a decoder that finds pictures of the last part missing says so
+(MPEG-2, MPEG-4, H.264).
+
+What cannot be known: that parts are missing which would have come after the last one that is
+there. A film of these kinds that was cut *between* two parts (a multiple of 188 bytes of a TS,
+between two packs of an MPEG, two tags of an FLV without a length, two pictures of Y4M, two
+fragments of an MP4 without an index, two clusters of a live MKV) passes for a shorter film, as a
+recording does that was stopped. The same holds for codings without a container (H.264, HEVC, MPEG
+video): there no part states its size, and a cut is known only if the decoder stumbles over it,
+which it seldom does with HEVC. A mark for the end of a sequence, where one may be, proves nothing
+by its absence. NUT, WTV, RealMedia and AMV are for the decoder to judge, too.
 """
 
 

@@ -210,7 +210,7 @@ def test_what_is_left_out_is_named_with_the_reason(folder):
         (folder / "notes.txt", "is no video that is known by its suffix"),
         (
             folder / "trips",
-            f"holds no images; videos lie in {folder / 'trips' / 'alps'}, {folder / 'trips'}",
+            f"holds no images; videos lie in {folder / 'trips'}, {folder / 'trips' / 'alps'}",
         ),
     ]
     assert names(folder, annotations="truth") == ["Fly", "ant", "bee", "cat"]

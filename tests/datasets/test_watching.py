@@ -34,3 +34,13 @@ def test_a_folder_that_cannot_be_read_is_passed_over(folder):
     (folder / "v").chmod(0)
     assert signature([folder])
     (folder / "v").chmod(0o755)
+
+
+def test_files_below_a_level_may_be_left_out(folder):
+    (folder / "v" / "deep").mkdir()
+    before, whole = signature([folder], 2), signature([folder])
+    (folder / "v" / "deep" / "9.jpg").touch()
+    assert signature([folder], 2) == before and signature([folder]) != whole
+    shallow = signature([folder], 1)
+    (folder / "v" / "2.jpg").touch()
+    assert signature([folder], 2) != before and signature([folder], 1) == shallow

@@ -162,6 +162,15 @@ def changed(path, change):
     ("change", "message"),
     [
         (lambda all_: all_.pop("annotations"), "no list 'annotations'"),
+        (
+            lambda all_: all_["annotations"].append(all_["annotations"][1]),
+            r"annotations 2 and \d+ both have the id",
+        ),
+        (lambda all_: all_["videos"].append(all_["videos"][0]), r"videos 1 and \d+ both have the"),
+        (
+            lambda all_: all_["annotations"][1].update(video_id=99),
+            "annotation 2 is of the video 99, which is not among the videos",
+        ),
         (lambda all_: all_["videos"][0].pop("height"), "KeyError: 'height'"),
         (lambda all_: all_["videos"][0].update(id="1"), "ids must be whole numbers"),
         (lambda all_: all_["videos"][0]["file_names"].append("b/1.jpg"), "in one folder"),

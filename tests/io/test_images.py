@@ -1,5 +1,8 @@
 """Images as people have them: scaled, laid over black, or refused; never clipped."""
 
+import os
+
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -39,18 +42,38 @@ def test_one_value_of_sixteen_bits_by_hand(tmp_path):
     assert read_image(tmp_path / "0.png")[0, :, 0].tolist() == [0, 0, 0, 1, 1, 65, 255]
 
 
-def test_colour_of_sixteen_bits_is_scaled(tmp_path):
-    values = np.stack([(RAMP * 65535).astype(np.uint16)] * 3, -1)
-    image = read_image(saved(tmp_path / "0.tif", values, photometric="rgb"))
-    assert np.abs(image.astype(int) - values / 257).max() <= 1
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_colour_of_sixteen_bits_keeps_all_of_them(tmp_path, suffix):
+    values = (RAMP[..., None] * (65535, 30000, 900)).astype(np.uint16)
+    path = tmp_path / f"0{suffix}"
+    cv2.imwrite(str(path), values[..., ::-1])
+    assert np.abs(read_image(path) - values / 257).max() <= 0.5
+    assert np.abs(read_image(path, 900) - np.minimum(values / 900, 1) * 255).max() <= 0.5
+    cv2.imwrite(str(path), np.concatenate([values[..., ::-1], values[..., :1]], -1))
+    right = values / 257 * (values[..., :1] / 65535)  # over black
+    assert np.abs(read_image(path) - right).max() <= 1
 
 
-def test_floating_point_within_one_is_scaled_and_else_refused(tmp_path):
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_colour_of_sixteen_bits_is_turned_like_that_of_eight(tmp_path, orientation):
+    deep = np.random.default_rng(0).integers(0, 65535, (3, 5, 3), dtype=np.uint16)
+    tag = [(274, "H", 1, orientation, True)]
+    saved(tmp_path / "8.tif", (deep // 256).astype(np.uint8), photometric="rgb", extratags=tag)
+    saved(tmp_path / "16.tif", deep, photometric="rgb", extratags=tag)
+    eight, sixteen = (read_image(tmp_path / name).astype(int) for name in ("8.tif", "16.tif"))
+    assert eight.shape == sixteen.shape and np.abs(eight - sixteen).max() <= 1
+
+
+def test_floating_point_is_scaled_where_its_range_is_known_and_else_refused(tmp_path):
     image = read_image(saved(tmp_path / "0.tif", RAMP.astype(np.float32)))
     np.testing.assert_array_equal(image[..., 0], (RAMP.astype(np.float32) * 255).round())
-    for number, values in enumerate((RAMP * 255, RAMP - 0.5, RAMP * np.nan, RAMP + np.inf)):
+    bytes_ = read_image(saved(tmp_path / "1.tif", (RAMP * 255).astype(np.float32)))
+    np.testing.assert_array_equal(bytes_, image)
+    for number, values in enumerate(
+        (RAMP * 4095, RAMP * 1.5, RAMP - 0.5, RAMP * np.nan, RAMP + np.inf)
+    ):
         path = saved(tmp_path / f"bad{number}.tif", values.astype(np.float32))
-        with pytest.raises(UserError, match=rf"bad{number}\.tif holds float32 .* range is not"):
+        with pytest.raises(UserError, match=rf"bad{number}\.tif.*range is not"):
             read_image(path)
 
 
@@ -110,3 +133,38 @@ def test_all_images_without_a_number_of_their_own_are_named_at_once(tmp_path):
         numbered_images(tmp_path)
     for part in ("back.jpg has no number", "cover.jpg has no number", "00.png both are frame 0"):
         assert part in str(raised.value) or f"{tmp_path}/{part}" in str(raised.value)
+
+
+def test_what_is_called_an_image_and_is_no_file_is_named(tmp_path):
+    """A pipe would be waited for, and a link that leads nowhere be a frame that is not missed."""
+    Image.new("L", (8, 8)).save(tmp_path / "0.png")
+    os.mkfifo(tmp_path / "1.png")
+    (tmp_path / "2.png").symlink_to("nowhere.png")
+    (tmp_path / "3.png").mkdir()
+    with pytest.raises(UserError) as raised:
+        numbered_images(tmp_path)
+    for told in ("1.png is no file", "2.png is a link that leads nowhere", "3.png is no file"):
+        assert f"{tmp_path}/{told}" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["2024-11-26T12-34-56.100", "2024-11-26T12-34-56.200", "2024-11-26T12-34-57.000"],
+        ["1700000000.900", "1700000001.000"],
+        ["take1_0001", "take2_0002"],
+    ],
+)
+def test_names_that_differ_in_more_than_one_number_have_no_order_that_is_known(tmp_path, names):
+    """By the last number alone the frame of the 57th second would come first."""
+    for name in names:
+        (tmp_path / f"{name}.png").touch()
+    with pytest.raises(UserError, match="differ in more than one number, as times do"):
+        numbered_images(tmp_path)
+
+
+@pytest.mark.parametrize("names", [["cam2_01", "cam2_02"], ["a_1", "b_2"], ["3 (1)", "3 (2)"]])
+def test_names_that_differ_in_one_number_are_ordered_by_it(tmp_path, names):
+    for name in names:
+        (tmp_path / f"{name}.png").touch()
+    assert [path.stem for path in numbered_images(tmp_path).values()] == names

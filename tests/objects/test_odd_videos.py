@@ -98,7 +98,7 @@ def test_odd_videos_have_masks(files, tmp_path, name):
     size = (video.height, video.width)
     write_masks(tmp_path / "m", tracks.labels, objects, size, video.frame)
     table = pd.read_csv(tmp_path / "m" / "objects.csv")
-    alike = video.width == CELL or not video.frame(0).any()
+    alike = (tracks.labels == tracks.labels[0, 0, 0]).all()  # and tokens look like tracks
     if alike and name != "all foreground":
         assert not table["foreground"].any()
         assert all(read_ids(path).max() == 0 for path in (tmp_path / "m/foreground").iterdir())

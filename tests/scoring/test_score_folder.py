@@ -284,3 +284,29 @@ def test_an_output_that_cannot_be_written_is_refused_before_scoring(tmp_path, da
     done = run("--truth", truth, "--masks", masks, *options, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: --output: {tmp_path / 'taken'} is no folder")
+
+
+def test_what_lies_where_masks_are_missing_is_named(davis):
+    truth, masks, split = davis
+    for path in (masks / "bear").iterdir():
+        path.rename(path.with_name(f"frame_{path.name}"))
+    shutil.rmtree(masks / "swan")
+    settings = ScoreSettings(("davis2017-sequence",))
+    with pytest.raises(UserError, match=r"mymethod has bear\."):
+        find_videos(truth, masks, settings, split=split)
+    (masks / "swan").mkdir()
+    with pytest.raises(UserError, match=r"mymethod/bear has frame_00000\.png"):
+        find_videos(truth, masks, settings, split=split)
+
+
+def test_masks_of_0_and_255_are_no_ids(tmp_path):
+    ids = np.zeros((3, 24, 32), np.uint8)
+    ids[:, 4:12, 4:12] = 1
+    write_annotations(tmp_path / "truth" / "v", ids)
+    write_annotations(tmp_path / "masks" / "v", ids * 255)
+    places, settings = (tmp_path / "truth", tmp_path / "masks"), ScoreSettings(("davis2017-frame",))
+    (video,) = find_videos(*places, settings)
+    with pytest.raises(UserError, match=r"masks/v holds 0 and 255 alone.*--kind foreground"):
+        score_masks(video)
+    (video,) = find_videos(*places, ScoreSettings(("davis2016",)), kind="foreground")
+    assert (score_masks(video).table["value"] == 1).any()

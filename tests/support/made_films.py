@@ -31,7 +31,7 @@ KINDS = (
 #: Containers whose boxes can be turned, mirrored and trimmed by a few bytes.
 BOXES = (".mp4", ".m4v", ".mov", ".3gp")
 #: Containers that state how long they are: of the others a beginning may pass for the whole.
-STATED = (*BOXES, ".mkv", ".webm", ".avi", ".gif")
+STATED = (*BOXES, ".mkv", ".webm", ".avi", ".gif", ".apng")
 #: Containers that keep when frames are shown, to the hundredth of a second.
 TIMED = (*BOXES, ".mkv", ".webm", ".gif", ".nut", ".flv", ".avi")
 MARK = 40  # how much brighter the upper left quarter is
@@ -54,6 +54,7 @@ class Film:
     cover: bool = False  # before the film
     second: bool = False  # a smaller film before the film
     hidden: int = 0  # frames at the beginning that an edit list hides
+    live: bool = False  # an MKV that is written without going back
 
 
 def level(index: int) -> int:
@@ -80,7 +81,9 @@ def make_film(folder: Path, film: Film, name: str = "film") -> Path:
     suffix, codec, pixels = film.kind
     path = folder / f"{name}{suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
+    # Without numbers drawn at random, and the library's version.
+    options = {"fflags": "+bitexact", **({"live": "1"} if film.live else {})}
+    with av.open(str(path), "w", options=options) as container:
         sound = container.add_stream("aac", rate=8000) if film.sound else None
         extra = []
         if film.cover:

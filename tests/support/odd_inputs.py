@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from betrayed.config.datasets import DatasetSettings
+from betrayed.config.files import check_files
 from betrayed.config.scoring import ScoreSettings
 from betrayed.datasets.listing import left_out, list_videos
 from betrayed.errors import UserError
@@ -96,6 +97,34 @@ def images(*values: np.ndarray, suffix: str = ".png") -> Case:
     return case
 
 
+def named(*names: str) -> Case:
+    """A folder of images of these names."""
+
+    def case(folder: Path) -> str:
+        (folder / "v").mkdir()
+        for name in names:
+            Image.fromarray(FRAMES[0]).save(folder / "v" / f"{name}.png")
+        return read(folder / "v")
+
+    return case
+
+
+def dead_link(folder: Path) -> str:
+    (write_frames(folder / "v", FRAMES) / "00006.jpg").symlink_to("nowhere.jpg")
+    return read(folder / "v")
+
+
+def settings(text: str) -> Case:
+    """A file of settings of one's own."""
+
+    def case(folder: Path) -> str:
+        (folder / "mine.yaml").write_text(text)
+        check_files([folder / "mine.yaml"])
+        return "read"
+
+    return case
+
+
 def listed(make: Callable[[Path], object]) -> Case:
     """A folder of videos, as listed, and what is left out."""
 
@@ -114,6 +143,15 @@ def listed(make: Callable[[Path], object]) -> Case:
         return "listed: " + "; ".join(words)
 
     return case
+
+
+def at_home(folder: Path) -> str:
+    films("clips/a.mp4", "Pictures/May/1.jpg")(folder)
+    before, os.environ["HOME"] = os.environ.get("HOME", ""), str(folder)
+    try:
+        return listed(lambda _: None)(folder)
+    finally:
+        os.environ["HOME"] = before
 
 
 def films(*names: str) -> Callable[[Path], object]:
@@ -205,6 +243,15 @@ def damaged(share: float, kind: Film) -> Case:
     return lambda folder: read(cut(make_film(folder, replace(kind, count=12)), share))
 
 
+def between_packets(folder: Path) -> str:
+    path = make_film(folder, replace(Film(KINDS[10]), count=14))
+    data = path.read_bytes()
+    # A packet after its time (4 bytes) and 0x47: 0x41 is that in which a picture begins.
+    begins = [place for place in range(0, len(data), 192) if data[place + 5] == 0x41]
+    path.write_bytes(data[: begins[9]])
+    return f"of 14 frames {read(path)}"
+
+
 def overstated(folder: Path) -> str:
     path = make_film(folder, AVI)
     overstate(path, 20)
@@ -289,6 +336,14 @@ CASES: dict[str, dict[str, Case]] = {
         "the same, MKV": damaged(0.93, MKV),
         "the same, AVI": damaged(0.93, AVI),
         "the same, GIF": damaged(0.93, Film(KINDS[8])),
+        "the same, MPEG": damaged(0.93, Film(KINDS[9])),
+        "the same, M2TS": damaged(0.93, Film(KINDS[10])),
+        "the same, FLV": damaged(0.93, Film(KINDS[11])),
+        "the same, Y4M": damaged(0.93, Film(KINDS[12])),
+        "the same, APNG": damaged(0.93, Film(KINDS[14])),
+        "the same, IVF": damaged(0.93, Film(KINDS[15])),
+        "an MKV that was written as a live stream, cut": damaged(0.9, replace(MKV, live=True)),
+        "an M2TS that was cut between two packets": between_packets,
         "an empty file": lambda folder: (films("a.mp4")(folder), read(cut(folder / "a.mp4", 0)))[1],
         "a text that is called a film": lambda folder: (
             (folder / "a.mp4").write_text("no film" * 99),
@@ -301,11 +356,27 @@ CASES: dict[str, dict[str, Case]] = {
             "Screenshot_20241126123456.png", Image.fromarray(FRAMES[0])
         ),
         "an image without a number": frames("cover.png", Image.fromarray(FRAMES[0])),
+        "names that are times": named(
+            *(f"2024-11-26T12-34-{second}" for second in ("56.100", "56.200", "57.000"))
+        ),
+        "numbers with a gap": named("0", "1", "3"),
+        "one number for two images": named("1", "1 (1)"),
+        "a link that leads nowhere": dead_link,
         "an image that is empty": frames("00006.jpg"),
         "an image of another size": frames("00006.jpg", Image.new("RGB", (8, 8))),
         "grey of 16 bits": wide,
         "floating point from 0 to 1": images(
             np.linspace(0, 1, 64, dtype=np.float32)[None].repeat(48, 0), suffix=".tif"
+        ),
+        "12 bits in files of 16, the first frame dark": images(
+            *(
+                np.linspace(0, most, 64)[None].repeat(48, 0).astype(np.uint16)
+                for most in (819, 4095)
+            )
+        ),
+        "black and white, a bit a pixel": images(np.arange(64)[None].repeat(48, 0) > 31),
+        "floating point from 0 to 255": images(
+            np.linspace(0, 255, 64, dtype=np.float32)[None].repeat(48, 0), suffix=".tif"
         ),
         "floating point from 0 to 4095": images(
             np.linspace(0, 4095, 64, dtype=np.float32)[None].repeat(48, 0), suffix=".tif"
@@ -327,6 +398,7 @@ CASES: dict[str, dict[str, Case]] = {
         "files that are no videos": listed(films("v.mp4", "notes.txt", "cover.jpg")),
         "two videos of one name": listed(films("a.mp4", "a.avi", "b.mov", "b/0.jpg")),
         "videos that lie deeper": listed(films("2024/may/a.mp4")),
+        "a whole home folder": at_home,
         "frames that lie in the folder itself": listed(films("0.jpg", "1.jpg")),
     },
     "Ground truth": {
@@ -346,8 +418,25 @@ CASES: dict[str, dict[str, Case]] = {
         "the truth itself": scored(grey, "ids", "davis2017-sequence"),
         "a foreground": scored(white, "ids", "davis2016"),
         "a map of probabilities": scored(soft, "ids", "davis2016"),
+        "0 and 255 as ids of masks": scored(white, "ids", "davis2017-sequence"),
         "results that find all": results(lambda truth, found: None),
         "results of another video": results(lambda truth, found: found[0].update(video_id=9)),
+        "truth with an object listed twice": results(
+            lambda truth, found: truth.update(
+                annotations=[truth["annotations"][0] | {"id": 1} for _ in range(2)]
+            )
+        ),
+        "truth with a video listed twice": results(
+            lambda truth, found: truth["videos"].append(truth["videos"][0])
+        ),
+        "truth of a video that is not listed": results(
+            lambda truth, found: truth["annotations"][0].update(video_id=9)
+        ),
+        "truth whose frames lie deeper, or behind backslashes": results(
+            lambda truth, found: truth["videos"][0].update(
+                file_names=[f"train\\v\\{index}.jpg" for index in range(6)]
+            )
+        ),
         "results with a damaged mask": results(
             lambda truth, found: found[0]["segmentations"][1].update(counts="!")
         ),
@@ -355,6 +444,13 @@ CASES: dict[str, dict[str, Case]] = {
             lambda truth, found: truth["annotations"][0]["segmentations"][1].update(counts="")
         ),
         "a track in a crowd (iscrowd), ranked before one that finds all": results(in_crowd),
+    },
+    "Settings": {
+        "a key given twice": settings("training:\n  steps: 20\n  steps: 40\n"),
+        "a number of base 8": settings("training: {steps: 010}\n"),
+        "yes and no, a byte order mark, lines of Windows": settings(
+            "\ufeffpictures:\r\n  draw: yes\r\n  sound: no\r\n"
+        ),
     },
     "What is found": {
         "a film that is black": blank(0),

@@ -88,6 +88,7 @@ def test_the_record_says_what_the_video_is(tmp_path, images, truth, monkeypatch)
         "pixel_aspect": [1, 1],
         "rotation": 0,
         "mirrored": False,
+        "white": None,
         "source": "clip",
         "frames": [f"clip/{i:05d}.jpg" for i in range(6)],
         "annotations": [f"truth/{i:05d}.png" for i in range(6)],

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 from dataclasses import replace
 from fractions import Fraction
 
@@ -108,6 +109,24 @@ def test_a_cover_or_sound_alone_is_no_film(tmp_path):
         container.mux(sound.encode())
     with pytest.raises(UserError, match=r"song\.mp4 holds no pictures, only sound"):
         Decoder(path)
+
+
+def test_a_rate_that_cannot_be_meant_is_not_known(tmp_path, capsys):
+    """A bit that flipped in the head of an AVI, of which times are counted in frames."""
+    path = make_film(tmp_path, AVI)
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<II", data, data.index(b"strh") + 8 + 20, 0x7FFFFFFF, 1)
+    path.write_bytes(data)
+    video = extracted(path, tmp_path)
+    assert (video.count, video.fps, video.times, video.seconds) == (6, None, None, None)
+    assert "frames a second, which cannot be meant" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", [one for one in KINDS if one[0] in STATED], ids=lambda one: one[0])
+def test_what_stands_behind_the_end_harms_nobody(tmp_path, kind):
+    path = make_film(tmp_path, Film(kind))
+    path.write_bytes(path.read_bytes() + b"TRAILING JUNK" * 9)
+    assert extracted(path, tmp_path).count == 6
 
 
 # Damage

@@ -56,6 +56,14 @@ class ObjectSettings:
         ge=0,
         le=1,
     )
+    least_difference: float = knob(
+        0.2,
+        "A video has no object where no place, in any frame, looks more different from the mean of "
+        "all (cosine distance of their tokens), and nothing moves by itself. Measured with the "
+        "default backbone. 0: every video that shows anything has one.",
+        ge=0,
+        le=2,
+    )
     instances: Literal["combined", "trajectories", "appearance", "none"] = knob(
         "combined",
         "trajectories: objects are told apart by what points on them do and look like. "

@@ -26,11 +26,17 @@ def needed_paths(settings: DatasetSettings) -> list[Path]:
     return LAYOUTS[settings.layout].needed_paths(_root(settings), settings)
 
 
+def watched_depth(settings: DatasetSettings) -> int | None:
+    """How far below :func:`needed_paths` files matter; None: all the way down."""
+    return folder.WATCHED_DEPTH if settings.layout == "folder" else None
+
+
 def missing_paths(settings: DatasetSettings) -> list[Path]:
     """What a data set lacks, as far as a few cheap looks at the disk tell.
 
     Raises:
-        UserError: a split lists nothing, or none of its videos is called as the settings want.
+        UserError: a split lists nothing, none of its videos is called as the settings want, or the
+            root is a whole home folder.
     """
     root = _root(settings)
     if not _may_be(root, settings):
@@ -40,6 +46,8 @@ def missing_paths(settings: DatasetSettings) -> list[Path]:
                 f"that it lies in."
             )
         return [root]
+    if settings.layout == "folder":
+        folder.refuse_home(root)
     absent = [path for path in needed_paths(settings) if not path.exists()]
     return absent or LAYOUTS[settings.layout].missing_paths(root, settings)
 

@@ -8,28 +8,33 @@ from pathlib import Path
 from betrayed.io.file_kinds import is_litter
 
 
-def signature(paths: Iterable[str | Path]) -> str:
-    """What stands for the names, sizes and times of all files under ``paths``.
+def signature(paths: Iterable[str | Path], deepest: int | None = None) -> str:
+    """What stands for the names, sizes and times of the files under ``paths``.
 
     Cheap enough for every plan: no file is opened. When it differs the contents are looked at; a
     data set that was moved as a whole has the same.
+
+    Args:
+        paths: files and folders.
+        deepest: how many levels down files are counted, 1 being those that lie in a folder itself;
+            None: all.
     """
     digest = hashlib.sha256()
     for path in paths:
-        for entry in sorted(_files(Path(path))):
+        for entry in sorted(_files(Path(path), deepest)):
             digest.update(repr(entry).encode())
         digest.update(b"\0")
     return digest.hexdigest()
 
 
-def _files(path: Path) -> Iterator[tuple[str, int, int]]:
+def _files(path: Path, deepest: int | None) -> Iterator[tuple[str, int, int]]:
     """The files at and under a path, litter left out: relative name, bytes, nanoseconds."""
     if path.is_file():
         yield _entry("", path.stat())
-    waiting = [(path, "")] if path.is_dir() else []
+    waiting = [(path, "", 1)] if path.is_dir() else []
     seen = set()  # a link may lead to a folder above it
     while waiting:
-        folder, prefix = waiting.pop()
+        folder, prefix, level = waiting.pop()
         if (real := os.path.realpath(folder)) in seen or not os.access(folder, os.R_OK | os.X_OK):
             continue
         seen.add(real)
@@ -39,7 +44,8 @@ def _files(path: Path) -> Iterator[tuple[str, int, int]]:
                 if is_litter(entry.name):
                     continue
                 if entry.is_dir():
-                    waiting.append((Path(entry.path), f"{name}/"))
+                    if deepest is None or level < deepest:
+                        waiting.append((Path(entry.path), f"{name}/", level + 1))
                 elif entry.is_file():
                     yield _entry(name, entry.stat())
 

@@ -1,5 +1,6 @@
 """Frames that lie as images in a folder: which there are, and their pixels."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,12 +10,24 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from betrayed.errors import UserError
+from betrayed.io.bit_depths import Depths, to_8_bits
 from betrayed.io.file_kinds import is_image
 from betrayed.io.plain_jpegs import decode_plain_jpeg
 
-_PHOTOMETRIC, _SAMPLE_FORMAT = 262, 339  # tags of TIFF
+# Tags of TIFF; the largest value, of whole numbers and of any.
+_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT, _MOST, _MOST_OF_ANY = 258, 262, 339, 281, 341
 _WHITE_IS_ZERO, _SIGNED = 0, 2
 _SHOWN = 20
+_ORIENTATION = 274  # of Exif; by it, how the pixels as saved are brought upright
+_TURNS = {
+    2: lambda one: one[:, ::-1],
+    3: lambda one: one[::-1, ::-1],
+    4: lambda one: one[::-1],
+    5: lambda one: one.swapaxes(0, 1),
+    6: lambda one: np.rot90(one, -1),
+    7: lambda one: one[::-1, ::-1].swapaxes(0, 1),
+    8: lambda one: np.rot90(one),
+}
 
 
 @contextmanager
@@ -55,11 +68,16 @@ def opened(path: str | Path, what: str) -> Iterator[Image.Image]:
         yield image
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def read_image(path: str | Path, white: float | None = None) -> np.ndarray:
     """Read a picture wholly, upright, as (H, W, 3) uint8 RGB.
 
-    Images of 16 bits are scaled from 0…65535, and images of floating point from 0…1; what is
-    transparent lies over black, as players show it.
+    What is transparent lies over black, as players show it.
+
+    Args:
+        path: the image.
+        white: the value that is white, where the image has more than 8 bits a channel; None: 65535
+            of whole numbers, and of floating point what this image tells. For the frames of a
+            video :class:`betrayed.io.bit_depths.Depths` tells it.
 
     Raises:
         UserError: it is missing, damaged, cut short, or its values are of no known scale.
@@ -67,20 +85,37 @@ def read_image(path: str | Path) -> np.ndarray:
     if (pixels := _plain_jpeg(path)) is not None:
         return pixels
     with opened(path, "frame") as image:
-        try:
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I;16"):
-                return _coloured(_from_16_bits(upright, image))
-            if upright.mode in ("I", "F"):
-                return _coloured(_from_numbers(path, np.asarray(upright)))
-            if upright.has_transparency_data:
-                ground = Image.new("RGBA", upright.size, (0, 0, 0, 255))
-                upright = Image.alpha_composite(ground, upright.convert("RGBA"))
-            return np.array(upright.convert("RGB"))
-        except UserError:
-            raise
-        except Exception as error:
-            raise UserError(_unreadable(path, "frame", error)) from error
+        values = _values(path, image)
+        inverted = _is_inverted(image)
+    if values.dtype == np.uint8:
+        return values
+    if white is None and values.dtype.kind == "f":
+        depths = Depths(path)
+        depths.add(path, values)
+        white, _ = depths.white()
+    picture = _as_picture(values, white or 65535.0)
+    return 255 - picture if inverted else picture
+
+
+def read_values(path: str | Path, depths: Depths) -> np.ndarray:
+    """Read the values of a picture as they are saved, upright, and note their range.
+
+    Args:
+        path: the image.
+        depths: takes the values, and what the file says of them.
+
+    Returns:
+        (H, W, 3) uint8 RGB where it has 8 bits a channel or less; else whole numbers of 16 bits or
+        floating point, (H, W) or (H, W, 3), or (H, W, 4) with alpha.
+
+    Raises:
+        UserError: it is missing, damaged, cut short, or its values are below 0 or no numbers.
+    """
+    with opened(path, "frame") as image:
+        values = _values(path, image)
+        colours = values[..., :3] if values.ndim == 3 else values
+        depths.add(path, colours, **_told(image))
+        return values
 
 
 def numbered_images(folder: str | Path) -> dict[int, Path]:
@@ -90,20 +125,33 @@ def numbered_images(folder: str | Path) -> dict[int, Path]:
     files that are no images are left out.
 
     Raises:
-        UserError: images have no number, or two have the same; all of them are named.
+        UserError: images have no number, two have the same, or they are no files; all of them are
+            named. Or names differ in more than one number.
     """
     images: dict[int, Path] = {}
-    problems = []
+    problems, before = [], {}
     for path in sorted(Path(folder).iterdir()):
         if not is_image(path):
             continue
         digits = re.search(r"(\d+)\D*$", path.stem)
-        if digits is None:
+        if not path.is_file():  # to open a pipe would be to wait for ever
+            link = "a link that leads nowhere" if path.is_symlink() else "no file"
+            problems.append(f"{path} is {link}")
+        elif digits is None:
             problems.append(f"{path} has no number in its name")
         elif (number := int(digits[1])) in images:
             problems.append(f"{images[number]} and {path} both are frame {number}")
         else:
             images[number] = path
+            before.setdefault(path.stem[: digits.start()], path)
+    # Of a time such as 12-34-56.100 the last number alone would give another order.
+    counted = [name for name in before if re.search(r"\d", name)]
+    if len(before) > 1 and counted and not problems:
+        one, other = list(before.values())[:2]
+        raise UserError(
+            f"{one} and {other} differ in more than one number, as times do, so that it is not "
+            f"known which one counts the frames. Number the frames 00000, 00001, … in their order."
+        )
     if problems:
         more = len(problems) - _SHOWN
         raise UserError(
@@ -119,27 +167,101 @@ def size_text(shape: Sequence[int]) -> str:
     return f"{shape[1]}x{shape[0]}"
 
 
-def _from_16_bits(image: Image.Image, opened_image: Image.Image) -> np.ndarray:
-    values = np.asarray(image).astype(np.uint32)  # (H, W), 0…65535
-    if getattr(opened_image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-        values = 65535 - values
-    return ((values + 128) // 257).astype(np.uint8)
+def _values(path: str | Path, image: Image.Image) -> np.ndarray:
+    """See :func:`read_values`."""
+    try:
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I;16"):
+            return np.asarray(upright).astype(np.uint16)
+        if upright.mode in ("I", "F"):
+            return _checked_numbers(path, np.asarray(upright))
+        if _bits(image) == 16:
+            return _colours_of_16_bits(path)
+        if upright.has_transparency_data:
+            ground = Image.new("RGBA", upright.size, (0, 0, 0, 255))
+            upright = Image.alpha_composite(ground, upright.convert("RGBA"))
+        return np.array(upright.convert("RGB"))
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(_unreadable(path, "frame", error)) from error
 
 
-def _from_numbers(path: str | Path, values: np.ndarray) -> np.ndarray:
-    """Floating point within 0…1; whole numbers of 32 bits have no scale that could be known."""
+def _is_inverted(image: Image.Image) -> bool:
+    """Whether 0 is white, where Pillow leaves it so: in grey TIFFs of more than 8 bits."""
+    return getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+
+
+def _bits(image: Image.Image) -> int:
+    """Bits a channel of a PNG or TIFF as it is saved; 8 of all others."""
+    if image.format == "PNG":
+        return _png_chunks(image.filename).get(b"IHDR", bytes(9))[8]
+    bits = getattr(image, "tag_v2", {}).get(_BITS, 8)
+    return max(bits) if isinstance(bits, tuple) else bits
+
+
+def _told(image: Image.Image) -> dict[str, float]:
+    """What a file says of its values, for :meth:`betrayed.io.bit_depths.Depths.add`."""
+    if image.format == "PNG":
+        return {"significant": max(_png_chunks(image.filename).get(b"sBIT", b"\0"))}
+    tags = getattr(image, "tag_v2", {})
+    stated = [tags[tag] for tag in (_MOST, _MOST_OF_ANY) if tag in tags]
+    stated = [max(one) if isinstance(one, tuple) else one for one in stated]
+    exact = _bits(image) if 8 < _bits(image) < 16 else 0
+    return {"exact": exact, "stated": float(max(stated, default=0))}
+
+
+def _png_chunks(path: str) -> dict[bytes, bytes]:
+    """The chunks of a PNG that stand before its pixels."""
+    chunks: dict[bytes, bytes] = {}
+    with open(path, "rb") as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
+            chunks[head[4:]] = file.read(int.from_bytes(head[:4], "big"))
+            file.seek(4, os.SEEK_CUR)
+    return chunks
+
+
+def _colours_of_16_bits(path: str | Path) -> np.ndarray:
+    """(H, W, 3) or, with alpha, (H, W, 4) uint16: Pillow keeps the upper 8 bits alone."""
+    import av  # only here: it takes a while to load
+
+    try:
+        with av.open(f"file:{path}") as container:
+            frame = next(container.decode(video=0))
+            alpha = "alpha" in frame.format.name or frame.format.name[:4] in ("rgba", "ya16")
+            values = frame.to_ndarray(format="rgba64le" if alpha else "rgb48le")
+    except (av.error.FFmpegError, ValueError, StopIteration) as error:
+        raise UserError(
+            f"The frame {path} holds colours of 16 bits in a form that is not read. Save it as "
+            f"PNG, or with 8 bits a channel."
+        ) from error
+    with Image.open(path) as unread:  # a TIFF that was read was turned, and has lost the tag
+        turned = _TURNS.get(unread.getexif().get(_ORIENTATION, 1))
+    return np.ascontiguousarray(turned(values)) if turned else values
+
+
+def _checked_numbers(path: str | Path, values: np.ndarray) -> np.ndarray:
+    """Floating point from 0 on; whole numbers of 32 bits have no scale that could be known."""
     lowest, highest = float(values.min()), float(values.max())
-    if values.dtype.kind != "f" or not 0 <= lowest <= highest <= 1:  # also where one is no number
+    if values.dtype.kind != "f" or not 0 <= lowest <= highest < np.inf:  # also where one is none
         raise UserError(
             f"The frame {path} holds {values.dtype} from {lowest:g} to {highest:g}, of which the "
-            f"range is not known: floating point is read from 0 (black) to 1 (white). Save it with "
-            f"8 or 16 bits a channel."
+            f"range is not known: floating point is read from 0 (black) to 1 or to 255 (white). "
+            f"Save it with 8 or 16 bits a channel."
         )
-    return (values * 255).round().astype(np.uint8)
+    return values
 
 
-def _coloured(grey: np.ndarray) -> np.ndarray:
-    return np.repeat(grey[..., None], 3, axis=-1)
+def _as_picture(values: np.ndarray, white: float) -> np.ndarray:
+    """Values of more than 8 bits as (H, W, 3) uint8, transparent ones over black."""
+    if values.ndim == 2:
+        return np.repeat(to_8_bits(values, white)[..., None], 3, axis=-1)
+    if values.shape[2] == 4:
+        whole = white if values[..., 3].max() <= white else 65535.0
+        alpha = np.minimum(values[..., 3:] / whole, 1)
+        return (to_8_bits(values[..., :3], white) * alpha).round().astype(np.uint8)
+    return to_8_bits(values, white)
 
 
 def _plain_jpeg(path: str | Path) -> np.ndarray | None:

@@ -11,9 +11,11 @@ from betrayed.config.objects import ObjectSettings
 from betrayed.errors import UserError
 from betrayed.features.whole_video import read_class_attention, read_patch_tokens
 from betrayed.objects.cues import attention_cue, border_cue, local_motion_cue, motion_cue
+from betrayed.objects.foreground import Foreground
 from betrayed.objects.motion import read_motion
 from betrayed.objects.objects import Objects, no_objects, objects_by_cues, objects_by_size
 from betrayed.objects.trajectories import Trajectories, read_trajectories
+from betrayed.objects.uniformity import is_uniform, moves_by_itself
 
 _REMEDY = "Delete the older of the two files and run the workflow again."
 
@@ -79,9 +81,18 @@ def find_objects(
         frame,
     )
     # All that is there fills the picture; that is asked for with a score of 0.
-    if settings.foreground_score > 0 and not objects.foreground.stands_out:
+    if settings.foreground_score > 0 and not _stands_out(objects.foreground, evidence, settings):
         return no_objects(tracks.labels, settings)
     return objects
+
+
+def _stands_out(foreground: Foreground, evidence: Evidence, settings: ObjectSettings) -> bool:
+    """Whether a foreground is more than the best of what is all alike."""
+    if not foreground.stands_out:
+        return False
+    return not is_uniform(evidence.tokens, settings.least_difference) or moves_by_itself(
+        evidence.cues["motion"], foreground.mask
+    )
 
 
 def read_evidence(

@@ -10,6 +10,7 @@ import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
 from betrayed.errors import UserError
+from betrayed.io.file_kinds import is_litter
 from betrayed.io.images import numbered_images
 from betrayed.io.mask_checks import MaskJudge
 from betrayed.io.palette import VOID, read_ids
@@ -20,6 +21,7 @@ from betrayed.scoring.protocols import ScoreSettings, score_arrays
 #: What is shown of a list of files; the rest is counted.
 _SHOWN = 20
 #: Ids that masks may hold: images have at most 16 bits.
+_INSTEAD = 4  # names that are shown of what is there
 _HIGHEST = 2**16 - 1
 
 
@@ -115,10 +117,21 @@ def find_videos(
     if absent:
         raise UserError(
             f"Masks are missing, {len(absent)} folders or files in all. Every annotated frame "
-            f"needs one of its own name; videos can be left out with --split.\n" + _lines(absent)
+            f"needs one of its own name; videos can be left out with --split."
+            f"{_instead(absent[0], masks)}\n" + _lines(absent)
         )
     _check_sizes(videos)
     return videos
+
+
+def _instead(path: Path, masks: Path) -> str:
+    """What there is where a mask or a folder is missing."""
+    folder = path.parent if path.parent.is_dir() else masks
+    there = sorted(one.name for one in folder.iterdir() if not is_litter(one.name))
+    if not there:
+        return f" {folder} is empty."
+    more = f" and {len(there) - _INSTEAD} more" if len(there) > _INSTEAD else ""
+    return f" {folder} has {', '.join(there[:_INSTEAD])}{more}."
 
 
 def read_split(path: str | Path) -> list[str]:
@@ -151,7 +164,13 @@ def score_masks(video: MaskedVideo) -> Scores:
     if video.kind == "foreground":
         truth = (truth > 0).astype(np.uint8)
     # 255 is an id like others in what was found, so that its kind is that of a foreground.
-    masks, _ = _read(video.masks, "foreground", _HIGHEST)
+    masks, found = _read(video.masks, "foreground", _HIGHEST)
+    if video.kind == "ids" and found == {VOID}:
+        raise UserError(
+            f"{video.masks[0].parent} holds 0 and 255 alone, which is a foreground and no ids. "
+            f"Say so with --kind foreground, if the truth is one as well; or number the objects "
+            f"1, 2, …."
+        )
     table = score_ids(truth, masks, video.numbers, video.settings, str(video.masks[0].parent))
     overlaps = None
     if PROTOCOL in video.settings.protocols:

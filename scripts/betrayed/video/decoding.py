@@ -12,13 +12,17 @@ from av.sidedata.sidedata import Type
 from av.stream import Disposition
 
 from betrayed.errors import UserError
+from betrayed.io.bit_depths import to_8_bits
 from betrayed.video.containers import REMEDY, check_whole
+from betrayed.video.deep_films import deep_values, is_deep, white_of_film
 from betrayed.video.timing import Timing, timing
 
 _PICTURES = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
 #: Share of the declared length, and frames, that may be missing at the end: heads are rounded, and
 #: the last frame's own time is often not told.
 _MISSING_SHARE, _MISSING_FRAMES = 0.1, 2
+#: Frames a second: a picture in a quarter of an hour, and beyond what cameras do.
+_SLOWEST, _FASTEST = 0.001, 1e5
 _ONE = 1 << 16  # of a display matrix, whose numbers have 16 bits after the point
 
 
@@ -68,6 +72,7 @@ class Decoder:
         self.pixel_aspect = Fraction(1)
         self.rotation = 0
         self.mirrored = False
+        self._white: float | None = None  # where that is not said by the coding
 
     def _film(self) -> av.VideoStream:
         """The best video stream that is no attached picture."""
@@ -134,6 +139,7 @@ class Decoder:
                             )
                         if count == 0:
                             self._note_display(frame)
+                            self._note_white(frame)
                         picture = self._upright(frame)
                         size = size or picture.shape
                         if picture.shape != size:
@@ -162,6 +168,13 @@ class Decoder:
             # A program stream (MPEG, VOB) has a stamp here and there; those between are guessed.
             told = stamps if self._container.format.name != "mpeg" else [None] * count
             self.timing = timing(told, float(rate) if rate else None, tick, last)
+            if self.timing.fps and not _SLOWEST <= self.timing.fps <= _FASTEST:
+                print(
+                    f"{self.path} states {self.timing.fps:.3g} frames a second, which cannot be "
+                    f"meant: its rate is taken as not known.",
+                    file=sys.stderr,
+                )
+                self.timing = Timing(None, None, None)
             self._check_end(end)
 
     def _check_end(self, end: float | None) -> None:
@@ -172,6 +185,8 @@ class Decoder:
             return
         times, fps = self.timing.times, self.timing.fps
         step = max(np.diff(times)) if times else 1 / fps if fps else 0.0
+        if fps and seconds * fps > self.path.stat().st_size:
+            return  # less than a byte a frame: the head says what cannot be
         if seconds - end > max(_MISSING_SHARE * seconds, _MISSING_FRAMES * step):
             raise UserError(
                 f"The video {self.path} declares {seconds:.2f} s, but its pictures end at "
@@ -227,8 +242,17 @@ class Decoder:
         aspect = self._stream.sample_aspect_ratio or Fraction(1)
         self.pixel_aspect = 1 / aspect if self.rotation in (90, 270) else aspect
 
+    def _note_white(self, frame: av.VideoFrame) -> None:
+        if is_deep(frame):
+            self._white, said = white_of_film(self.path, self._stream.index)
+            if said:
+                print(said, file=sys.stderr)
+
     def _upright(self, frame: av.VideoFrame) -> np.ndarray:
-        picture = frame.to_ndarray(format="rgb24")  # (H, W, 3)
+        if self._white is None:
+            picture = frame.to_ndarray(format="rgb24")  # (H, W, 3)
+        else:
+            picture = to_8_bits(deep_values(frame), self._white)
         picture = picture[:, ::-1] if self.mirrored else picture
         return np.ascontiguousarray(np.rot90(picture, -self.rotation // 90))
 

@@ -21,9 +21,10 @@ from betrayed.datasets.layouts.folder import folders_of_videos
 from betrayed.datasets.readers import movi
 from betrayed.datasets.readers.youtube_vis import read_record, write_ids
 from betrayed.errors import UserError
+from betrayed.io.bit_depths import Depths
 from betrayed.io.file_kinds import IMAGE_SUFFIXES
 from betrayed.io.files import whole_folder
-from betrayed.io.images import numbered_images, read_image, size_text
+from betrayed.io.images import numbered_images, read_values, size_text
 from betrayed.io.progress import progress
 from betrayed.video.annotation_writing import (
     READERS,
@@ -137,6 +138,7 @@ def extract(
             "pixel_aspect": [checked.pixel_aspect.numerator, checked.pixel_aspect.denominator],
             "rotation": checked.rotation,
             "mirrored": checked.mirrored,
+            "white": checked.white,
             "source": str(source),
             # So that other pictures under the same names count as another video.
             "content": fingerprint(sources),
@@ -164,6 +166,7 @@ class _Checked:
     pixel_aspect: Fraction = Fraction(1)
     rotation: int = 0
     mirrored: bool = False
+    white: float | None = None
 
 
 def _images(video: str, source: Path, gaps: bool) -> dict[int, Path]:
@@ -212,8 +215,9 @@ def _check_images(
     listing = dict(enumerate(source / name for name in listed or ()))
     images = listing or _images(video, source, gaps)
     size: tuple[int, int] | None = None
+    depths = Depths(source)
     for path in progress(list(images.values()), f"checking {video}", "frame"):
-        shape = read_image(path).shape[:2]
+        shape = read_values(path, depths).shape[:2]
         size = size or shape
         if shape != size:
             raise UserError(
@@ -221,9 +225,12 @@ def _check_images(
                 f"{size_text(size)}. "
                 f"All frames of a video must have one size."
             )
+    white, said = depths.white()
+    if said:
+        print(said, file=sys.stderr)
     # A path without a folder would be taken to lie beside frames.json: keep the "./".
     files = [os.path.join(source, path.name) for path in images.values()]  # noqa: PTH118
-    return _Checked(list(images), files, size)
+    return _Checked(list(images), files, size, white=white)
 
 
 def _decode(video: str, source: Path, folder: Path) -> _Checked:

@@ -22,7 +22,7 @@ class Video:
     first one on. ``seconds`` is how long the film is. All three are None where nothing is known, as
     of folders of images. ``pixel_aspect`` is the width of a pixel by its height. Frames were
     mirrored left to right if ``mirrored``, and turned clockwise by ``rotation`` degrees, to be
-    upright.
+    upright. ``white`` is the value that is white in images of more than 8 bits a channel.
 
     ``objects`` counts the ids that occur anywhere in the video, void aside, in ``instances`` where
     it has them; annotations of the kind ``"foreground"`` hold one object. Without annotations it
@@ -47,6 +47,7 @@ class Video:
     pixel_aspect: Fraction = Fraction(1)
     rotation: int = 0
     mirrored: bool = False
+    white: float | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> "Video":
@@ -88,7 +89,7 @@ class Video:
         Raises:
             UserError: its file is gone, damaged, or has changed its size.
         """
-        return self.sized(read_image(self.frames[index]), self.frames[index])
+        return self.sized(read_image(self.frames[index], self.white), self.frames[index])
 
     def sized(self, image: np.ndarray, path: Path) -> np.ndarray:
         """The image that was read from ``path``, if it has the video's height and width.
@@ -107,8 +108,8 @@ class Video:
 _LISTS = ("frames", "annotations", "instances")
 _PLAIN = ("count", "height", "width", "fps", "source", "annotation_kind")
 _PLAIN += ("annotated_frames", "objects")
-#: What only films have, and a record may leave out.
-_DISPLAY = ("seconds", "rotation", "mirrored")
+#: What only some videos have, and a record may leave out.
+_DISPLAY = ("seconds", "rotation", "mirrored", "white")
 
 
 def _resolve(names: list[Any] | None, folder: Path) -> tuple[Path | None, ...] | None:

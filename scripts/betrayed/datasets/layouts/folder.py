@@ -1,7 +1,7 @@
 """The layout ``folder``: a folder of images for each video, and video files, side by side."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count
 from pathlib import Path
 
 from betrayed.config.datasets import DatasetSettings
@@ -18,6 +18,8 @@ from betrayed.io.file_kinds import VIDEO_SUFFIXES, is_film, is_image, is_litter
 
 #: How far below a folder videos are looked for, and how many files and folders are looked at.
 _DEEPEST, _MOST_LOOKED_AT = 4, 20_000
+#: A video's frames lie in a folder in the root, and its masks in a folder in that of annotations.
+WATCHED_DEPTH = 2
 
 
 def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
@@ -43,8 +45,10 @@ def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> 
     The root may be a video file itself, which then is the only video.
 
     Raises:
-        UserError: nothing is there, videos have one name, or a setting does not fit.
+        UserError: nothing is there, videos have one name, a setting does not fit, or the root is a
+            whole home folder.
     """
+    refuse_home(root)
     if settings.split:
         raise UserError(
             f"The layout folder has no splits, but split is {settings.split!r}. Leave split out "
@@ -83,7 +87,7 @@ def left_out(root: Path, settings: DatasetSettings) -> list[tuple[Path, str]]:
     if not root.is_dir():
         return []
     videos, truth = set(_videos(root, settings)), _truth(root, settings)
-    result = []
+    result, looks = [], count()
     for path in _entries(root):
         if path in videos:
             inside = _entries(path) if path.is_dir() else []
@@ -91,7 +95,7 @@ def left_out(root: Path, settings: DatasetSettings) -> list[tuple[Path, str]]:
                 (one, "is no image of the video") for one in inside if not _is_image_file(one)
             ]
         elif path.is_dir() and path.resolve() not in truth:
-            deeper = folders_of_videos(path)
+            deeper = folders_of_videos(path, looks)
             where = f"; videos lie in {path_list(deeper)}" if deeper else ""
             result.append((path, f"holds no images{where}"))
         elif not path.is_dir():
@@ -101,16 +105,48 @@ def left_out(root: Path, settings: DatasetSettings) -> list[tuple[Path, str]]:
     return result
 
 
-def folders_of_videos(root: Path) -> list[Path]:
+def folders_of_videos(root: Path, looks: Iterator[int] | None = None) -> list[Path]:
     """The folders at or below one that videos lie in: those that may be given as a root.
 
     Looks a few levels down, and not at more files than a moment allows.
+
+    Args:
+        root: where to begin.
+        looks: counts what is looked at, where several folders share the moment.
     """
-    found: dict[Path, None] = {}
-    for path in islice(_below(root, _DEEPEST), _MOST_LOOKED_AT):
+    return list(_videos_below(root, looks or count())[0])
+
+
+def refuse_home(root: Path) -> None:
+    """Refuse a whole home folder, and what it lies in: each folder of pictures would be a video.
+
+    Raises:
+        UserError: it is one; says where videos lie.
+    """
+    home = Path.home().resolve()
+    if root.resolve() not in (home, *home.parents):
+        return
+    found, all_seen = _videos_below(root, count())
+    own = ", or put the videos into a folder of their own" if root in found else ""
+    known = [f"{path} ({number})" for path, number in found.items() if path != root]
+    where = f"Videos lie in {path_list(known)}" if known else "No folder with videos was found"
+    most = "" if all_seen else f" among the first {_MOST_LOOKED_AT:,} files and folders"
+    raise UserError(
+        f"{root} is a whole home folder or more: everything in there would be searched, and each "
+        f"folder of pictures taken for a video. {where}{most}. Give the folder with your videos "
+        f"instead{own}."
+    )
+
+
+def _videos_below(root: Path, looks: Iterator[int]) -> tuple[dict[Path, int], bool]:
+    """How many videos lie in which folders, and whether all was looked at."""
+    found: dict[Path, int] = {}
+    for path in _below(root, _DEEPEST):
+        if next(looks) >= _MOST_LOOKED_AT:
+            return found, False
         if _is_video(path):
-            found[path.parent] = None
-    return list(found)
+            found[path.parent] = found.get(path.parent, 0) + 1
+    return found, True
 
 
 def _videos(root: Path, settings: DatasetSettings) -> list[Path]:
@@ -141,7 +177,15 @@ def _advice(root: Path) -> str:
 
 
 def _is_video(path: Path) -> bool:
-    return _holds_images(path) if path.is_dir() else is_film(path) and path.is_file()
+    return _holds_images(path) if _is_folder(path) else is_film(path) and path.is_file()
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a path is one, also where the system will not say, as of processes that have gone."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _holds_images(folder: Path) -> bool:
@@ -159,14 +203,19 @@ def _entries(folder: Path) -> list[Path]:
 
 def _listed(folder: Path) -> Iterator[Path]:
     try:
-        yield from folder.iterdir() if folder.is_dir() else ()
-    except PermissionError:
+        yield from folder.iterdir() if _is_folder(folder) else ()
+    except OSError:
         return  # it is left out, as one that holds no images
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:
-    """All below a folder, folders before what they hold."""
-    for path in _entries(folder):
-        yield path
-        if depth > 1 and path.is_dir() and not path.is_symlink():
-            yield from _below(path, depth - 1)
+    """All below a folder, level by level: a single folder that holds much does not hide others."""
+    level = [folder]
+    for _ in range(depth):
+        folders = []
+        for one in level:
+            for path in _entries(one):
+                yield path
+                if not path.is_symlink() and _is_folder(path):
+                    folders.append(path)
+        level = folders

@@ -57,6 +57,7 @@ def read_records(path: str | Path, split: str | None = None, truth: bool = True)
             )
     videos, *annotated = parts
     try:
+        _check_ids(videos, annotated[0] if annotated else [], path)
         names = [{Path(one["file_names"][0]).parent.as_posix(), str(one["id"])} for one in videos]
         chosen = [videos[position] for position in split_positions(split, names, path)]
         if not annotated:
@@ -78,6 +79,36 @@ def read_records(path: str | Path, split: str | None = None, truth: bool = True)
 _PARTS = ("videos", "annotations")
 
 
+def _check_ids(videos: list[Any], annotations: list[Any], path: Path) -> None:
+    """Refuse what would count twice, or for nothing: ids that occur again, or are of no video."""
+    for place, video in enumerate(videos, 1):
+        if type(video["id"]) is not int:
+            raise UserError(
+                f"{path}: video {place} has the id {video['id']!r}, but ids must be whole numbers."
+            )
+    known = _once([one["id"] for one in videos], "videos", path)
+    _once([one["id"] for one in annotations if "id" in one], "annotations", path)
+    for place, annotation in enumerate(annotations, 1):
+        if annotation["video_id"] not in known:
+            raise UserError(
+                f"{path}: annotation {place} is of the video {annotation['video_id']!r}, which is "
+                f"not among the videos. Correct its video_id, or take it out."
+            )
+
+
+def _once(ids: list[Any], what: str, path: Path) -> set[Any]:
+    """The ids, if none occurs twice."""
+    places: dict[Any, int] = {}
+    for place, one in enumerate(ids, 1):
+        if one in places:
+            raise UserError(
+                f"{path}: {what} {places[one]} and {place} both have the id {one!r}: each would "
+                f"count twice. Take one out, or give it an id of its own."
+            )
+        places[one] = place
+    return set(places)
+
+
 def _record(
     video: dict[str, Any],
     objects: list[list[Any]] | None,
@@ -89,9 +120,11 @@ def _record(
     folders = {name.parent.as_posix() for name in names}
     folder = folders.pop() if len(folders) == 1 else ""
     if not folder or "/" in folder or folder == ".":
+        first = repr(str(names[0])) if names else "missing"
         raise UserError(
             f"{path}: the frames of the video {video['id']} must lie in one folder, named like "
-            f"video/00000.jpg, but its first is {str(names[0]) if names else 'missing'!r}."
+            f"video/00000.jpg, but its first is {first}. Take off the folders before that, and "
+            f"write / for \\."
         )
     size = (video["height"], video["width"])
     annotated = objects or []
@@ -114,11 +147,6 @@ def _record(
         )
         for found in (annotated, crowds or [])
     )
-    if type(video["id"]) is not int:
-        raise UserError(
-            f"{path}: the video {folder!r} has the id {video['id']!r}, but ids must be whole "
-            f"numbers."
-        )
     frames = tuple(name.name for name in names)
     known = None if objects is None else counts
     return Record(folder, *size, frames, known, video["id"], crowd_counts)
