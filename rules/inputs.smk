@@ -443,6 +443,11 @@ def reported_runs():
     ]
 
 
+def reported_sweep(wildcards):
+    """The table of the sweep; None where there is none."""
+    return next((path for path in sweep_files() if path.endswith(".parquet")), None)
+
+
 def reported_files(wildcards):
     """All of these records, and the logs, each once."""
     files = [
@@ -452,4 +457,5 @@ def reported_files(wildcards):
         if name not in ("run", "dataset")
     ]
     files += [f"results/blocks/{run.block}/record.json" for run in RUNS.values() if run.datasets]
+    files += filter(None, [reported_sweep(wildcards)])
     return list(dict.fromkeys(files))

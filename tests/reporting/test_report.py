@@ -17,6 +17,7 @@ from PIL import Image
 from betrayed.config.report import ReportSettings
 from betrayed.errors import UserError
 from betrayed.io.palette import read_ids
+from betrayed.io.style import PALETTE
 from betrayed.reporting.attention_maps import as_heat, block_concentration
 from betrayed.reporting.object_colours import coloured, object_ids
 from betrayed.reporting.report import figures, sprites, tables
@@ -26,7 +27,6 @@ from betrayed.reporting.report.players import frame_curves, matched_colours, pla
 from betrayed.reporting.report.provenance import commit, made_by
 from betrayed.reporting.report.sources import GONE, STAGES, Result, read_sources
 from betrayed.reporting.report.worst import worst_objects
-from betrayed.reporting.style import PALETTE
 from betrayed.video.video import Video
 from support.tiny_results import (
     FRAMES,
@@ -255,6 +255,20 @@ def test_many_videos_are_drawn_by_rank():
     drawn = figures.score_figure(summary, "d", "davis2016", "J_mean", {"r": "r-1"})
     assert ">300 videos, by their figure in the run r<" in drawn.svg
     assert ">v299<" not in drawn.svg and len(drawn.svg) < 100_000
+
+
+def test_more_runs_than_can_be_told_apart_are_left_to_the_tables():
+    names = [f"run-{one}" for one in range(figures.MOST_RUNS + 3)]
+    keys = {"dataset": "d", "protocol": "davis2016", "metric": "J_mean"}
+    summary = pd.DataFrame(
+        [keys | {"run": run, "video": video, "value": 0.5, "low": 0.4, "high": 0.6}
+         for run in names for video in ("a", "b", "all")]
+    )  # fmt: skip
+    drawn = figures.score_figure(
+        summary, "d", "davis2016", "J_mean", {name: name for name in names}
+    )
+    assert drawn.caption.endswith("3 more runs are in the tables.")
+    assert names[figures.MOST_RUNS - 1] in drawn.svg and names[figures.MOST_RUNS] not in drawn.svg
 
 
 def test_differences_by_hand():

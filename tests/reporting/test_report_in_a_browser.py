@@ -1,13 +1,15 @@
 """The report as a reader has it: in a browser, from the disk, without network."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from betrayed.config.report import ReportSettings
+from betrayed.io.style import PALETTE
 from betrayed.reporting.report.page import write_report
-from betrayed.reporting.style import PALETTE
 from support.browsers import browser
-from support.tiny_results import FRAMES, SIZE, tiny_results
+from support.tiny_results import FRAMES, SIZE, tiny_results, tiny_sweep
 from support.tiny_scene import BALL, scene
 
 pytestmark = pytest.mark.browser
@@ -27,6 +29,7 @@ return Array.from(pen.getImageData(0, 0, copy.width, copy.height).data);
 def driver(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     sources, tables = tiny_results(folder, NAMES, runs=("default", "other"))
+    sources = replace(sources, sweep=tiny_sweep(tables))
     write_report(folder / "report.html", sources, tables, folder / "benchmarks", ReportSettings())
     with browser(folder / "profile") as opened:
         opened.page = (folder / "report.html").as_uri()
@@ -254,6 +257,18 @@ def test_tables_filter_by_all_words(page):
     assert one(page, "#table-videos .count").text == "6 rows"
 
 
+def test_the_table_of_a_sweep_sorts_by_number(page):
+    heads = page.find_elements("css selector", "#rows-sweep th button")
+    next(one for one in heads if one.text == "clustering.tau").click()
+    heads = [
+        one.text.rstrip(" ↕↑↓") for one in page.find_elements("css selector", "#rows-sweep th")
+    ]
+    place = heads.index("clustering.tau")
+    rows = page.find_elements("css selector", "#rows-sweep tbody tr")
+    values = [row.find_elements("css selector", "td")[place].text for row in rows]
+    assert values == ["0.02", "0.1"]
+
+
 def luminance(colour):
     """WCAG's relative luminance of a CSS colour."""
     numbers = colour[colour.index("(") + 1 : -1].replace(",", " ").split()
@@ -268,7 +283,15 @@ def test_text_stands_out_in_light_and_dark(page, scheme):
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
     ground = luminance(one(page, "body").value_of_css_property("background-color"))
     assert (ground > 0.5) == (scheme == "light")
-    for selector in ("body", ".note", "nav a", "summary", "figcaption", ".drawing text"):
+    for selector in (
+        "body",
+        ".note",
+        "nav a",
+        "summary",
+        "figcaption",
+        ".drawing text",
+        "#sweep text",
+    ):
         found = one(page, selector)
         kind = "fill" if selector.endswith("text") else "color"
         lights = sorted([ground, luminance(found.value_of_css_property(kind))])

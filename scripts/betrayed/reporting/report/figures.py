@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from betrayed.io.style import GREY, LINES, drawing, svg_text
 from betrayed.reporting.bootstrap import DRAWS, LEVEL, SEED, bootstrap_intervals
 from betrayed.reporting.measurements import ALL
-from betrayed.reporting.style import GREY, LINES, drawing, svg_text
+from betrayed.reporting.sweep_pictures import sweep_drawn
+from betrayed.reporting.sweeps import swept_settings
 
 #: More videos than this are drawn by their rank, without their names.
 MOST_NAMED = 40
+#: Runs that a figure shows, the first ones: so many marks can be told apart.
+MOST_RUNS = 6
 _MARKERS = "osD^vP"
 _INTERVAL = f"{LEVEL:.0%} percentile bootstrap over videos, {DRAWS:,} draws with seed {SEED}"
 
@@ -46,8 +50,9 @@ def score_figure(
         & summary["run"].isin(list(runs))
     ]
     wide = chosen[chosen["video"] != ALL].pivot(index="video", columns="run", values="value")
-    shown = [run for run in runs if run in wide]
-    wide = wide.sort_values(shown[0], kind="stable")
+    present = [run for run in runs if run in wide]
+    shown = present[:MOST_RUNS]
+    wide = wide[shown].dropna(how="all").sort_values(shown[0], kind="stable")
     means = chosen[chosen["video"] == ALL].set_index("run")
     named = len(wide) <= MOST_NAMED
     height = 1.2 + (0.24 * len(wide) if named else 2.8)
@@ -66,7 +71,7 @@ def score_figure(
         svg,
         "Each mark is a video, sorted by the first run. Lines and bands are means over the data "
         "set and their intervals; of the davis2017 protocols they are means over objects, not "
-        "over the marks.",
+        "over the marks." + _left_out(len(present) - len(shown)),
         {
             "data set": f"{dataset}, {len(wide)} videos",
             "protocol": protocol,
@@ -118,8 +123,7 @@ def comparison_figure(
         f"Runs against {first}, video by video: {metric} by {protocol} on {dataset}",
         svg,
         f"Above the line a run is better than {first} (round marks), below it worse (square ones). "
-        "Above each: the mean difference over videos and its interval."
-        + (f" {left} more runs are in the tables." if left else ""),
+        "Above each: the mean difference over videos and its interval." + _left_out(left),
         {
             "data set": dataset,
             "protocol": protocol,
@@ -172,11 +176,41 @@ def training_figure(log: pd.DataFrame, block: str, path: str, runs: Sequence[str
     )
 
 
+def sweep_figure(table: pd.DataFrame, path: str) -> Drawn:
+    """The picture of a sweep, see :func:`betrayed.reporting.sweep_pictures.sweep_drawn`.
+
+    Args:
+        table: the table ``sweep``.
+        path: where it lies.
+    """
+    settings = swept_settings(table)
+    with sweep_drawn(table) as figure:
+        svg = svg_text(figure, "sweep")
+    seeds = int(table["seeds"].max()) if len(table) else 0
+    over = (
+        f"Means over up to {seeds} seeds, with the {LEVEL:.0%} interval of the mean (Student's t)."
+        if seeds > 1
+        else "One seed each: how much seeds move a figure is not known."
+    )
+    steps = len(table[settings].drop_duplicates()) if settings else 1
+    return Drawn(
+        "sweep",
+        "The sweep" + (f" over {', '.join(settings)}" if settings else " over seeds"),
+        svg,
+        f"Of each protocol the first figure that systems are ranked by. {over}",
+        {"settings": ", ".join(settings) or "seed", "steps": str(steps), "source": path},
+    )
+
+
 def _smoothed(axes, steps: pd.Series, values: pd.Series, label: str, style: str) -> None:
     window = max(1, len(values) // 20)
     lines = axes.plot(steps, values, linewidth=0.6, alpha=0.35)
     smooth = values.rolling(window, center=True, min_periods=1).median()
     axes.plot(steps, smooth, style, color=lines[0].get_color(), label=label)
+
+
+def _left_out(runs: int) -> str:
+    return f" {runs} more {'run is' if runs == 1 else 'runs are'} in the tables." if runs else ""
 
 
 def _by_name(axes, wide: pd.DataFrame, runs: Sequence[str]) -> None:

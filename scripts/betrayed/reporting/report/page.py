@@ -16,6 +16,14 @@ from betrayed.config.report import ReportSettings
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file, whole_folder
 from betrayed.io.progress import progress
+from betrayed.io.style import (
+    GREY,
+    PALETTE,
+    for_paper,
+    heat_colours,
+    page_colours,
+    svg_text,
+)
 from betrayed.reporting.leaderboard import figure_text
 from betrayed.reporting.measurements import ALL
 from betrayed.reporting.merging import merging_drawn
@@ -24,7 +32,6 @@ from betrayed.reporting.report import figures, players, provenance, tables
 from betrayed.reporting.report.choice import choose_videos
 from betrayed.reporting.report.sources import Result, RunSource, Sources
 from betrayed.reporting.report.worst import worst_objects
-from betrayed.reporting.style import GREY, PALETTE, for_paper, heat_colours, svg_text
 from betrayed.reporting.summary import stage_table
 from betrayed.video.video import Video
 
@@ -98,6 +105,7 @@ def write_report(
         "cards": _cards(summary),
         "figures": _figures(summary, runs, figure),
         "training": list(_training(sources.runs)),
+        "sweep": None if sources.sweep is None else _sweep(sources.sweep),
         "overview": _overview(summary, figures_of, videos, by_run, links),
         "failures": _failures(folder / "failures.csv"),
         "unfinished": [key for key in videos if not all(_finished(by_run, key))],
@@ -119,7 +127,8 @@ def write_report(
     }
     if figures_folder is not None:
         with whole_folder(figures_folder) as folder:
-            for one in (*context["figures"], *context["training"]):
+            swept = [context["sweep"][0]] if context["sweep"] else []
+            for one in (*context["figures"], *context["training"], *swept):
                 name = re.sub(r"[^\w.-]", "-", one.name)
                 (folder / f"{name}.svg").write_text(for_paper(one.svg), encoding="utf-8")
     with whole_file(output) as temporary:
@@ -141,7 +150,7 @@ def render(context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     scripts = [(TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS]
-    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    css = page_colours() + (TEMPLATES / "report.css").read_text(encoding="utf-8")
     hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {hashes}"
     return environment.get_template("report.html.j2").render(
@@ -238,6 +247,12 @@ def _training(runs: Sequence[RunSource]) -> Iterator[figures.Drawn]:
         if path and Path(path).is_file():
             log = pd.read_csv(path)
             yield figures.training_figure(log, block, path, [run.name for run in users])
+
+
+def _sweep(path: str) -> tuple[figures.Drawn, tables.Table]:
+    """The picture of the sweep and its table."""
+    table = _read_table(Path(path))
+    return figures.sweep_figure(table, path), tables.sweep_table(table)
 
 
 def _overview(
