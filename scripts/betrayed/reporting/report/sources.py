@@ -44,15 +44,17 @@ class Result:
 
 @dataclass(frozen=True)
 class RunSource:
-    """A run: its name, its identifier in paths, its block's, and the log of its training.
+    """A run: its name, its identifier in paths, its block's, and how its training went.
 
-    ``training`` is None where the block was not trained here.
+    ``training`` is the log and ``clusters`` the clusters over the steps; both are None where the
+    block was not trained here.
     """
 
     name: str
     run_id: str
     block: str
     training: str | None
+    clusters: str | None = None
 
 
 @dataclass(frozen=True)
