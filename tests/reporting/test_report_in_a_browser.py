@@ -9,7 +9,7 @@ from betrayed.config.report import ReportSettings
 from betrayed.io.style import PALETTE
 from betrayed.reporting.report.page import write_report
 from support.browsers import browser
-from support.tiny_results import FRAMES, SIZE, tiny_results, tiny_sweep
+from support.tiny_results import FRAMES, SIZE, tiny_clusters, tiny_results, tiny_sweep
 from support.tiny_scene import BALL, scene
 
 pytestmark = pytest.mark.browser
@@ -29,7 +29,9 @@ return Array.from(pen.getImageData(0, 0, copy.width, copy.height).data);
 def driver(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     sources, tables = tiny_results(folder, NAMES, runs=("default", "other"))
-    sources = replace(sources, sweep=tiny_sweep(tables))
+    clusters = tiny_clusters(folder, sources.results[0].frames)
+    runs = [replace(run, clusters=clusters) for run in sources.runs]
+    sources = replace(sources, runs=runs, sweep=tiny_sweep(tables))
     write_report(folder / "report.html", sources, tables, folder / "benchmarks", ReportSettings())
     with browser(folder / "profile") as opened:
         opened.page = (folder / "report.html").as_uri()
@@ -255,6 +257,44 @@ def test_tables_filter_by_all_words(page):
     field.send_keys(keys().BACKSPACE * 20)
     assert len(column(page, "video")) == 6
     assert one(page, "#table-videos .count").text == "6 rows"
+
+
+def test_pictures_inside_figures_are_seen(page):
+    """The policy lets them in: their pixels are there, and they are as wide as they are drawn."""
+    script = """
+    const done = arguments[arguments.length - 1];
+    const uris = [...document.querySelectorAll("#training image")].map(
+      (one) => one.href.baseVal || one.getAttributeNS("http://www.w3.org/1999/xlink", "href"));
+    Promise.all(uris.map(async (uri) => {
+      const picture = new Image();
+      picture.src = uri;
+      await picture.decode();
+      return picture.naturalWidth;
+    })).then(done, () => done([]));
+    """
+    widths = page.execute_async_script(script)
+    assert len(widths) == 2 * (1 + 3) and min(widths) > 40
+    boxes = page.find_elements("css selector", "#training image")
+    page.execute_script("document.querySelector('#training').scrollIntoView()")
+    assert all(box.size["width"] > 40 and box.size["height"] > 20 for box in boxes)
+
+
+def test_no_lettering_of_a_figure_lies_over_another(page):
+    """Of the figures that are drawn afresh: rows, steps and the values of the sweep."""
+    script = """
+    return [...document.querySelectorAll(arguments[0] + " svg")].map((svg) =>
+      [...svg.querySelectorAll("text")].map((one) => {
+        const box = one.getBoundingClientRect();
+        return [box.left, box.top, box.right, box.bottom, one.textContent];
+      }));
+    """
+    for section in ("#results", "#training", "#sweep"):
+        for boxes in page.execute_script(script, section):
+            for place, (left, top, right, bottom, text) in enumerate(boxes):
+                for other in boxes[place + 1 :]:
+                    wide = min(right, other[2]) - max(left, other[0])
+                    high = min(bottom, other[3]) - max(top, other[1])
+                    assert wide < 2 or high < 3, (section, text, other[4])
 
 
 def test_the_table_of_a_sweep_sorts_by_number(page):

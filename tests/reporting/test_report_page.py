@@ -18,7 +18,7 @@ from betrayed.errors import UserError
 from betrayed.reporting.report.page import write_report
 from betrayed.reporting.report.sources import STAGES, Sources
 from support.paths import ROOT, SCRIPTS
-from support.tiny_results import report_list, tiny_results, tiny_sweep
+from support.tiny_results import report_list, tiny_clusters, tiny_results, tiny_sweep
 
 EVIL = '<script>document.title="broken"</script>'
 QUOTE = "\"><img src=x onerror=alert('x')> & $\\frac$ {{ title }}"
@@ -148,6 +148,21 @@ def test_a_sweep_has_its_picture_and_its_table(tmp_path):
     ]  # fmt: skip
     assert rows[1][2] == "0.1" and rows[1][5].startswith("0.710 [")
     assert 'data-value="0.02"' in table
+
+
+def test_training_shows_the_clusters_of_a_clip(tmp_path):
+    def trained(sources, folder):
+        frames = sources.results[0].frames
+        runs = [replace(run, clusters=tiny_clusters(tmp_path, frames)) for run in sources.runs]
+        return replace(sources, runs=runs)
+
+    text = report(tmp_path, ["a & b"], change=trained)
+    (section,) = re.findall(r'<section id="training">.*?</section>', text, re.DOTALL)
+    assert "Clusters of a &amp; b while block-1 was trained" in section
+    assert section.count("data:image/png") == 2 * (1 + 3)
+    for title in ("the frames", "step 10", "2 clusters", "step 40", "3 clusters", "frame 4"):
+        assert f">{title}</text>" in section, title
+    assert "<dt>clustering.tau</dt><dd>0.05</dd>" in section
 
 
 def swept(sources, folder):
