@@ -109,10 +109,11 @@ class LogHandler(LogHandlerBase):
             self._failed(record)
         elif event == LogEvent.PROGRESS:
             self.progress.jobs_done, self.progress.jobs_total = record.done, record.total
+        elif getattr(record, "for_people", False):
+            self._stop()  # the last word stands below the lines
+            self._print(record.getMessage())
         elif event is None and (
-            record.levelno >= WARNING
-            or getattr(record, "for_people", False)
-            or record.getMessage().startswith(_SHOWN)
+            record.levelno >= WARNING or record.getMessage().startswith(_SHOWN)
         ):
             self._print(record.getMessage(), "red" if record.levelno >= ERROR else None)
         elif event == LogEvent.ERROR:
@@ -189,12 +190,15 @@ class LogHandler(LogHandlerBase):
             table.add_row(Text(f"{head}{time_text(self.progress.seconds)}", style="bold"))
             return table
 
-    def close(self) -> None:
-        """The run is over: the lines stay as they are."""
+    def _stop(self) -> None:
         self.ended.set()
         if self.live is not None:
             self.live.stop()
             self.live = None
+
+    def close(self) -> None:
+        """The run is over: the lines stay as they are."""
+        self._stop()
         shutil.rmtree(self.folder, ignore_errors=True)
         super().close()
 

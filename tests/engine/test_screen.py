@@ -1,9 +1,12 @@
 """What one sees while the workflow runs: the plugin takes Snakemake's messages, told by hand."""
 
+import io
 import logging
 import sys
 
 import pytest
+from rich.console import Console
+from rich.text import Text
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 from snakemake_interface_logger_plugins.tests import MockOutputSettings, TestLogHandlerBase
@@ -83,6 +86,20 @@ def test_what_failed_is_told_with_its_reason_and_its_log(handler, capsys, tmp_pa
     told = capsys.readouterr().err.splitlines()
     assert told[0] == "Some of it [is] odd" and told[1].startswith("Nothing to be done")
     assert told[2] == "Masks: results/made/masks"
+
+
+def test_on_a_terminal_lines_are_redrawn_and_the_last_word_stands_below(handler):
+    stream = io.StringIO()
+    handler.console = Console(file=stream, force_terminal=True, width=100, legacy_windows=False)
+    started(handler, 1, "train_block", block="b")
+    assert handler.live is not None
+    tell(handler, LogEvent.JOB_FINISHED, job_id=1)
+    tell(handler, LogEvent.PROGRESS, done=1, total=2)
+    tell(handler, message="Report: make report", for_people=True)
+    assert handler.live is None
+    *lines, last = Text.from_ansi(stream.getvalue()).plain.rstrip().splitlines()
+    assert "train the block" in "".join(lines) and "1 of 2 jobs" in "".join(lines)
+    assert last == "Report: make report"
 
 
 def test_what_cannot_be_taken_ends_no_run(handler, capsys, monkeypatch):
