@@ -31,6 +31,7 @@ from betrayed.engine.run_progress import (
     rate_text,
     reason_of_failure,
     time_text,
+    up_to_date,
 )
 from betrayed.io.status import FOLDER, read_status
 
@@ -54,7 +55,8 @@ class LogHandler(LogHandlerBase):
         self.progress = RunProgress()
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.live: Live | None = None
-        self.said: dict[str, Row] = {}
+        self.logs: dict[int, list[str]] = {}
+        self.said: dict[str, tuple[float, int]] = {}
         self.said_at: dict[str, float] = {}
         self.ended = threading.Event()
         self.lock = threading.RLock()
@@ -101,9 +103,12 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.JOB_INFO:
             wildcards = dict(record.wildcards or {})
             self.progress.started(record.jobid, record.rule_name, wildcards, list(record.output))
+            self.logs[record.jobid] = list(getattr(record, "log", ()))
             self._begin()
         elif event == LogEvent.JOB_FINISHED:
-            self.progress.finished(record.job_id)
+            logs = self.logs.pop(record.job_id, ())
+            kept = sum(up_to_date(_text(path)) for path in logs)
+            self.progress.finished(record.job_id, kept=kept)
             self._lines()
         elif event in (LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR):
             self._failed(record)
@@ -152,8 +157,7 @@ class LogHandler(LogHandlerBase):
         if rule not in _NO_RULE:
             self._print(f"{rule} failed:", "red")
         for path in getattr(record, "log", None) or ():
-            if Path(path).is_file():
-                text = Path(path).read_text(encoding="utf-8", errors="replace")
+            if text := _text(path):
                 self._print("\n".join(reason_of_failure(text)))
             if rule not in _NO_RULE:
                 self._print(f"Its log: {path}")
@@ -206,7 +210,15 @@ class LogHandler(LogHandlerBase):
 def count_text(row: Row) -> str:
     """How far a stage is: 12 of 30 videos."""
     many = "" if row.total == 1 else "s"
-    return f"{int(row.done)} of {row.total} {row.unit}{many}"
+    kept = f" ({row.kept} up to date)" if row.kept else ""
+    return f"{int(row.done)} of {row.total} {row.unit}{many}{kept}"
+
+
+def _text(path: str) -> str:
+    """A log as far as it is there and is text."""
+    if not Path(path).is_file():
+        return ""
+    return Path(path).read_text(encoding="utf-8", errors="replace")
 
 
 def row_text(row: Row) -> str:

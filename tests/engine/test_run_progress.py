@@ -14,6 +14,7 @@ from betrayed.engine.run_progress import (
     rate_text,
     reason_of_failure,
     time_text,
+    up_to_date,
 )
 from betrayed.io.status import FOLDER, read_status
 from support.paths import ROOT, SCRIPTS
@@ -99,6 +100,15 @@ def test_time_when_nothing_of_a_stage_runs_does_not_count(progress, clock, tmp_p
     progress.finished(3, failed=True)
     (row,) = progress.rows()
     assert row.over and row.failed == 1 and row.done == 8
+
+
+def test_what_was_up_to_date_is_done_but_no_part_of_the_rate(progress, clock, tmp_path):
+    start(progress, tmp_path, 1, "0000")
+    clock.now += 10
+    progress.finished(1, kept=up_to_date("bar\ncluster_tracks: 1 to compute, 3 up to date\n"))
+    (row,) = progress.rows()
+    assert (row.done, row.kept) == (4, 3) and row.rate == pytest.approx(1 / 10)
+    assert up_to_date("train_block: 1 to compute\n") == 0
 
 
 def test_training_counts_steps_and_other_stages_jobs(progress, clock):

@@ -69,6 +69,16 @@ def test_a_log_has_a_line_for_each_stage_that_is_over_and_none_for_jobs(handler,
     assert capsys.readouterr().err == "[0:00] train the block: 1 of 1 job, took 0:00\n"
 
 
+def test_videos_that_were_up_to_date_are_told(handler, capsys, tmp_path):
+    log = tmp_path / "job.log"
+    log.write_text("cluster_tracks: 0 to compute, 1 up to date\n")
+    tell(handler, LogEvent.JOB_INFO, jobid=1, rule_name="cluster_tracks", log=[str(log)],
+         wildcards={"dataset": "made", "batch": "0000"}, output=["records/0000.json"])  # fmt: skip
+    tell(handler, LogEvent.JOB_FINISHED, job_id=1)
+    told = capsys.readouterr().err
+    assert told == "[0:00] cluster into tracks: 1 of 1 video (1 up to date), took 0:00\n"
+
+
 def test_what_failed_is_told_with_its_reason_and_its_log(handler, capsys, tmp_path):
     log = tmp_path / "job.log"
     log.write_text("cluster_tracks: 1 to compute\nerror: The disk is full.\nFree some.\n")

@@ -46,6 +46,7 @@ class Row:
     """A line: ``done`` of ``total`` ``unit``\\ s; ``rate`` a second and ``left`` seconds if known.
 
     ``seconds`` is how long the stage has been at work, ``running`` how many of its jobs are.
+    ``kept`` of what is done was up to date; it is no part of the rate.
     """
 
     title: str
@@ -57,6 +58,7 @@ class Row:
     rate: float | None
     left: float | None
     failed: int
+    kept: int = 0
 
     @property
     def over(self) -> bool:
@@ -71,6 +73,7 @@ class _Job:
     group: tuple[str, ...]
     batch: str
     state: str = "running"
+    kept: int = 0
 
 
 @dataclass
@@ -126,11 +129,12 @@ class RunProgress:
         if stage.since is None:
             stage.since = self._clock()
 
-    def finished(self, job: int, failed: bool = False) -> None:
-        """A job has ended."""
+    def finished(self, job: int, failed: bool = False, kept: int = 0) -> None:
+        """A job has ended; so many of its videos were up to date."""
         for stage in self._stages.values():
             if job in stage.jobs:
                 stage.jobs[job].state = "failed" if failed else "done"
+                stage.jobs[job].kept = kept
                 if not stage.in_state("running"):
                     stage.seconds += self._clock() - (stage.since or self._clock())
                     stage.since = None
@@ -164,10 +168,12 @@ class RunProgress:
                 unit = next(one for one in _WHOLE if one in said[0]) if said else "step"
                 done, total = float(whole[0][0]), int(whole[0][1])
         # Of the first moments nothing can be told.
-        rate = done / seconds if seconds > 1 and done >= min(1, total / 4) else None
+        kept = sum(job.kept for job in stage.jobs.values())
+        new = done - kept
+        rate = new / seconds if seconds > 1 and new >= min(1, total / 4) else None
         left = (total - done) / rate if rate and running else None
         title = STAGES[name]
-        return Row(title, done, total, unit, len(running), seconds, rate, left, len(failed))
+        return Row(title, done, total, unit, len(running), seconds, rate, left, len(failed), kept)
 
     def _videos(self, name: str, stage: _Stage) -> int:
         """The videos of jobs that have begun, and of batches that are missing."""
@@ -220,6 +226,12 @@ def rate_text(row: Row) -> str:
     if row.rate >= 0.95:
         return f"{row.rate:.1f} {row.unit}s/s"
     return f"{60 * row.rate:.1f} {row.unit}s/min"
+
+
+def up_to_date(text: str) -> int:
+    """How many of its videos a job found up to date, by its log."""
+    found = re.search(r"^\w+: \d+ to compute, (\d+) up to date$", text, re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 def reason_of_failure(text: str, most: int = 30) -> list[str]:
