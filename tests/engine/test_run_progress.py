@@ -122,6 +122,18 @@ def test_training_counts_steps_and_other_stages_jobs(progress, clock):
     assert (row.done, row.total, row.unit) == (1, 1, "job") and row.over and rate_text(row) == ""
 
 
+def test_the_second_of_two_trainings_is_a_share_of_both(progress, clock):
+    for job, block in enumerate("ab"):
+        progress.started(job, "train_block", {"block": block}, [])
+        clock.now += 100
+        if job == 0:
+            progress.finished(job)
+    (row,) = progress.rows({"train_block": [{"step": (60, 240)}]})
+    assert (row.done, row.total, row.unit) == (1.25, 2, "job")
+    # 1.25 in 200 s: three quarters more take 120 s.
+    assert row.left == pytest.approx(120) and rate_text(row) == ""
+
+
 def test_stages_stand_in_the_order_of_the_chain_and_small_jobs_have_none(progress, tmp_path):
     for job, rule in enumerate(("list_runs", "draw_pictures", "extract_frames", "all")):
         progress.started(job, rule, {}, [])

@@ -163,10 +163,12 @@ class RunProgress:
             done += min(told, sum(job.videos for job in running))
         else:
             unit, total = "job", len(stage.jobs)
-            whole = [counts[one] for counts in said for one in _WHOLE if one in counts]
-            if running and len(whole) == 1 and whole[0][1]:
-                unit = next(one for one in _WHOLE if one in said[0]) if said else "step"
-                done, total = float(whole[0][0]), int(whole[0][1])
+            whole = [(one, *counts[one]) for counts in said for one in _WHOLE if one in counts]
+            for kind, steps, of in whole if running else ():
+                if of and total == 1:
+                    unit, done, total = kind, float(steps), of
+                elif of:  # one of several jobs: so much of it is done
+                    done = min(done + min(steps / of, 0.99), total)
         # Of the first moments nothing can be told.
         kept = sum(job.kept for job in stage.jobs.values())
         new = done - kept
