@@ -40,7 +40,7 @@ LAST = {"collect_failures", "check_failures"}
 #: The rules of each stage of the chain, the last one first.
 CHAIN = {
     "objects": ["select_objects", "score_video", "draw_pictures"],
-    "tracks": ["cluster_tracks", "draw_training"],
+    "tracks": ["cluster_tracks"],
     "attention": ["export_attention"],
     "training": ["train_block"],
     "features": ["cache_features"],
