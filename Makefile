@@ -5,13 +5,15 @@ TORCH_REQUIREMENTS ?= envs/torch.txt
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Snakemake with a line a stage on the screen; --logger finds the plugin on Python's path.
+SNAKEMAKE := PYTHONPATH="$(CURDIR)/scripts$${PYTHONPATH:+:$$PYTHONPATH}" snakemake --logger betrayed --cores all
 .PHONY: help demo plan test test-fast test-property test-gpu lint segment report score docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/ready ## find the objects in the made videos, score them, and show the tables
-	snakemake --cores all
+	@$(SNAKEMAKE)
 	@python scripts/print_summary.py --tables results/tables --benchmarks results/benchmarks --pictures results/pictures
 	@echo "Report:   make report writes results/report.html: all of this, and a player of each video"
 
@@ -22,12 +24,12 @@ typed = "$$(set -- '$(subst ','\'',$(value $1))'; case "$$1" in '~' | '~/'*) pri
 segment: .venv/ready ## masks and overlays for your own videos: make segment VIDEOS=folder [FORMATS=coco,mots]
 	@test -n $(call typed,VIDEOS) || { echo "error: say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
 	@test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list: make segment VIDEOS=folder" >&2; exit 1; }
-	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" snakemake --cores all --configfile presets/videos.yaml $(if $(FORMATS),--config 'exports={formats: [$(FORMATS)]}' -- all exports)
-	@echo "Masks: results/videos/masks   Overlays: results/pictures$(if $(FORMATS),   $(FORMATS): results/exports)   One HTML file of all: make report VIDEOS=…"
+	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" $(SNAKEMAKE) --configfile presets/videos.yaml $(if $(FORMATS),--config 'exports={formats: [$(FORMATS)]}' -- all exports)
+	@$(if $(FORMATS),echo "$(FORMATS): results/exports")
 
 report: .venv/ready ## one HTML file of the results: make report [VIDEOS=folder] [CONFIG=file.yaml]
 	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list, or leave VIDEOS= out" >&2; exit 1; }
-	@$(if $(value VIDEOS),VIDEOS="$$(realpath -- $(call typed,VIDEOS))") snakemake --cores all report_html $(if $(value VIDEOS)$(value CONFIG),--configfile $(if $(value VIDEOS),presets/videos.yaml) $(if $(value CONFIG),$(call typed,CONFIG)))
+	@$(if $(value VIDEOS),VIDEOS="$$(realpath -- $(call typed,VIDEOS))") $(SNAKEMAKE) report_html $(if $(value VIDEOS)$(value CONFIG),--configfile $(if $(value VIDEOS),presets/videos.yaml) $(if $(value CONFIG),$(call typed,CONFIG)))
 	@echo "The report: results/report.html"
 
 plan: .venv/ready ## what a run would compute, and what is up to date: make plan [VIDEOS=folder] [CONFIG=file.yaml]
@@ -62,6 +64,7 @@ docs: .venv/ready ## the documentation as a site: site/index.html
 	python docs/tools/settings_reference.py
 	python docs/tools/drawings.py
 	python docs/tools/odd_inputs.py
+	python docs/tools/notebook.py
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict --clean
 
 lock: ## make the locked requirements anew (needs uv)

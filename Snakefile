@@ -31,6 +31,7 @@ onstart:
 
 onsuccess:
     release_this_folder()
+    say_where_to_look()
 
 
 onerror:

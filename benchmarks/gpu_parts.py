@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -349,13 +348,15 @@ def reading(bench: Bench) -> Rows:
     """A whole training from files, whose clips are read ahead, a step each."""
     path = tokens_file(bench.folder / "clips.h5", 30, bench.size.clip_grid)
     settings = TrainSettings(
-        steps=bench.size.training_steps, output_dropout="attention", checkpoint_every=10**6
+        steps=bench.size.training_steps,
+        output_dropout="attention",
+        checkpoint_every=10**6,
+        snapshots=0,
     )
     output = bench.folder / "trained" / "block.pt"
 
     def whole(steps: int) -> None:
-        with patch("betrayed.training.loop.draw_curves"):  # the only one to need matplotlib
-            train([path], output, replace(settings, steps=steps), bench.device)
+        train([path], output, replace(settings, steps=steps), bench.device)
 
     whole(1)
     start = bench.seconds(lambda: whole(1))
@@ -497,8 +498,7 @@ def batch(bench: Bench) -> Rows:
 
     def learn() -> None:
         features = [folder / one / "features.h5" for one in names]
-        with patch("betrayed.training.loop.draw_curves"):
-            train(features, block, trained, bench.device)
+        train(features, block, trained, bench.device)
 
     def attend() -> None:
         for one in names:

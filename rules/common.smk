@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
@@ -23,8 +24,10 @@ from betrayed.datasets.presence import missing_data, resolve_root
 from betrayed.datasets.watching import signature
 from betrayed.engine.batches import drop_untrue
 from betrayed.engine.folder_claim import claim_folder
+from betrayed.engine.places import places_text
 from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
+from betrayed.io import status
 
 try:
     if workflow.is_main_process:
@@ -42,6 +45,10 @@ if workflow.is_main_process:
     except UserError:
         pass
 
+# Whoever shows how far the run is (scripts/snakemake_logger_plugin_betrayed) has the terminal: what
+# jobs print is in their logs.
+if workflow.is_main_process and os.environ.get(status.FOLDER):
+    shell.prefix("set -euo pipefail; exec >/dev/null 2>&1; ")
 # Threads that wait for others sleep: spinning ones take the cores from other jobs.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Programs run with the Python that runs Snakemake, activated or not, unless conda brings one.
@@ -88,6 +95,16 @@ def claim_this_folder():
 def release_this_folder():
     while CLAIM:
         CLAIM.pop().close()
+
+
+def say_where_to_look():
+    """The last lines of a run that computed anything."""
+    if not workflow.is_main_process:
+        return
+    masks = [f"results/{dataset}/masks/{run}" for run in RUNS for dataset in config["evaluate"]]
+    blocks = [block for block, run in BLOCKS.items() if run.datasets]
+    text = places_text("results", masks, blocks, "make report")
+    logger.info(f"\n{text}\n", extra={"for_people": True})
 
 
 # Deleting results starts no run, but would take them from one that goes on.

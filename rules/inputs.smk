@@ -113,6 +113,24 @@ def features_to_train(block):
     ]
 
 
+def run_of_block(block):
+    """The first run that uses a block: where several do, its clustering is the one that is shown."""
+    return next(run for run in RUNS.values() if run.block == block)
+
+
+def clip_of(wildcards):
+    """Frames and features of the video that shows how a training went: the first one there is."""
+    dataset = config["evaluate"][0]
+    stages = {"frames": "frames", "features": f"features/{run_of_block(wildcards.block).backbone}"}
+    first = batches(dataset)[0]
+    return {name: record(dataset, stage, first) for name, stage in stages.items()}
+
+
+def training_pictures():
+    """Of every block that is trained here: what the report shows of it."""
+    return [f"results/blocks/{block}/clusters.h5" for block, run in BLOCKS.items() if run.datasets]
+
+
 def block_of(wildcards):
     """The trained block: the one that the configuration names, or else what training says of ours."""
     named = BLOCKS[wildcards.block].settings["training"]["checkpoint"]
@@ -298,7 +316,7 @@ def all_pictures(wildcards):
         for run in RUNS
         for dataset in config["evaluate"]
         for path in records_of(dataset, f"pictures/{run}")
-    ]
+    ] + training_pictures()
 
 
 def all_checked(wildcards):
@@ -439,9 +457,15 @@ def reported_runs():
             "run_id": name,
             "block": run.block,
             "training": f"results/blocks/{run.block}/training.csv" if run.datasets else None,
+            "clusters": f"results/blocks/{run.block}/clusters.h5" if run.datasets else None,
         }
         for name, run in RUNS.items()
     ]
+
+
+def reported_sweep(wildcards):
+    """The table of the sweep; None where there is none."""
+    return next((path for path in sweep_files() if path.endswith(".parquet")), None)
 
 
 def reported_files(wildcards):
@@ -453,4 +477,6 @@ def reported_files(wildcards):
         if name not in ("run", "dataset")
     ]
     files += [f"results/blocks/{run.block}/record.json" for run in RUNS.values() if run.datasets]
+    files += training_pictures()
+    files += filter(None, [reported_sweep(wildcards)])
     return list(dict.fromkeys(files))

@@ -1,6 +1,6 @@
 # The report, and pictures of attention. Not part of `all`: ask for `report_html` and for
 # `attention_pictures`.
-#   in   results/tables/, results/benchmarks/, results/blocks/{block}/training.csv, and of each video
+#   in   results/tables/ (that of the sweep where there is one), results/benchmarks/, results/blocks/{block}/training.csv, and of each video
 #        frames.json, masks, tracks, features (attention of the backbone) and attention (of the block)
 #   out  results/report.html, results/figures/ (those of the report, as SVG)
 #        results/attention_pictures/{run}/{dataset}/{video}/: attention.mp4, attention.png, objects.png,
@@ -55,8 +55,10 @@ rule list_report:
     params:
         batches=reported_batches,
         runs=reported_runs(),
+        sweep=reported_sweep,
     run:
-        Path(output.list).write_text(as_json({"runs": params.runs, "batches": params.batches}))
+        own = {"runs": params.runs, "batches": params.batches, "sweep": params.sweep}
+        Path(output.list).write_text(as_json(own))
 
 
 rule report_html:

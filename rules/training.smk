@@ -1,6 +1,7 @@
-# Training: the spatio-temporal block, from cached features alone.
+# Training: the spatio-temporal block, from cached features alone; and pictures of how it went.
 #   in   results/{dataset}/features/{backbone}/{video}.h5 of the training videos
-#   out  results/blocks/{block}/: block.pt, training.csv, curves.png
+#   out  results/blocks/{block}/: block.pt, training.csv, snapshots/; curves.png, clusters.h5 and
+#        clusters.png, which are of the first video that is segmented
 
 
 rule train_block:
@@ -32,3 +33,34 @@ rule train_block:
         " --output {params.block:q} --record {output.record:q} --settings {params.settings:q}"
         " --threads {threads} --device {resources.device} --gpus {resources.gpu}"
         " --redo {resources.redo} 2>&1 | tee {log:q}"
+
+
+rule draw_training:
+    input:
+        unpack(clip_of),
+        block="results/blocks/{block}/record.json",
+        training=training_features,
+    output:
+        curves="results/blocks/{block}/curves.png",
+        clusters="results/blocks/{block}/clusters.h5",
+        picture="results/blocks/{block}/clusters.png",
+    log:
+        "results/logs/draw_training/{block}.log",
+    benchmark:
+        "results/benchmarks/draw_training/{block}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory(4000),
+        runtime=minutes(30),
+    params:
+        code=source_digest("draw_training"),
+        block=block_file,
+        settings=lambda wildcards: as_json(run_of_block(wildcards.block).clustering),
+    shell:
+        "python scripts/draw_training.py --block {params.block:q}"
+        " --training-features {input.training:q} --frames {input.frames:q}"
+        " --features {input.features:q} --settings {params.settings:q} --threads {threads}"
+        " --curves {output.curves:q} --clusters {output.clusters:q} --picture {output.picture:q}"
+        " 2>&1 | tee {log:q}"

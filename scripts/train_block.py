@@ -24,6 +24,8 @@ from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
 from betrayed.io.files import remove_abandoned
 
+#: The folder of the weights that are kept beside the block.
+SNAPSHOTS = "snapshots"
 #: What the record calls the block, where other stages have a video's name.
 NAME = "block"
 
@@ -42,7 +44,7 @@ def main() -> None:
         type=Path,
         required=True,
         metavar="BLOCK",
-        help="the block to write (block.pt); training.csv, curves.png and, while training, "
+        help="the block to write (block.pt); training.csv, snapshots/ and, while training, "
         "checkpoint.pt lie beside it",
     )
     parser.add_argument("--record", required=True, help="record to write (JSON)")
@@ -61,7 +63,7 @@ def main() -> None:
         "inputs": {video: made.key for video, made in features.items()},
     }
     output = arguments.output
-    outputs = [output, output.with_name("training.csv"), output.with_name("curves.png")]
+    outputs = [output, output.with_name("training.csv"), output.with_name(SNAPSHOTS)]
     stamp = output.parent / STAMPS / f"{NAME}.json"
     files = [made.artefact for made in features.values()]
     if started_by_torchrun():

@@ -39,6 +39,9 @@ def test_a_batch_needs_a_record_and_a_folder(missing, capsys):
     assert missing in capsys.readouterr().err
 
 
-def test_progress_passes_everything_on(capsys):
+def test_progress_passes_everything_on_and_says_so_where_it_takes_long(capsys, monkeypatch):
     assert list(progress(range(5), "counting", "frame")) == [0, 1, 2, 3, 4]
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("betrayed.io.progress._BEFORE", 0.0)
+    assert list(progress(iter("abc"), "counting", "frame", 3)) == ["a", "b", "c"]
     assert "counting" in capsys.readouterr().err

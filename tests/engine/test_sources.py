@@ -51,6 +51,7 @@ def test_every_module_serves_a_program_or_the_rules():
         modules = [package, *(f"{package}.{name.split()[0]}" for name in names.split(","))]
         paths = [SCRIPTS / f"{module.replace('.', '/')}.py" for module in modules]
         used |= set(sources_of(path for path in paths if path.is_file()))
+    used |= set(sources_of([SCRIPTS / "snakemake_logger_plugin_betrayed" / "__init__.py"]))
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / LIBRARY).rglob("*.py")}
     unused = {one for one in modules - used if not one.endswith("__init__.py")}
     assert unused == LIBRARY_ALONE

@@ -28,6 +28,7 @@ from support.paths import ROOT
 
 sys.path.insert(0, str(DOCS / "tools"))
 import drawings
+import notebook
 import odd_inputs
 import settings_reference
 
@@ -58,6 +59,14 @@ def test_links_lead_to_files_and_headings(page):
 def test_every_page_is_reached_from_the_readme():
     reached = {(ROOT / link.partition("#")[0]).resolve() for link in links(TOP[0])}
     assert set(PAGES) - reached == {TOP[0]}
+
+
+def test_the_notebook_is_the_page():
+    assert notebook.NOTEBOOK.read_text(encoding="utf-8") == notebook.notebook_text(), "make docs"
+    cells = json.loads(notebook.NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    code = ["".join(one["source"]) + "\n" for one in cells if one["cell_type"] == "code"]
+    assert code == [one.code for one in blocks(notebook.PAGE) if one.language == "python"]
+    assert not any("<!--" in "".join(one["source"]) for one in cells)
 
 
 def test_every_picture_is_shown():

@@ -139,7 +139,8 @@ def answers(code: str, names: dict) -> list:
     found = []
     for node in ast.parse(code).body:
         if isinstance(node, ast.Expr):
-            found.append(eval(ast.unparse(node), names))
+            answer = eval(ast.unparse(node), names)
+            found += [] if answer is None else [answer]
         else:
             exec(ast.unparse(node), names)
     return found

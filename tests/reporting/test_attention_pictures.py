@@ -14,6 +14,7 @@ from betrayed.clustering.tracks import Tracks
 from betrayed.engine.batches import Record
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create
+from betrayed.io.style import heat_table, svg_text
 from betrayed.reporting.attention_maps import (
     as_heat,
     block_concentration,
@@ -25,7 +26,6 @@ from betrayed.reporting.attention_maps import (
 from betrayed.reporting.attention_pictures import draw_attention, heated, ringed, show_token
 from betrayed.reporting.merging import leaves_of, merging_drawn, thumbnail
 from betrayed.reporting.object_colours import grid_ids
-from betrayed.reporting.style import heat_table, svg_text
 from betrayed.video.video import Video
 from support.paths import ROOT, SCRIPTS
 from support.tiny_results import FRAMES, GRID, KEY_FRAMES, SIZE, report_list, tiny_video

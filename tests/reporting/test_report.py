@@ -17,16 +17,17 @@ from PIL import Image
 from betrayed.config.report import ReportSettings
 from betrayed.errors import UserError
 from betrayed.io.palette import read_ids
+from betrayed.io.style import PALETTE
 from betrayed.reporting.attention_maps import as_heat, block_concentration
 from betrayed.reporting.object_colours import coloured, object_ids
 from betrayed.reporting.report import figures, sprites, tables
 from betrayed.reporting.report.choice import choose_frames, choose_videos, drops
+from betrayed.reporting.report.frame_spread import frame_quartiles
 from betrayed.reporting.report.page import render
 from betrayed.reporting.report.players import frame_curves, matched_colours, player
 from betrayed.reporting.report.provenance import commit, made_by
 from betrayed.reporting.report.sources import GONE, STAGES, Result, read_sources
 from betrayed.reporting.report.worst import worst_objects
-from betrayed.reporting.style import PALETTE
 from betrayed.video.video import Video
 from support.tiny_results import (
     FRAMES,
@@ -39,6 +40,17 @@ from support.tiny_results import (
 )
 from support.tiny_scene import BALL, scene
 
+J_OF_ALL = ("davis2016", "J_mean")
+MEASURED = pd.DataFrame(
+    [["r", "d", "v", "davis2016", np.nan, t, "J", t / 10] for t in range(5)]
+    + [
+        ["r", "d", "v", "davis2017-sequence", object_, t, metric, t / 10 + more]
+        for t in range(5)
+        for object_, metric, more in [(1, "J", 0.0), (1, "F", 0.2), (2, "J", 0.2), (2, "F", 0.4)]
+    ]
+    + [["r", "d", "v", "davis2016", np.nan, np.nan, "J_mean", 0.9]],
+    columns=["run", "dataset", "video", "protocol", "object", "frame", "metric", "value"],
+)
 EVIL = '<script>document.title="broken"</script>'
 
 
@@ -237,10 +249,44 @@ def test_a_value_without_a_name_in_the_template_is_an_error():
 def test_figures_are_the_same_twice_and_one_name_is_no_formula(tmp_path):
     _, folder = tiny_results(tmp_path, [EVIL, "$\\frac$"])
     summary = pd.read_parquet(folder / "summary.parquet")
-    arguments = (summary, "toys", "davis2016", "J_mean", {"default": "default-1"})
+    frames = frame_quartiles(pd.read_parquet(folder / "measurements.parquet"), *J_OF_ALL)
+    arguments = (summary, frames, "toys", *J_OF_ALL, {"default": "default-1"})
     one, other = figures.score_figure(*arguments), figures.score_figure(*arguments)
     assert one.svg == other.svg
     assert "$\\frac$" in one.svg and "<script>" not in one.svg
+
+
+def test_quartiles_over_frames_by_hand():
+    # Of frames 0 … 4 J is 0, 1, 2, 3, 4 tenths: quartiles at 1 and 3.
+    found = frame_quartiles(MEASURED, *J_OF_ALL)
+    assert found.loc[("r", "d", "v")].tolist() == pytest.approx([0.1, 0.3])
+    # J and F of two objects: each frame's mean is 0.1 t + 0.2.
+    found = frame_quartiles(MEASURED, "davis2017-sequence", "J&F")
+    assert found.loc[("r", "d", "v")].tolist() == pytest.approx([0.3, 0.5])
+    assert frame_quartiles(MEASURED, "video-object", "FG-ARI").empty
+
+
+def test_bars_and_means_are_drawn_with_what_they_vary_by(monkeypatch):
+    summary = pd.DataFrame(
+        [
+            ["r", "d", "v", *J_OF_ALL, 0.2, np.nan, np.nan],
+            ["r", "d", "w", *J_OF_ALL, 0.6, np.nan, np.nan],
+            ["r", "d", "all", *J_OF_ALL, 0.4, 0.35, 0.55],
+        ],
+        columns=["run", "dataset", "video", "protocol", "metric", "value", "low", "high"],
+    )
+    seen = []
+    monkeypatch.setattr(figures, "svg_text", lambda figure, name: seen.append(figure) or "")
+    spread = frame_quartiles(MEASURED, *J_OF_ALL)
+    drawn = figures.score_figure(summary, spread, "d", *J_OF_ALL, {"r": "r-1"})
+    assert "middle half of its frames" in drawn.caption
+    (axes,) = seen[0].axes
+    assert [bar.get_width() for bar in axes.patches] == [0.2, 0.6]
+    lines = [line.tolist() for one in axes.collections for line in one.get_segments()]
+    # The frames of v; w has none. Above, the interval of the mean.
+    ends = [(line[0][0], line[1][0]) for line in lines if len(line) and np.isfinite(line).all()]
+    assert ends == [pytest.approx((0.1, 0.3)), pytest.approx((0.35, 0.55))]
+    assert [one.get_text() for one in axes.get_yticklabels()] == ["v", "w", "all videos"]
 
 
 def test_many_videos_are_drawn_by_rank():
@@ -252,9 +298,23 @@ def test_many_videos_are_drawn_by_rank():
         rows,
         columns=["run", "dataset", "video", "protocol", "metric", "value", "low", "high", "videos"],
     )
-    drawn = figures.score_figure(summary, "d", "davis2016", "J_mean", {"r": "r-1"})
+    nothing = frame_quartiles(MEASURED[:0], *J_OF_ALL)
+    drawn = figures.score_figure(summary, nothing, "d", *J_OF_ALL, {"r": "r-1"})
     assert ">300 videos, by their figure in the run r<" in drawn.svg
     assert ">v299<" not in drawn.svg and len(drawn.svg) < 100_000
+
+
+def test_more_runs_than_can_be_told_apart_are_left_to_the_tables():
+    names = [f"run-{one}" for one in range(figures.MOST_RUNS + 3)]
+    keys = {"dataset": "d", "protocol": "davis2016", "metric": "J_mean"}
+    summary = pd.DataFrame(
+        [keys | {"run": run, "video": video, "value": 0.5, "low": 0.4, "high": 0.6}
+         for run in names for video in ("a", "b", "all")]
+    )  # fmt: skip
+    nothing = frame_quartiles(MEASURED[:0], *J_OF_ALL)
+    drawn = figures.score_figure(summary, nothing, "d", *J_OF_ALL, {name: name for name in names})
+    assert drawn.caption.endswith("3 more runs are in the tables.")
+    assert names[figures.MOST_RUNS - 1] in drawn.svg and names[figures.MOST_RUNS] not in drawn.svg
 
 
 def test_differences_by_hand():

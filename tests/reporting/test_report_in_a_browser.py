@@ -1,13 +1,15 @@
 """The report as a reader has it: in a browser, from the disk, without network."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from betrayed.config.report import ReportSettings
+from betrayed.io.style import PALETTE
 from betrayed.reporting.report.page import write_report
-from betrayed.reporting.style import PALETTE
 from support.browsers import browser
-from support.tiny_results import FRAMES, SIZE, tiny_results
+from support.tiny_results import FRAMES, SIZE, tiny_clusters, tiny_results, tiny_sweep
 from support.tiny_scene import BALL, scene
 
 pytestmark = pytest.mark.browser
@@ -27,6 +29,9 @@ return Array.from(pen.getImageData(0, 0, copy.width, copy.height).data);
 def driver(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     sources, tables = tiny_results(folder, NAMES, runs=("default", "other"))
+    clusters = tiny_clusters(folder, sources.results[0].frames)
+    runs = [replace(run, clusters=clusters) for run in sources.runs]
+    sources = replace(sources, runs=runs, sweep=tiny_sweep(tables))
     write_report(folder / "report.html", sources, tables, folder / "benchmarks", ReportSettings())
     with browser(folder / "profile") as opened:
         opened.page = (folder / "report.html").as_uri()
@@ -254,6 +259,56 @@ def test_tables_filter_by_all_words(page):
     assert one(page, "#table-videos .count").text == "6 rows"
 
 
+def test_pictures_inside_figures_are_seen(page):
+    """The policy lets them in: their pixels are there, and they are as wide as they are drawn."""
+    script = """
+    const done = arguments[arguments.length - 1];
+    const uris = [...document.querySelectorAll("#training image")].map(
+      (one) => one.href.baseVal || one.getAttributeNS("http://www.w3.org/1999/xlink", "href"));
+    Promise.all(uris.map(async (uri) => {
+      const picture = new Image();
+      picture.src = uri;
+      await picture.decode();
+      return picture.naturalWidth;
+    })).then(done, () => done([]));
+    """
+    widths = page.execute_async_script(script)
+    assert len(widths) == 2 * (1 + 3) and min(widths) > 40
+    boxes = page.find_elements("css selector", "#training image")
+    page.execute_script("document.querySelector('#training').scrollIntoView()")
+    assert all(box.size["width"] > 40 and box.size["height"] > 20 for box in boxes)
+
+
+def test_no_lettering_of_a_figure_lies_over_another(page):
+    """Of the figures that are drawn afresh: rows, steps and the values of the sweep."""
+    script = """
+    return [...document.querySelectorAll(arguments[0] + " svg")].map((svg) =>
+      [...svg.querySelectorAll("text")].map((one) => {
+        const box = one.getBoundingClientRect();
+        return [box.left, box.top, box.right, box.bottom, one.textContent];
+      }));
+    """
+    for section in ("#results", "#training", "#sweep"):
+        for boxes in page.execute_script(script, section):
+            for place, (left, top, right, bottom, text) in enumerate(boxes):
+                for other in boxes[place + 1 :]:
+                    wide = min(right, other[2]) - max(left, other[0])
+                    high = min(bottom, other[3]) - max(top, other[1])
+                    assert wide < 2 or high < 3, (section, text, other[4])
+
+
+def test_the_table_of_a_sweep_sorts_by_number(page):
+    heads = page.find_elements("css selector", "#rows-sweep th button")
+    next(one for one in heads if one.text == "clustering.tau").click()
+    heads = [
+        one.text.rstrip(" ↕↑↓") for one in page.find_elements("css selector", "#rows-sweep th")
+    ]
+    place = heads.index("clustering.tau")
+    rows = page.find_elements("css selector", "#rows-sweep tbody tr")
+    values = [row.find_elements("css selector", "td")[place].text for row in rows]
+    assert values == ["0.02", "0.1"]
+
+
 def luminance(colour):
     """WCAG's relative luminance of a CSS colour."""
     numbers = colour[colour.index("(") + 1 : -1].replace(",", " ").split()
@@ -268,7 +323,15 @@ def test_text_stands_out_in_light_and_dark(page, scheme):
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
     ground = luminance(one(page, "body").value_of_css_property("background-color"))
     assert (ground > 0.5) == (scheme == "light")
-    for selector in ("body", ".note", "nav a", "summary", "figcaption", ".drawing text"):
+    for selector in (
+        "body",
+        ".note",
+        "nav a",
+        "summary",
+        "figcaption",
+        ".drawing text",
+        "#sweep text",
+    ):
         found = one(page, selector)
         kind = "fill" if selector.endswith("text") else "color"
         lights = sorted([ground, luminance(found.value_of_css_property(kind))])

@@ -18,7 +18,7 @@ from betrayed.errors import UserError
 from betrayed.reporting.report.page import write_report
 from betrayed.reporting.report.sources import STAGES, Sources
 from support.paths import ROOT, SCRIPTS
-from support.tiny_results import report_list, tiny_results
+from support.tiny_results import report_list, tiny_clusters, tiny_results, tiny_sweep
 
 EVIL = '<script>document.title="broken"</script>'
 QUOTE = "\"><img src=x onerror=alert('x')> & $\\frac$ {{ title }}"
@@ -128,6 +128,53 @@ def test_results_come_first_and_every_figure_says_what_it_was_made_from(tmp_path
     assert all("default-tau0.05-abcdef" in one for one in figures_[:4])
     # J of a, b, c: 1/4, 2/4, 3/4.
     assert "<b>0.500</b>" in text and "<b>0.450</b>" in text
+
+
+def test_a_sweep_has_its_picture_and_its_table(tmp_path):
+    assert 'id="sweep"' not in report(tmp_path / "a", ["a"])
+    text = report(tmp_path / "b", ["a"], change=swept)
+    (section,) = re.findall(r'<section id="sweep">.*?</section>', text, re.DOTALL)
+    assert "The sweep over clustering.tau" in section and "currentColor" in section
+    (table,) = re.findall(r'<table id="rows-sweep">.*?</table>', section, re.DOTALL)
+    rows = [
+        [re.sub(r"\s+", " ", re.sub("<[^>]+>", "", cell)).strip() for cell in row]
+        for row in (re.findall(r"<td.*?</td>", line, re.DOTALL) for line in table.split("<tr>")[2:])
+    ]
+    # Of 0.78, 0.79, 0.80: a spread of 0.01, and Student's 4.303 for two degrees of freedom.
+    half = 4.303 * 0.01 / 3**0.5
+    assert rows[0] == [
+        "default", "toys", "0.02", "davis2016", "J_mean",
+        f"0.790 [{0.79 - half:.3f}, {0.79 + half:.3f}]", "0.010", "3",
+    ]  # fmt: skip
+    assert rows[1][2] == "0.1" and rows[1][5].startswith("0.710 [")
+    assert 'data-value="0.02"' in table
+
+
+def test_training_shows_the_clusters_of_a_clip(tmp_path):
+    def trained(sources, folder):
+        frames = sources.results[0].frames
+        runs = [replace(run, clusters=tiny_clusters(tmp_path, frames)) for run in sources.runs]
+        return replace(sources, runs=runs)
+
+    text = report(tmp_path, ["a & b"], change=trained)
+    (section,) = re.findall(r'<section id="training">.*?</section>', text, re.DOTALL)
+    assert "Clusters of a &amp; b while block-1 was trained" in section
+    assert section.count("data:image/png") == 2 * (1 + 3)
+    for title in ("the frames", "step 10", "2 clusters", "step 40", "3 clusters", "frame 4"):
+        assert f">{title}</text>" in section, title
+    assert "<dt>clustering.tau</dt><dd>0.05</dd>" in section
+
+
+def swept(sources, folder):
+    return replace(sources, sweep=tiny_sweep(folder))
+
+
+def test_a_sweep_over_seeds_alone_is_shown(tmp_path):
+    def seeds(sources, folder):
+        return replace(sources, sweep=tiny_sweep(folder, tau=(0.05,), seeds=1))
+
+    text = report(tmp_path, ["a"], change=seeds)
+    assert "One seed each" in text
 
 
 def test_only_so_many_get_a_player_and_all_are_in_the_table(tmp_path):

@@ -5,14 +5,18 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from betrayed.engine.batches import Failure, Made, Record
 from betrayed.io.artefacts import create
 from betrayed.io.palette import save_palette_png
 from betrayed.objects.mask_writing import write_masks
+from betrayed.reporting.measurements import ALL
 from betrayed.reporting.report.sources import STAGES, Result, RunSource, Sources
+from betrayed.reporting.sweeps import write_sweep
 from betrayed.reporting.tables import PUBLISHED, write_tables
+from betrayed.reporting.training_clusters import TrainingClusters
 from support.tiny_scene import BALL, picture, rolling, scene, tracks_file
 
 SIZE = (48, 80)
@@ -124,6 +128,36 @@ def tiny_results(
     benchmarks.mkdir(parents=True)
     (benchmarks / "a.tsv").write_text("s\tmax_rss\n2.5\t120\n")
     return sources, folder / "tables"
+
+
+def tiny_clusters(folder: Path, frames: str) -> str:
+    """Clusters of two frames at three steps: one, then the ball and the rest, then three."""
+    ball = scene(FRAMES)[[1, 4]] == BALL
+    halves = np.zeros_like(ball, int)
+    halves[..., GRID[1] // 2 :] = 1
+    labels = np.stack([np.zeros_like(halves), ball.astype(int), np.where(ball, 2, halves)])
+    TrainingClusters(frames, [1, 4], [0, 10, 40], labels, 0.05).write(folder / "clusters.h5", {})
+    return str(folder / "clusters.h5")
+
+
+def tiny_sweep(folder: Path, tau: tuple[float, ...] = (0.02, 0.1), seeds: int = 3) -> str:
+    """The table of a sweep over tau and seeds, whose J falls with tau and rises with the seed."""
+    runs = [
+        {"run": f"tau={one},seed={seed}", "base": "default",
+         "swept": {"clustering.tau": one, "seed": seed}}
+        for one in tau
+        for seed in range(seeds)
+    ]  # fmt: skip
+    keys = {"dataset": "toys", "video": ALL, "protocol": "davis2016", "metric": "J_mean"}
+    summary = pd.DataFrame(
+        [
+            keys | {"run": run["run"], "value": 0.8 - tau_ + seed / 100}
+            for run in runs
+            for tau_, seed in [run["swept"].values()]
+        ]
+    )
+    write_sweep(folder, summary, runs)
+    return str(folder / "sweep.parquet")
 
 
 def report_list(

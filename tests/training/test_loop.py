@@ -21,6 +21,7 @@ from betrayed.training.clips import draw_clip, draw_step_clip, load_clip, traini
 from betrayed.training.log import TrainingLog
 from betrayed.training.loop import TrainSettings, learning_rate, train, weight_decay_groups
 from betrayed.training.losses import clip_losses
+from betrayed.training.snapshots import snapshot_file, snapshot_steps
 from support.blocks import new_block
 from support.records import record_of
 from support.tf32 import TF32
@@ -52,7 +53,7 @@ def assert_same(one, other):
 def test_outputs(features, tmp_path):
     output = tmp_path / "block" / "block.pt"
     train(features, output, replace(SMALL, attention_dropout=0.0))
-    assert {p.name for p in output.parent.iterdir()} == {"block.pt", "training.csv", "curves.png"}
+    assert {p.name for p in output.parent.iterdir()} == {"block.pt", "training.csv", "snapshots"}
     lines = output.with_name("training.csv").read_text().splitlines()
     assert lines[0] == "step,loss,semantic,motion,entropy,learning_rate"
     assert [line.split(",")[0] for line in lines[1:]] == [str(i) for i in range(1, 8)]
@@ -67,6 +68,41 @@ def test_outputs(features, tmp_path):
     assert info["settings"]["steps"] == 7
     assert info["features"]["backbone"] == "tiny"
     assert "video" not in info["features"]
+
+
+def test_snapshots_are_kept_ever_further_apart():
+    assert snapshot_steps(240, 5) == [0, 10, 22, 49, 108]
+    assert snapshot_steps(60000, 5) == [0, 10, 88, 775, 6817]
+    assert snapshot_steps(7, 5) == [0, 1, 2, 3, 4]
+    assert snapshot_steps(3, 5) == [0, 1, 2]
+    assert snapshot_steps(1, 5) == [0]
+    assert snapshot_steps(240, 1) == [0]
+    assert snapshot_steps(240, 0) == snapshot_steps(1, 0) == []
+
+
+def test_a_snapshot_is_the_block_of_a_training_until_there(features, tmp_path):
+    output = tmp_path / "block.pt"
+    settings = replace(SMALL, steps=2, snapshots=2)
+    train(features, output, settings)
+    kept = sorted(path.name for path in (tmp_path / "snapshots").iterdir())
+    assert kept == ["0000000.pt", "0000001.pt"]
+    block, info = load_block(snapshot_file(output, 1))
+    assert info["step"] == 1 and info["features"]["backbone"] == "tiny"
+    # One step more, at the last and smallest rate, makes the block of it.
+    for name, value in weights(output).items():
+        moved = (value - block.state_dict()[name]).abs().max()
+        assert moved <= 2 * settings.final_learning_rate + 1e-4, name
+    first = load_block(snapshot_file(output, 0))[0].state_dict()
+    assert any((value != first[name]).any() for name, value in weights(output).items())
+    # Those of a training with other steps go.
+    train(features, output, replace(settings, snapshots=0))
+    assert not (tmp_path / "snapshots").exists()
+
+
+def test_keeping_snapshots_changes_no_weight(features, tmp_path):
+    for name, count in (("with", 4), ("without", 0)):
+        train(features, tmp_path / name / "block.pt", replace(SMALL, snapshots=count))
+    assert_same(*(weights(tmp_path / name / "block.pt") for name in ("with", "without")))
 
 
 def test_same_seed_same_bytes_and_other_seed_not(features, tmp_path):
@@ -103,12 +139,14 @@ def test_a_resumed_run_equals_an_undisturbed_one(features, tmp_path, monkeypatch
         stop_after(patch, stopped)
         train(features, output, settings)
     left = {p.name for p in output.parent.iterdir()} if output.parent.exists() else set()
-    assert left == ({"checkpoint.pt"} if stopped >= 2 else set())
+    assert left == ({"checkpoint.pt", "snapshots"} if stopped >= 2 else {"snapshots"})
     train(features, output, settings)
     told = capsys.readouterr().err
     assert (f"goes on after step {stopped - stopped % 2}" in told) == (stopped >= 2)
-    assert {p.name for p in output.parent.iterdir()} == {"block.pt", "training.csv", "curves.png"}
-    for name in ("block.pt", "training.csv"):
+    assert {p.name for p in output.parent.iterdir()} == {"block.pt", "training.csv", "snapshots"}
+    kept = [f"snapshots/{path.name}" for path in output.with_name("snapshots").iterdir()]
+    assert len(kept) == len(snapshot_steps(SMALL.steps, SMALL.snapshots)) > 2
+    for name in ("block.pt", "training.csv", *kept):
         whole, resumed = (tmp_path / run / name for run in ("whole", "cut"))
         assert whole.read_bytes() == resumed.read_bytes()
 

@@ -14,7 +14,9 @@ def rules_of(*, since):
     """The rules that rerun when a stage has changed, and the tables."""
     names = list(CHAIN)
     later = names[: names.index(since) + 1]
-    return {rule for name in later for rule in CHAIN[name]} | {"collect_tables"} | LAST
+    # A clip is clustered by the settings of tracks, to show how training went.
+    shown = {"draw_training"} if "tracks" in later else set()
+    return {rule for name in later for rule in CHAIN[name]} | {"collect_tables"} | LAST | shown
 
 
 def test_a_second_run_has_nothing_to_do(project):

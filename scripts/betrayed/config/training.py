@@ -88,6 +88,13 @@ class TrainingKnobs:
         "the same bits on every run on a GPU, too; slower there. A CPU's always are",
     )
     checkpoint_every: int = _count(20, "a killed training goes on from there", "steps")
+    snapshots: int = knob(
+        5,
+        "Kept of the weights, from the first ones on and ever more steps apart; the clusters at "
+        "each are drawn. 0: none. A file of the block's size each.",
+        ge=0,
+        le=50,
+    )
     short_videos: ShortVideos = knob("error", "a video shorter than a clip: error, or skip")
 
     @field_validator("final_learning_rate")

@@ -29,6 +29,7 @@ from betrayed.engine.sole_maker import sole_maker
 from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
 from betrayed.io.files import remove_abandoned, sha256, whole_file
+from betrayed.io.status import report
 
 #: The folder beside the records that holds the stamps, a file for each video.
 STAMPS = "videos"
@@ -262,8 +263,11 @@ class Batch:
         if processes > 1 and len(jobs) > 1:
             reasons = in_parallel(attempt, jobs, processes, self.stage, "video")
         else:
+            report("video", 0, len(jobs))
             reasons = map(attempt, jobs)
         for number, (job, reason) in enumerate(zip(jobs, reasons, strict=True), 1):
+            if not (processes > 1 and len(jobs) > 1):
+                report("video", number, len(jobs))
             if len(jobs) > 1 and processes == 1:
                 print(f"{self.stage}: {number} of {len(jobs)} videos", file=sys.stderr)
             if reason is not None:

@@ -9,11 +9,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from betrayed.engine.parallel import in_parallel
 from betrayed.exports.coco import category_name
 from betrayed.exports.videos import MaskedVideo
+from betrayed.exports.writing import write_each
 from betrayed.io.display import Display
-from betrayed.io.files import whole_folder
 from betrayed.io.video_writing import AlphaVideo
 
 #: Pixels around an object that keep their colour under an alpha of 0 in films: these are blurred by
@@ -36,9 +35,7 @@ def export_pngs(videos: Sequence[MaskedVideo], folder: str | Path, workers: int 
     Raises:
         UserError: a frame, a mask or a table of objects is missing or damaged; it is named.
     """
-    with whole_folder(folder) as temporary:
-        work = partial(_write_pngs, folder=temporary)
-        list(in_parallel(work, videos, workers, "cutting out", "video"))
+    write_each(_write_pngs, videos, folder, workers, "cutting out")
 
 
 def export_films(
@@ -58,9 +55,8 @@ def export_films(
     Raises:
         UserError: a frame, a mask or a table of objects is missing or damaged; it is named.
     """
-    with whole_folder(folder) as temporary:
-        work = partial(_write_films, folder=temporary, suffix=suffix)
-        list(in_parallel(work, videos, workers, "cutting out", "video"))
+    work = partial(_write_films, suffix=suffix)
+    write_each(work, videos, folder, workers, "cutting out")
 
 
 def cut_out(frame: np.ndarray, mask: np.ndarray, around: int = 0) -> np.ndarray:

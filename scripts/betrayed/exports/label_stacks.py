@@ -1,15 +1,13 @@
 """Masks as one stack of labels a video, and their tracks as points: what napari opens."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import tifffile
 
-from betrayed.engine.parallel import in_parallel
 from betrayed.exports.videos import MaskedVideo, numbers_in
-from betrayed.io.files import whole_folder
+from betrayed.exports.writing import write_each
 
 #: A row a track and frame, sorted by track: as napari's layer of tracks wants its data.
 COLUMNS = ("track_id", "t", "y", "x")
@@ -32,8 +30,7 @@ def export_napari(videos: Sequence[MaskedVideo], folder: str | Path, workers: in
     Raises:
         UserError: a mask or a table of objects is missing or damaged; it is named.
     """
-    with whole_folder(folder) as temporary:
-        list(in_parallel(partial(_write, folder=temporary), videos, workers, "exporting", "video"))
+    write_each(_write, videos, folder, workers)
 
 
 def centres(ids: np.ndarray) -> dict[int, tuple[float, float]]:

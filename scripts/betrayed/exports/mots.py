@@ -1,18 +1,16 @@
 """Masks as MOTS PNGs, which CVAT reads as tracks."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from betrayed.engine.parallel import in_parallel
 from betrayed.exports.coco import category_name
 from betrayed.exports.run_lengths import CATEGORY
 from betrayed.exports.servers import zip_folder
 from betrayed.exports.videos import MaskedVideo
-from betrayed.io.files import whole_folder
+from betrayed.exports.writing import write_each
 
 #: A pixel holds so many times the class, plus the track (Voigtlaender et al., "MOTS: Multi-Object
 #: Tracking and Segmentation", CVPR 2019; the page of the data set).
@@ -34,8 +32,7 @@ def export_mots(videos: Sequence[MaskedVideo], folder: str | Path, workers: int 
     Raises:
         UserError: a mask or a table of objects is missing or damaged; it is named.
     """
-    with whole_folder(folder) as temporary:
-        list(in_parallel(partial(_write, folder=temporary), videos, workers, "exporting", "video"))
+    write_each(_write, videos, folder, workers)
 
 
 def _write(video: MaskedVideo, folder: Path) -> None:

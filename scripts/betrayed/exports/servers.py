@@ -5,7 +5,6 @@ import shutil
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from betrayed.engine.parallel import in_parallel
 from betrayed.errors import UserError
 from betrayed.exports.run_lengths import CATEGORY, encode_ids
 from betrayed.exports.videos import MaskedVideo
+from betrayed.exports.writing import write_each
 from betrayed.io.files import whole_file, whole_folder
 from betrayed.io.palette import save_palette_png
 from betrayed.io.run_lengths import run_lengths
@@ -41,9 +41,7 @@ def export_davis(videos: Sequence[MaskedVideo], folder: str | Path, workers: int
         UserError: a mask is missing, damaged or of another size than the frames; it is named in
             the error.
     """
-    with whole_folder(folder) as temporary:
-        work = partial(_write_davis, folder=temporary)
-        list(in_parallel(work, videos, workers, "exporting", "video"))
+    write_each(_write_davis, videos, folder, workers)
 
 
 def export_youtube_vis(videos: Sequence[MaskedVideo], folder: str | Path, workers: int = 1) -> None:

@@ -10,6 +10,7 @@ from betrayed.clustering.tracks import read_tracks
 from betrayed.errors import UserError
 from betrayed.features.whole_video import read_class_attention
 from betrayed.io.progress import progress
+from betrayed.io.style import drawing, heat_table, save
 from betrayed.io.video_writing import write_video
 from betrayed.reporting.attention_maps import (
     as_heat,
@@ -21,7 +22,6 @@ from betrayed.reporting.attention_maps import (
 )
 from betrayed.reporting.merging import merging_drawn
 from betrayed.reporting.object_colours import coloured, grid_ids, object_ids
-from betrayed.reporting.style import drawing, heat_table, save
 from betrayed.video.video import Video
 
 USUAL_FPS = 24  # of folders of images, which have none of their own

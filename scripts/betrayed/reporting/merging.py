@@ -13,7 +13,7 @@ from scipy.cluster.hierarchy import dendrogram
 
 from betrayed.clustering.tracks import Tracks
 from betrayed.io.palette import VOID
-from betrayed.reporting.style import GREY, PALETTE, drawing
+from betrayed.io.style import GREY, PALETTE, drawing
 
 MOST_LEAVES = 20
 THUMBNAIL = 64  # pixels, square

@@ -8,7 +8,7 @@ import numpy as np
 
 from betrayed.io.mask_levels import mask_ids
 from betrayed.io.palette import VOID
-from betrayed.reporting.style import colour_table
+from betrayed.io.style import colour_table
 
 OTHER = VOID  # the colour of foreground that is no proposal, and of void
 BLEND = 0.55  # how much of an object's colour covers it

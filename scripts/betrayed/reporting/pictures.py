@@ -16,14 +16,15 @@ from betrayed.io.display import USUAL_FPS
 from betrayed.io.files import whole_file
 from betrayed.io.films import is_film
 from betrayed.io.mask_levels import mask_ids
-from betrayed.io.palette import davis_palette
 from betrayed.io.progress import progress
 from betrayed.io.sound import Sound, read_sound
+from betrayed.io.style import colour_table
 from betrayed.io.video_writing import write_video
 from betrayed.video.annotations import read_annotation
 from betrayed.video.video import Video
 
-COLOURS = np.frombuffer(davis_palette(), np.uint8).reshape(256, 3)
+#: Those of the report and of all figures; the PNGs of masks have DAVIS's palette.
+COLOURS = colour_table()
 OTHER = 255  # the colour of foreground that is no proposal, or one too many
 SHEET_FRAMES = 6
 CELL = 240, 360  # pixels, the most that a frame has in width and height

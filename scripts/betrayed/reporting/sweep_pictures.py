@@ -1,6 +1,7 @@
 """The picture of a sweep: lines for one setting, heat maps for two, marks for more."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from betrayed.io.style import HEAT, LINES, drawing, save
 from betrayed.reporting.leaderboard import HEADLINES
-from betrayed.reporting.style import HEAT, LINES, drawing, save
 from betrayed.reporting.sweeps import swept_settings
 
 _MARKERS = "osD^vP"
@@ -20,11 +22,17 @@ _WIDTH, _HEIGHT = 3.6, 2.8  # of a panel, in inches
 
 
 def draw_sweep(table: pd.DataFrame, path: str | Path) -> None:
-    """Draw the headline figure of each protocol and data set; see :func:`panels`.
+    """Write the picture of a sweep as an SVG or PNG file; see :func:`sweep_drawn`."""
+    with sweep_drawn(table) as figure:
+        save(figure, path)
+
+
+@contextmanager
+def sweep_drawn(table: pd.DataFrame) -> Iterator[Figure]:
+    """The headline figure of each protocol and data set, drawn; see :func:`panels`.
 
     Args:
         table: as :func:`betrayed.reporting.sweeps.tabulate_sweep` gives it.
-        path: an SVG or PNG file.
     """
     settings = swept_settings(table)
     heat = len(settings) == 2 and _is_grid(table, settings)
@@ -54,7 +62,7 @@ def draw_sweep(table: pd.DataFrame, path: str | Path) -> None:
         if several and not heat:
             lines = dict(zip(*reversed(places[0].get_legend_handles_labels()), strict=True))
             figure.legend(lines.values(), lines, loc="outside upper center", ncols=4)
-        save(figure, path)
+        yield figure
 
 
 def panels(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
@@ -75,11 +83,13 @@ def _lines(axes: Axes, figures: pd.DataFrame, settings: list[str], metric: str) 
     """A line for each run over the steps, with the interval over seeds as bars."""
     single = len(settings) == 1
     values = list(figures[settings[0]].drop_duplicates()) if single else []
-    numeric = single and all(_is_number(value) for value in values)
+    numeric = single and all(is_number(value) for value in values)
     if numeric:
         where = figures[settings[0]].astype("f8")
     else:
-        texts = ["\n".join(_text(one) for one in row) for row in figures[settings].to_numpy()]
+        texts = [
+            "\n".join(setting_text(one) for one in row) for row in figures[settings].to_numpy()
+        ]
         order = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         where = pd.Series([float(order[text]) for text in texts], index=figures.index)
         axes.set_xticks(list(order.values()), list(order))
@@ -102,7 +112,7 @@ def _lines(axes: Axes, figures: pd.DataFrame, settings: list[str], metric: str) 
     if numeric and min(values) > 0 and max(values) >= _WIDE * min(values):
         axes.set_xscale("log")
     if numeric:
-        axes.set_xticks(sorted(map(float, values)), [_text(one) for one in sorted(values)])
+        axes.set_xticks(sorted(map(float, values)), [setting_text(one) for one in sorted(values)])
         axes.minorticks_off()
     axes.set(xlabel=", ".join(settings), ylabel=metric)
     axes.grid(visible=True, axis="y")
@@ -120,9 +130,9 @@ def _heat_map(
     ``limits`` are the figures of the darkest and the brightest colour: the same in all runs.
     """
     names = [list(figures[name].drop_duplicates()) for name in settings]
-    names = [sorted(own) if all(map(_is_number, own)) else own for own in names]
-    across, down = ([_text(value) for value in own] for own in names)
-    places = [figures[name].map(_text) for name in settings]
+    names = [sorted(own) if all(map(is_number, own)) else own for own in names]
+    across, down = ([setting_text(value) for value in own] for own in names)
+    places = [figures[name].map(setting_text) for name in settings]
     placed = figures.assign(x=places[0], y=places[1])
     means, spreads = (
         placed.pivot(index="y", columns="x", values=name)
@@ -147,16 +157,17 @@ def _heat_map(
         spine.set_visible(False)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a setting's value can stand on an axis: neither text nor true or false, and there."""
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_) and value == value
 
 
-def _text(value: Any) -> str:
+def setting_text(value: Any) -> str:
     """A value as YAML has it, with all its digits: two values never share a text."""
     if pd.isna(value):
         return "null"
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
-    if _is_number(value):
+    if is_number(value):
         return str(int(value)) if value == int(value) else repr(float(value))
     return str(value)

@@ -1,6 +1,7 @@
 """Training the spatio-temporal block on cached features."""
 
 import math
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -31,9 +32,9 @@ from betrayed.training.clips import (
     load_clip,
     training_videos,
 )
-from betrayed.training.curves import draw_curves
-from betrayed.training.log import COLUMNS, TrainingLog
+from betrayed.training.log import TrainingLog
 from betrayed.training.processes import Processes
+from betrayed.training.snapshots import FOLDER, snapshot_file, snapshot_steps
 
 CHECKPOINT = "checkpoint.pt"
 SINGLE_PROCESS = Processes()
@@ -51,13 +52,15 @@ def train(
     device: torch.device | str = "cpu",
     processes: Processes = SINGLE_PROCESS,
 ) -> None:
-    """Train a block; write ``output`` (block.pt) with training.csv and curves.png beside it.
+    """Train a block; write ``output`` (block.pt) with training.csv beside it.
 
-    The three appear at the end. In between, ``checkpoint.pt`` in the same folder lets a killed
-    training go on: each clip draws from generators seeded by the seed, its step and its number in
-    the step, so that any number of processes gives the same result but for rounding. On one
-    machine, with one number of threads and processes, a resumed run equals an undisturbed one bit
-    for bit: on a CPU always, on a GPU with ``deterministic``. Seeds torch globally.
+    Both appear at the end. Before, ``snapshots/`` has weights of some steps, each a block like
+    ``output``; see :func:`betrayed.training.snapshots.snapshot_steps`. In between,
+    ``checkpoint.pt`` in the same folder lets a killed training go on: each clip draws from
+    generators seeded by the seed, its step and its number in the step, so that any number of
+    processes gives the same result but for rounding. On one machine, with one number of threads and
+    processes, a resumed run equals an undisturbed one bit for bit: on a CPU always, on a GPU with
+    ``deterministic``. Seeds torch globally.
 
     Clips are read ahead in threads. What a step's losses were is looked at while the next one is
     computed, so that a GPU waits for neither.
@@ -108,6 +111,16 @@ def train(
             if processes.rank == 0:
                 save_checkpoint(path, block, {**rest, "precision": precision})
 
+        def save_block(path: Path, step: int) -> None:
+            facts = {"dim": block.dim, "heads": block.heads, "step": step}
+            facts |= {"settings": asdict(settings), "features": made_by, "device": device.type}
+            save(path, facts)
+
+        kept = snapshot_steps(settings.steps, settings.snapshots)
+        if first == 0 and processes.rank == 0:
+            shutil.rmtree(output.with_name(FOLDER), ignore_errors=True)  # of another training
+        if first == 0 and kept:
+            save_block(snapshot_file(output, 0), 0)
         clip_steps = ClipSteps(block, settings, precision)
         steps = range(first, settings.steps)
         own = processes.share(settings.clips_per_step)
@@ -123,6 +136,8 @@ def train(
                 )
                 log.add(losses, rate)
                 bar.set_postfix_str(log.last(), refresh=False)
+                if step + 1 in kept:
+                    save_block(snapshot_file(output, step + 1), step + 1)
                 if (step + 1) % settings.checkpoint_every == 0 and step + 1 < settings.steps:
                     log.settle()
                     state = {"optimizer": optimizer.state_dict(), "log": log.rows}
@@ -132,11 +147,7 @@ def train(
         return
 
     log.write(output.with_name("training.csv"))
-    limits = sorted({math.log(settings.frames * video.tokens) for video in videos})
-    draw_curves(output.with_name("curves.png"), log.rows, COLUMNS, limits)
-    facts = {"dim": block.dim, "heads": block.heads, "step": settings.steps}
-    facts |= {"settings": asdict(settings), "features": made_by, "device": device.type}
-    save(output, facts)
+    save_block(output, settings.steps)
     checkpoint.unlink(missing_ok=True)
     print(log.summary(first, time.monotonic() - began, precision), file=sys.stderr)
 

@@ -5,13 +5,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
+from betrayed.io.style import GREY, LINES, drawing, svg_text
 from betrayed.reporting.bootstrap import DRAWS, LEVEL, SEED, bootstrap_intervals
 from betrayed.reporting.measurements import ALL
-from betrayed.reporting.style import GREY, LINES, drawing, svg_text
+from betrayed.reporting.sweep_pictures import sweep_drawn
+from betrayed.reporting.sweeps import swept_settings
+from betrayed.reporting.training_clusters import read_training_clusters
+from betrayed.reporting.training_pictures import clusters_drawn, curves_drawn
+from betrayed.video.video import Video
 
 #: More videos than this are drawn by their rank, without their names.
 MOST_NAMED = 40
+#: Runs that a figure shows, the first ones: so many marks can be told apart.
+MOST_RUNS = 6
 _MARKERS = "osD^vP"
 _INTERVAL = f"{LEVEL:.0%} percentile bootstrap over videos, {DRAWS:,} draws with seed {SEED}"
 
@@ -28,12 +36,18 @@ class Drawn:
 
 
 def score_figure(
-    summary: pd.DataFrame, dataset: str, protocol: str, metric: str, runs: Mapping[str, str]
+    summary: pd.DataFrame,
+    spread: pd.DataFrame,
+    dataset: str,
+    protocol: str,
+    metric: str,
+    runs: Mapping[str, str],
 ) -> Drawn:
     """A figure of every video of a data set for some runs, and their means with intervals.
 
     Args:
         summary: the table ``summary``.
+        spread: as :func:`betrayed.reporting.report.frame_spread.frame_quartiles` gives it.
         dataset: whose videos.
         protocol: which figure it is.
         metric: likewise.
@@ -46,34 +60,47 @@ def score_figure(
         & summary["run"].isin(list(runs))
     ]
     wide = chosen[chosen["video"] != ALL].pivot(index="video", columns="run", values="value")
-    shown = [run for run in runs if run in wide]
-    wide = wide.sort_values(shown[0], kind="stable")
+    present = [run for run in runs if run in wide]
+    shown = present[:MOST_RUNS]
+    wide = wide[shown].dropna(how="all").sort_values(shown[0], kind="stable")
     means = chosen[chosen["video"] == ALL].set_index("run")
     named = len(wide) <= MOST_NAMED
-    height = 1.2 + (0.24 * len(wide) if named else 2.8)
-    with drawing(7.5, height) as figure:
+    caption = "Each mark is a video, sorted by the first run. "
+    with drawing(6.4, 1.4 + 0.3 * len(wide) if named else 4) as figure:
         axes = figure.subplots()
-        draw = _by_name if named else _by_rank
-        draw(axes, wide, shown)
-        for place, run in enumerate(shown):
-            if run in means.index:
-                _mean(axes, means.loc[run], LINES[place % len(LINES)], named)
-        figure.legend(loc="outside upper center", ncols=min(4, len(shown)))
+        if named:
+            own = {run: _of(spread, run, dataset, wide.index) for run in shown}
+            _by_name(axes, wide, means, own)
+            axes.set_xlabel(metric)
+            caption += "Above the line: the means over the data set and their intervals"
+            if any(one.notna().any(axis=None) for one in own.values()):
+                caption = (
+                    "Each bar is a video, sorted by the first run, with a line over the middle "
+                    "half of its frames. Above: the means over the data set and their intervals"
+                )
+        else:
+            _by_rank(axes, wide, means)
+            axes.set_ylabel(metric)
+            caption += "Lines and bands: the means over the data set and their intervals"
+        figure.legend(
+            *axes.get_legend_handles_labels(),
+            loc="outside upper center",
+            ncols=min(4, len(shown)),
+        )
         svg = svg_text(figure, f"scores-{dataset}-{protocol}-{metric}")
     return Drawn(
         f"scores-{dataset}-{protocol}-{metric}",
         f"{metric} by {protocol} of each video of {dataset}",
         svg,
-        "Each mark is a video, sorted by the first run. Lines and bands are means over the data "
-        "set and their intervals; of the davis2017 protocols they are means over objects, not "
-        "over the marks.",
+        f"{caption}; of the davis2017 protocols they are means over objects, not over the marks."
+        + _left_out(len(present) - len(shown)),
         {
             "data set": f"{dataset}, {len(wide)} videos",
             "protocol": protocol,
             "metric": metric,
             "runs": ", ".join(f"{run} ({runs[run]})" for run in shown),
             "interval": _INTERVAL,
-            "source": "results/tables/summary.csv",
+            "source": "results/tables/summary.csv, and measurements.csv for frames",
         },
     )
 
@@ -118,8 +145,7 @@ def comparison_figure(
         f"Runs against {first}, video by video: {metric} by {protocol} on {dataset}",
         svg,
         f"Above the line a run is better than {first} (round marks), below it worse (square ones). "
-        "Above each: the mean difference over videos and its interval."
-        + (f" {left} more runs are in the tables." if left else ""),
+        "Above each: the mean difference over videos and its interval." + _left_out(left),
         {
             "data set": dataset,
             "protocol": protocol,
@@ -151,17 +177,7 @@ def training_figure(log: pd.DataFrame, block: str, path: str, runs: Sequence[str
         path: where the log lies.
         runs: the runs that use this block.
     """
-    with drawing(7.5, 2.6) as figure:
-        losses, entropy = figure.subplots(1, 2)
-        for name, style in (("semantic", "-"), ("motion", "--")):
-            if name in log:
-                _smoothed(losses, log["step"], log[name], name, style)
-        losses.set(xlabel="step", ylabel="loss")
-        losses.set_ylim(bottom=0)
-        losses.legend()
-        if "entropy" in log:
-            _smoothed(entropy, log["step"], log["entropy"], "rows of queries", "-")
-        entropy.set(xlabel="step", ylabel="entropy (nats)")
+    with curves_drawn(log) as figure:
         svg = svg_text(figure, f"training-{block}")
     return Drawn(
         f"training-{block}",
@@ -172,44 +188,111 @@ def training_figure(log: pd.DataFrame, block: str, path: str, runs: Sequence[str
     )
 
 
-def _smoothed(axes, steps: pd.Series, values: pd.Series, label: str, style: str) -> None:
-    window = max(1, len(values) // 20)
-    lines = axes.plot(steps, values, linewidth=0.6, alpha=0.35)
-    smooth = values.rolling(window, center=True, min_periods=1).median()
-    axes.plot(steps, smooth, style, color=lines[0].get_color(), label=label)
+def clusters_figure(path: str, block: str) -> Drawn | None:
+    """The clusters of a clip over the steps of a training; None where no video could be read.
+
+    Args:
+        path: the artefact, see :mod:`betrayed.reporting.training_clusters`.
+        block: the block's identifier.
+
+    Raises:
+        UserError: the artefact or a frame is missing or damaged.
+    """
+    clusters = read_training_clusters(path)
+    if not clusters.video:
+        return None
+    video = Video.load(clusters.video)
+    with clusters_drawn(clusters, video.frame, float(video.pixel_aspect)) as figure:
+        svg = svg_text(figure, f"clusters-{block}")
+    return Drawn(
+        f"clusters-{block}",
+        f"Clusters of {video.title} while {block} was trained",
+        svg,
+        "Tokens of a colour are one cluster; from step to step a colour stays where it was, as far "
+        "as it can. The clip is clustered by itself, with every frame a key frame, so that its "
+        "clusters are not quite the tracks of the whole video.",
+        {
+            "video": clusters.video,
+            "frames": ", ".join(map(str, clusters.frames)),
+            "clustering.tau": f"{clusters.tau:g}",
+            "block": block,
+            "source": path,
+        },
+    )
 
 
-def _by_name(axes, wide: pd.DataFrame, runs: Sequence[str]) -> None:
+def sweep_figure(table: pd.DataFrame, path: str) -> Drawn:
+    """The picture of a sweep, see :func:`betrayed.reporting.sweep_pictures.sweep_drawn`.
+
+    Args:
+        table: the table ``sweep``.
+        path: where it lies.
+    """
+    settings = swept_settings(table)
+    with sweep_drawn(table) as figure:
+        svg = svg_text(figure, "sweep")
+    seeds = int(table["seeds"].max()) if len(table) else 0
+    over = (
+        f"Means over up to {seeds} seeds, with the {LEVEL:.0%} interval of the mean (Student's t)."
+        if seeds > 1
+        else "One seed each: how much seeds move a figure is not known."
+    )
+    steps = len(table[settings].drop_duplicates()) if settings else 1
+    return Drawn(
+        "sweep",
+        "The sweep" + (f" over {', '.join(settings)}" if settings else " over seeds"),
+        svg,
+        f"Of each protocol the first figure that systems are ranked by. {over}",
+        {"settings": ", ".join(settings) or "seed", "steps": str(steps), "source": path},
+    )
+
+
+def _of(spread: pd.DataFrame, run: str, dataset: str, videos: pd.Index) -> pd.DataFrame:
+    """The quartiles of some videos of a run, missing where there are none."""
+    places = pd.MultiIndex.from_product([[run], [dataset], videos.astype(str)])
+    return spread.reindex(places).droplevel([0, 1])
+
+
+def _by_name(
+    axes: Axes, wide: pd.DataFrame, means: pd.DataFrame, spread: Mapping[str, pd.DataFrame]
+) -> None:
+    """A row a video with a bar a run, and above all a row of means; videos from below."""
     rows = np.arange(len(wide))
-    for place, run in enumerate(runs):
-        offset = (place - (len(runs) - 1) / 2) * min(0.16, 0.7 / len(runs))
+    top = len(wide) + 0.3
+    height = 0.76 / len(spread)
+    ends = [0.0, 1.0, np.nanmin(wide.to_numpy())]
+    for place, (run, own) in enumerate(spread.items()):
+        # The first run is the upper one of each row, as in the legend.
+        offset = ((len(spread) - 1) / 2 - place) * height
         colour, marker = LINES[place % len(LINES)], _MARKERS[place % len(_MARKERS)]
-        axes.hlines(rows + offset, 0, wide[run], color=colour, linewidth=2.2, alpha=0.45)
+        axes.barh(rows + offset, wide[run], 0.9 * height, color=colour, alpha=0.35, linewidth=0)
+        axes.hlines(rows + offset, own["low"], own["high"], color=colour, linewidth=1)
         axes.plot(wide[run], rows + offset, marker, color=colour, markersize=4.5, label=run)
-    axes.set_yticks(rows, wide.index)
-    axes.set_ylim(-0.7, len(wide) - 0.3)
-    axes.set_xlim(min(0, np.nanmin(wide.to_numpy())), 1)
+        if run in means.index:
+            mean = means.loc[run]
+            ends.append(np.nanmin([mean["value"], mean["low"]]))
+            axes.plot(mean["value"], top + offset, marker, color=colour, markersize=6)
+            axes.hlines(top + offset, mean["low"], mean["high"], color=colour, linewidth=2)
+    axes.axhline(len(wide) - 0.35, color=GREY, linewidth=0.8)
+    axes.set_yticks([*rows, top], [*wide.index, "all videos"])
+    axes.set_ylim(-0.6, top + 0.6)
+    axes.set_xlim(min(ends), max(ends))
     axes.grid(visible=True, axis="x")
 
 
-def _by_rank(axes, wide: pd.DataFrame, runs: Sequence[str]) -> None:
-    for place, run in enumerate(runs):
+def _by_rank(axes: Axes, wide: pd.DataFrame, means: pd.DataFrame) -> None:
+    for place, run in enumerate(wide.columns):
         colour, marker = LINES[place % len(LINES)], _MARKERS[place % len(_MARKERS)]
-        axes.plot(
-            np.arange(1, len(wide) + 1),
-            wide[run],
-            marker,
-            color=colour,
-            markersize=2.5,
-            alpha=0.7,
-            label=run,
-        )
-    axes.set_xlabel(f"{len(wide)} videos, by their figure in the run {runs[0]}")
+        places = np.arange(1, len(wide) + 1)
+        axes.plot(places, wide[run], marker, color=colour, markersize=2.5, alpha=0.7, label=run)
+        if run in means.index:
+            mean = means.loc[run]
+            axes.axhline(mean["value"], color=colour, linewidth=1, linestyle="--")
+            if not pd.isna(mean["low"]):
+                axes.axhspan(mean["low"], mean["high"], color=colour, alpha=0.12, linewidth=0)
+    axes.set_xlabel(f"{len(wide)} videos, by their figure in the run {wide.columns[0]}")
     axes.grid(visible=True, axis="y")
 
 
-def _mean(axes, row: pd.Series, colour: str, vertical: bool) -> None:
-    line, band = (axes.axvline, axes.axvspan) if vertical else (axes.axhline, axes.axhspan)
-    line(row["value"], color=colour, linewidth=1, linestyle="--")
-    if not pd.isna(row["low"]):
-        band(row["low"], row["high"], color=colour, alpha=0.12, linewidth=0)
+def _left_out(runs: int) -> str:
+    return f" {runs} more {'run is' if runs == 1 else 'runs are'} in the tables." if runs else ""

@@ -16,21 +16,31 @@ from betrayed.config.report import ReportSettings
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file, whole_folder
 from betrayed.io.progress import progress
+from betrayed.io.style import (
+    GREY,
+    PALETTE,
+    for_paper,
+    heat_colours,
+    page_colours,
+    svg_text,
+)
 from betrayed.reporting.leaderboard import figure_text
 from betrayed.reporting.measurements import ALL
 from betrayed.reporting.merging import merging_drawn
 from betrayed.reporting.object_colours import grid_ids
 from betrayed.reporting.report import figures, players, provenance, tables
 from betrayed.reporting.report.choice import choose_videos
+from betrayed.reporting.report.frame_spread import frame_quartiles
 from betrayed.reporting.report.sources import Result, RunSource, Sources
 from betrayed.reporting.report.worst import worst_objects
-from betrayed.reporting.style import GREY, PALETTE, for_paper, heat_colours, svg_text
 from betrayed.reporting.summary import stage_table
 from betrayed.video.video import Video
 
 TEMPLATES = Path(__file__).with_name("templates")
 #: Scripts of the page, in their order.
 SCRIPTS = ("tables.js", "player.js")
+#: Blocks whose clusters over the steps are shown, the first ones: they are photographs.
+_MOST_STRIPS = 3
 _ROOT = Path(__file__).resolve().parents[4]
 
 Key = tuple[str, str]
@@ -74,6 +84,10 @@ def write_report(
     folder = Path(tables_folder)
     summary = _read_table(folder / "summary.parquet")
     objects = _read_table(folder / "objects.parquet")
+    # Of every frame; other rows of this table are not needed.
+    frames = _read_table(
+        folder / "measurements.parquet", [[("metric", "==", metric)] for metric in "JF"]
+    )
     videos = _videos(sources)
     by_run = {run.name: _of_run(sources.results, run.name) for run in sources.runs}
     first = _first_run(sources, by_run)
@@ -96,8 +110,9 @@ def write_report(
         "runs": sources.runs,
         "videos": len(videos),
         "cards": _cards(summary),
-        "figures": _figures(summary, runs, figure),
+        "figures": _figures(summary, frames, runs, figure),
         "training": list(_training(sources.runs)),
+        "sweep": None if sources.sweep is None else _sweep(sources.sweep),
         "overview": _overview(summary, figures_of, videos, by_run, links),
         "failures": _failures(folder / "failures.csv"),
         "unfinished": [key for key in videos if not all(_finished(by_run, key))],
@@ -113,13 +128,14 @@ def write_report(
         "software": provenance.software(),
         "machine": provenance.machine(),
         "made_by": provenance.made_by(sources.results),
-        "shown": list(_players(chosen, by_run, settings, folder / "measurements.parquet")),
+        "shown": list(_players(chosen, by_run, settings, frames)),
         "choice": _choice_text(len(finished), len(chosen), figure, first),
         "style": {"palette": PALETTE, "grey": GREY, "heat": heat_colours()},
     }
     if figures_folder is not None:
         with whole_folder(figures_folder) as folder:
-            for one in (*context["figures"], *context["training"]):
+            swept = [context["sweep"][0]] if context["sweep"] else []
+            for one in (*context["figures"], *context["training"], *swept):
                 name = re.sub(r"[^\w.-]", "-", one.name)
                 (folder / f"{name}.svg").write_text(for_paper(one.svg), encoding="utf-8")
     with whole_file(output) as temporary:
@@ -141,7 +157,7 @@ def render(context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     scripts = [(TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS]
-    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    css = page_colours() + (TEMPLATES / "report.css").read_text(encoding="utf-8")
     hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {hashes}"
     return environment.get_template("report.html.j2").render(
@@ -214,7 +230,10 @@ def _cards(summary: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _figures(
-    summary: pd.DataFrame, runs: Mapping[str, str], figure: tuple[str, str] | None
+    summary: pd.DataFrame,
+    frames: pd.DataFrame,
+    runs: Mapping[str, str],
+    figure: tuple[str, str] | None,
 ) -> list[figures.Drawn]:
     if figure is None:
         return []
@@ -226,18 +245,30 @@ def _figures(
     for dataset in sorted({one[0] for one in measured}):
         for protocol, metric in wanted:
             if (dataset, protocol, metric) in measured:
-                drawn.append(figures.score_figure(summary, dataset, protocol, metric, runs))
+                of = (dataset, protocol, metric)
+                spread = frame_quartiles(frames, protocol, metric)
+                drawn.append(figures.score_figure(summary, spread, *of, runs))
                 drawn.append(figures.comparison_figure(summary, dataset, protocol, metric, runs))
     return [one for one in drawn if one is not None]
 
 
 def _training(runs: Sequence[RunSource]) -> Iterator[figures.Drawn]:
-    for block in dict.fromkeys(run.block for run in runs):
+    for place, block in enumerate(dict.fromkeys(run.block for run in runs)):
         users = [run for run in runs if run.block == block]
         path = users[0].training
         if path and Path(path).is_file():
             log = pd.read_csv(path)
             yield figures.training_figure(log, block, path, [run.name for run in users])
+        if users[0].clusters and place < _MOST_STRIPS:
+            drawn = figures.clusters_figure(users[0].clusters, block)
+            if drawn is not None:
+                yield drawn
+
+
+def _sweep(path: str) -> tuple[figures.Drawn, tables.Table]:
+    """The picture of the sweep and its table."""
+    table = _read_table(Path(path))
+    return figures.sweep_figure(table, path), tables.sweep_table(table)
 
 
 def _overview(
@@ -293,9 +324,9 @@ def _players(
     chosen: Sequence[Key],
     by_run: Mapping[str, Mapping[Key, Result]],
     settings: ReportSettings,
-    measurements: Path,
+    frames: pd.DataFrame,
 ) -> Iterator[Shown]:
-    curves = players.frame_curves(_read_table(measurements, [("metric", "==", "J")]))
+    curves = players.frame_curves(frames)
     for place, key in enumerate(progress(chosen, "players", "video")):
         results = [own[key] for own in by_run.values() if key in own and own[key].finished]
         data = players.player(results[: settings.runs], settings, curves)
@@ -365,7 +396,7 @@ def _failures(path: Path) -> tables.Table | None:
     return tables.failure_table(table)
 
 
-def _read_table(path: Path, only: list[tuple[str, str, str]] | None = None) -> pd.DataFrame:
+def _read_table(path: Path, only: list[list[tuple[str, str, str]]] | None = None) -> pd.DataFrame:
     """A table of the workflow; ``only``: conditions on its rows."""
     if not path.is_file():
         raise UserError(f"{path} does not exist. Run the workflow to make it.")

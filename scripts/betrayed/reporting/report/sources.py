@@ -44,27 +44,33 @@ class Result:
 
 @dataclass(frozen=True)
 class RunSource:
-    """A run: its name, its identifier in paths, its block's, and the log of its training.
+    """A run: its name, its identifier in paths, its block's, and how its training went.
 
-    ``training`` is None where the block was not trained here.
+    ``training`` is the log and ``clusters`` the clusters over the steps; both are None where the
+    block was not trained here.
     """
 
     name: str
     run_id: str
     block: str
     training: str | None
+    clusters: str | None = None
 
 
 @dataclass(frozen=True)
 class Sources:
-    """All runs, in the configuration's order, and every video of each."""
+    """All runs, in the configuration's order, and every video of each; the table of the sweep.
+
+    ``sweep`` is its Parquet; None where nothing is swept.
+    """
 
     runs: Sequence[RunSource]
     results: Sequence[Result]
+    sweep: str | None = None
 
 
 def read_sources(path: str | Path) -> Sources:
-    """Read the list that the workflow writes: ``{"runs": […], "batches": […]}``.
+    """Read the list that the workflow writes: ``{"runs": […], "batches": […], "sweep": path}``.
 
     A batch has ``run``, ``dataset``, and the record of each stage of :data:`STAGES`. Videos that an
     earlier stage left out are among the results, without what they lack.
@@ -80,7 +86,7 @@ def read_sources(path: str | Path) -> Sources:
         raise UserError(f"{path} is no list of results ({error}). Run the workflow.") from error
     if unknown := {result.run for result in results} - {run.name for run in runs}:
         raise UserError(f"{path}: results of the run {min(unknown)!r}, which is not listed.")
-    return Sources(runs, results)
+    return Sources(runs, results, stored.get("sweep"))
 
 
 def _results(entry: Mapping[str, str]) -> list[Result]:

@@ -7,6 +7,8 @@ import pandas as pd
 
 from betrayed.reporting.leaderboard import figure_text
 from betrayed.reporting.measurements import ALL
+from betrayed.reporting.sweep_pictures import is_number, setting_text
+from betrayed.reporting.sweeps import swept_settings
 
 #: Figures of a video, in the order of columns: protocol, metric, and what the column is called.
 VIDEO_FIGURES = (
@@ -181,6 +183,37 @@ def settings_table(runs: pd.DataFrame, order: Sequence[str]) -> Table:
         ("setting", "among runs", *names),
         rows,
         "Source: results/tables/runs.csv.",
+    )
+
+
+def sweep_table(sweep: pd.DataFrame) -> Table:
+    """The table ``sweep``: a row for each step, protocol and metric."""
+    names = swept_settings(sweep)
+    rows = []
+    for row in sweep.to_dict(orient="records"):
+        values = [setting_text(row[name]) for name in names]
+        rows.append(
+            [
+                *(Cell(str(row[name])) for name in ("run", "dataset")),
+                *(
+                    Cell(text, float(row[name]) if is_number(row[name]) else None)
+                    for name, text in zip(names, values, strict=True)
+                ),
+                *(Cell(str(row[name])) for name in ("protocol", "metric")),
+                Cell(figure_text(row["value"], row["low"], row["high"]), float(row["value"])),
+                number(row["spread"]),
+                whole(row["seeds"]),
+            ]
+        )
+    last = ("mean [95% interval]", "spread", "seeds")
+    return Table(
+        "sweep",
+        "The sweep",
+        ("run", "data set", *names, "protocol", "metric", *last),
+        rows,
+        "Means over seeds; the interval is that of the mean by Student's t, the spread the "
+        "standard deviation over seeds. Source: results/tables/sweep.csv.",
+        frozenset({*last, *(name for name in names if all(map(is_number, sweep[name])))}),
     )
 
 

@@ -1,7 +1,7 @@
-"""How every figure looks: one palette that colour-blind readers tell apart, one kind of lettering.
+"""How every figure and page looks: one palette that colour-blind readers tell apart, one lettering.
 
 Figures are SVG whose ink is the colour of the text around them, so that one drawing serves a light
-and a dark page, and a page in print.
+and a dark page, and a page in print. The colours of a page are here, too.
 """
 
 import io
@@ -36,12 +36,40 @@ PALETTE = (
     "#332288",
     "#999933",
 )
-#: Lines and bars on any ground: those of the palette that stand out on white and on black.
+#: Lines and bars on any ground, the clearest first: on the grounds of both pages the first four
+#: have a contrast of at least 3. Markers tell them apart, too.
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 #: Of what is in no group: void, and foreground that is no object.
 GREY = "#999999"
 #: The map from weak to strong that heat is drawn in; its brightness rises evenly.
 HEAT = "inferno"
+
+#: The colours of a page by theme. Text has a contrast of at least 4.5 on its grounds (WCAG 2.2,
+#: level AA), what marks something one of at least 3.
+THEMES = {
+    "light": {
+        "ground": "#ffffff",
+        "raised": "#f4f5f7",
+        "ink": "#1b232c",
+        "soft": "#57626e",
+        "line": "#d4d9df",
+        "accent": "#0b5c96",
+        "on-accent": "#ffffff",
+        "warning": "#fdf0d5",
+        "drop": "#b8420a",
+    },
+    "dark": {
+        "ground": "#14181d",
+        "raised": "#1e242b",
+        "ink": "#e6eaee",
+        "soft": "#a3aeb9",
+        "line": "#38424c",
+        "accent": "#7cc0f2",
+        "on-accent": "#10151a",
+        "warning": "#3d3013",
+        "drop": "#ff9a63",
+    },
+}
 
 _INK = "#010203"  # stands for the colour of the text around a figure
 _SETTINGS = {
@@ -111,6 +139,17 @@ def for_paper(svg: str) -> str:
     head, rest = svg.split(">", 1)
     ground = '<rect width="100%" height="100%" fill="#ffffff"/>'
     return f"{head}>{ground}{rest}".replace("currentColor", "#000000")
+
+
+def page_colours() -> str:
+    """:data:`THEMES` as CSS: variables such as ``--ink``, dark where the reader's system is."""
+    light, dark = (
+        " ".join(f"--{name}: {colour};" for name, colour in own.items()) for own in THEMES.values()
+    )
+    return (
+        f":root {{ color-scheme: light dark; {light} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
+    )
 
 
 def colour_table() -> np.ndarray:

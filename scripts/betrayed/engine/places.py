@@ -1,0 +1,43 @@
+"""Where everything lies that a run has left: what its last lines say."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+
+def places_text(
+    results: str | Path, masks: Iterable[str], blocks: Iterable[str], report: str
+) -> str:
+    """A line each for masks, overlays, tables, trainings and the report, as far as they are there.
+
+    Args:
+        results: the folder of results.
+        masks: the folders of masks, of every data set and run.
+        blocks: identifiers of the blocks that were trained.
+        report: the command that makes the report, shown where there is none yet.
+    """
+    results = Path(results)
+    tables, page = results / "tables", results / "report.html"
+    newest = tables / "summary.csv"
+    stale = page.exists() and newest.exists() and page.stat().st_mtime < newest.stat().st_mtime
+    found = {
+        "Masks": _some(Path(path) for path in masks),
+        "Overlays": _some([results / "pictures"]),
+        "Tables": _some([tables / "leaderboard.md", tables / "sweep.csv"]),
+        "Training": _some(results / "blocks" / block / "clusters.png" for block in blocks),
+        "Report": f"{page}{f' (older than the tables: {report})' if stale else ''}"
+        if page.exists()
+        else report,
+    }
+    return _aligned({name: place for name, place in found.items() if place})
+
+
+def _some(paths: Iterable[Path], most: int = 3) -> str:
+    """Those of the paths that exist, the first ones by name."""
+    there = [str(path) + ("/" if path.is_dir() else "") for path in paths if path.exists()]
+    more = f", and {len(there) - most} more" if len(there) > most else ""
+    return ", ".join(there[:most]) + more
+
+
+def _aligned(places: Mapping[str, str]) -> str:
+    width = max(map(len, places)) + 2
+    return "\n".join(f"{f'{name}:':{width}}{place}" for name, place in places.items())

@@ -1,0 +1,233 @@
+"""What one sees while the workflow runs: a line a stage, and what failed, instead of every job.
+
+    PYTHONPATH=scripts snakemake --logger betrayed --cores all
+
+On a terminal the lines are redrawn; in a log there is one when a stage is over and one each minute
+while it goes on. What jobs print is in their logs, ``results/logs``, alone. Snakemake finds plugins
+by their name on Python's path; its own log in ``.snakemake/log`` stays as it is.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from logging import ERROR, WARNING, LogRecord
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake_interface_logger_plugins.common import LogEvent
+from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
+
+from betrayed.engine.run_progress import (
+    Row,
+    RunProgress,
+    rate_text,
+    reason_of_failure,
+    time_text,
+    up_to_date,
+)
+from betrayed.io.status import FOLDER, read_status
+
+_EVERY = 60.0  # seconds between lines of a stage in a log
+#: Said by Snakemake without an event, and of use.
+_SHOWN = ("Nothing to be done", "Terminating processes", "Will exit after finishing")
+#: Of the rules that make sure of what others did: their logs say it all.
+_NO_RULE = ("check_failures",)
+
+
+@dataclass
+class LogHandlerSettings(LogHandlerSettingsBase):
+    """There is nothing to set."""
+
+
+class LogHandler(LogHandlerBase):
+    """Shows the progress of a run."""
+
+    def __post_init__(self) -> None:
+        """Take over standard error, and have jobs say how far they are."""
+        self.progress = RunProgress()
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.live: Live | None = None
+        self.logs: dict[int, list[str]] = {}
+        self.said: dict[str, tuple[float, int]] = {}
+        self.said_at: dict[str, float] = {}
+        self.ended = threading.Event()
+        self.lock = threading.RLock()
+        self.folder = tempfile.mkdtemp(prefix="betrayed-status-")
+        os.environ[FOLDER] = self.folder
+
+    @property
+    def writes_to_stream(self) -> bool:
+        """It stands in for Snakemake's own lines."""
+        return True
+
+    @property
+    def writes_to_file(self) -> bool:
+        """No: Snakemake's own log is written as ever."""
+        return False
+
+    @property
+    def has_filter(self) -> bool:
+        """No: ``--quiet`` goes as ever."""
+        return False
+
+    @property
+    def has_formatter(self) -> bool:
+        """No: what is shown as it is has Snakemake's form."""
+        return False
+
+    @property
+    def needs_rulegraph(self) -> bool:
+        """No."""
+        return False
+
+    def emit(self, record: LogRecord) -> None:
+        """Take one of Snakemake's messages."""
+        try:
+            with self.lock:
+                self._take(record)
+        except Exception:
+            self.handleError(record)
+
+    def _take(self, record: LogRecord) -> None:
+        event = getattr(record, "event", None)
+        if self.common_settings.dryrun:
+            print(self.format(record), file=sys.stderr)
+        elif event == LogEvent.JOB_INFO:
+            wildcards = dict(record.wildcards or {})
+            self.progress.started(record.jobid, record.rule_name, wildcards, list(record.output))
+            self.logs[record.jobid] = list(getattr(record, "log", ()))
+            self._begin()
+        elif event == LogEvent.JOB_FINISHED:
+            logs = self.logs.pop(record.job_id, ())
+            kept = sum(up_to_date(_text(path)) for path in logs)
+            self.progress.finished(record.job_id, kept=kept)
+            self._lines()
+        elif event in (LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR):
+            self._failed(record)
+        elif event == LogEvent.PROGRESS:
+            self.progress.jobs_done, self.progress.jobs_total = record.done, record.total
+        elif getattr(record, "for_people", False):
+            self._stop()  # the last word stands below the lines
+            self._print(record.getMessage())
+        elif event is None and (
+            record.levelno >= WARNING or record.getMessage().startswith(_SHOWN)
+        ):
+            self._print(record.getMessage(), "red" if record.levelno >= ERROR else None)
+        elif event == LogEvent.ERROR:
+            self._print(self.format(record), "red")
+
+    def _begin(self) -> None:
+        """With the first job comes the first line."""
+        if self.live is None and self.console.is_terminal:
+            self.live = Live(get_renderable=self._table, console=self.console, refresh_per_second=4)
+            self.live.start()
+        elif self.live is None and not self.said_at:
+            self.said_at["run"] = 0.0
+            threading.Thread(target=self._each_minute, daemon=True).start()
+
+    def _each_minute(self) -> None:
+        while not self.ended.wait(_EVERY):
+            with self.lock:
+                self._lines(running=True)
+
+    def _lines(self, running: bool = False) -> None:
+        """In a log: a line for each stage that is over, and if so wanted for those that are not."""
+        if self.live is not None:
+            return
+        for row in self.progress.rows(read_status(self.folder)):
+            over = row.over and self.said.get(row.title) != (row.done, row.total)
+            if over:
+                self.said[row.title] = row.done, row.total
+            if over or (running and row.running):
+                self._print(f"[{time_text(self.progress.seconds)}] {row_text(row)}")
+
+    def _failed(self, record: LogRecord) -> None:
+        job = getattr(record, "jobid", None)
+        rule = getattr(record, "rule_name", "a group of jobs")
+        if job is not None:
+            self.progress.finished(job, failed=True)
+        if rule not in _NO_RULE:
+            self._print(f"{rule} failed:", "red")
+        for path in getattr(record, "log", None) or ():
+            if text := _text(path):
+                self._print("\n".join(reason_of_failure(text)))
+            if rule not in _NO_RULE:
+                self._print(f"Its log: {path}")
+
+    def _print(self, text: str, style: str | None = None) -> None:
+        self.console.print(Text(text, style=style or ""))
+
+    def _table(self) -> Table:
+        with self.lock:
+            rows = self.progress.rows(read_status(self.folder))
+            head = (
+                f"{self.progress.jobs_done} of {self.progress.jobs_total} jobs, "
+                if self.progress.jobs_total
+                else ""
+            )
+            table = Table.grid(padding=(0, 2))
+            for justify in ("left", "right", "left", "right", "right"):
+                table.add_column(justify=justify, no_wrap=True)
+            for row in rows:
+                bar = ProgressBar(total=max(1, row.total), completed=row.done, width=20)
+                last = f"{time_text(row.left)} left" if row.left is not None else ""
+                style = "" if row.running else "dim"
+                if row.over:
+                    last = f"took {time_text(row.seconds)}"
+                if row.failed:
+                    last, style = f"{row.failed} failed", "red"
+                table.add_row(
+                    Text(row.title, style=style),
+                    Text(count_text(row), style=style),
+                    bar,
+                    Text(rate_text(row), style=style),
+                    Text(last, style=style),
+                )
+            table.add_row(Text(f"{head}{time_text(self.progress.seconds)}", style="bold"))
+            return table
+
+    def _stop(self) -> None:
+        self.ended.set()
+        if self.live is not None:
+            self.live.stop()
+            self.live = None
+
+    def close(self) -> None:
+        """The run is over: the lines stay as they are."""
+        self._stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        super().close()
+
+
+def count_text(row: Row) -> str:
+    """How far a stage is: 12 of 30 videos."""
+    many = "" if row.total == 1 else "s"
+    kept = f" ({row.kept} up to date)" if row.kept else ""
+    return f"{int(row.done)} of {row.total} {row.unit}{many}{kept}"
+
+
+def _text(path: str) -> str:
+    """A log as far as it is there and is text."""
+    if not Path(path).is_file():
+        return ""
+    return Path(path).read_text(encoding="utf-8", errors="replace")
+
+
+def row_text(row: Row) -> str:
+    """A stage's line in a log."""
+    parts = [f"{row.title}: {count_text(row)}", rate_text(row)]
+    if row.failed:
+        parts.append(f"{row.failed} failed")
+    elif row.over:
+        parts.append(f"took {time_text(row.seconds)}")
+    elif row.left is not None:
+        parts.append(f"{time_text(row.left)} left")
+    return ", ".join(part for part in parts if part)

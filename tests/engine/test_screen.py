@@ -1,0 +1,120 @@
+"""What one sees while the workflow runs: the plugin takes Snakemake's messages, told by hand."""
+
+import io
+import logging
+import sys
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+from snakemake_interface_logger_plugins.common import LogEvent
+from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
+from snakemake_interface_logger_plugins.tests import MockOutputSettings, TestLogHandlerBase
+
+from snakemake_logger_plugin_betrayed import LogHandler, LogHandlerSettings
+
+
+class TestAsSnakemakeTestsPlugins(TestLogHandlerBase):
+    """The tests that the interface brings for every plugin."""
+
+    __test__ = True
+
+    @pytest.fixture(autouse=True)
+    def _its_own_environment(self, monkeypatch):
+        monkeypatch.setenv("BETRAYED_STATUS", "")
+
+    def get_log_handler_cls(self):
+        return LogHandler
+
+    def get_log_handler_settings(self):
+        return LogHandlerSettings()
+
+
+@pytest.fixture
+def handler(monkeypatch, tmp_path):
+    monkeypatch.setenv("BETRAYED_STATUS", "")
+    monkeypatch.chdir(tmp_path)
+    made = LogHandler(MockOutputSettings(), LogHandlerSettings())
+    yield made
+    made.close()
+
+
+def tell(handler, event=None, message="", level=logging.INFO, **facts):
+    record = logging.LogRecord("snakemake", level, "", 0, message, (), None)
+    vars(record).update(facts, **({} if event is None else {"event": event}))
+    handler.emit(record)
+
+
+def started(handler, job, rule, **wildcards):
+    tell(handler, LogEvent.JOB_INFO, jobid=job, rule_name=rule, wildcards=wildcards, output=["o"])
+
+
+def test_it_is_found_on_pythons_path():
+    sys.modules.pop("snakemake_logger_plugin_betrayed", None)
+    registry = LoggerPluginRegistry()
+    registry.collect_plugins()
+    assert registry.is_installed("betrayed")
+
+
+def test_a_log_has_a_line_for_each_stage_that_is_over_and_none_for_jobs(handler, capsys):
+    tell(handler, message="Building DAG of jobs...")
+    tell(handler, LogEvent.RUN_INFO, "Job stats: …", stats={"all": 1})
+    started(handler, 1, "train_block", block="b")
+    started(handler, 2, "list_runs")
+    tell(handler, LogEvent.JOB_FINISHED, job_id=2)
+    tell(handler, LogEvent.PROGRESS, done=1, total=3)
+    assert capsys.readouterr().err == ""
+    tell(handler, LogEvent.JOB_FINISHED, job_id=1)
+    tell(handler, LogEvent.JOB_FINISHED, job_id=1)
+    assert capsys.readouterr().err == "[0:00] train the block: 1 of 1 job, took 0:00\n"
+
+
+def test_videos_that_were_up_to_date_are_told(handler, capsys, tmp_path):
+    log = tmp_path / "job.log"
+    log.write_text("cluster_tracks: 0 to compute, 1 up to date\n")
+    tell(handler, LogEvent.JOB_INFO, jobid=1, rule_name="cluster_tracks", log=[str(log)],
+         wildcards={"dataset": "made", "batch": "0000"}, output=["records/0000.json"])  # fmt: skip
+    tell(handler, LogEvent.JOB_FINISHED, job_id=1)
+    told = capsys.readouterr().err
+    assert told == "[0:00] cluster into tracks: 1 of 1 video (1 up to date), took 0:00\n"
+
+
+def test_what_failed_is_told_with_its_reason_and_its_log(handler, capsys, tmp_path):
+    log = tmp_path / "job.log"
+    log.write_text("cluster_tracks: 1 to compute\nerror: The disk is full.\nFree some.\n")
+    started(handler, 1, "cluster_tracks")
+    tell(
+        handler, LogEvent.JOB_ERROR, level=logging.ERROR, jobid=1, rule_name="cluster_tracks",
+        log=[str(log)],
+    )  # fmt: skip
+    told = capsys.readouterr().err.splitlines()
+    assert told == ["cluster_tracks failed:", "error: The disk is full.", "Free some.",
+                    f"Its log: {log}"]  # fmt: skip
+    tell(handler, message="Some of it [is] odd", level=logging.WARNING)
+    tell(handler, message="Nothing to be done (all requested files are present).")
+    tell(handler, message="Masks: results/made/masks", for_people=True)
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "Some of it [is] odd" and told[1].startswith("Nothing to be done")
+    assert told[2] == "Masks: results/made/masks"
+
+
+def test_on_a_terminal_lines_are_redrawn_and_the_last_word_stands_below(handler):
+    stream = io.StringIO()
+    handler.console = Console(file=stream, force_terminal=True, width=100, legacy_windows=False)
+    started(handler, 1, "train_block", block="b")
+    assert handler.live is not None
+    tell(handler, LogEvent.JOB_FINISHED, job_id=1)
+    tell(handler, LogEvent.PROGRESS, done=1, total=2)
+    tell(handler, message="Report: make report", for_people=True)
+    assert handler.live is None
+    *lines, last = Text.from_ansi(stream.getvalue()).plain.rstrip().splitlines()
+    assert "train the block" in "".join(lines) and "1 of 2 jobs" in "".join(lines)
+    assert last == "Report: make report"
+
+
+def test_what_cannot_be_taken_ends_no_run(handler, capsys, monkeypatch):
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    tell(handler, LogEvent.JOB_INFO, jobid=1)
+    started(handler, 2, "train_block", block="b")
+    tell(handler, LogEvent.JOB_FINISHED, job_id=2)
+    assert "train the block" in capsys.readouterr().err
