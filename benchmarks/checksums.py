@@ -30,7 +30,7 @@ from betrayed.config.clustering import ClusterSettings
 from betrayed.config.motion import MotionSettings
 from betrayed.config.objects import ObjectSettings
 from betrayed.config.training import TrainSettings
-from betrayed.engine import batches
+from betrayed.engine import stamps
 from betrayed.engine.programs import run
 from betrayed.features.backbone import Backbone
 from betrayed.features.caching import FeatureSettings, write_features
@@ -88,8 +88,8 @@ def without() -> Iterator[None]:
         mock.patch.object(artefacts, "_File", plain),
         mock.patch.object(artefacts, "all_finite", lambda values: True),
         mock.patch("betrayed.block.export.all_finite", lambda values: True),
-        mock.patch.object(batches, "sha256", lambda path: ""),
-        mock.patch.object(batches, "check_digests", lambda stamp, artefact: None),
+        mock.patch.object(stamps, "sha256", lambda path: ""),
+        mock.patch.object(stamps, "check_digests", lambda stamp, artefact: None),
     ):
         yield
 
@@ -119,9 +119,9 @@ def make_stages(arguments: argparse.Namespace, folder: Path) -> dict[str, Callab
     ) -> Callable[[], None]:
         def once() -> None:
             for name in inputs:
-                batches.check_digests(folder / f"{name}.json", folder / name)
+                stamps.check_digests(folder / f"{name}.json", folder / name)
             stamp = folder / f"{stage}.json"
-            batches.make_stamped(stamp, {"stage": stage}, outputs, work)
+            stamps.make_stamped(stamp, {"stage": stage}, outputs, work)
 
         return once
 
@@ -138,7 +138,7 @@ def make_stages(arguments: argparse.Namespace, folder: Path) -> dict[str, Callab
         measure_motion(video, motion, points, MotionSettings())
 
     # Frames of films are written by extraction; here their digests are those of the images drawn.
-    batches.make_stamped(
+    stamps.make_stamped(
         folder / "frames.json", {"stage": "frames"}, [folder / "images"], lambda: None
     )
     return {

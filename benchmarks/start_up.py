@@ -5,7 +5,7 @@ its backbone and its training are so small that hardly anything but starting is 
 share is far larger than with real ones. `--demo` runs the demo instead.
 
 A job's seconds are those of the TSV that Snakemake writes for it, a video's those of its stamp
-(scripts/betrayed/engine/batches.py); to `train_block` the block is what a video is to the others.
+(scripts/betrayed/engine/stamps.py); to `train_block` the block is what a video is to the others.
 Videos of a job run one after another here, on one core, or their seconds would not add up to the
 job's. Stages that do no videos, such as the tables, are all outside of them.
 """
@@ -30,7 +30,7 @@ from tiny_project import (
     snakemake,
 )
 
-from betrayed.engine.batches import STAMPS
+from betrayed.engine.stamps import STAMPS
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from betrayed.datasets.layouts.common import choose_videos
 from betrayed.datasets.listing import needed_paths, watched_depth
 from betrayed.datasets.presence import missing_data, resolve_root
 from betrayed.datasets.watching import signature
-from betrayed.engine.batches import drop_untrue
+from betrayed.engine.records import drop_untrue
 from betrayed.engine.folder_claim import claim_folder
 from betrayed.engine.places import places_text
 from betrayed.engine.sources import source_digest

@@ -2,7 +2,7 @@
 #
 # A stage's output is a record of each batch of videos: results/{dataset}/records/{stage}/…/{batch}.json.
 # It names each video's artefact, with what it was made from, and the videos that were left out. What a
-# job computes is decided in the job, video by video (scripts/betrayed/engine/batches.py).
+# job computes is decided in the job, video by video (scripts/betrayed/engine/stamps.py).
 
 
 def manifest(dataset):

@@ -2,8 +2,8 @@
 
 import argparse
 
-from betrayed.engine.batches import Record
 from betrayed.engine.programs import run
+from betrayed.engine.records import Record
 from betrayed.io.json_files import read_json_list
 from betrayed.reporting.failure_table import write_failure_table
 

@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from betrayed.engine.batches import read_checked
 from betrayed.engine.programs import run
+from betrayed.engine.records import read_checked
 from betrayed.errors import UserError
 from betrayed.io.json_files import read_json, read_json_list
 from betrayed.reporting.tables import write_tables

@@ -2,8 +2,8 @@
 
 import argparse
 
-from betrayed.engine.batches import read_checked
 from betrayed.engine.programs import run
+from betrayed.engine.records import read_checked
 from betrayed.io.json_files import read_json_list
 from betrayed.reporting.video_table import write_video_table
 

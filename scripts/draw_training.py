@@ -8,8 +8,8 @@ import pandas as pd
 
 from betrayed.config.clustering import ClusterSettings
 from betrayed.config.reading import read_settings
-from betrayed.engine.batches import Record
 from betrayed.engine.programs import run
+from betrayed.engine.records import Record
 from betrayed.io.style import save
 from betrayed.video.video import Video
 

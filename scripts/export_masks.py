@@ -5,8 +5,8 @@ from pathlib import Path
 
 from betrayed.config.exports import SERVERS
 from betrayed.datasets.manifest import read_manifest
-from betrayed.engine.batches import read_checked
 from betrayed.engine.programs import run
+from betrayed.engine.records import read_checked
 from betrayed.exports.forms import FORMS
 from betrayed.exports.servers import zip_folder
 from betrayed.exports.videos import MaskedVideo

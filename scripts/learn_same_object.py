@@ -9,9 +9,9 @@ import numpy as np
 from betrayed.clustering.tracks import read_tracks
 from betrayed.config.objects import ObjectSettings
 from betrayed.config.reading import read_settings
-from betrayed.engine.batches import Record
 from betrayed.engine.parallel import cores, in_parallel
 from betrayed.engine.programs import run
+from betrayed.engine.records import Record
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
 from betrayed.io.json_files import read_json_list

@@ -2,8 +2,8 @@
 
 import argparse
 
-from betrayed.engine.batches import read_checked
 from betrayed.engine.programs import run
+from betrayed.engine.records import read_checked
 from betrayed.io.files import whole_file
 from betrayed.io.progress import progress
 from betrayed.scoring.average_precision import pooled_rows

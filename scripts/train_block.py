@@ -8,19 +8,11 @@ from pathlib import Path
 
 from betrayed.config.reading import read_settings
 from betrayed.datasets.layouts.common import choose_videos
-from betrayed.engine.batches import (
-    STAMPS,
-    Failure,
-    Made,
-    Record,
-    is_current,
-    key_of,
-    make_stamped,
-    time_of,
-)
 from betrayed.engine.leasing import lease_gpus
 from betrayed.engine.programs import add_gpu_options, run, started_by_torchrun
+from betrayed.engine.records import Failure, Made, Record
 from betrayed.engine.sources import source_digest
+from betrayed.engine.stamps import STAMPS, is_current, key_of, make_stamped, time_of
 from betrayed.errors import UserError
 from betrayed.io.files import remove_abandoned
 

@@ -9,7 +9,7 @@ from betrayed.block.block import SpatioTemporalBlock
 from betrayed.block.export import check_features, export_attention
 from betrayed.block.loading import load_block
 from betrayed.block.rows import attention_rows
-from betrayed.engine.batches import Record
+from betrayed.engine.records import Record
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
 from support.blocks import new_block

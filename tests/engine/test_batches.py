@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from betrayed.engine import batches, sole_maker
-from betrayed.engine.batches import STAMPS, Batch, Failure, Made, Record, drop_untrue, read_checked
+from betrayed.engine.batches import Batch
+from betrayed.engine.records import Failure, Made, Record, drop_untrue, read_checked
 from betrayed.errors import UserError
 from betrayed.io import files
 
@@ -343,40 +344,6 @@ def test_the_first_stage_has_sources():
     assert Record.read("r/0000.json").videos == {"bear": Made("bear.txt", 1, "k", "i")}
     assert batch("a").waiting() == []
     assert batch("b").waiting() == ["bear"]
-
-
-def test_no_record_is_refused():
-    with pytest.raises(UserError, match="does not exist"):
-        Record.read("none.json")
-    Path("none.json").write_text('{"stage": "x", "videos": {"a": {}}, "failures": {}}')
-    with pytest.raises(UserError, match=r"none\.json is no record of a batch"):
-        Record.read("none.json")
-
-
-def test_records_that_are_not_true_go():
-    run({"bear": "1", "bad": "2"})
-    record = Path("results/made/records/shout/a/0000.json")
-    stamp = record.parent / STAMPS / "bear.json"
-    assert drop_untrue("results", failures=False) == []
-    os.utime("results/made/shout/a/bear.txt", (0, 0))
-    assert drop_untrue("results", failures=False) == []
-    assert drop_untrue("results", failures=True) == [record]
-    run({"bear": "1"})
-    Path("results/made/shout/a/bear.txt").unlink()
-    assert drop_untrue("results", failures=False) == [record]
-    assert stamp.exists()
-    assert drop_untrue("nowhere", failures=True) == []
-
-
-def test_the_record_of_a_block_that_is_gone_goes():
-    block, record = Path("results/blocks/a/block.pt"), Path("results/blocks/a/record.json")
-    block.parent.mkdir(parents=True)
-    block.write_text("block")
-    Record("train_block", {"block": Made(str(block), 5, "key")}).write(record)
-    assert drop_untrue("results", failures=False) == []
-    block.unlink()
-    assert drop_untrue("results", failures=False) == [record]
-    assert not record.exists()
 
 
 @pytest.mark.parametrize("processes", [1, 2])

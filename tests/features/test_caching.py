@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 import cache_features as program
-from betrayed.engine.batches import Record
+from betrayed.engine.records import Record
 from betrayed.errors import UserError
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, resize_frames

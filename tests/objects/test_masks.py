@@ -12,8 +12,8 @@ from PIL import Image
 
 import select_objects
 from betrayed.config.objects import ObjectSettings
-from betrayed.engine.batches import Record
 from betrayed.engine.programs import run
+from betrayed.engine.records import Record
 from betrayed.io.palette import read_ids
 from betrayed.objects.mask_writing import upsample_labels, write_masks
 from betrayed.objects.objects import objects_by_size

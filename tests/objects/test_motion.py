@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from betrayed.config.reading import read_settings
-from betrayed.engine.batches import Record
+from betrayed.engine.records import Record
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
 from betrayed.objects.flow import flow_size, keeps_aspect, neighbour_flows

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from betrayed.engine.batches import STAMPS
+from betrayed.engine.stamps import STAMPS
 from betrayed.io.artefacts import create
 from betrayed.training.losses import LossSettings, clip_losses
 from support import naive_scoring

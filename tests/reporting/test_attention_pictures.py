@@ -11,7 +11,7 @@ from PIL import Image
 
 from betrayed.block.rows import attention_rows
 from betrayed.clustering.tracks import Tracks
-from betrayed.engine.batches import Record
+from betrayed.engine.records import Record
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create
 from betrayed.io.style import heat_table, svg_text

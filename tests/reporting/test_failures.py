@@ -8,8 +8,8 @@ import pytest
 
 import check_failures
 import collect_failures
-from betrayed.engine.batches import Failure, Record
 from betrayed.engine.programs import run
+from betrayed.engine.records import Failure, Record
 from betrayed.errors import UserError
 from betrayed.reporting.failure_table import COLUMNS, failures_text, write_failure_table
 

@@ -14,7 +14,7 @@ from betrayed.block.loading import load_block
 from betrayed.clustering.snapshots import cluster_by_blocks
 from betrayed.config.clustering import ClusterSettings
 from betrayed.config.training import TrainSettings
-from betrayed.engine.batches import Failure, Made, Record
+from betrayed.engine.records import Failure, Made, Record
 from betrayed.errors import UserError
 from betrayed.features.reading import read_clip
 from betrayed.reporting.training_clusters import TrainingClusters, aligned, read_training_clusters

@@ -9,7 +9,7 @@ import pytest
 
 from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import list_videos
-from betrayed.engine.batches import Failure, Record
+from betrayed.engine.records import Failure, Record
 from betrayed.errors import UserError
 from betrayed.reporting.video_table import COLUMNS, tabulate_videos, write_video_table
 from betrayed.video.annotation_writing import count_objects

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from betrayed.engine.batches import Record
+from betrayed.engine.records import Record
 from betrayed.errors import UserError
 from betrayed.scoring.average_precision import METRICS, average_precision, match_detections
 from betrayed.scoring.detection_table import as_table, read_detections

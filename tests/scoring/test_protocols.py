@@ -12,7 +12,7 @@ from PIL import Image
 
 from betrayed.config.reading import read_settings
 from betrayed.config.scoring import DEFAULT_PROTOCOLS, ScoreSettings
-from betrayed.engine.batches import Record
+from betrayed.engine.records import Record
 from betrayed.errors import UserError
 from betrayed.io.palette import save_palette_png
 from betrayed.objects.masks import read_masks

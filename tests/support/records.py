@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from betrayed.engine.batches import Made, Record
+from betrayed.engine.records import Made, Record
 
 
 def record_of(path, artefacts):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from betrayed.engine.batches import Failure, Made, Record
+from betrayed.engine.records import Failure, Made, Record
 from betrayed.io.artefacts import create
 from betrayed.io.palette import save_palette_png
 from betrayed.objects.mask_writing import write_masks

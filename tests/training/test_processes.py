@@ -18,8 +18,9 @@ import torch
 import train_block
 from betrayed.block.loading import load_block
 from betrayed.engine import gpu_usage
-from betrayed.engine.batches import STAMPS, Failure, Made, Record
 from betrayed.engine.programs import run
+from betrayed.engine.records import Failure, Made, Record
+from betrayed.engine.stamps import STAMPS
 from betrayed.errors import UserError
 from betrayed.training import processes
 from betrayed.training.loop import TrainSettings, train

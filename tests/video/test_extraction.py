@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from betrayed.datasets.manifest import write_manifest
-from betrayed.engine.batches import Record
+from betrayed.engine.records import Record
 from betrayed.errors import UserError
 from betrayed.io.palette import save_palette_png
 from betrayed.video.annotations import read_annotation

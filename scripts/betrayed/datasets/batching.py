@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-#: The most videos in a batch unless a size is asked for: where jobs run one after another, and where
+#: The most videos in a batch unless a size is asked for: where jobs run one by one, and where
 #: several run at a time, as on a cluster, whose scheduler takes some seconds for each.
 MOST, MOST_OF_SEVERAL = 32, 128
 #: Batches for each job that can run at a time, so that all are busy to the end.

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from betrayed.engine.batches import STAMPS
 from betrayed.engine.sources import source_digest
+from betrayed.engine.stamps import STAMPS
 from betrayed.errors import UserError
 
 #: The rules that do videos, in the order of the chain; others come behind.

@@ -16,8 +16,10 @@ _ABOUT_RUNNING = [
     "leasing",
     "parallel",
     "programs",
+    "records",
     "sole_maker",
     "sources",
+    "stamps",
 ]
 
 

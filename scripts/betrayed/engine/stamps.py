@@ -1,0 +1,130 @@
+"""What a video's files were made from, and whether they still are: a small file beside the records.
+
+A *stamp* says the settings, the program's sources, the files that serve all videos, and the keys of
+what earlier stages made of the video. Two jobs that want the same video do not both compute it, nor
+write its files at once: the second one waits, and finds it made.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from betrayed.engine.gpu_usage import most_gpu_mb
+from betrayed.engine.sole_maker import sole_maker
+from betrayed.errors import UserError
+from betrayed.io.files import sha256, whole_file
+
+#: The folder beside the records that holds the stamps, a file for each video.
+STAMPS = "videos"
+#: Files above this size, in bytes, have no checksum in a stamp, nor do those that have their own.
+MOST_HASHED = 20_000_000
+_CHECKED_BY_THEMSELVES = (".h5",)
+
+
+def key_of(recipe: Mapping[str, Any]) -> str:
+    """The SHA-256 that stands for a recipe."""
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+
+
+def is_current(stamp: str | Path, recipe: Mapping[str, Any]) -> bool:
+    """Whether a stamp says that its files were made from ``recipe``, and they are there."""
+    try:
+        values = json.loads(Path(stamp).read_text(encoding="utf-8"))
+        if values["recipe"] != json.loads(json.dumps(recipe)):
+            return False
+        return all(Path(name).stat().st_size == size for name, size in values["files"].items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def time_of(stamp: Path) -> int | None:
+    """When a stamp was written, in ns; None: there is none."""
+    try:
+        return stamp.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
+def make_stamped(
+    stamp: Path,
+    recipe: Mapping[str, Any],
+    outputs: Sequence[Path],
+    work: Callable[[], Any],
+    stale: int | None = None,
+) -> None:
+    """Call ``work``, and stamp what it wrote; while it works the old stamp is gone.
+
+    One process at a time does this. Another one waits, and does nothing if the first one has made
+    the same from ``recipe`` meanwhile.
+
+    Args:
+        stamp: the file to write; the lock lies beside it.
+        recipe: what the outputs are made from.
+        outputs: the files and folders that ``work`` writes.
+        work: what makes them.
+        stale: see :func:`time_of`; a stamp of this time does not count, whatever it says.
+    """
+    with sole_maker(stamp.with_suffix(".lock"), str(outputs[0])):
+        if is_current(stamp, recipe) and time_of(stamp) != stale:
+            return
+        stamp.unlink(missing_ok=True)
+        began = time.monotonic()
+        work()
+        files = {str(path): path.stat().st_size for path in _files(outputs)}
+        values = {
+            "recipe": recipe,
+            "files": files,
+            "sha256": {
+                name: sha256(name)
+                for name, size in files.items()
+                if size <= MOST_HASHED and not name.endswith(_CHECKED_BY_THEMSELVES)
+            },
+            "seconds": round(time.monotonic() - began, 3),
+            "gpu_mb": most_gpu_mb(),
+        }
+        with whole_file(stamp) as temporary:
+            temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
+
+
+def check_digests(
+    stamp: str | Path, artefact: str | Path, files: Iterable[str] | None = None
+) -> None:
+    """Check that the files of a video are those that its stamp was written for.
+
+    Args:
+        stamp: of the stage that wrote them. Artefacts that no batch made have none, and pass.
+        artefact: the file to delete for all of them to be made anew.
+        files: those to check; None: all.
+
+    Raises:
+        UserError: one is gone or has other content, or the stamp is damaged; it is named.
+    """
+    remedy = f"Delete {artefact} and run the workflow again; it will be made anew."
+    try:
+        values = json.loads(Path(stamp).read_text(encoding="utf-8"))
+        stage, digests = values["recipe"]["stage"], dict(values["sha256"])
+    except FileNotFoundError:
+        return
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{stamp} is no stamp of a video ({error!r}). {remedy}") from error
+    for name in digests if files is None else set(files) & set(digests):
+        try:
+            changed = sha256(name) != digests[name]
+        except FileNotFoundError as error:
+            raise UserError(f"{name} is gone, which {stage} wrote. {remedy}") from error
+        if changed:
+            raise UserError(
+                f"{name} is not what {stage} wrote: it has another checksum now. {remedy}"
+            )
+
+
+def _files(outputs: Iterable[Path]) -> list[Path]:
+    found = []
+    for path in outputs:
+        found += (
+            [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
+        )
+    return list(dict.fromkeys(found))
