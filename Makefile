@@ -21,20 +21,32 @@ demo: .venv/ready ## find the objects in the made videos, score them, and show t
 # home, which not every shell says itself behind a "=".
 typed = "$$(set -- '$(subst ','\'',$(value $1))'; case "$$1" in '~' | '~/'*) printf %s "$$HOME$${1\#'~'}" ;; *) printf %s "$$1" ;; esac)"
 
-segment: .venv/ready ## masks and overlays for your own videos: make segment VIDEOS=folder [FORMATS=coco,mots]
+# The settings that are typed behind `make segment`, as a configuration. `make report` and `make plan`
+# of videos read what was typed last, so that they are of the same results.
+TYPED = results/segment.yaml
+define typed_settings
+mkdir -p results; { $(if $(QUALITY),echo "quality: $(QUALITY)";) \
+	echo "films: {$(if $(START),start: $(START)$(,) )$(if $(END),end: $(END)$(,) )$(if $(STEP),step: $(STEP)$(,) )$(if $(HEIGHT),height: $(HEIGHT))}"; \
+	$(if $(value BLOCK),printf '%s\n' $(call typed,BLOCK) | sed "s/'/''/g; s/.*/training: {checkpoint: '&'}/";) } > $(TYPED)
+endef
+, := ,
+overlays = presets/videos.yaml $(if $(1),$(TYPED),$(wildcard $(TYPED))) $(if $(value CONFIG),$(call typed,CONFIG))
+
+segment: .venv/ready ## masks and overlays for your own videos: make segment VIDEOS=folder [QUALITY=draft] [START=s END=s STEP=n HEIGHT=n] [BLOCK=file] [FORMATS=coco,mots] [CONFIG=file.yaml]
 	@test -n $(call typed,VIDEOS) || { echo "error: say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
 	@test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list: make segment VIDEOS=folder" >&2; exit 1; }
-	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" $(SNAKEMAKE) --configfile presets/videos.yaml $(if $(FORMATS),--config 'exports={formats: [$(FORMATS)]}' -- all exports)
+	@$(typed_settings)
+	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" $(SNAKEMAKE) --configfile $(call overlays,typed) $(if $(FORMATS),--config 'exports={formats: [$(FORMATS)]}' -- all exports)
 	@$(if $(FORMATS),echo "$(FORMATS): results/exports")
 
 report: .venv/ready ## one HTML file of the results: make report [VIDEOS=folder] [CONFIG=file.yaml]
 	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list, or leave VIDEOS= out" >&2; exit 1; }
-	@$(if $(value VIDEOS),VIDEOS="$$(realpath -- $(call typed,VIDEOS))") $(SNAKEMAKE) report_html $(if $(value VIDEOS)$(value CONFIG),--configfile $(if $(value VIDEOS),presets/videos.yaml) $(if $(value CONFIG),$(call typed,CONFIG)))
+	@$(if $(value VIDEOS),VIDEOS="$$(realpath -- $(call typed,VIDEOS))") $(SNAKEMAKE) report_html $(if $(value VIDEOS),--configfile $(overlays),$(if $(value CONFIG),--configfile $(call typed,CONFIG)))
 	@echo "The report: results/report.html"
 
 plan: .venv/ready ## what a run would compute, and what is up to date: make plan [VIDEOS=folder] [CONFIG=file.yaml]
 	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list, or leave VIDEOS= out" >&2; exit 1; }
-	@$(if $(value VIDEOS),VIDEOS="$$(realpath -- $(call typed,VIDEOS))") snakemake --cores all --summary $(if $(value VIDEOS)$(value CONFIG),--configfile $(if $(value VIDEOS),presets/videos.yaml) $(if $(value CONFIG),$(call typed,CONFIG))) | python scripts/show_plan.py
+	@$(if $(value VIDEOS),VIDEOS="$$(realpath -- $(call typed,VIDEOS))") snakemake --cores all --summary $(if $(value VIDEOS),--configfile $(overlays),$(if $(value CONFIG),--configfile $(call typed,CONFIG))) | python scripts/show_plan.py
 
 score: .venv/scorer ## score masks that any method made: make score TRUTH=folder MASKS=folder
 	@test -e $(call typed,TRUTH) && test -e $(call typed,MASKS) || { echo "error: say what to score: make score TRUTH=folder MASKS=folder [SPLIT=file] [OUTPUT=folder] [OPTIONS='--kind foreground']" >&2; exit 1; }

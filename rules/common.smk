@@ -18,8 +18,11 @@ from betrayed.config import settings as settings_of
 from betrayed.config.checks import check
 from betrayed.config.exports import SERVERS, TENSORBOARD, TOOLS
 from betrayed.config.files import check_files
+from betrayed.config.quality import with_quality
+from betrayed.config.training import HUB
 from betrayed.datasets.layouts.common import choose_videos
 from betrayed.datasets.listing import needed_paths, watched_depth
+from betrayed.datasets.pieces import FILM, KINDS, PIECE, WHOLE, film_of
 from betrayed.datasets.presence import missing_data, resolve_root
 from betrayed.datasets.watching import signature
 from betrayed.engine.records import drop_untrue
@@ -29,6 +32,7 @@ from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
 from betrayed.io import status
 
+config = with_quality(config, workflow.config_settings.overwrite_config)
 try:
     if workflow.is_main_process:
         check_files(workflow.configfiles)
@@ -79,6 +83,9 @@ CLUSTERS = {run.clusters: run for run in RUNS.values()}
 GPU = 0 if config["device"] == "cpu" else 1  # that a job asks for; more only where it trains
 POOLED = "youtube-vis"  # the protocol that scores a data set as a whole,
 ALL = "all"  # and what tables call that
+# Which batches the chain works on, up to the masks; and which of them people know: films in pieces
+# have a batch of their own, see betrayed/datasets/pieces.py.
+COMPUTED, SHOWN = (WHOLE, PIECE), (WHOLE, FILM)
 CLAIM = []  # the folder's, while a run goes on
 
 
@@ -114,7 +121,7 @@ if any(option.startswith("--delete-") for option in sys.argv):
 
 wildcard_constraints:
     dataset="|".join(map(re.escape, DATASETS)),
-    batch="[0-9]+",
+    batch="[fp]?[0-9]+",
     weights="[^/]+",
     backbone="[^/]+",
     block="[^/]+",

@@ -1,6 +1,7 @@
 # Data sets: made here where the configuration says so, and listed once.
 #   in   the data set's folder
 #   out  results/{dataset}/videos.csv: its videos, where frames and ground truth lie, their batches
+#        results/{dataset}/scans/: what films were found to hold when they were looked through
 #        results/{dataset}/truth/: a file a video where one file holds the truth of all (youtube_vis)
 #        or many videos (movi); empty for other layouts
 
@@ -49,9 +50,10 @@ checkpoint list_videos:
         code=source_digest("list_videos"),
         settings=dataset_settings,
         signature=dataset_signature,
+        films=film_settings,
         batch_size=config["batch_size"] or 0,
         memory=lambda wildcards: f"results/{wildcards.dataset}/listing.json",
     shell:
         "python scripts/list_videos.py --output {output.manifest:q} --truth {output.truth:q}"
-        " --memory {params.memory:q} --batch-size {params.batch_size}"
+        " --memory {params.memory:q} --films {params.films:q} --batch-size {params.batch_size}"
         " --parallel {resources.parallel} --settings {params.settings:q} 2>&1 | tee {log:q}"

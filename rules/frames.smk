@@ -1,4 +1,5 @@
-# Frames: a video file is decoded, a folder of images is checked and used where it lies.
+# Frames: a video file is decoded, a folder of images is checked and used where it lies. Of a film in
+# pieces the pieces' frames are written; the film's own are read out of it whenever they are wanted.
 #   in   the video's file or folder, and its ground truth
 #   out  results/{dataset}/frames/{video}/frames.json, and decoded frames beside it
 #        results/tables/videos.csv and .parquet: all videos that are segmented

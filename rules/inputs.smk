@@ -17,10 +17,14 @@ def _rows(path, written):
         return {row["video"]: row for row in csv.DictReader(file)}
 
 
-def batches(dataset, annotated=False):
-    """The batches of a data set, in order; those with ground truth alone if so wanted."""
+def batches(dataset, kinds=SHOWN, annotated=False):
+    """The batches of a data set, in order; those with ground truth alone if so wanted.
+
+    ``kinds``: COMPUTED, SHOWN, or single ones of videos that are whole, of pieces and of films.
+    """
     rows = manifest(dataset).values()
-    return sorted({row["batch"] for row in rows if row["annotations"] or not annotated})
+    found = {row["batch"] for row in rows if row["annotations"] or not annotated}
+    return sorted(batch for batch in found if batch.rstrip("0123456789") in kinds)
 
 
 def videos_of_batch(wildcards):
@@ -32,9 +36,9 @@ def record(dataset, stage, batch):
     return f"results/{dataset}/records/{stage}/{batch}.json"
 
 
-def records_of(dataset, stage, annotated=False):
-    """The records that a stage leaves of all batches of a data set."""
-    return [record(dataset, stage, batch) for batch in batches(dataset, annotated)]
+def records_of(dataset, stage, kinds=SHOWN, annotated=False):
+    """The records that a stage leaves of all batches of a data set, see batches()."""
+    return [record(dataset, stage, batch) for batch in batches(dataset, kinds, annotated)]
 
 
 def all_manifests():
@@ -75,6 +79,12 @@ def dataset_settings(wildcards):
     return as_json(asdict(resolve_root(DATASETS[wildcards.dataset])))
 
 
+def film_settings(wildcards):
+    """How films are worked on, as the listing program wants it; what joins them lists none anew."""
+    own = {name: value for name, value in config["films"].items() if name != "alike"}
+    return as_json(own) if DATASETS[wildcards.dataset]["layout"] == "folder" else "{}"
+
+
 def batch_rows(wildcards):
     """What stands for the videos of a batch: their names, places and contents."""
     rows = manifest(wildcards.dataset).values()
@@ -105,11 +115,14 @@ def features_to_train(block):
     """The records of the batches that hold the training videos."""
     own = BLOCKS[block].settings["training"]
     rows = manifest(own["dataset"])
-    chosen = choose_videos(rows, own["videos"], own["dataset"])
+    films = {film_of(video) for video in rows}
+    chosen = set(choose_videos(films, own["videos"], own["dataset"]))
+    held = {row["batch"] for video, row in rows.items() if film_of(video) in chosen}
     stage = f"features/{BLOCKS[block].training_backbone}"
     return [
         record(own["dataset"], stage, batch)
-        for batch in sorted({rows[video]["batch"] for video in chosen})
+        for batch in batches(own["dataset"], COMPUTED)
+        if batch in held
     ]
 
 
@@ -122,7 +135,7 @@ def clip_of(wildcards):
     """Frames and features of the video that shows how a training went: the first one there is."""
     dataset = config["evaluate"][0]
     stages = {"frames": "frames", "features": f"features/{run_of_block(wildcards.block).backbone}"}
-    first = batches(dataset)[0]
+    first = batches(dataset, COMPUTED)[0]
     return {name: record(dataset, stage, first) for name, stage in stages.items()}
 
 
@@ -133,13 +146,18 @@ def training_pictures():
 
 def block_of(wildcards):
     """The trained block: the one that the configuration names, or else what training says of ours."""
-    named = BLOCKS[wildcards.block].settings["training"]["checkpoint"]
-    return named or f"results/blocks/{wildcards.block}/record.json"
+    return _named_block(wildcards) or f"results/blocks/{wildcards.block}/record.json"
 
 
 def block_file(wildcards):
+    return _named_block(wildcards) or f"results/blocks/{wildcards.block}/block.pt"
+
+
+def _named_block(wildcards):
+    """The file of the block that the configuration names; one of a hub is kept here."""
     named = BLOCKS[wildcards.block].settings["training"]["checkpoint"]
-    return named or f"results/blocks/{wildcards.block}/block.pt"
+    downloaded = named and named.startswith(HUB)
+    return f"resources/blocks/{wildcards.block}.pt" if downloaded else named
 
 
 def attention_of(wildcards):
@@ -153,6 +171,9 @@ def clustering_mb(wildcards):
 
 
 def tracks_of(wildcards):
+    """Nothing of films in pieces: each piece has tracks of its own."""
+    if wildcards.batch.startswith(FILM):
+        return []
     clusters = RUNS[wildcards.run].clusters
     return record(wildcards.dataset, f"tracks/{clusters}", wildcards.batch)
 
@@ -209,7 +230,7 @@ def learning_rows(wildcards):
         rows[kind] += [
             {name: record(dataset, stage, batch) for name, stage in stages.items()}
             | {"trajectories": trajectories_of(wildcards.run, dataset)}
-            for batch in batches(dataset, annotated=kind == "made")
+            for batch in batches(dataset, COMPUTED, annotated=kind == "made")
         ]
     return rows
 
@@ -329,20 +350,21 @@ def all_checked(wildcards):
 
 
 def all_records():
-    stages = {}
+    stages = {"frames": KINDS}
     for name, run in RUNS.items():
-        own = ["frames", f"features/{run.backbone}", f"attention/{run.backbone}/{run.block}"]
-        own += [f"tracks/{run.clusters}", f"masks/{name}"]
+        own = [f"features/{run.backbone}", f"attention/{run.backbone}/{run.block}"]
+        own.append(f"tracks/{run.clusters}")
         if run.settings["objects"]["choice"] != "size":
             own += [f"features/{run.fine_backbone}", f"motion/{run.motion}"]
+        stages |= dict.fromkeys(own, COMPUTED)
+        stages[f"masks/{name}"] = KINDS
         if config["pictures"]["draw"]:
-            own.append(f"pictures/{name}")
-        stages |= dict.fromkeys(own)
+            stages[f"pictures/{name}"] = SHOWN
     paths = [
         path
         for dataset in config["evaluate"]
-        for stage in stages
-        for path in records_of(dataset, stage)
+        for stage, kinds in stages.items()
+        for path in records_of(dataset, stage, kinds)
     ]
     paths += [
         path
@@ -378,6 +400,33 @@ def all_tables(wildcards):
 def picture_settings(wildcards):
     """How pictures look; whether they are drawn at all redraws none."""
     return as_json({name: value for name, value in config["pictures"].items() if name != "draw"})
+
+
+def masks_folder(wildcards):
+    """Where masks lie; those of pieces out of the way."""
+    name = "piece_masks" if wildcards.batch.startswith(PIECE) else "masks"
+    return f"results/{wildcards.dataset}/{name}/{wildcards.run}"
+
+
+def pieces_of(wildcards):
+    """The records of the pieces of a batch's films: their masks, and what tells their looks."""
+    rows = manifest(wildcards.dataset)
+    films = set(videos_of_batch(wildcards))
+    held = sorted(
+        {
+            row["batch"]
+            for video, row in rows.items()
+            if row["batch"].startswith(PIECE) and film_of(video) in films
+        }
+    )
+    stages = {
+        "masks": f"masks/{wildcards.run}",
+        "features": f"features/{RUNS[wildcards.run].backbone}",
+    }
+    return {
+        name: [record(wildcards.dataset, stage, batch) for batch in held]
+        for name, stage in stages.items()
+    }
 
 
 def masks_of_dataset(wildcards):
@@ -423,6 +472,8 @@ def attention_records(run, dataset, batch):
         "features": f"features/{own.backbone}",
         "attention": f"attention/{own.backbone}/{own.block}",
     }
+    if batch.startswith(FILM):  # it has no tracks, nor attention: its pieces have
+        stages = {name: stages[name] for name in ("frames", "objects")}
     return {name: record(dataset, stage, batch) for name, stage in stages.items()}
 
 
@@ -435,7 +486,7 @@ def all_attention_pictures(wildcards):
         path
         for run in RUNS
         for dataset in config["evaluate"]
-        for path in records_of(dataset, f"attention_pictures/{run}")
+        for path in records_of(dataset, f"attention_pictures/{run}", COMPUTED)
     ]
 
 

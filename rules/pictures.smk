@@ -25,7 +25,8 @@ rule draw_pictures:
         code=source_digest("draw_pictures"),
         folder="results/pictures/{run}/{dataset}",
         settings=picture_settings,
+        tracks=lambda wildcards, input: ["--tracks", input.tracks] if input.tracks else [],
     shell:
         "python scripts/draw_pictures.py --frames {input.frames:q} --objects {input.objects:q}"
-        " --tracks {input.tracks:q} --output-folder {params.folder:q} --record {output.record:q}"
+        " {params.tracks:q} --output-folder {params.folder:q} --record {output.record:q}"
         " --settings {params.settings:q} --processes {threads} --redo {resources.redo} 2>&1 | tee {log:q}"

@@ -1,7 +1,9 @@
-# Training: the spatio-temporal block, from cached features alone; and pictures of how it went.
+# Training: the spatio-temporal block, from cached features alone; and pictures of how it went. Or a
+# block of a hub, trained before.
 #   in   results/{dataset}/features/{backbone}/{video}.h5 of the training videos
 #   out  results/blocks/{block}/: block.pt, training.csv, snapshots/; curves.png, clusters.h5 and
 #        clusters.png, which are of the first video that is segmented
+#        resources/blocks/{block}.pt, where training.checkpoint is hub:…
 
 
 rule train_block:
@@ -63,4 +65,23 @@ rule draw_training:
         " --training-features {input.training:q} --frames {input.frames:q}"
         " --features {input.features:q} --settings {params.settings:q} --threads {threads}"
         " --curves {output.curves:q} --clusters {output.clusters:q} --picture {output.picture:q}"
+
+
+rule fetch_block:
+    output:
+        block="resources/blocks/{block}.pt",
+    log:
+        "results/logs/fetch_block/{block}.log",
+    benchmark:
+        "results/benchmarks/fetch_block/{block}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=memory(3000),
+        runtime=minutes(30),
+    params:
+        code=source_digest("fetch_block"),
+        name=lambda wildcards: BLOCKS[wildcards.block].settings["training"]["checkpoint"],
+    shell:
+        "python scripts/fetch_block.py --name {params.name:q} --output {output.block:q}"
         " 2>&1 | tee {log:q}"

@@ -11,13 +11,15 @@ from betrayed.engine.batches import Batch, Task
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.reporting.pictures import draw_pictures
 
+_INPUTS = ("frames", "objects", "tracks")
+
 
 def main() -> None:
     """Read the command line and draw."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", required=True, help="record of the videos' frames")
     parser.add_argument("--objects", required=True, help="record of their masks")
-    parser.add_argument("--tracks", required=True, help="record of their tracks")
+    parser.add_argument("--tracks", help="record of their tracks; films in pieces have none")
     parser.add_argument("--settings", default="{}", help='how they look, as JSON: {"opacity": 0.3}')
     parser.add_argument("--processes", type=int, default=1, help="videos at a time")
     add_batch_options(parser)
@@ -28,7 +30,7 @@ def main() -> None:
         "draw_pictures",
         arguments.record,
         lambda video: (folder / video / "sheet.png", folder / video / "overlay.mp4"),
-        inputs={name: getattr(arguments, name) for name in ("frames", "objects", "tracks")},
+        inputs={name: path for name in _INPUTS if (path := getattr(arguments, name))},
         images_only=["frames"],
         settings=json.loads(arguments.settings),
         redo=bool(arguments.redo),
@@ -37,8 +39,7 @@ def main() -> None:
 
 
 def _draw(settings: PictureSettings, task: Task) -> None:
-    names = ("frames", "objects", "tracks")
-    draw_pictures(*(task.inputs[name] for name in names), task.output.parent, settings)
+    draw_pictures(*(task.inputs.get(name) for name in _INPUTS), task.output.parent, settings)
 
 
 if __name__ == "__main__":

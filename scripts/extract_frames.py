@@ -7,10 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from betrayed.datasets.manifest import Row, read_manifest
+from betrayed.datasets.pieces import PIECE, Part, Piece, film_of, kind_of
 from betrayed.engine.batches import Batch, Task
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.engine.sources import source_digest
 from betrayed.video.extraction import ANNOTATION_KINDS, extract
+from betrayed.video.film_extraction import describe_film, extract_piece
+from betrayed.video.film_pieces import SCANS
+from betrayed.video.scanning import scan
 from betrayed.video.video import Video
 
 
@@ -39,14 +43,18 @@ def main() -> None:
         settings={"kind": arguments.annotation_kind, "layout": arguments.layout},
         redo=bool(arguments.redo),
     )
-    work = partial(_extract, rows, arguments.annotation_kind, arguments.layout)
+    scans = Path(arguments.manifest).parent / SCANS
+    work = partial(_extract, rows, arguments.annotation_kind, arguments.layout, scans)
     code = source_digest("extract_frames")
     kind = arguments.annotation_kind
     batch.run(lambda: work, arguments.processes, lambda task: _keys(rows, code, kind, task))
 
 
-def _extract(rows: dict[str, Row], kind: str, layout: str, task: Task) -> None:
+def _extract(rows: dict[str, Row], kind: str, layout: str, scans: Path, task: Task) -> None:
     row = rows[task.video]
+    if row["part"]:
+        _extract_part(row, scans, task)
+        return
     extract(
         task.video,
         row["source"],
@@ -59,11 +67,23 @@ def _extract(rows: dict[str, Row], kind: str, layout: str, task: Task) -> None:
     )
 
 
+def _extract_part(row: Row, scans: Path, task: Task) -> None:
+    """A piece of a film, or what the film is as a whole."""
+    source, folder = row["source"], task.output.parent
+    found = scan(source, scans / f"{film_of(task.video)}.json", row["source_content"])
+    if kind_of(row) == PIECE:
+        extract_piece(task.video, source, folder, Piece.from_text(row["part"]), found)
+    else:
+        part = Part.from_text(row["part"])
+        describe_film(task.video, source, folder, part, found, row["name"] or None)
+
+
 def _keys(rows: dict[str, Row], code: str, kind: str, task: Task) -> tuple[str, str]:
     """What the video is, wherever it lies: with its ground truth, and without."""
     row, video = rows[task.video], Video.load(task.output)
     # Ground truth may say which of the images are frames.
     images = [code, row["source_content"], [path.name for path in video.frames]]
+    images += [row["part"]] if row["part"] else []
     return _digest([*images, row["truth_content"], kind]), _digest(images)
 
 

@@ -1,5 +1,7 @@
 """List a data set's videos in a manifest (CSV): where they lie, their batches, their contents.
 
+Films that are long, cut, or worked on in part are listed in pieces: betrayed/datasets/pieces.py.
+
 Ground truth that comes in one file for all videos is parted, a file a video; for videos in shards
 the file says where each of them lies.
 """
@@ -10,15 +12,18 @@ import sys
 from pathlib import Path
 
 from betrayed.config.datasets import DatasetSettings
+from betrayed.config.films import FilmSettings
 from betrayed.config.reading import read_settings
 from betrayed.datasets.batching import assign_batches, batch_size
 from betrayed.datasets.listing import left_out, list_videos
 from betrayed.datasets.manifest import Row, write_manifest
+from betrayed.datasets.pieces import KINDS, kind_of
 from betrayed.datasets.watching import signature
 from betrayed.engine.programs import run
 from betrayed.engine.sole_maker import sole_maker
 from betrayed.io.files import whole_file
 from betrayed.io.progress import progress
+from betrayed.video.film_pieces import SCANS, film_rows
 from betrayed.video.fingerprint import fingerprint
 
 _TRUTH = ("annotations", "instances")
@@ -40,6 +45,9 @@ def main() -> None:
         help="JSON: layout, root, annotations, instances, split, videos, annotation_kind "
         "(ids, foreground)",
     )
+    parser.add_argument(
+        "--films", default="{}", help='JSON: how films are worked on, e.g. {"step": 3}'
+    )
     parser.add_argument("--batch-size", type=int, default=0, help="videos in a batch; 0: as fits")
     parser.add_argument("--parallel", type=int, default=1, help="jobs that can run at a time")
     parser.add_argument(
@@ -58,24 +66,37 @@ def _list(arguments: argparse.Namespace) -> None:
     arguments.truth.mkdir(parents=True, exist_ok=True)
     before = _read_memory(arguments.memory)
     contents = _contents(rows, settings, before.get("contents", {}))
+    for row in rows:
+        known, row["part"] = contents[row["video"]], ""
+        row["source_content"], row["truth_content"] = known["source"], known["truth"]
+    if settings.layout == "folder":
+        films = read_settings(FilmSettings, arguments.films, "--films")
+        folder = arguments.output.parent / SCANS
+        rows = [one for row in rows for one in film_rows(row, films, folder)]
+    batches = _assign(arguments, rows, before)
+    memory = {**batches, "contents": contents}
+    with whole_file(arguments.memory) as temporary:
+        temporary.write_text(json.dumps(memory, indent=1), encoding="utf-8")
+    for row in rows:
+        row["batch"] = batches["batches"][row["video"]]
+    write_manifest(arguments.output, rows)
+
+
+def _assign(arguments: argparse.Namespace, rows: list[Row], before: dict) -> dict:
+    """The batch of each video, and the size by which they were chosen."""
     # A size that was asked for counts at once; one that fitted when videos were first listed stays.
     size = arguments.batch_size or before.get("fitted")
     size = size or batch_size(len(rows), arguments.parallel)
     kept = before.get("batches", {}) if before.get("size") == size else {}
-    batches = assign_batches([row["video"] for row in rows], size, kept)
-    memory = {
+    batches: dict[str, str] = {}
+    for kind in KINDS:
+        videos = [row["video"] for row in rows if kind_of(row) == kind]
+        batches |= assign_batches(videos, size, kept, kind)
+    return {
         "size": size,
         "fitted": None if arguments.batch_size else size,
         "batches": batches,
-        "contents": contents,
     }
-    with whole_file(arguments.memory) as temporary:
-        temporary.write_text(json.dumps(memory, indent=1), encoding="utf-8")
-    for row in rows:
-        known = contents[row["video"]]
-        row["batch"] = batches[row["video"]]
-        row["source_content"], row["truth_content"] = known["source"], known["truth"]
-    write_manifest(arguments.output, rows)
 
 
 def _contents(

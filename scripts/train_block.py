@@ -8,6 +8,7 @@ from pathlib import Path
 
 from betrayed.config.reading import read_settings
 from betrayed.datasets.layouts.common import choose_videos
+from betrayed.datasets.pieces import film_of
 from betrayed.engine.leasing import lease_gpus
 from betrayed.engine.programs import add_gpu_options, run, started_by_torchrun
 from betrayed.engine.records import Failure, Made, Record
@@ -80,9 +81,11 @@ def _features(paths: list[str], wanted: list[str]) -> tuple[dict[str, Made], dic
     records = [Record.read(path) for path in paths]
     there = {video: made for one in records for video, made in one.videos.items()}
     failed = {video: failure for one in records for video, failure in one.failures.items()}
-    chosen = choose_videos([*there, *failed], wanted, "the training data")
-    features = {video: there[video] for video in chosen if video in there}
-    failures = {video: failed[video] for video in chosen if video not in there}
+    # The pieces of a film go by its name.
+    films = {film_of(video) for video in (*there, *failed)}
+    chosen = set(choose_videos(films, wanted, "the training data"))
+    features = {video: there[video] for video in sorted(there) if film_of(video) in chosen}
+    failures = {video: failed[video] for video in sorted(failed) if film_of(video) in chosen}
     if not features:
         reasons = "\n".join(f"{video}: {failure.reason}" for video, failure in failures.items())
         raise UserError(f"None of the training videos could be read.\n{reasons}")

@@ -349,9 +349,9 @@ def test_the_manifest_comes_back_as_it_was(folder, tmp_path):
     rows = listing(folder)
     write_manifest(tmp_path / "videos.csv", rows)
     assert (tmp_path / "videos.csv").read_text().splitlines()[0] == (
-        "video,name,source,annotations,instances,batch,source_content,truth_content"
+        "video,name,source,annotations,instances,part,batch,source_content,truth_content"
     )
-    own = ("batch", "source_content", "truth_content")
+    own = ("part", "batch", "source_content", "truth_content")
     assert places(tmp_path / "videos.csv") == rows
     whole = [row | dict.fromkeys(own, row["video"]) for row in rows]
     write_manifest(tmp_path / "videos.csv", whole)

@@ -16,6 +16,7 @@ from betrayed.config.sections import RESERVED, SECTIONS, DatasetSection, fitted
 from betrayed.config.settings import PAPER, RUN_SECTIONS, run_settings
 from betrayed.config.sweep_checks import faults_of_sweep
 from betrayed.config.sweeps import Variant, variants
+from betrayed.config.training import HUB, HubFile
 from betrayed.config.weights import PACKAGE_BACKBONE
 from betrayed.errors import UserError
 
@@ -201,7 +202,12 @@ def _of_weights(own: Sections) -> Iterator[str]:
 def _of_files(own: Sections) -> Iterator[str]:
     for section, name in (("weights", "path"), ("training", "checkpoint")):
         path = own.get(section, {}).get(name)
-        if path and not Path(path).is_file():
+        if path and section == "training" and path.startswith(HUB):
+            try:
+                HubFile.from_name(path)
+            except UserError as error:
+                yield str(error)
+        elif path and not Path(path).is_file():
             yield f"{section}.{name}: there is no file {path}"
 
 

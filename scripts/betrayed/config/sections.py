@@ -13,11 +13,13 @@ from betrayed.config.clustering import ClusterSettings
 from betrayed.config.datasets import DatasetSettings
 from betrayed.config.exports import ExportSettings
 from betrayed.config.features import FeatureKnobs, side, views
+from betrayed.config.films import FilmSettings
 from betrayed.config.learning import LearningKnobs
 from betrayed.config.model import Names, knob, seed, settings
 from betrayed.config.motion import MotionSettings
 from betrayed.config.objects import ObjectSettings
 from betrayed.config.pictures import PictureSettings
+from betrayed.config.quality import Quality
 from betrayed.config.reading import adapter
 from betrayed.config.report import ReportSettings
 from betrayed.config.scoring import Protocols, ScoringKnobs
@@ -147,7 +149,8 @@ class TrainingData:
     )
     checkpoint: str | None = knob(
         None,
-        "a trained block.pt or the paper's release (.pth), taken instead of training",
+        "A trained block.pt or the paper's release (.pth), taken instead of training; "
+        "hub:owner/name or hub:owner/name/file.pt downloads it.",
         min_length=1,
     )
     height: int = side(224, "as in features; another size than there is another cache of features")
@@ -232,6 +235,17 @@ class Configuration:
         "What the backbone, the training and the clustering compute on. auto: a GPU where there is "
         "one, cpu: never one, cuda: an error where there is none. It changes results by rounding "
         "and reruns nothing.",
+    )
+    quality: Quality | None = knob(
+        None,
+        "draft, normal or fine: settings of films, features, training, clustering and refinement "
+        "that go together (config/quality.py; docs/videos.md has what each costs). Settings that "
+        "are given beside it win over its own. null: nothing is set.",
+    )
+    films: FilmSettings = knob(
+        ...,
+        "Somebody's own videos, without ground truth: which part of a film is worked on, and how "
+        "finely. A long film is worked on in pieces; they are joined in the end.",
     )
     weights: WeightsSection = knob(..., "")
     features: FeaturesSection = knob(..., "")

@@ -5,7 +5,6 @@ settings that this stage and the ones before it depend on, so that two runs shar
 in common and never overwrite one another.
 """
 
-import copy
 import hashlib
 import json
 import os
@@ -17,6 +16,7 @@ from typing import Any
 
 from betrayed.config.clustering import ClusterSettings
 from betrayed.config.features import FeatureSettings
+from betrayed.config.merging import merged
 from betrayed.config.sections import SECTIONS, fitted
 from betrayed.config.sweeps import variants
 from betrayed.config.training import TrainSettings
@@ -204,17 +204,6 @@ def digest(value: Any) -> str:
             "little, such as a learning rate in its tenth digit."
         )
     return digits
-
-
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with some of them changed, key by key in all sections."""
-    result = copy.deepcopy(dict(base))
-    for name, value in changes.items():
-        if isinstance(value, Mapping) and isinstance(result.get(name), Mapping):
-            result[name] = merged(result[name], value)
-        else:
-            result[name] = copy.deepcopy(value)
-    return result
 
 
 def _flatten(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,13 +1,40 @@
 """The settings of the training, the constants of the losses among them."""
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import ValidationInfo, field_validator
 
 from betrayed.config.model import knob, seed, settings
+from betrayed.errors import UserError
 
+#: What the name of a block begins with that lies in a hub repository.
+HUB = "hub:"
 OutputDropout = Literal["key", "attention"]
 ShortVideos = Literal["error", "skip"]
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """A file in a hub repository."""
+
+    repository: str
+    file: str
+
+    @classmethod
+    def from_name(cls, name: str) -> "HubFile":
+        """The file of ``hub:owner/name`` or ``hub:owner/name/path``; by default ``block.pt``.
+
+        Raises:
+            UserError: the name is neither.
+        """
+        parts = name.removeprefix(HUB).split("/", 2)
+        if not name.startswith(HUB) or len(parts) < 2 or not all(parts):
+            raise UserError(
+                f"training.checkpoint: {name!r} names no file of a hub: write hub:owner/name, or "
+                "hub:owner/name/file.pt"
+            )
+        return cls("/".join(parts[:2]), parts[2] if len(parts) > 2 else "block.pt")
 
 
 def _rate(default: float, help: str) -> Any:

@@ -26,21 +26,26 @@ def batch_size(videos: int, parallel: int) -> int:
     return min(MOST_OF_SEVERAL, max(1, math.ceil(videos / (ROUNDS * parallel))))
 
 
-def assign_batches(videos: Sequence[str], size: int, before: Mapping[str, str]) -> dict[str, str]:
+def assign_batches(
+    videos: Sequence[str], size: int, before: Mapping[str, str], kind: str = ""
+) -> dict[str, str]:
     """The batch of each video: "0000", "0001", …
 
     Args:
         videos: in the order of the manifest.
         size: the most videos in a batch.
         before: the batches of an earlier listing; new videos fill what has room, then new batches.
+        kind: what stands before the numbers: videos of different kinds share no batch.
     """
-    batches = {video: before[video] for video in videos if video in before}
+    # A video that came in pieces may be whole now.
+    mine = {video: before[video] for video in videos if video in before}
+    batches = {video: batch for video, batch in mine.items() if batch.rstrip("0123456789") == kind}
     filled = Counter(batches.values())
     number = 0
     for video in videos:
         if video not in batches:
-            while filled[f"{number:04d}"] >= size:
+            while filled[f"{kind}{number:04d}"] >= size:
                 number += 1
-            batches[video] = f"{number:04d}"
+            batches[video] = f"{kind}{number:04d}"
             filled[batches[video]] += 1
     return {video: batches[video] for video in videos}

@@ -10,8 +10,10 @@ from betrayed.io.files import whole_file
 #: A video and where its frames and ground truth lie; what a layout says of it. ``video`` is its
 #: identifier, in paths and tables; ``name`` what people call it.
 PLACES = ("video", "name", "source", "annotations", "instances")
-#: The batch whose jobs compute it, and what stands for the content of its frames and its truth.
-COLUMNS = (*PLACES, "batch", "source_content", "truth_content")
+#: Which part of a film it is, see :mod:`betrayed.datasets.pieces`: empty for a video that is worked
+#: on as a whole; a film in pieces has a row of its own beside theirs. The batch whose jobs compute
+#: it, and what stands for the content of its frames and its truth.
+COLUMNS = (*PLACES, "part", "batch", "source_content", "truth_content")
 #: One video of the manifest, by :data:`COLUMNS`; what it does not have is empty.
 Row = dict[str, str]
 # Paths that are no UTF-8 come back as they were.

@@ -20,12 +20,13 @@ CHAIN = (
     "cluster_tracks",
     "measure_motion",
     "select_objects",
+    "join_pieces",
     "score_video",
     "list_detections",
     "draw_pictures",
 )
 _COLUMNS = ("output_file", "rule", "plan")
-_RECORD = re.compile(r"results/(?P<dataset>[^/]+)/records/.+/(?P<batch>[0-9]+)\.json")
+_RECORD = re.compile(r"results/(?P<dataset>[^/]+)/records/.+/(?P<batch>[fp]?[0-9]+)\.json")
 _BLOCK = re.compile(r"results/blocks/[^/]+/record\.json")
 
 

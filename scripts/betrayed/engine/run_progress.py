@@ -20,6 +20,7 @@ STAGES = {
     "measure_motion": "measure motion",
     "cluster_tracks": "cluster into tracks",
     "select_objects": "find objects",
+    "join_pieces": "join films",
     "score_video": "score",
     "list_detections": "list detections",
     "pool_detections": "score together",

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from betrayed.engine.parallel import in_parallel
 from betrayed.exports import fiftyone_script
 from betrayed.exports.coco import category_name
@@ -21,7 +23,7 @@ def export_fiftyone(videos: Sequence[MaskedVideo], folder: str | Path, workers: 
 
     The script makes a FiftyOne dataset with a sample a frame, whose field ``objects`` has the mask,
     score and track of each object. The PNGs hold the ids; ``samples.json`` says where the frames
-    lie, from ``folder``.
+    lie, from ``folder``; those of films that are read out of the film are written there.
 
     Args:
         videos: what to export.
@@ -49,7 +51,11 @@ def _write(video: MaskedVideo, temporary: Path, folder: Path) -> dict[str, Any]:
     for index, ids in enumerate(video.all_ids()):
         mask = f"{record.name}/{index:05d}.png"
         save_palette_png(temporary / mask, ids)
-        image = os.path.relpath(record.frames[index].absolute(), folder)
+        if record.film is None:
+            image = os.path.relpath(record.frames[index].absolute(), folder)
+        else:  # its frames lie nowhere as images
+            image = f"{record.name}/frame-{index:05d}.jpg"
+            Image.fromarray(record.frame(index)).save(temporary / image, quality=95)
         frames.append({"image": image, "mask": mask})
     scores = {str(number): round(score, 6) for number, score in video.scores.items()}
     return {"video": record.name, "scores": scores, "frames": frames}

@@ -1,5 +1,6 @@
 """Cached features of all frames of a video, read without torch: what objects are found from."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -36,3 +37,18 @@ def read_patch_tokens(path: str | Path) -> tuple[np.ndarray, tuple[int, int]]:
         tokens = file["patch_tokens"][:]
     check_finite(path, "patch_tokens", tokens)
     return tokens, grid
+
+
+def each_frame_tokens(path: str | Path) -> Iterator[np.ndarray]:
+    """The patch tokens of one frame after another, (h, w, D) float32; one is held at a time.
+
+    Raises:
+        UserError: see :func:`read_patch_tokens`.
+    """
+    with open_checked(path, "features") as file:
+        if "patch_tokens" not in file:
+            raise UserError(f"{path} has no patch tokens of plain frames.")
+        grid = tuple(int(side) for side in file.attrs["grid"])
+        for tokens in file["patch_tokens"]:
+            check_finite(path, "patch_tokens", tokens)
+            yield tokens.astype(np.float32).reshape(*grid, -1)

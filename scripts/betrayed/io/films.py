@@ -1,9 +1,13 @@
-"""Files that hold a film: which of their streams it is."""
+"""Files that hold a film: which of their streams it is, and how its frames are to be seen."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
+import numpy as np
 from av.stream import Disposition
+
+from betrayed.io.bit_depths import to_8_bits
 
 #: Streams of pictures that are no film.
 _PICTURES = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
@@ -19,20 +23,68 @@ def open_film(path: str | Path) -> av.container.InputContainer:
     return av.open(f"file:{path}", metadata_errors="replace")
 
 
+def film_streams(container: av.container.InputContainer) -> list[av.VideoStream]:
+    """The streams that are no cover art and the like, whether they can be decoded here or not."""
+    return [one for one in container.streams.video if not one.disposition & _PICTURES]
+
+
 def films_of(container: av.container.InputContainer) -> list[av.VideoStream]:
-    """The streams that are no cover art and the like, and can be decoded here."""
-    return [
-        one
-        for one in container.streams.video
-        if not one.disposition & _PICTURES and one.codec_context is not None
-    ]
+    """Those that can be decoded here."""
+    return [one for one in film_streams(container) if one.codec_context is not None]
 
 
-def film_rank(stream: av.VideoStream) -> tuple[int, bool, int]:
-    """Of several films the one that ranks highest is meant, as the decoder takes it.
+def choose_film(path: str | Path, films: Sequence[av.VideoStream]) -> av.VideoStream:
+    """The film among several: one that moves, if any does, and of these the largest.
 
-    The largest, then what the file prefers, then the first.
+    Of equals it is what the file prefers, then the first. Whether a stream has more than one
+    picture is told by its packets, whatever the file says; nothing is decoded.
+
+    Args:
+        path: the file.
+        films: see :func:`films_of`; at least one.
     """
+    return films[0] if len(films) == 1 else max(_moving(path, films) or films, key=_rank)
+
+
+def _moving(path: str | Path, films: Sequence[av.VideoStream]) -> list[av.VideoStream]:
+    counts = dict.fromkeys((one.index for one in films), 0)
+    with open_film(path) as container:
+        try:
+            for packet in container.demux(video=tuple(range(len(container.streams.video)))):
+                if packet.stream.index in counts and packet.size:
+                    counts[packet.stream.index] += 1
+                if min(counts.values()) > 1:
+                    break
+        except av.error.FFmpegError:
+            pass  # the film's own reading says so
+    return [one for one in films if counts[one.index] > 1]
+
+
+def _rank(stream: av.VideoStream) -> tuple[int, bool, int]:
     context = stream.codec_context
     preferred = bool(stream.disposition & Disposition.default)
     return context.width * context.height, preferred, -stream.index
+
+
+def rgb(frame: av.VideoFrame, white: float | None = None) -> np.ndarray:
+    """A decoded frame as (H, W, 3) uint8 RGB, as the decoder gives it.
+
+    Args:
+        frame: the frame.
+        white: of a frame of 16 bits the value that is white; None: what the coding says.
+    """
+    if white is None:
+        return frame.to_ndarray(format="rgb24")
+    return to_8_bits(frame.to_ndarray(format="rgb48le"), white)
+
+
+def upright(picture: np.ndarray, rotation: int, mirrored: bool) -> np.ndarray:
+    """A decoded picture (H, W, 3) as it is to be seen.
+
+    Args:
+        picture: as the decoder gives it.
+        rotation: degrees clockwise to turn it by: 0, 90, 180 or 270.
+        mirrored: whether it is mirrored, left to right, before.
+    """
+    picture = picture[:, ::-1] if mirrored else picture
+    return np.ascontiguousarray(np.rot90(picture, -rotation // 90))

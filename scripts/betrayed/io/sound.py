@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 
-from betrayed.io.films import film_rank, films_of, open_film
+from betrayed.io.films import choose_film, films_of, open_film
 
 #: Sound that an MP4 file may hold and that browsers and players know there; other is encoded anew.
 COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
@@ -79,19 +79,17 @@ def _read(path: Path, container: av.container.InputContainer) -> tuple[Sound | N
         return None, None
     if sound.codec_context is None:
         return None, "its codec is unknown"
-    pictures = dict.fromkeys((one.index for one in films), 0)
-    shown: dict[int, Fraction] = {}
+    film = choose_film(path, films)
+    first: Fraction | None = None
     heard: list[int | None] = []
-    for packet in container.demux([*films, sound]):
-        number = packet.stream.index
+    for packet in container.demux([film, sound]):
         if not packet.size:
             continue  # the flush at the end
-        if number in pictures:
-            pictures[number] += 1
+        if packet.stream.index == film.index:
             # What an edit list hides is not shown. Without times pictures begin with the file.
             if not packet.is_discard and packet.pts is not None:
                 at = packet.pts * packet.time_base
-                shown[number] = min(at, shown.get(number, at))
+                first = at if first is None else min(at, first)
         elif packet.is_corrupt:
             return None, "it is damaged"
         else:
@@ -100,7 +98,5 @@ def _read(path: Path, container: av.container.InputContainer) -> tuple[Sound | N
         return None, "its packets are not in order"
     if not heard:
         return None, None
-    moving = [one for one in films if pictures[one.index] > 1]
-    film = max(moving or films, key=film_rank)
-    start = float(shown.get(film.index, 0))
-    return Sound(path, sound.index, sound.codec_context.codec.canonical_name, start), None
+    codec = sound.codec_context.codec.canonical_name
+    return Sound(path, sound.index, codec, float(first or 0)), None

@@ -75,7 +75,7 @@ def read_parts(folder: str | Path, video: Video, frames: list[int], limit: int =
         return proposals
     parts = read_masks(Path(folder) / "parts", video, frames)
     _check_known(folder, "part", parts)
-    table = _read_table(folder, ("proposal", "part", "track"))
+    table = read_table(folder, ("proposal", "part", "track"))
     objects = int(((table["proposal"] > 0) & table["track"].isna()).sum())
     count, most = int(table["part"].max()), int(table["proposal"].max())
     tracks = proposals.astype(int) - objects + count
@@ -93,7 +93,7 @@ def read_proposal_scores(folder: str | Path) -> pd.Series:
     Raises:
         UserError: the table is missing or damaged; names it.
     """
-    table = _read_table(folder, ("proposal", "score"))
+    table = read_table(folder, ("proposal", "score"))
     table = table[table["proposal"] > 0].set_index("proposal").sort_index()
     return table["score"].fillna(pd.Series(1 / table.index, table.index)).astype(float)
 
@@ -104,7 +104,7 @@ def read_part_scores(folder: str | Path) -> pd.Series:
     Raises:
         UserError: the table is missing or damaged; names it.
     """
-    table = _read_table(folder, ("part", "score"))
+    table = read_table(folder, ("part", "score"))
     table = table[table["part"].notna()].set_index("part").sort_index()
     return table["score"].astype(float)
 
@@ -116,7 +116,7 @@ def _check_known(folder: str | Path, column: str, ids: np.ndarray) -> None:
     """
     if not (Path(folder) / "objects.csv").is_file():
         return
-    unknown = np.setdiff1d(ids, [0, *_read_table(folder, (column,))[column].dropna()])
+    unknown = np.setdiff1d(ids, [0, *read_table(folder, (column,))[column].dropna()])
     if len(unknown):
         raise UserError(
             f"{folder}: {column} {unknown[0]} is in the masks, but not in objects.csv. Delete the "
@@ -124,8 +124,12 @@ def _check_known(folder: str | Path, column: str, ids: np.ndarray) -> None:
         )
 
 
-def _read_table(folder: str | Path, columns: Sequence[str]) -> pd.DataFrame:
-    """The table of a folder of masks, checked for what is read from it."""
+def read_table(folder: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+    """The table of a folder of masks, checked for what is read from it.
+
+    Raises:
+        UserError: the table is missing or damaged, or a column is no column of numbers.
+    """
     path = Path(folder) / "objects.csv"
     try:
         table = pd.read_csv(path)

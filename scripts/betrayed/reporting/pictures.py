@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -38,13 +38,13 @@ class VideoResults:
     Attributes:
         video: its frames, and the truth if there is one.
         folder: the folder of masks.
-        tracks: labels on the grid of tokens.
+        tracks: labels on the grid of tokens; None: it has none, as a film in pieces.
         settings: how it is shown.
     """
 
     video: Video
     folder: Path
-    tracks: Tracks
+    tracks: Tracks | None
     settings: PictureSettings = field(default_factory=PictureSettings)
 
     def object_ids(self, index: int) -> np.ndarray:
@@ -73,7 +73,7 @@ class VideoResults:
 def draw_pictures(
     frames_path: str | Path,
     objects_path: str | Path,
-    tracks_path: str | Path,
+    tracks_path: str | Path | None,
     folder: str | Path,
     settings: PictureSettings | None = None,
 ) -> None:
@@ -85,23 +85,28 @@ def draw_pictures(
     Args:
         frames_path: its ``frames.json``.
         objects_path: ``objects.csv`` in its folder of masks.
-        tracks_path: its tracks artefact.
+        tracks_path: its tracks artefact; None: it has none.
         folder: where to write.
         settings: how they look.
 
     Raises:
         UserError: what was found has another number of frames than the video.
     """
-    video, tracks = Video.load(frames_path), read_tracks(tracks_path)
+    video = Video.load(frames_path)
+    tracks = read_tracks(tracks_path) if tracks_path else None
     results = VideoResults(video, Path(objects_path).parent, tracks, settings or PictureSettings())
     masks = len(list((results.folder / "proposals").glob("*.png")))
-    if not video.count == masks == len(tracks.labels):
+    if video.count != masks:
         raise UserError(
-            f"{frames_path} has {video.count} frames, {results.folder} masks of {masks} and "
-            f"{tracks_path} tracks in {len(tracks.labels)}. Delete the latter two and run the "
-            "workflow again."
+            f"{frames_path} has {video.count} frames, but {results.folder} masks of {masks}. "
+            "Delete the latter and run the workflow again."
         )
-    indices = progress(range(video.count), f"pictures {tracks.made_by.get('video', '')}", "frame")
+    if tracks and len(tracks.labels) != video.count:
+        raise UserError(
+            f"{frames_path} has {video.count} frames, but {tracks_path} tracks in "
+            f"{len(tracks.labels)}. Delete the latter and run the workflow again."
+        )
+    indices = progress(range(video.count), f"pictures {video.name}", "frame")
     overlays = (results.overlay(video.frame(i), results.object_ids(i)) for i in indices)
     sound = _sound_of(video) if results.settings.sound else None
     write_video(
@@ -163,7 +168,8 @@ def contact_sheet(results: VideoResults) -> Image.Image:
         ]
     title = results.settings.level
     rows[title] = [results.overlay(frames[i], results.object_ids(i)) for i in chosen]
-    rows["all tracks"] = [results.overlay(frames[i], results.track_ids(i)) for i in chosen]
+    if results.tracks is not None:
+        rows["all tracks"] = [results.overlay(frames[i], results.track_ids(i)) for i in chosen]
     return _table(video.title, rows, [f"{i}" for i in chosen], cell_size(video))
 
 
@@ -175,6 +181,11 @@ def _sound_of(video: Video) -> Sound | None:
             f"The overlay of {video.name!r} is without the sound of {video.source}: {fault}.",
             file=sys.stderr,
         )
+    if sound is not None and video.film is not None:
+        # The part of the film that the pictures are of.
+        begin, end = video.film.start, video.film.end
+        end = None if end is None else sound.start + end
+        sound = replace(sound, start=sound.start + begin, end=end)
     return sound
 
 

@@ -93,7 +93,8 @@ def training_videos(
     if not long:
         raise UserError(
             f"No video has the {needed} frames of a training clip ({frames} frames, {stride} "
-            "apart). Give longer videos, or lower stride or frames."
+            "apart). Give longer videos, lower stride or frames, or take a block that was trained "
+            "before (training.checkpoint)."
         )
     if short:
         print(

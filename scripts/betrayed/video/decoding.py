@@ -9,15 +9,13 @@ from pathlib import Path
 import av
 import numpy as np
 from av.sidedata.sidedata import Type
-from av.stream import Disposition
 
 from betrayed.errors import UserError
-from betrayed.io.bit_depths import to_8_bits
+from betrayed.io.films import choose_film, film_streams, films_of, open_film, rgb, upright
 from betrayed.video.containers import REMEDY, check_whole
-from betrayed.video.deep_films import deep_values, is_deep, white_of_film
+from betrayed.video.deep_films import is_deep, white_of_film
 from betrayed.video.timing import Timing, timing
 
-_PICTURES = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
 #: Share of the declared length, and frames, that may be missing at the end: heads are rounded, and
 #: the last frame's own time is often not told.
 _MISSING_SHARE, _MISSING_FRAMES = 0.1, 2
@@ -39,6 +37,7 @@ class Decoder:
     Attributes:
         declared: how many frames the file says it has, 0 where it does not: for progress alone.
         timing: when frames are shown.
+        stamps: of each frame so far, in the stream's ticks; None where the file has none.
         pixel_aspect: width by height of a pixel of the upright frames.
         rotation: degrees clockwise by which frames were turned upright: 0, 90, 180 or 270.
         mirrored: whether they were mirrored, left to right, before they were turned.
@@ -55,8 +54,7 @@ class Decoder:
             if self.path.stat().st_size == 0:
                 raise UserError(f"The video {path} is empty. {REMEDY}")
             check_whole(self.path)
-            # A name that begins like an address, "rtp:…", is a file all the same.
-            self._container = av.open(f"file:{path}", metadata_errors="replace")
+            self._container = open_film(path)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise UserError(
                 f"The video {path} cannot be opened ({_reason(error)}). {REMEDY}"
@@ -69,26 +67,26 @@ class Decoder:
         self._stream.thread_type = "AUTO"
         self.declared = self._stream.frames
         self.timing = Timing(None, None, None)
+        self.stamps: list[int | None] = []
         self.pixel_aspect = Fraction(1)
         self.rotation = 0
         self.mirrored = False
-        self._white: float | None = None  # where that is not said by the coding
+        self.white: float | None = None  # where that is not said by the coding
 
     def _film(self) -> av.VideoStream:
         """The best video stream that is no attached picture."""
-        films = [one for one in self._container.streams.video if not one.disposition & _PICTURES]
+        films = film_streams(self._container)
         if not self._container.streams.video:
             raise UserError(f"{self.path} holds no pictures, only sound or data. {REMEDY}")
         if not films:
             raise UserError(f"{self.path} holds a cover picture, but no film. {REMEDY}")
-        readable = [one for one in films if one.codec_context is not None]
+        readable = films_of(self._container)
         if not readable:
             raise UserError(
                 f"The video {self.path} is in a coding that cannot be read here. Convert it, for "
                 f"example to H.264 in MP4."
             )
-        moving = readable if len(readable) == 1 else self._moving(readable)
-        film = max(moving or readable, key=_rank)
+        film = choose_film(self.path, readable)
         for one in readable:
             if one is not film:
                 print(
@@ -97,20 +95,6 @@ class Decoder:
                     file=sys.stderr,
                 )
         return film
-
-    def _moving(self, streams: list[av.VideoStream]) -> list[av.VideoStream]:
-        """Those that have more than one picture, whatever the file says; nothing is decoded."""
-        counts = dict.fromkeys((stream.index for stream in streams), 0)
-        with av.open(f"file:{self.path}", metadata_errors="replace") as container:
-            try:
-                for packet in container.demux(video=tuple(range(len(container.streams.video)))):
-                    if packet.stream.index in counts and packet.size:
-                        counts[packet.stream.index] += 1
-                    if min(counts.values()) > 1:
-                        break
-            except av.error.FFmpegError:
-                pass  # the film's own reading says so
-        return [stream for stream in streams if counts[stream.index] > 1]
 
     def frames(self) -> Iterator[np.ndarray]:
         """All frames in order, (H, W, 3) uint8 RGB, turned upright as the file's metadata ask.
@@ -140,7 +124,7 @@ class Decoder:
                         if count == 0:
                             self._note_display(frame)
                             self._note_white(frame)
-                        picture = self._upright(frame)
+                        picture = upright(rgb(frame, self.white), self.rotation, self.mirrored)
                         size = size or picture.shape
                         if picture.shape != size:
                             raise UserError(
@@ -149,6 +133,7 @@ class Decoder:
                                 f"Cut the video where its size changes."
                             )
                         stamps.append(frame.time)
+                        self.stamps.append(frame.pts)
                         last = float(frame.duration * frame.time_base) if frame.duration else None
                         count += 1
                         yield picture
@@ -244,24 +229,9 @@ class Decoder:
 
     def _note_white(self, frame: av.VideoFrame) -> None:
         if is_deep(frame):
-            self._white, said = white_of_film(self.path, self._stream.index)
+            self.white, said = white_of_film(self.path, self._stream.index)
             if said:
                 print(said, file=sys.stderr)
-
-    def _upright(self, frame: av.VideoFrame) -> np.ndarray:
-        if self._white is None:
-            picture = frame.to_ndarray(format="rgb24")  # (H, W, 3)
-        else:
-            picture = to_8_bits(deep_values(frame), self._white)
-        picture = picture[:, ::-1] if self.mirrored else picture
-        return np.ascontiguousarray(np.rot90(picture, -self.rotation // 90))
-
-
-def _rank(stream: av.VideoStream) -> tuple[int, bool, int]:
-    """The largest, then what the file prefers, then the first."""
-    context = stream.codec_context
-    preferred = bool(stream.disposition & Disposition.default)
-    return context.width * context.height, preferred, -stream.index
 
 
 def _reason(error: BaseException) -> str:

@@ -99,7 +99,7 @@ def extract(
             checked = _Checked(list(range(len(files))), files, size, movi.FPS)
         else:
             if source.is_dir():
-                checked = _check_images(
+                checked = check_images(
                     video, source, truth and truth.frames, gaps=layout in _LISTED
                 )
             elif source.exists():
@@ -169,8 +169,12 @@ class _Checked:
     white: float | None = None
 
 
-def _images(video: str, source: Path, gaps: bool) -> dict[int, Path]:
-    """A folder's frames by number, checked for holes unless there may be ``gaps``."""
+def folder_images(video: str, source: Path, gaps: bool = False) -> dict[int, Path]:
+    """A folder's frames by number, checked for holes unless there may be ``gaps``.
+
+    Raises:
+        UserError: there are none, or some are missing.
+    """
     images = numbered_images(source)
     if not images:
         deeper = folders_of_videos(source)
@@ -205,15 +209,13 @@ def _check_gaps(source: Path, images: dict[int, Path]) -> None:
     )
 
 
-def _check_images(
-    video: str, source: Path, listed: Sequence[str] | None, *, gaps: bool
-) -> _Checked:
+def check_images(video: str, source: Path, listed: Sequence[str] | None, *, gaps: bool) -> _Checked:
     """Numbers, paths and the common (height, width) of a folder's frames, all decoded once.
 
     Frames that are ``listed`` are the video, whatever else lies there.
     """
     listing = dict(enumerate(source / name for name in listed or ()))
-    images = listing or _images(video, source, gaps)
+    images = listing or folder_images(video, source, gaps)
     size: tuple[int, int] | None = None
     depths = Depths(source)
     for path in progress(list(images.values()), f"checking {video}", "frame"):

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from betrayed.engine.records import Record
+from betrayed.engine.records import Made, Record
 from betrayed.errors import UserError
 from betrayed.io.json_files import read_json
 
 #: What a run leaves of a video, stage by stage.
 STAGES = ("frames", "objects", "tracks", "features", "attention")
+#: Those that every batch has; films in pieces have no others.
+NEEDED = ("frames", "objects")
 #: The path of what a video that was left out does not have.
 GONE = "-"
 
@@ -72,8 +74,9 @@ class Sources:
 def read_sources(path: str | Path) -> Sources:
     """Read the list that the workflow writes: ``{"runs": […], "batches": […], "sweep": path}``.
 
-    A batch has ``run``, ``dataset``, and the record of each stage of :data:`STAGES`. Videos that an
-    earlier stage left out are among the results, without what they lack.
+    A batch has ``run``, ``dataset``, and the record of each stage of :data:`STAGES`; of films in
+    pieces those of :data:`NEEDED` alone. Videos that an earlier stage left out are
+    among the results, without what they lack.
 
     Raises:
         UserError: the file is missing or no such list, or a record is missing.
@@ -91,7 +94,7 @@ def read_sources(path: str | Path) -> Sources:
 
 def _results(entry: Mapping[str, str]) -> list[Result]:
     """The results of a batch."""
-    records = {stage: Record.read(entry[stage]) for stage in STAGES}
+    records = {stage: Record.read(entry[stage]) for stage in {*NEEDED, *entry} & {*STAGES}}
     videos = sorted({video for one in records.values() for video in (*one.videos, *one.failures)})
     return [
         Result(
@@ -99,9 +102,15 @@ def _results(entry: Mapping[str, str]) -> list[Result]:
             entry["dataset"],
             video,
             **{
-                stage: record.videos[video].artefact if video in record.videos else GONE
-                for stage, record in records.items()
+                stage: made.artefact if made else GONE
+                for stage, made in _made(records, video).items()
             },
         )
         for video in videos
     ]
+
+
+def _made(records: Mapping[str, Record], video: str) -> dict[str, Made | None]:
+    """What each stage made of a video, where it did."""
+    none = Record("")
+    return {stage: records.get(stage, none).videos.get(video) for stage in STAGES}

@@ -1,0 +1,121 @@
+"""Films in pieces: each shot in windows of a bounded number of frames.
+
+A piece goes through the chain of stages as a video of its own, so that memory does not grow with
+the film, a killed job loses a piece and no more, and several jobs work on one film. In the end the
+pieces' objects are joined, and the film has masks of its own.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from betrayed.datasets.manifest import Row
+
+#: Between a film's identifier and a piece's number. No identifier of a video holds it, see
+#: :func:`betrayed.datasets.names.identifier`.
+_MARK = "+"
+#: What batches of videos that are whole, of pieces and of films begin with: they share none.
+KINDS = WHOLE, PIECE, FILM = "", "p", "f"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a film that is worked on as one video; all numbers are of the film's frames.
+
+    Attributes:
+        film: identifier of the film.
+        shot: number of the shot that it is of, from 0.
+        first: the first frame that is computed,
+        last: and the last one.
+        step: from one computed frame to the next.
+        height: pixels that frames are made smaller to; None: as they are.
+    """
+
+    film: str
+    shot: int
+    first: int
+    last: int
+    step: int
+    height: int | None = None
+
+    @property
+    def numbers(self) -> range:
+        """The frames of the film that are computed."""
+        return range(self.first, self.last + 1, self.step)
+
+    def as_text(self) -> str:
+        """What the manifest's column ``part`` holds of it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> "Piece":
+        """The piece of :meth:`as_text`."""
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is worked on of a film that comes in pieces: the frames ``first`` to ``last``.
+
+    ``first`` lies behind ``last`` where the film ends before the part begins.
+    """
+
+    first: int
+    last: int
+
+    def as_text(self) -> str:
+        """What the manifest's column ``part`` holds of it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> "Part":
+        """The part of :meth:`as_text`."""
+        return cls(**json.loads(text))
+
+
+def piece_name(film: str, number: int) -> str:
+    """The identifier of a film's piece: dog+003."""
+    return f"{film}{_MARK}{number:03d}"
+
+
+def film_of(video: str) -> str:
+    """The identifier of the film that a piece is of; a video that is none is its own."""
+    return video.partition(_MARK)[0]
+
+
+def kind_of(row: Row) -> str:
+    """Which of :data:`KINDS` a row of the manifest is."""
+    if not row["part"]:
+        return WHOLE
+    return PIECE if _MARK in row["video"] else FILM
+
+
+def shots(first: int, last: int, cuts: Sequence[int]) -> list[tuple[int, int]]:
+    """The first and the last frame of each shot between two frames, both included.
+
+    Args:
+        first: frame that the part begins with.
+        last: frame that it ends with; nothing where that is before ``first``.
+        cuts: the frames at which another shot begins, rising.
+    """
+    if last < first:
+        return []
+    begins = [first, *(cut for cut in cuts if first < cut <= last)]
+    return list(zip(begins, [*(cut - 1 for cut in begins[1:]), last], strict=True))
+
+
+def windows(count: int, most: int, overlap: int) -> list[tuple[int, int]]:
+    """Windows over ``count`` frames, each with its first and last frame.
+
+    There are as few as can be of at most ``most`` frames that share ``overlap`` with the next one;
+    they are of one length (give or take a frame), so that no short one is left at the end.
+    """
+    if count <= most:
+        return [(0, count - 1)]
+    number = math.ceil((count - overlap) / (most - overlap))
+    length = math.ceil((count + (number - 1) * overlap) / number)
+    begins = np.linspace(0, count - length, number).round().astype(int).tolist()
+    return [(begin, begin + length - 1) for begin in begins]

@@ -1,0 +1,74 @@
+"""Masks carried from the frames that were computed to those between, by optical flow."""
+
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+
+from betrayed.objects.flow import flow_size
+from betrayed.objects.resizing import resize
+
+#: Pixels that frames are resized to for the flow, as in settings of motion.
+_HEIGHT = 240
+#: Levels of grey by which the farther frame has to be the better match, for each step of farness.
+_MARGIN = 4.0
+_BLUR = 5  # pixels, over which a match is judged
+
+
+def carry(
+    greys: Sequence[np.ndarray], before: np.ndarray, after: np.ndarray | None
+) -> Iterator[np.ndarray]:
+    """The ids of the frames between two computed ones.
+
+    Each pixel looks along the flow where it was in the frame before and will be in the one after,
+    and takes the id from the frame whose grey it matches better there; where both match alike from
+    the nearer one.
+
+    Args:
+        greys: see :func:`small_grey`: of the computed frame, of those between, and of the next
+            computed one; without it where ``after`` is None, as at the end of a shot.
+        before: (H', W') uint8 ids of the first frame; of any size.
+        after: the same of the last frame; None: there is none.
+
+    Yields:
+        (H', W') uint8 ids of each frame between.
+    """
+    last = len(greys) - 1
+    between = range(1, last if after is not None else last + 1)
+    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    for index in between:
+        maps, error = _match(search, greys[index], greys[0], before.shape)
+        ids = before[maps]
+        if after is not None:
+            other_maps, other_error = _match(search, greys[index], greys[last], before.shape)
+            # Farness counts from -1 to 1: the middle frame has no favourite.
+            farness = (2 * index - last) / last
+            nearer = other_error - error < _MARGIN * farness
+            ids = np.where(nearer, after[other_maps], ids)
+        yield ids
+
+
+def _match(
+    search: cv2.DISOpticalFlow, grey: np.ndarray, other: np.ndarray, size: tuple[int, int]
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Where each pixel lies in the other frame, (y, x) of ``size``; and how unlike it is there."""
+    flow = search.calc(grey, other, None)  # (h, w, 2)
+    rows, columns = grey.shape
+    xs, ys = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
+    xs, ys = xs + flow[..., 0], ys + flow[..., 1]
+    warped = cv2.remap(other, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    error = cv2.blur(cv2.absdiff(warped, grey).astype(np.float32), (_BLUR, _BLUR))
+    scale = np.array([size[1] / columns, size[0] / rows], np.float32)
+    large = cv2.resize(flow * scale, size[::-1], interpolation=cv2.INTER_LINEAR)
+    xs, ys = np.meshgrid(np.arange(size[1]), np.arange(size[0]))
+    places = (
+        np.clip(np.rint(ys + large[..., 1]), 0, size[0] - 1).astype(np.intp),
+        np.clip(np.rint(xs + large[..., 0]), 0, size[1] - 1).astype(np.intp),
+    )
+    return places, cv2.resize(error, size[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def small_grey(frame: np.ndarray) -> np.ndarray:
+    """A frame (H, W, 3) uint8 RGB as :func:`carry` reads it: (h, w) uint8."""
+    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    return resize(grey, flow_size(grey.shape, _HEIGHT))

@@ -1,0 +1,74 @@
+"""Which films come in pieces, and in which: rows of the manifest in the place of a film's own."""
+
+import sys
+from pathlib import Path
+
+from betrayed.config.films import FilmSettings
+from betrayed.datasets.manifest import Row
+from betrayed.datasets.pieces import Part, Piece, piece_name, shots, windows
+from betrayed.errors import UserError
+from betrayed.video.film_extraction import working_size
+from betrayed.video.scanning import Scan, scan
+
+#: The folder beside the manifest that keeps what films were found to hold.
+SCANS = "scans"
+
+
+def film_rows(row: Row, settings: FilmSettings, scans: Path) -> list[Row]:
+    """The rows that a video has in the manifest.
+
+    Its own alone if it is worked on whole: a single shot that fits into a window, every frame, at
+    its own size; or if it has ground truth, which is of its frames as they are. A video that is
+    damaged has its own too: extracting its frames says what is wrong. Else the film's, and one for
+    each of its pieces.
+
+    Args:
+        row: with its ``source_content``, and no ``part``.
+        settings: how films are worked on.
+        scans: the folder that keeps what they were found to hold.
+    """
+    if row["annotations"] or row["instances"]:
+        return [row]
+    try:
+        found = scan(row["source"], scans / f"{row['video']}.json", row["source_content"])
+    except UserError as error:
+        print(f"{row['source']} is not looked through: {error}", file=sys.stderr)
+        return [row]
+    part = Part(*found.part(settings.start, settings.end))
+    pieces = list_pieces(row["video"], found, part, settings)
+    whole = Piece(row["video"], 0, 0, found.count - 1, 1)
+    if pieces == [whole]:
+        return [row]
+    film = {**row, "part": part.as_text()}
+    return [film] + [
+        {**row, "video": piece_name(row["video"], number), "part": piece.as_text()}
+        for number, piece in enumerate(pieces)
+    ]
+
+
+def list_pieces(film: str, found: Scan, part: Part, settings: FilmSettings) -> list[Piece]:
+    """The pieces of a part of a film, in order; those of one shot share some computed frames.
+
+    Args:
+        film: its identifier.
+        found: what it holds.
+        part: the frames that are worked on.
+        settings: how.
+    """
+    cuts = found.cuts if settings.cuts else ()
+    height = working_size((found.height, found.width), settings.height)[0]
+    pieces = []
+    for number, (first, last) in enumerate(shots(part.first, part.last, cuts)):
+        computed = range(first, last + 1, settings.step)
+        pieces += [
+            Piece(
+                film,
+                number,
+                computed[begin],
+                computed[end],
+                settings.step,
+                height if height < found.height else None,
+            )
+            for begin, end in windows(len(computed), settings.window, settings.overlap)
+        ]
+    return pieces

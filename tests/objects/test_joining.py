@@ -1,0 +1,142 @@
+"""A film's masks from those of its pieces."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from betrayed.datasets.pieces import Part, Piece
+from betrayed.io.palette import read_ids
+from betrayed.objects.joining import join_pieces
+from betrayed.video.film_extraction import describe_film
+from betrayed.video.scanning import scan
+from betrayed.video.video import Video
+from support.film_masks import piece_masks
+from support.videos_for_tests import moving_square, write_clip
+
+COUNT = 24
+DOG, CAT, GROUND = np.array([9.0, 0, 1]), np.array([0, 9.0, 1]), np.array([0, 0, 1.0])
+
+
+@pytest.fixture
+def film(tmp_path):
+    frames, ids = moving_square(COUNT)
+    path = write_clip(tmp_path / "film.mp4", frames)
+    found = scan(path, tmp_path / "scan.json", "content")
+
+    def described(first=0, last=COUNT - 1):
+        describe_film("film", path, tmp_path / "film", Part(first, last), found)
+        return Video.load(tmp_path / "film/frames.json")
+
+    return described, ids
+
+
+def joined(folder, video, first, pieces, alike=0.6):
+    join_pieces(folder / "joined", video, first, pieces, alike)
+    kinds = ("proposals", "foreground")
+    files = {kind: sorted((folder / "joined" / kind).iterdir()) for kind in kinds}
+    assert [len(one) for one in files.values()] == [video.count] * 2
+    proposals, foreground = (np.stack([read_ids(one) for one in files[kind]]) for kind in kinds)
+    return proposals, foreground, pd.read_csv(folder / "joined/objects.csv")
+
+
+def test_an_object_that_crosses_a_window_keeps_its_number(film, tmp_path):
+    """The second window numbers its objects otherwise, and has one more."""
+    described, ids = film
+    swapped = np.where(ids == 1, 2, 0).astype(np.uint8)
+    swapped[:, 40:, :] = 1
+    pieces = [
+        piece_masks(tmp_path, Piece("film", 0, 0, 13, 1), ids[:14], {0: GROUND, 1: DOG}, rest=2),
+        piece_masks(
+            tmp_path, Piece("film", 0, 10, 23, 1), swapped[10:], {0: GROUND, 1: CAT, 2: DOG}
+        ),
+    ]
+    proposals, foreground, table = joined(tmp_path, described(), 0, pieces)
+    (number,) = np.unique(proposals[0][ids[0] > 0])
+    for t in range(COUNT):
+        assert np.array_equal(proposals[t] == number, ids[t] > 0)
+    # Of the frames that both have, the former half is the first window's.
+    other = 3 - number
+    assert not (proposals[:12] == other).any() and (proposals[12:, 40:] == other).all()
+    assert np.array_equal(foreground > 0, proposals > 0)
+    rows = table.set_index("proposal")
+    assert list(rows.index) == [1, 2] and rows["foreground"].all()
+    assert (rows.loc[number, "first_frame"], rows.loc[number, "last_frame"]) == (0, 23)
+    assert rows.loc[number, "persistence"] == 1
+    assert rows.loc[other, "first_frame"] == 12
+    assert rows.loc[number, "size"] == pytest.approx((ids > 0).mean(), abs=1e-6)
+    # The mean score, by frames: 1 in 14, and 1/2 in 14 frames.
+    assert rows.loc[number, "score"] == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("looks, same", [(DOG, True), (CAT, False)], ids=["alike", "unlike"])
+def test_no_number_leaps_over_a_cut_unless_it_looks_the_same(film, tmp_path, looks, same):
+    """It lies at the very same place on both sides of the cut."""
+    described, ids = film
+    still = np.repeat(ids[:1], COUNT, 0)
+    pieces = [
+        piece_masks(tmp_path, Piece("film", 0, 0, 11, 1), still[:12], {0: GROUND, 1: DOG}),
+        piece_masks(tmp_path, Piece("film", 1, 12, 23, 1), still[12:], {0: GROUND, 1: looks}),
+    ]
+    proposals, _, table = joined(tmp_path, described(), 0, pieces)
+    assert len(table) == (1 if same else 2)
+    assert (proposals[0].max() == proposals[-1].max()) == same
+
+
+def test_every_frame_has_a_mask_of_the_films_size(film, tmp_path):
+    """Every third frame was computed, at half the size; frames begin at the third."""
+    described, ids = film
+    small = ids[:, ::2, ::2]
+    first = Piece("film", 0, 3, 12, 3, 24)
+    second = Piece("film", 0, 9, 21, 3, 24)
+    pieces = [
+        piece_masks(tmp_path, one, small[list(one.numbers)], {0: GROUND, 1: DOG})
+        for one in (first, second)
+    ]
+    proposals, _, table = joined(tmp_path, described(3, 23), 3, pieces)
+    assert proposals.shape == (21, 48, 64) and len(table) == 1
+    for t, own in enumerate(proposals):
+        right = ids[3 + t] > 0
+        assert (own[right] == 1).mean() > 0.85 and (own[~right] == 0).mean() > 0.97, t
+    assert (table["first_frame"][0], table["last_frame"][0]) == (0, 20)
+
+
+def test_masks_do_not_go_over_a_cut(film, tmp_path):
+    """Every fifth frame is computed; a shot begins in between, and has no object."""
+    described, ids = film
+    nothing = np.zeros_like(ids)
+    one, other = Piece("film", 0, 0, 10, 5), Piece("film", 1, 13, 23, 5)
+    pieces = [
+        piece_masks(tmp_path, one, ids[list(one.numbers)], {0: GROUND, 1: DOG}),
+        piece_masks(tmp_path, other, nothing[[13, 18, 23]], {0: GROUND, 1: DOG}),
+    ]
+    proposals, _, _ = joined(tmp_path, described(), 0, pieces)
+    assert all(proposals[t].any() == (t < 13) for t in range(COUNT))
+
+
+def test_foreground_without_a_number_stays_foreground(film, tmp_path):
+    described, ids = film
+    some = np.where(ids > 0, 255, 0).astype(np.uint8)
+    some[:, :8, :8] = 1
+    pieces = [piece_masks(tmp_path, Piece("film", 0, 0, 23, 1), some, {0: GROUND, 1: DOG})]
+    proposals, foreground, _ = joined(tmp_path, described(), 0, pieces)
+    assert np.array_equal(foreground > 0, some > 0)
+    assert np.array_equal(proposals == 1, some == 1) and proposals.max() == 1
+
+
+def test_nothing_found_at_all(film, tmp_path):
+    described, ids = film
+    piece = piece_masks(tmp_path, Piece("film", 0, 0, 23, 1), np.zeros_like(ids), {0: GROUND})
+    proposals, foreground, table = joined(tmp_path, described(), 0, [piece])
+    assert not proposals.any() and not foreground.any() and len(table) == 0
+
+
+def test_more_objects_than_have_a_number(film, tmp_path, monkeypatch):
+    described, ids = film
+    monkeypatch.setattr("betrayed.objects.joining._MOST", 1)
+    some = np.zeros_like(ids)
+    some[:, :16, :16], some[:, 32:, 32:] = 1, 2
+    looks = {0: GROUND, 1: DOG, 2: CAT}
+    piece = piece_masks(tmp_path, Piece("film", 0, 0, 23, 1), some, looks)
+    proposals, foreground, table = joined(tmp_path, described(), 0, [piece])
+    assert len(table) == 1 and set(np.unique(proposals)) == {0, 1}
+    assert np.array_equal(foreground > 0, some > 0)
