@@ -36,6 +36,13 @@ STAGES = {
 }
 #: Stages that leave out videos without ground truth.
 _ANNOTATED = ("score_video", "list_detections")
+#: What the batches begin with that a stage does: those of whole videos with nothing, of pieces of
+#: films with p, of films with f. Stages that are not named here do whole videos and pieces.
+_KINDS = {
+    "extract_frames": ("", "p", "f"),
+    "join_pieces": ("f",),
+    "draw_pictures": ("", "f"),
+}
 #: Units of which a stage without videos shows how far it is, and whatever else programs count.
 _WHOLE = ("step", "epoch", "clip")
 
@@ -192,9 +199,11 @@ class RunProgress:
         """How many videos each batch of a data set has that the stage does."""
         path = self._results / dataset / "videos.csv"
         try:
-            return _sizes(path, path.stat().st_mtime_ns, name in _ANNOTATED)
+            sizes = _sizes(path, path.stat().st_mtime_ns, name in _ANNOTATED)
         except OSError:
             return {}
+        kinds = _KINDS.get(name, ("", "p"))
+        return {one: size for one, size in sizes.items() if one.rstrip("0123456789") in kinds}
 
 
 @lru_cache(maxsize=64)
