@@ -37,6 +37,7 @@ class Decoder:
     Attributes:
         declared: how many frames the file says it has, 0 where it does not: for progress alone.
         timing: when frames are shown.
+        seekable: whether frames can be found by their stamps.
         stamps: of each frame so far, in the stream's ticks; None where the file has none.
         pixel_aspect: width by height of a pixel of the upright frames.
         rotation: degrees clockwise by which frames were turned upright: 0, 90, 180 or 270.
@@ -66,6 +67,7 @@ class Decoder:
             raise
         self._stream.thread_type = "AUTO"
         self.declared = self._stream.frames
+        self.seekable = self._container.format.name != "mpeg"  # see the end of frames()
         self.timing = Timing(None, None, None)
         self.stamps: list[int | None] = []
         self.pixel_aspect = Fraction(1)
