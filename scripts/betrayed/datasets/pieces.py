@@ -10,8 +10,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
 from betrayed.datasets.manifest import Row
 
 #: Between a film's identifier and a piece's number. No identifier of a video holds it, see
@@ -117,5 +115,5 @@ def windows(count: int, most: int, overlap: int) -> list[tuple[int, int]]:
         return [(0, count - 1)]
     number = math.ceil((count - overlap) / (most - overlap))
     length = math.ceil((count + (number - 1) * overlap) / number)
-    begins = np.linspace(0, count - length, number).round().astype(int).tolist()
+    begins = [round(at * (count - length) / max(1, number - 1)) for at in range(number)]
     return [(begin, begin + length - 1) for begin in begins]
