@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from betrayed.config.reading import read_settings
-from betrayed.datasets.layouts.common import choose_videos
+from betrayed.datasets.name_lists import choose_videos
 from betrayed.datasets.pieces import film_of
 from betrayed.engine.leasing import lease_gpus
 from betrayed.engine.programs import add_gpu_options, run, started_by_torchrun
