@@ -20,8 +20,8 @@ from betrayed.config.exports import SERVERS, TENSORBOARD, TOOLS
 from betrayed.config.files import check_files
 from betrayed.config.quality import with_quality
 from betrayed.config.training import HUB
-from betrayed.datasets.layouts.common import choose_videos
 from betrayed.datasets.listing import needed_paths, watched_depth
+from betrayed.datasets.name_lists import choose_videos
 from betrayed.datasets.pieces import FILM, KINDS, PIECE, WHOLE, film_of
 from betrayed.datasets.presence import missing_data, resolve_root
 from betrayed.datasets.watching import signature

@@ -5,9 +5,10 @@ import json
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from betrayed.config.reading import read_settings
-from betrayed.datasets.layouts.common import choose_videos
+from betrayed.datasets.name_lists import choose_videos
 from betrayed.datasets.pieces import film_of
 from betrayed.engine.leasing import lease_gpus
 from betrayed.engine.programs import add_gpu_options, run, started_by_torchrun
@@ -59,14 +60,16 @@ def main() -> None:
     outputs = [output, output.with_name("training.csv"), output.with_name(SNAPSHOTS)]
     stamp = output.parent / STAMPS / f"{NAME}.json"
     files = [made.artefact for made in features.values()]
+    # Settings are read by themselves: some of them may change while a training rests.
+    made_from = {name: recipe[name] for name in ("code", "inputs")}
     if started_by_torchrun():
-        _train(arguments, files)
+        _train(arguments, files, made_from)
         return
     remove_abandoned([*outputs, output.with_name("checkpoint.pt"), stamp, arguments.record])
     current = not arguments.redo and is_current(stamp, recipe)
     print(f"train_block: {0 if current else 1} to compute", file=sys.stderr)
     if not current:
-        train = partial(_train, arguments, files)
+        train = partial(_train, arguments, files, made_from)
         make_stamped(stamp, recipe, outputs, train, time_of(stamp) if arguments.redo else None)
     made = Made(str(output), output.stat().st_size, key_of(recipe))
     Record("train_block", {NAME: made}, failures).write(arguments.record)
@@ -95,7 +98,7 @@ def _features(paths: list[str], wanted: list[str]) -> tuple[dict[str, Made], dic
     return features, failures
 
 
-def _train(arguments: argparse.Namespace, features: list[str]) -> None:
+def _train(arguments: argparse.Namespace, features: list[str], made_from: dict[str, Any]) -> None:
     wanted = arguments.device if arguments.gpus > 0 else "cpu"
     gpus = lease_gpus(wanted, arguments.gpus)
     import torch
@@ -112,7 +115,7 @@ def _train(arguments: argparse.Namespace, features: list[str]) -> None:
     with process_group(wanted) as (processes, device):
         if arguments.threads:
             torch.set_num_threads(max(1, arguments.threads // processes.size))
-        train(features, arguments.output, settings, device, processes)
+        train(features, arguments.output, settings, device, processes, made_from)
 
 
 if __name__ == "__main__":

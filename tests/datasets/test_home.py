@@ -6,6 +6,7 @@ import pytest
 
 import betrayed.datasets.layouts.folder as layout
 from betrayed.config.datasets import DatasetSettings
+from betrayed.datasets import video_search
 from betrayed.datasets.listing import list_videos, missing_paths, watched_depth
 from betrayed.datasets.presence import missing_data
 from betrayed.errors import UserError
@@ -58,9 +59,9 @@ def test_it_is_refused_before_anything_runs(home):
 def test_only_so_much_is_looked_at(home, monkeypatch):
     for number in range(50):
         (home / "a" / f"{number:02d}").mkdir(parents=True)
-    monkeypatch.setattr(layout, "_MOST_LOOKED_AT", 20)
+    monkeypatch.setattr(video_search, "_MOST_LOOKED_AT", 20)
     seen = []
-    monkeypatch.setattr(layout, "_is_video", lambda path: bool(seen.append(path)))
+    monkeypatch.setattr(video_search, "is_video", lambda path: bool(seen.append(path)))
     with pytest.raises(UserError, match="No folder with videos was found among the first 20 files"):
         list_videos(DatasetSettings(root=str(home)))
     assert len(seen) == 20
@@ -70,7 +71,7 @@ def test_what_is_left_out_is_looked_through_within_one_moment(home, monkeypatch)
     for number in range(30):
         (home / "clips" / f"empty{number:02d}" / "deep").mkdir(parents=True)
         (home / "clips" / f"empty{number:02d}" / "deep" / "a.mp4").touch()
-    monkeypatch.setattr(layout, "_MOST_LOOKED_AT", 20)
+    monkeypatch.setattr(video_search, "_MOST_LOOKED_AT", 20)
     told = layout.left_out(home / "clips", DatasetSettings(root=str(home / "clips")))
     # Two looks a folder, at deep and at its film.
     assert [bool("videos lie in" in reason) for _, reason in told] == [True] * 10 + [False] * 20

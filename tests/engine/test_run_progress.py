@@ -141,7 +141,7 @@ def test_stages_stand_in_the_order_of_the_chain_and_small_jobs_have_none(progres
 
 
 def test_every_stage_is_a_rule():
-    rules = "\n".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    rules = "\n".join(path.read_text() for path in (ROOT / "rules").rglob("*.smk"))
     for name in STAGES:
         assert f"rule {name}:" in rules or f"checkpoint {name}:" in rules, name
 

@@ -45,7 +45,7 @@ def test_no_program_is_listed_that_is_gone():
 
 
 def test_every_module_serves_a_program_or_the_rules():
-    rules = "\n".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    rules = "\n".join(path.read_text() for path in (ROOT / "rules").rglob("*.smk"))
     used = {file for program in PROGRAMS for file in program_sources(program)}
     for package, names in re.findall(r"^from (betrayed[\w.]*) import (.+)$", rules, re.MULTILINE):
         modules = [package, *(f"{package}.{name.split()[0]}" for name in names.split(","))]
@@ -66,7 +66,7 @@ def test_packages_hold_a_docstring_alone():
 def test_every_rule_that_runs_a_program_has_its_sources_among_its_parameters():
     rules = [
         rule
-        for path in sorted((ROOT / "rules").glob("*.smk"))
+        for path in sorted((ROOT / "rules").rglob("*.smk"))
         for rule in re.split(r"^(?:rule|checkpoint) ", path.read_text(), flags=re.MULTILINE)[1:]
     ]
     found = 0

@@ -12,7 +12,7 @@ SLOW = ("numpy", "scipy", "pandas", "torch", "PIL", "av")
 def test_rules_import_nothing_that_takes_long_to_load():
     found = [
         line
-        for file in sorted((ROOT / "rules").glob("*.smk"))
+        for file in sorted((ROOT / "rules").rglob("*.smk"))
         for line in re.findall(r"^from betrayed.* import .+$", file.read_text(), re.MULTILINE)
     ]
     assert len(found) > 5

@@ -1,8 +1,11 @@
+import json
 import math
 import os
+import shutil
 import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import train_block
 from betrayed.block.loading import load_block
 from betrayed.engine.programs import run
+from betrayed.engine.records import Made
 from betrayed.errors import UserError
 from betrayed.features.reading import read_clip
 from betrayed.training import clips as training_clips
@@ -465,3 +469,41 @@ def test_program(features, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         call("{}", "--features", str(tmp_path / "none.json"))
     assert "none.json does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("change", ["copied", "features", "program"])
+def test_an_unfinished_training_is_known_by_what_it_is_made_from(
+    features, tmp_path, monkeypatch, capsys, change
+):
+    """Not by the times of files: a copied folder goes on, other features of equal size do not."""
+    project = tmp_path / "project"
+    shutil.move(tmp_path / "features", project / "features")
+
+    def call():
+        paths = {path.stem: Path("features", path.name) for path in features}
+        arguments = ["--features", str(record_of(Path("features.json"), paths))]
+        arguments += ["--output", "block/block.pt", "--record", "block/record.json"]
+        settings = {name: value for name, value in asdict(SMALL).items() if value is not None}
+        arguments += ["--settings", json.dumps(settings), "--device", "cpu"]
+        monkeypatch.setattr("sys.argv", ["train_block.py", *arguments])
+        run(train_block.main)
+
+    monkeypatch.chdir(project)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_after(patch, 5)
+        call()
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy, copy_function=shutil.copyfile)  # as cp -r: with new times
+    for path in copy.rglob("*"):
+        os.utime(path, (1, 1))
+    monkeypatch.chdir(copy)
+    if change == "features":
+        monkeypatch.setattr(
+            "support.records.Made", lambda *given: Made(*given[:2], f"another {given[2]}")
+        )
+    elif change == "program":
+        monkeypatch.setattr(train_block, "source_digest", lambda stage: "another")
+    call()
+    told = capsys.readouterr().err
+    assert ("goes on after step 4" in told) == (change == "copied")
+    assert ("comes from other settings, features or program" in told) == (change != "copied")

@@ -6,6 +6,7 @@ from types import ModuleType
 from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts import davis, fbms, folder, movi, segtrack, youtube_vis, youtube_vos
 from betrayed.datasets.manifest import Row
+from betrayed.datasets.video_search import refuse_home
 from betrayed.errors import UserError
 from betrayed.io.file_kinds import is_film
 
@@ -47,7 +48,7 @@ def missing_paths(settings: DatasetSettings) -> list[Path]:
             )
         return [root]
     if settings.layout == "folder":
-        folder.refuse_home(root)
+        refuse_home(root)
     absent = [path for path in needed_paths(settings) if not path.exists()]
     return absent or LAYOUTS[settings.layout].missing_paths(root, settings)
 

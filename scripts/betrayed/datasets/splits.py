@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from betrayed.datasets.layouts.common import LIST, path_list, read_names
+from betrayed.datasets.name_lists import LIST, path_list, read_names
 from betrayed.errors import UserError
 
 _RANGE = re.compile(r"(-?\d+)?:(-?\d+)?")

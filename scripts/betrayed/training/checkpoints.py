@@ -16,7 +16,12 @@ from betrayed.errors import UserError
 from betrayed.io.files import whole_file
 
 
-def run_signature(settings: Any, made_by: dict[str, Any], features: Sequence[str | Path]) -> str:
+def run_signature(
+    settings: Any,
+    made_by: dict[str, Any],
+    features: Sequence[str | Path],
+    made_from: Any = None,
+) -> str:
     """What a checkpoint must share with the run that goes on from it.
 
     How many processes train is no part of it, nor on what device: the result depends on neither
@@ -26,14 +31,16 @@ def run_signature(settings: Any, made_by: dict[str, Any], features: Sequence[str
         settings: the training's, a dataclass with ``checkpoint_every``.
         made_by: what made the features.
         features: their files.
+        made_from: what stands for the content of these files and for the program, wherever they
+            lie and however they came there; JSON can hold it. None: paths, sizes and times of the
+            files do, so that copies of them count as others.
     """
-    files = [
-        (str(path), state.st_size, state.st_mtime_ns)
-        for path, state in ((path, Path(path).stat()) for path in features)
-    ]
+    if made_from is None:
+        states = ((path, Path(path).stat()) for path in features)
+        made_from = [(str(path), state.st_size, state.st_mtime_ns) for path, state in states]
     # How often checkpoints are written changes nothing in the result.
     decisive = {**asdict(settings), "checkpoint_every": None}
-    return json.dumps([__version__, decisive, made_by, files], sort_keys=True)
+    return json.dumps([__version__, decisive, made_by, made_from], sort_keys=True)
 
 
 def fitting_checkpoint(path: Path, signature: str, precision: str) -> dict[str, Any] | None:
@@ -53,7 +60,8 @@ def fitting_checkpoint(path: Path, signature: str, precision: str) -> dict[str, 
         return None
     if stored_signature != signature:
         print(
-            f"{path} comes from other settings or features: training starts anew.", file=sys.stderr
+            f"{path} comes from other settings, features or program: training starts anew.",
+            file=sys.stderr,
         )
         return None
     print(f"Training goes on after step {len(found['log'])}, from {path}.", file=sys.stderr)

@@ -51,6 +51,7 @@ def train(
     settings: TrainSettings,
     device: torch.device | str = "cpu",
     processes: Processes = SINGLE_PROCESS,
+    made_from: Any = None,
 ) -> None:
     """Train a block; write ``output`` (block.pt) with training.csv beside it.
 
@@ -72,6 +73,8 @@ def train(
         device: where to compute.
         processes: those that call this together, each for its share of a step's clips; the first
             one alone writes.
+        made_from: what a checkpoint's features and program must share with these, see
+            :func:`betrayed.training.checkpoints.run_signature`.
 
     Raises:
         UserError: features are damaged, differ in what made them or are too short, the processes
@@ -84,7 +87,7 @@ def train(
     made_by = common_provenance(features)
     videos = training_videos(features, settings.frames, settings.stride, settings.short_videos)
     checkpoint = output.with_name(CHECKPOINT)
-    signature = run_signature(settings, made_by, features)
+    signature = run_signature(settings, made_by, features, made_from)
 
     precision = _precision(settings, device)
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from betrayed.datasets.layouts.common import path_list
-from betrayed.datasets.layouts.folder import folders_of_videos
+from betrayed.datasets.name_lists import path_list
 from betrayed.datasets.readers import movi
 from betrayed.datasets.readers.youtube_vis import read_record, write_ids
+from betrayed.datasets.video_search import folders_of_videos
 from betrayed.errors import UserError
 from betrayed.io.bit_depths import Depths
 from betrayed.io.file_kinds import IMAGE_SUFFIXES

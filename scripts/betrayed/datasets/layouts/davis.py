@@ -9,14 +9,12 @@ from pathlib import Path
 from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts.common import (
     annotation_root,
-    choose_videos,
     folder_names,
     likely_annotations,
     manifest_row,
-    path_list,
-    read_names,
 )
 from betrayed.datasets.manifest import Row
+from betrayed.datasets.name_lists import choose_videos, path_list, read_names
 from betrayed.errors import UserError
 
 

@@ -6,13 +6,9 @@ How regions are kept in GroundTruth says :mod:`betrayed.datasets.readers.fbms`.
 from pathlib import Path
 
 from betrayed.config.datasets import DatasetSettings
-from betrayed.datasets.layouts.common import (
-    choose_videos,
-    folder_names,
-    manifest_row,
-    path_list,
-)
+from betrayed.datasets.layouts.common import folder_names, manifest_row
 from betrayed.datasets.manifest import Row
+from betrayed.datasets.name_lists import choose_videos, path_list
 from betrayed.errors import UserError
 
 

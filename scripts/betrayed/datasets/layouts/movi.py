@@ -9,9 +9,10 @@ from pathlib import Path
 
 from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts import folder
-from betrayed.datasets.layouts.common import choose_videos, manifest_row
+from betrayed.datasets.layouts.common import manifest_row
 from betrayed.datasets.layouts.shards import has_shards, split_shards
 from betrayed.datasets.manifest import Row
+from betrayed.datasets.name_lists import choose_videos
 from betrayed.datasets.names import identifier
 from betrayed.io.files import whole_folder
 

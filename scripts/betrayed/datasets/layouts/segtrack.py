@@ -6,15 +6,9 @@ How masks are kept in GroundTruth says :mod:`betrayed.datasets.readers.segtrack`
 from pathlib import Path
 
 from betrayed.config.datasets import DatasetSettings
-from betrayed.datasets.layouts.common import (
-    choose_videos,
-    folder_names,
-    likely_annotations,
-    manifest_row,
-    path_list,
-    read_names,
-)
+from betrayed.datasets.layouts.common import folder_names, likely_annotations, manifest_row
 from betrayed.datasets.manifest import Row
+from betrayed.datasets.name_lists import choose_videos, path_list, read_names
 from betrayed.errors import UserError
 
 

@@ -4,13 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from betrayed.config.datasets import DatasetSettings
-from betrayed.datasets.layouts.common import (
-    LIST,
-    choose_videos,
-    manifest_row,
-    path_list,
-)
+from betrayed.datasets.layouts.common import manifest_row
 from betrayed.datasets.manifest import Row
+from betrayed.datasets.name_lists import LIST, choose_videos, path_list
 from betrayed.datasets.names import identifier
 from betrayed.errors import UserError
 from betrayed.io.files import whole_folder

@@ -5,14 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from betrayed.config.datasets import DatasetSettings
-from betrayed.datasets.layouts.common import (
-    annotation_root,
-    choose_videos,
-    likely_annotations,
-    manifest_row,
-    path_list,
-)
+from betrayed.datasets.layouts.common import annotation_root, likely_annotations, manifest_row
 from betrayed.datasets.manifest import Row
+from betrayed.datasets.name_lists import choose_videos, path_list
 from betrayed.errors import UserError
 
 

@@ -1,0 +1,64 @@
+# Which videos there are: a data set's list, its batches, and the records that stages leave of them.
+#
+# A stage's output is a record of each batch of videos: results/{dataset}/records/{stage}/…/{batch}.json.
+# It names each video's artefact, with what it was made from, and the videos that were left out. What a
+# job computes is decided in the job, video by video (scripts/betrayed/engine/stamps.py).
+
+
+def all_manifests():
+    """The manifests of all data sets in use, for a job that is planned from the start.
+
+    Snakemake answers manifest() for one that exists already only when it was planned in the first
+    pass; training data come in a later one, and training would run without its features.
+    """
+    training = [dataset for run in RUNS.values() for dataset in run.datasets]
+    used = dict.fromkeys([*config["evaluate"], *training])
+    return [f"results/{dataset}/videos.csv" for dataset in used]
+
+
+def manifest(dataset):
+    """The rows of a data set's manifest by video; waits until it has been made."""
+    path = checkpoints.list_videos.get(dataset=dataset).output.manifest
+    return _rows(path, Path(path).stat().st_mtime_ns)
+
+
+@cache
+def _rows(path, written):
+    with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return {row["video"]: row for row in csv.DictReader(file)}
+
+
+def batches(dataset, kinds=SHOWN, annotated=False):
+    """The batches of a data set, in order; those with ground truth alone if so wanted.
+
+    ``kinds``: COMPUTED, SHOWN, or single ones of videos that are whole, of pieces and of films.
+    """
+    rows = manifest(dataset).values()
+    found = {row["batch"] for row in rows if row["annotations"] or not annotated}
+    return sorted(batch for batch in found if batch.rstrip("0123456789") in kinds)
+
+
+def videos_of_batch(wildcards):
+    rows = manifest(wildcards.dataset).values()
+    return [row["video"] for row in rows if row["batch"] == wildcards.batch]
+
+
+def batch_rows(wildcards):
+    """What stands for the videos of a batch: their names, places and contents."""
+    rows = manifest(wildcards.dataset).values()
+    own = [row for row in rows if row["batch"] == wildcards.batch]
+    return hashlib.sha256(as_json(own).encode()).hexdigest()
+
+
+def record(dataset, stage, batch):
+    return f"results/{dataset}/records/{stage}/{batch}.json"
+
+
+def records_of(dataset, stage, kinds=SHOWN, annotated=False):
+    """The records that a stage leaves of all batches of a data set, see batches()."""
+    return [record(dataset, stage, batch) for batch in batches(dataset, kinds, annotated)]
+
+
+def files_of(rows):
+    """An input function: the records among rows."""
+    return lambda wildcards: [row["record"] for row in rows(wildcards)]

@@ -1,0 +1,105 @@
+"""Looking for videos on the disk: films and folders of images, some levels down."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+from betrayed.datasets.name_lists import path_list
+from betrayed.errors import UserError
+from betrayed.io.file_kinds import is_film, is_image, is_litter
+
+#: How many files and folders are looked at, and how far below a folder.
+_MOST_LOOKED_AT = 20_000
+_DEEPEST = 4
+
+
+def folders_of_videos(root: Path, looks: Iterator[int] | None = None) -> list[Path]:
+    """The folders at or below one that videos lie in: those that may be given as a root.
+
+    Looks a few levels down, and not at more files than a moment allows.
+
+    Args:
+        root: where to begin.
+        looks: counts what is looked at, where several folders share the moment.
+    """
+    return list(_videos_below(root, looks or count())[0])
+
+
+def refuse_home(root: Path) -> None:
+    """Refuse a whole home folder, and what it lies in: each folder of pictures would be a video.
+
+    Raises:
+        UserError: it is one; says where videos lie.
+    """
+    home = Path.home().resolve()
+    if root.resolve() not in (home, *home.parents):
+        return
+    found, all_seen = _videos_below(root, count())
+    own = ", or put the videos into a folder of their own" if root in found else ""
+    known = [f"{path} ({number})" for path, number in found.items() if path != root]
+    where = f"Videos lie in {path_list(known)}" if known else "No folder with videos was found"
+    most = "" if all_seen else f" among the first {_MOST_LOOKED_AT:,} files and folders"
+    raise UserError(
+        f"{root} is a whole home folder or more: everything in there would be searched, and each "
+        f"folder of pictures taken for a video. {where}{most}. Give the folder with your videos "
+        f"instead{own}."
+    )
+
+
+def is_video(path: Path) -> bool:
+    """Whether a path is a film by its suffix, or a folder that holds images itself."""
+    return holds_images(path) if _is_folder(path) else is_film(path) and path.is_file()
+
+
+def holds_images(folder: Path) -> bool:
+    """Whether images lie in a folder directly; what is no folder holds none."""
+    return any(is_image_file(path) for path in _listed(folder))
+
+
+def is_image_file(path: Path) -> bool:
+    """Whether a path is an image by its suffix, and a file."""
+    return is_image(path) and path.is_file()
+
+
+def entries(folder: Path) -> list[Path]:
+    """What lies in a folder, sorted, but litter; nothing if it is none."""
+    return sorted(path for path in _listed(folder) if not is_litter(path.name))
+
+
+def _videos_below(root: Path, looks: Iterator[int]) -> tuple[dict[Path, int], bool]:
+    """How many videos lie in which folders, and whether all was looked at."""
+    found: dict[Path, int] = {}
+    for path in _below(root, _DEEPEST):
+        if next(looks) >= _MOST_LOOKED_AT:
+            return found, False
+        if is_video(path):
+            found[path.parent] = found.get(path.parent, 0) + 1
+    return found, True
+
+
+def _below(folder: Path, depth: int) -> Iterator[Path]:
+    """All below a folder, level by level: a single folder that holds much does not hide others."""
+    level = [folder]
+    for _ in range(depth):
+        folders = []
+        for one in level:
+            for path in entries(one):
+                yield path
+                if not path.is_symlink() and _is_folder(path):
+                    folders.append(path)
+        level = folders
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a path is one, also where the system will not say, as of processes that have gone."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _listed(folder: Path) -> Iterator[Path]:
+    try:
+        yield from folder.iterdir() if _is_folder(folder) else ()
+    except OSError:
+        return  # it is left out, as one that holds no images
