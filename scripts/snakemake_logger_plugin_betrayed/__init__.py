@@ -10,7 +10,6 @@ by their name on Python's path; its own log in ``.snakemake/log`` stays as it is
 import os
 import shutil
 import sys
-import tempfile
 import threading
 from dataclasses import dataclass
 from logging import ERROR, WARNING, LogRecord
@@ -60,8 +59,10 @@ class LogHandler(LogHandlerBase):
         self.said_at: dict[str, float] = {}
         self.ended = threading.Event()
         self.lock = threading.RLock()
-        self.folder = tempfile.mkdtemp(prefix="betrayed-status-")
-        os.environ[FOLDER] = self.folder
+        # Made with the first job, since not every run has one; a killed run's is the next one's.
+        self.folder = Path(".snakemake", "status").absolute()
+        self.begun = False
+        os.environ[FOLDER] = str(self.folder)
 
     @property
     def writes_to_stream(self) -> bool:
@@ -126,6 +127,10 @@ class LogHandler(LogHandlerBase):
 
     def _begin(self) -> None:
         """With the first job comes the first line."""
+        if not self.begun:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir(parents=True)
+            self.begun = True
         if self.live is None and self.console.is_terminal:
             self.live = Live(get_renderable=self._table, console=self.console, refresh_per_second=4)
             self.live.start()
@@ -203,7 +208,8 @@ class LogHandler(LogHandlerBase):
     def close(self) -> None:
         """The run is over: the lines stay as they are."""
         self._stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.begun:
+            shutil.rmtree(self.folder, ignore_errors=True)
         super().close()
 
 

@@ -118,3 +118,17 @@ def test_what_cannot_be_taken_ends_no_run(handler, capsys, monkeypatch):
     started(handler, 2, "train_block", block="b")
     tell(handler, LogEvent.JOB_FINISHED, job_id=2)
     assert "train the block" in capsys.readouterr().err
+
+
+def test_nothing_temporary_stays(tmp_path, monkeypatch, handler):
+    """Nor what a killed run has left; and a plan beside a run takes nothing away."""
+    left = tmp_path / ".snakemake" / "status" / "cache_features-1.json"
+    left.parent.mkdir(parents=True)
+    left.write_text("{}")
+    plan = LogHandler(MockOutputSettings(), LogHandlerSettings())
+    plan.close()
+    assert left.exists()
+    started(handler, 1, "cache_features", batch="0000")
+    assert left.parent.is_dir() and not left.exists()
+    handler.close()
+    assert not left.parent.exists()
