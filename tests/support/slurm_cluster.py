@@ -26,6 +26,7 @@ _PORT = 16900
 _GPUS = 2  # of each node
 _MB = 64_000  # what nodes say they have, for what jobs ask at their third try
 _NULL = os.makedev(1, 3)  # opens and does nothing
+_NAME = "ClusterName=tests"
 _CONFIGURATION = """\
 ClusterName=tests
 SlurmctldHost={host}(127.0.0.1)
@@ -69,9 +70,20 @@ def why_not() -> str | None:
         return "There is no plugin for SLURM: pip install --no-deps -r envs/slurm.txt"
     if os.geteuid() != 0:
         return "Only root can start a cluster for tests"
+    _remove_left()
     if (ETC / "slurm.conf").exists():
         return f"{ETC}/slurm.conf is there: a cluster is configured already"
     return None
+
+
+def _remove_left() -> None:
+    """Take away what a killed run of these tests has left: links into its folder, and no daemon."""
+    conf = ETC / "slurm.conf"
+    ours = conf.is_symlink() and (not conf.exists() or conf.read_text().startswith(_NAME))
+    if ours and subprocess.run(["pgrep", "-x", "slurmctld"], capture_output=True).returncode == 1:
+        for link in (conf, ETC / "gres.conf"):
+            if link.is_symlink():
+                link.unlink()
 
 
 @contextmanager
