@@ -1,6 +1,7 @@
 """The same work for many videos, in several processes."""
 
 import ctypes
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +40,8 @@ def in_parallel(
     Raises:
         UserError: a process was killed, as systems do that run out of memory.
     """
+    # What is garbage goes here: a decoder that goes in a fork waits for threads that are not there.
+    gc.collect()
     # Forked before the bar starts a thread; the libraries are loaded already.
     pool = ProcessPoolExecutor(max(1, min(workers, len(items))), get_context("fork"), _begin)
     try:
@@ -60,4 +63,5 @@ def _begin() -> None:
     """Of a process of the pool: it goes when its parent does, which alone heeds Ctrl-C."""
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # what was the parent's is not collected here, see above
     silence()
