@@ -1,16 +1,13 @@
-"""Films in pieces: each shot in windows of a bounded number of frames.
+"""Films in pieces: what a piece is, and what it is called.
 
-A piece goes through the chain of stages as a video of its own, so that memory does not grow with
-the film, a killed job loses a piece and no more, and several jobs work on one film. In the end the
-pieces' objects are joined, and the film has masks of its own.
+A piece, a window of a shot, goes through the chain of stages as a video of its own, so that memory
+does not grow with the film, a killed job loses a piece and no more, and several jobs work on one
+film. In the end the pieces' objects are joined, and the film has masks of its own.
 """
 
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-
-from betrayed.datasets.manifest import Row
 
 #: Between a film's identifier and a piece's number. No identifier of a video holds it, see
 #: :func:`betrayed.datasets.names.identifier`.
@@ -84,36 +81,8 @@ def film_of(video: str) -> str:
     return video.partition(_MARK)[0]
 
 
-def kind_of(row: Row) -> str:
+def kind_of(row: Mapping[str, str]) -> str:
     """Which of :data:`KINDS` a row of the manifest is."""
     if not row["part"]:
         return WHOLE
     return PIECE if _MARK in row["video"] else FILM
-
-
-def shots(first: int, last: int, cuts: Sequence[int]) -> list[tuple[int, int]]:
-    """The first and the last frame of each shot between two frames, both included.
-
-    Args:
-        first: frame that the part begins with.
-        last: frame that it ends with; nothing where that is before ``first``.
-        cuts: the frames at which another shot begins, rising.
-    """
-    if last < first:
-        return []
-    begins = [first, *(cut for cut in cuts if first < cut <= last)]
-    return list(zip(begins, [*(cut - 1 for cut in begins[1:]), last], strict=True))
-
-
-def windows(count: int, most: int, overlap: int) -> list[tuple[int, int]]:
-    """Windows over ``count`` frames, each with its first and last frame.
-
-    There are as few as can be of at most ``most`` frames that share ``overlap`` with the next one;
-    they are of one length (give or take a frame), so that no short one is left at the end.
-    """
-    if count <= most:
-        return [(0, count - 1)]
-    number = math.ceil((count - overlap) / (most - overlap))
-    length = math.ceil((count + (number - 1) * overlap) / number)
-    begins = [round(at * (count - length) / max(1, number - 1)) for at in range(number)]
-    return [(begin, begin + length - 1) for begin in begins]

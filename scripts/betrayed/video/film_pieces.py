@@ -5,10 +5,11 @@ from pathlib import Path
 
 from betrayed.config.films import FilmSettings
 from betrayed.datasets.manifest import Row
-from betrayed.datasets.pieces import Part, Piece, piece_name, shots, windows
+from betrayed.datasets.pieces import Part, Piece, piece_name
 from betrayed.errors import UserError
 from betrayed.video.film_extraction import working_size
 from betrayed.video.scanning import Scan, scan
+from betrayed.video.windows import shots, windows
 
 #: The folder beside the manifest that keeps what films were found to hold.
 SCANS = "scans"
