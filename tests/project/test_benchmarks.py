@@ -205,8 +205,9 @@ def test_shares_are_those_of_jobs_and_stamps(tmp_path):
 
 
 def test_planning_is_measured():
-    told = measured("planning.py", "--videos", "3", "--batch-size", "2")
+    told = measured("planning.py", "--videos", "3", "--batch-size", "2", "--laid")
     figures = r" +3 +\d+\.\d +\d+\.\d +\d+"
     assert re.search(rf"^listing{figures} +\d+$", told, re.M)
     # Seven stages for each of two batches; the weights, the block, four lists, and what follows.
     assert re.search(rf"^first plan{figures} +{7 * 2 + 11}$", told, re.M)
+    assert re.search(rf"^plan of nothing{figures} +0$", told, re.M)
