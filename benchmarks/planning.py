@@ -53,9 +53,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, help="videos in a batch; usual: as the workflow")
     parser.add_argument("--cores", default="2", help="for Snakemake; default 2")
     parser.add_argument("--finished", action="store_true", help="also the plan when all is done")
-    parser.add_argument(
-        "--laid", action="store_true", help="likewise, of files laid there"
-    )
+    parser.add_argument("--laid", action="store_true", help="likewise, of files laid there")
     parser.add_argument("--repeats", type=int, default=1, help="rounds; default 1")
     arguments = parser.parse_args()
     print(f"{'':<16}{'videos':>8}{'wall s':>9}{'CPU s':>9}{'peak MiB':>9}{'jobs':>7}", flush=True)

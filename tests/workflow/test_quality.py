@@ -8,14 +8,17 @@ REDUCED = {
     "training": {"steps": 48},
     "pictures": {"draw": False},
 }
-#: Means over the two videos that no change may fall below: what was measured when they were
-#: written, less 0.05. Raise them when the method improves.
+#: Means over the two videos that no change may fall below: the lower of what was measured in
+#: float32 and in mixed precision, as machines differ in it, less about 0.05 (0.855 and 0.838 for
+#: the first one, 0.591 and 0.590 for J&F of sequences). Raise them when the method improves.
 FLOORS = {
-    ("davis2016", "J_mean"): 0.80,
-    ("davis2016", "J&F"): 0.78,
-    ("davis2017-sequence", "J_mean"): 0.32,
-    ("davis2017-sequence", "J&F"): 0.34,
-    ("davis2017-frame", "J&F"): 0.40,
+    ("davis2016", "J_mean"): 0.79,
+    ("davis2016", "J&F"): 0.77,
+    ("davis2017-sequence", "J_mean"): 0.53,
+    ("davis2017-sequence", "J&F"): 0.54,
+    ("davis2017-frame", "J&F"): 0.56,
+    ("video-object", "FG-ARI"): 0.41,
+    ("video-object", "mIoU"): 0.51,
 }
 
 
