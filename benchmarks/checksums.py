@@ -87,7 +87,6 @@ def without() -> Iterator[None]:
     with (
         mock.patch.object(artefacts, "_File", plain),
         mock.patch.object(artefacts, "all_finite", lambda values: True),
-        mock.patch("betrayed.block.export.all_finite", lambda values: True),
         mock.patch.object(stamps, "sha256", lambda path: ""),
         mock.patch.object(stamps, "check_digests", lambda stamp, artefact: None),
     ):

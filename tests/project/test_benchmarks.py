@@ -179,7 +179,7 @@ def test_starting_is_measured():
     assert "2 videos of 5 frames of 64x96, one core." in told
     assert re.search(r"^ *cache_features +1 +2 +\d+\.\d +\d+\.\d +\d+%$", told, re.M)
     assert re.search(r"^ *list_videos +1 +0 +\d+\.\d +0\.0 +100%$", told, re.M)
-    assert re.search(r"^ *all +14 +17 +\d+\.\d +\d+\.\d +\d+%$", told, re.M)
+    assert re.search(r"^ *all +15 +17 +\d+\.\d +\d+\.\d +\d+%$", told, re.M)
 
 
 def test_shares_are_those_of_jobs_and_stamps(tmp_path):

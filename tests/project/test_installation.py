@@ -19,6 +19,7 @@ NAMES = {
     "cv2": "opencv-contrib-python-headless",
     "PIL": "pillow",
     "huggingface_hub": "huggingface-hub",
+    "yaml": "pyyaml",
 }
 #: Who has them may use them: davis2017-evaluation is on no registry, FiftyOne brings a database.
 OPTIONAL = {"davis2017", "fiftyone"}

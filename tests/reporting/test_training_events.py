@@ -8,7 +8,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from betrayed.errors import UserError
 from betrayed.reporting.training_events import write_events
-from betrayed.training.loop import COLUMNS
+from betrayed.training.log import COLUMNS
 from support.paths import SCRIPTS
 
 ROWS = [

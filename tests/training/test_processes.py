@@ -81,7 +81,9 @@ def test_two_processes_train_as_one_and_one_goes_on_from_them(features, tmp_path
     assert not output.with_name("record.json").exists()
     assert table(output) == pytest.approx(table(whole), abs=1e-5)
     output.rmdir()
-    train(features, output, SMALL)
+    checkpoint = torch.load(output.with_name("checkpoint.pt"), weights_only=True)
+    made_from = json.loads(checkpoint["signature"])[-1]  # what the program has named
+    train(features, output, SMALL, made_from=made_from)
     assert "goes on after step 6" in capfd.readouterr().err
     assert table(output) == pytest.approx(table(whole), abs=1e-5)
     one, other = (load_block(path)[0].state_dict() for path in (whole, output))
