@@ -2,6 +2,7 @@
 
 import shutil
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -153,15 +154,22 @@ class Bench:
         if self.on_gpu:
             torch.cuda.synchronize(self.device)
 
-    def turns(self, steps: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
-        """Seconds of each step, round by round, after one to warm up."""
-        for step in steps.values():
-            step()
-        rounds = [
-            {name: self.seconds(step) for name, step in steps.items()}
-            for _ in range(self.size.rounds)
-        ]
-        return {name: [one[name] for one in rounds] for name in steps}
+    def turns(
+        self, steps: dict[str, Callable[[], Any]], made: Path | None = None
+    ) -> dict[str, list[float]]:
+        """Seconds of each step, round by round, after one to warm up.
+
+        The file that a step makes is deleted before the next: to put a new file in an old one's
+        place takes longer, and is not what a run does.
+        """
+        rounds = []
+        for _ in range(self.size.rounds + 1):
+            rounds.append({})
+            for name, step in steps.items():
+                if made is not None:
+                    made.unlink(missing_ok=True)
+                rounds[-1][name] = self.seconds(step)
+        return {name: [one[name] for one in rounds[1:]] for name in steps}
 
     def peak(self, step: Callable[[], Any]) -> float | None:
         """The most GB that torch has allocated on the GPU while a step runs; None: no GPU."""
@@ -243,7 +251,7 @@ def caching(bench: Bench) -> Rows:
                         backbone.model.forward_features(images)
 
             cache = partial(write_features, video, settings, backbone, None, path)
-            times = bench.turns({"bare": bare, "caching": cache})
+            times = bench.turns({"bare": bare, "caching": cache}, made=path)
             with bench.busy() as busy:
                 peak = bench.peak(cache)
             rate = video.count / statistics.median(times["bare"])
@@ -375,7 +383,7 @@ def export(bench: Bench) -> Rows:
     rows = []
     for frames in (4, 16):
         step = partial(export_attention, path, block, output, bench.device, frames)
-        times = bench.turns({"export": step})["export"]
+        times = bench.turns({"export": step}, made=output)["export"]
         rate = size.frames / statistics.median(times)
         rows.append(
             {
@@ -484,6 +492,7 @@ def batch(bench: Bench) -> Rows:
             seconds = bench.seconds(work)
         row = {"stage": name, "on": "GPU" if gpu else "CPU", "s": seconds}
         rows.append({**row, "videos/s": size.videos / seconds, "GPU busy": busy()})
+        print(", ".join(f"{key}: {value}" for key, value in rows[-1].items()), file=sys.stderr)
         if gpu:
             shares.append((seconds, busy()))
 

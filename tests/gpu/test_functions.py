@@ -7,13 +7,18 @@ import torch
 import betrayed.clustering.clustering
 from betrayed.block.dropout import drop_tokens, keep_mask
 from betrayed.block.rows import attention_rows, head_mean_rows
+from betrayed.clustering.bounds import Directions, project
 from betrayed.clustering.clustering import hierarchical_clusterings
+from betrayed.clustering.divergence import EPSILON, paired_divergences
+from betrayed.clustering.fusing import kernels_for
 from betrayed.clustering.memory import Budget
+from betrayed.clustering.row_parts import StoredRows
 from betrayed.config.training import LossSettings, TrainSettings
 from betrayed.engine.determinism import deterministic_algorithms
 from betrayed.engine.precision import exact_float32
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, resize_frames
+from betrayed.io.chunks import with_checksums
 from betrayed.training.clip_steps import ClipSteps
 from betrayed.training.clips import LoadedClip
 from betrayed.training.losses import clip_losses
@@ -49,6 +54,34 @@ def test_clustering_has_the_same_labels_at_six_taus(device, tf32, kept, monkeypa
         np.testing.assert_array_equal(one.labels, other.labels)
         np.testing.assert_array_equal(one.fragments, other.fragments)
         np.testing.assert_allclose(one.centres, other.centres, atol=1e-6)
+
+
+@pytest.mark.gpu
+def test_kernels_agree_with_torch_on_a_cpu(gpu, tf32):
+    kernels = kernels_for(gpu)
+    assert kernels is not None, "nothing is compared"
+    wide = torch.rand(40, 9000, generator=torch.Generator().manual_seed(0))
+    wide[:, 500:8500].mul_(8).exp_().div_(wide[:, 500:8500].sum(dim=1, keepdim=True))
+    wide[0, 500:505] = 0
+    part, on_gpu = wide[:, 500:8500], wide.to(gpu)[:, 500:8500]
+    first, second = torch.triu_indices(40, 40, 1)
+    expected = paired_divergences(StoredRows(part.contiguous()), first, second)
+    found = torch.zeros(len(first), device=gpu)
+    kernels.add_paired_divergences(on_gpu, first.to(gpu), second.to(gpu), EPSILON, found)
+    torch.testing.assert_close(found.cpu(), expected, rtol=1e-5, atol=1e-6)
+    reference = part.mean(dim=0)
+    onto = Directions(reference, torch.eye(8000, 3))
+    expected = project(StoredRows(part.contiguous()), onto)
+    onto = Directions(*(one.to(gpu) for one in vars(onto).values()))
+    with exact_float32(gpu):
+        found = project(StoredRows(on_gpu), onto)
+    for name, one in vars(expected).items():
+        torch.testing.assert_close(getattr(found, name).cpu(), one, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_checksums_are_those_of_a_cpu(device):
+    given = torch.randn(3, 2800, 384, generator=torch.Generator().manual_seed(0)).half()
+    torch.testing.assert_close(with_checksums(given.to(device)).cpu(), with_checksums(given))
 
 
 class NothingKept(Budget):

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from betrayed.errors import UserError
-from betrayed.io.files import check_archive, remove_abandoned, sha256, whole_file, whole_folder
+from betrayed.io.files import (
+    check_archive,
+    remove_abandoned,
+    sha256,
+    synced_meanwhile,
+    whole_file,
+    whole_folder,
+)
 from support.paths import SCRIPTS
 
 
@@ -34,6 +41,25 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         raise RuntimeError
     assert target.read_text() == "old"
     assert names_in(tmp_path) == ["table.csv"]
+
+
+def test_a_file_is_synced_while_it_grows(tmp_path, monkeypatch):
+    path = tmp_path / "a.bin"
+    path.touch()
+    done = []
+    monkeypatch.setattr(os, "fdatasync", lambda handle: done.append(os.fstat(handle).st_size))
+    with open(path, "ab", buffering=0) as file, synced_meanwhile(path, every=100) as written:
+        for _ in range(5):
+            file.write(bytes(40))
+            written(40)
+    assert len(done) == 1 and done[0] >= 120  # begun after three of five
+
+    def full(handle):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", full)
+    with pytest.raises(OSError, match="Input/output"), synced_meanwhile(path, 100) as written:
+        written(100)
 
 
 def test_a_folder_takes_the_place_of_the_old_one(tmp_path):

@@ -14,7 +14,8 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from betrayed.clustering.divergence import safe_log
+from betrayed.clustering.divergence import EPSILON, safe_log
+from betrayed.clustering.fusing import kernels_for
 from betrayed.clustering.row_parts import RowParts, tiles
 
 # Each bound is moved outwards by this share of the products that it is a sum of: float32 keeps
@@ -82,12 +83,10 @@ def project(rows: RowParts, onto: Directions) -> Projection:
     size_u, size_v, products = onto.basis.new_zeros((3, n))
     for part, values in rows.parts():
         for tile in tiles(*values.shape, values.device):
-            u, v = _scaled(values[tile], onto.reference[part])
+            sums = size_u[tile], size_v[tile], products[tile]
+            u, v = _scaled_and_summed(values[tile], onto.reference[part], sums)
             a[tile].addmm_(u, onto.basis[part])
             b[tile].addmm_(v, onto.basis[part])
-            size_u[tile] += torch.linalg.vector_norm(u, dim=1).square_()
-            size_v[tile] += torch.linalg.vector_norm(v, dim=1).square_()
-            products[tile] += torch.linalg.vecdot(u, v)
     rest_u, rest_v = (
         (size - torch.linalg.vecdot(part, part)).clamp_(min=0) + ROUNDING * size
         for size, part in ((size_u, a), (size_v, b))
@@ -126,6 +125,20 @@ def _scaled(rows: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
     """u and v (n, M)."""
     root = reference.sqrt()
     return (rows - reference).div_(root), safe_log(rows).sub_(reference.log()).mul_(root)
+
+
+def _scaled_and_summed(
+    rows: Tensor, reference: Tensor, sums: tuple[Tensor, Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """u and v (n, M); |u|², |v|² and u·v are added to the sums, (n,) each."""
+    if kernels := kernels_for(rows.device):
+        return kernels.scaled(rows, reference, EPSILON, sums)
+    u, v = _scaled(rows, reference)
+    size_u, size_v, products = sums
+    size_u += torch.linalg.vector_norm(u, dim=1).square_()
+    size_v += torch.linalg.vector_norm(v, dim=1).square_()
+    products += torch.linalg.vecdot(u, v)
+    return u, v
 
 
 def _columns(*parts: Tensor | float) -> Tensor:

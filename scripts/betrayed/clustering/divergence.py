@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from betrayed.clustering.fusing import kernels_for
 from betrayed.clustering.row_parts import RowParts, tiles
 
 EPSILON = 1e-12
@@ -47,7 +48,11 @@ def cross_divergences(rows: RowParts, first: Tensor, second: Tensor) -> Tensor:
 def paired_divergences(rows: RowParts, first: Tensor, second: Tensor) -> Tensor:
     """Divergences (c,) of rows ``first`` (c,) from rows ``second`` (c,), by the formula itself."""
     divergences = torch.zeros(len(first), device=first.device)
+    kernels = kernels_for(first.device)
     for _, part in rows.parts():
+        if kernels is not None:
+            kernels.add_paired_divergences(part, first, second, EPSILON, divergences)
+            continue
         for some in tiles(len(first), part.shape[1], part.device):
             one, other = part[first[some]], part[second[some]]
             logs = safe_log(one).sub_(safe_log(other))

@@ -9,10 +9,9 @@ from torch import Tensor
 from betrayed.clustering.bounds import Projection
 from betrayed.clustering.row_parts import RowParts
 
-# Rows, at most, whose sums over neighbours are made together. On a GPU, where starting a product
-# costs more, they are more.
-BLOCK_CPU, BLOCK_GPU = 64, 256
-_CODES = 4  # numbers that rows of neighbours are told apart by at first
+# Rows, at most, whose sums over neighbours are made together. For a GPU, which small products do
+# not occupy, they are more.
+BLOCK_CPU, BLOCK_GPU = 64, 1024
 _EXACT = 2**24  # what float32 counts to
 
 
@@ -76,17 +75,19 @@ def blocks_of(projection: Projection) -> list[np.ndarray]:
 
     Rows are halved where they spread most, and so are the halves.
     """
-    places = (projection.rows + projection.logs)[:, -8:]  # the directions of most spread are last
+    # The directions of most spread are the last.
+    places = (projection.rows[:, -8:] + projection.logs[:, -8:]).T.contiguous()  # (8, n)
     most = BLOCK_CPU if places.device.type == "cpu" else BLOCK_GPU
-    places = places.cpu()  # too small a task for a GPU
-    blocks, done = [torch.arange(len(places))], []
+    places = places.cpu().numpy()  # too small a task for a GPU, and for torch's threads
+    blocks, done = [np.arange(places.shape[1])], []
     while blocks:
         block = blocks.pop()
         if len(block) <= most:
-            done.append(block.numpy())
+            done.append(block)
             continue
-        inside = places[block]
-        blocks += block[inside[:, int(inside.var(dim=0).argmax())].argsort()].tensor_split(2)
+        inside = places[:, block]
+        along = inside[inside.var(axis=1).argmax()]
+        blocks += np.array_split(block[along.argsort(kind="stable")], 2)
     return done
 
 
@@ -105,19 +106,19 @@ def distinct(near: Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _codes(near: Tensor) -> np.ndarray:
-    """(n, _CODES) float32, numbers of each row: equal for equal rows, and hardly for others."""
+    """(n,) int64, a number for each row: equal for equal rows, and hardly for others."""
     most = max(2, _EXACT // near.shape[1])  # so that every sum is exact, in any order
     draw = torch.Generator(near.device).manual_seed(0)
-    shape = (near.shape[1], _CODES)
-    weights = torch.randint(1, most, shape, device=near.device, generator=draw)
-    return (near.float() @ weights.float()).cpu().numpy()
+    weights = torch.randint(1, most, (near.shape[1], 2), device=near.device, generator=draw)
+    low, high = (near.float() @ weights.float()).long().T
+    return (low + high * _EXACT).cpu().numpy()
 
 
 def _kinds(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """See :func:`distinct`, of rows of any numbers."""
-    rows = np.ascontiguousarray(rows)
-    whole = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
-    _, first, kind = np.unique(whole, return_index=True, return_inverse=True)
+    """See :func:`distinct`, of rows of bytes (n, b), or of a number each, (n,)."""
+    if rows.ndim == 2:
+        rows = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.shape[1])))[:, 0]
+    _, first, kind = np.unique(rows, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))

@@ -16,7 +16,8 @@ from betrayed.errors import UserError
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.io.artefacts import create
-from betrayed.io.files import sha256
+from betrayed.io.chunks import holds_rows, with_checksums, write_rows
+from betrayed.io.files import sha256, synced_meanwhile
 from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
 from betrayed.io.progress import progress
 from betrayed.video.video import Video
@@ -137,15 +138,27 @@ def write_features(
         for group in views or ["/"]:
             _make_datasets(file.require_group(group), video.count, grid[0] * grid[1], backbone)
 
+        # A GPU makes the checksums of the largest, too: the processor has no time for it.
+        patch_tokens = file[next(iter(views), "/")][DATASETS[0]]
+        whole_chunks = device.type == "cuda" and holds_rows(patch_tokens)
+
         def write(frames: range, group: str, fetch: Callable[[], list[np.ndarray]]) -> None:
             finite, *tokens = fetch()
             if not finite:
                 raise UserError(_not_finite(video.name, frames, settings, backbone.precision))
             for name, values in zip(DATASETS, tokens, strict=True):
-                file[group][name][frames.start : frames.stop] = values
+                if whole_chunks and name == DATASETS[0]:
+                    write_rows(file[group][name], frames.start, values)
+                else:
+                    file[group][name][frames.start : frames.stop] = values
+            written(sum(values.nbytes for values in tokens))
 
         # Frame by frame: the first batch is there as soon as all readers can have it.
-        with read_ahead(read, range(video.count), readers) as images, write_behind(write) as put:
+        with (
+            synced_meanwhile(file.filename) as written,
+            read_ahead(read, range(video.count), readers) as images,
+            write_behind(write) as put,
+        ):
             shown = progress(runs, f"features of {video.name}", "batch")
 
             def compute(first: int, pixels: list[Tensor], frames: range) -> None:
@@ -157,6 +170,8 @@ def write_features(
                     seen = plain if view is None else augment(plain, view)
                     tokens = [one.half() for one in backbone.extract(backbone.normalise(seen))]
                     finite = torch.stack([one.isfinite().all() for one in tokens]).all()
+                    if whole_chunks:
+                        tokens[0] = with_checksums(tokens[0])
                     put(frames, group, to_host([finite, *tokens]))
 
             for run in shown:

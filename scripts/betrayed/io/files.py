@@ -9,7 +9,8 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -54,6 +55,38 @@ def _whole_file(path: Path) -> Iterator[Path]:
         _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def synced_meanwhile(path: str | Path, every: int = 2**26) -> Iterator[Callable[[int], None]]:
+    """Have a file that grows reach the disk while it is written, so that a last sync is short.
+
+    Yields:
+        A function to be told, by one thread, how many more bytes have been written; after each
+        ``every`` of them another thread syncs the file.
+
+    Raises:
+        OSError: the disk did not take it.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    pool = ThreadPoolExecutor(1, "sync")
+    waiting, going = 0, None
+
+    def told(more: int) -> None:
+        nonlocal waiting, going
+        waiting += more
+        if waiting >= every and (going is None or going.done()):
+            if going is not None:
+                going.result()
+            waiting, going = 0, pool.submit(os.fdatasync, handle)
+
+    try:
+        yield told
+        if going is not None:
+            going.result()
+    finally:
+        pool.shutdown()
+        os.close(handle)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import ParamSpec, TypeVar
 
 import numpy as np
@@ -98,22 +99,32 @@ def pinned(array: np.ndarray, device: torch.device) -> Tensor:
 
 
 def to_host(tensors: Iterable[Tensor]) -> Callable[[], list[np.ndarray]]:
-    """Start copying tensors of one device to the host.
+    """Start copying tensors of one device to the host, beside what the device goes on with.
 
     Returns:
         A function, for any thread, that waits for the copies and gives them.
     """
     tensors = list(tensors)
-    # A copy from a GPU that need not wait lands in pinned memory.
-    copies = [one.to("cpu", non_blocking=True) for one in tensors]
-    done = None
-    if tensors[0].is_cuda:
-        done = torch.cuda.Event()
-        done.record(torch.cuda.current_stream(tensors[0].device))
+    device = tensors[0].device
+    if device.type != "cuda":
+        return lambda: [one.numpy(force=True) for one in tensors]
+    aside = _copying_stream(device)
+    aside.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(aside):
+        # A copy from a GPU that need not wait lands in pinned memory.
+        copies = [one.to("cpu", non_blocking=True) for one in tensors]
+        done = aside.record_event()
+    for one in tensors:
+        one.record_stream(aside)  # its memory is not given away before it is copied
 
     def wait() -> list[np.ndarray]:
-        if done is not None:
-            done.synchronize()
+        done.synchronize()
         return [one.numpy() for one in copies]
 
     return wait
+
+
+@lru_cache
+def _copying_stream(device: torch.device) -> torch.cuda.Stream:
+    """The stream of a GPU for copies to the host."""
+    return torch.cuda.Stream(device)
