@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -20,9 +21,10 @@ from betrayed.config.exports import SERVERS, TENSORBOARD, TOOLS
 from betrayed.config.files import check_files
 from betrayed.config.quality import with_quality
 from betrayed.config.training import HUB
+from betrayed.datasets.batching import trained_on
 from betrayed.datasets.listing import needed_paths, watched_depth
 from betrayed.datasets.name_lists import choose_videos
-from betrayed.datasets.pieces import FILM, KINDS, PIECE, WHOLE, film_of
+from betrayed.datasets.pieces import FILM, KINDS, LONG, PIECE, WHOLE, film_of
 from betrayed.datasets.presence import missing_data, resolve_root
 from betrayed.datasets.watching import signature
 from betrayed.engine.records import drop_untrue
@@ -83,8 +85,8 @@ CLUSTERS = {run.clusters: run for run in RUNS.values()}
 GPU = 0 if config["device"] == "cpu" else 1  # that a job asks for; more only where it trains
 POOLED = "youtube-vis"  # the protocol that scores a data set as a whole,
 ALL = "all"  # and what tables call that
-# Which batches the chain works on, up to the masks; and which of them people know: films in pieces
-# have a batch of their own, see betrayed/datasets/pieces.py.
+# Which batches the chain works on, stage by stage up to the masks; and which of them people know:
+# films in pieces have a batch of their own, see betrayed/datasets/pieces.py.
 COMPUTED, SHOWN = (WHOLE, PIECE), (WHOLE, FILM)
 CLAIM = []  # the folder's, while a run goes on
 
@@ -121,7 +123,7 @@ if any(option.startswith("--delete-") for option in sys.argv):
 
 wildcard_constraints:
     dataset="|".join(map(re.escape, DATASETS)),
-    batch="[fp]?[0-9]+",
+    batch="[flp]?[0-9]+",
     weights="[^/]+",
     backbone="[^/]+",
     block="[^/]+",

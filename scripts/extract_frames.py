@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from betrayed.datasets.manifest import Row, read_manifest
-from betrayed.datasets.pieces import PIECE, Part, Piece, film_of, kind_of
+from betrayed.datasets.pieces import FILM, Part, Piece, film_of, kind_of
 from betrayed.engine.batches import Batch, Task
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.engine.sources import source_digest
@@ -71,11 +71,11 @@ def _extract_part(row: Row, scans: Path, task: Task) -> None:
     """A piece of a film, or what the film is as a whole."""
     source, folder = row["source"], task.output.parent
     found = scan(source, scans / f"{film_of(task.video)}.json", row["source_content"])
-    if kind_of(row) == PIECE:
-        extract_piece(task.video, source, folder, Piece.from_text(row["part"]), found)
-    else:
+    if kind_of(row) == FILM:
         part = Part.from_text(row["part"])
         describe_film(task.video, source, folder, part, found, row["name"] or None)
+    else:
+        extract_piece(task.video, source, folder, Piece.from_text(row["part"]), found)
 
 
 def _keys(rows: dict[str, Row], code: str, kind: str, task: Task) -> tuple[str, str]:

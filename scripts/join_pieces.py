@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from betrayed.datasets.manifest import Row, read_manifest
-from betrayed.datasets.pieces import PIECE, Part, Piece, film_of, kind_of
+from betrayed.datasets.pieces import LONG, PIECE, Part, Piece, film_of, kind_of
 from betrayed.engine.batches import Batch, Task
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.engine.records import Record, read_checked
@@ -21,9 +21,6 @@ def main() -> None:
     parser.add_argument("--manifest", required=True, help="CSV of the data set's videos")
     parser.add_argument("--frames", required=True, help="record of the films' frames")
     parser.add_argument("--masks", nargs="+", required=True, help="records of the pieces' masks")
-    parser.add_argument(
-        "--features", nargs="+", required=True, help="records of the pieces' features"
-    )
     parser.add_argument("--settings", default="{}", help='JSON: {"alike": 0.3}')
     parser.add_argument("--processes", type=int, default=1, help="films at a time")
     add_batch_options(parser)
@@ -32,9 +29,9 @@ def main() -> None:
     rows = {row["video"]: row for row in read_manifest(arguments.manifest)}
     pieces: dict[str, list[str]] = {}
     for video, row in rows.items():
-        if kind_of(row) == PIECE:
+        if kind_of(row) in (PIECE, LONG):
             pieces.setdefault(film_of(video), []).append(video)
-    masks, features = _read(arguments.masks), _read(arguments.features)
+    masks = _read(arguments.masks)
     films = Record.read(arguments.frames).videos
     folder = Path(arguments.output_folder)
     batch = Batch(
@@ -43,16 +40,16 @@ def main() -> None:
         lambda video: (folder / video / "objects.csv", folder / video),
         inputs={"frames": arguments.frames},
         images_only=["frames"],
-        sources={film: _made_from(pieces.get(film, []), masks, features) for film in films},
+        sources={film: _made_from(pieces.get(film, []), masks) for film in films},
         settings=settings,
         redo=bool(arguments.redo),
     )
 
     def prepare() -> partial:
         # What is read is what was written.
-        for path in (*arguments.masks, *arguments.features):
+        for path in arguments.masks:
             read_checked(path, everything=True)
-        return partial(_join, rows, pieces, masks, features, settings["alike"])
+        return partial(_join, rows, pieces, masks, settings["alike"])
 
     batch.run(prepare, arguments.processes)
 
@@ -61,7 +58,6 @@ def _join(
     rows: dict[str, Row],
     pieces: dict[str, list[str]],
     masks: Record,
-    features: Record,
     alike: float,
     task: Task,
 ) -> None:
@@ -74,8 +70,7 @@ def _join(
                 f"Its frames {piece.first} to {piece.last} (the piece {name}) were left out"
                 + (f" in {failure.stage}: {failure.reason}" if failure else ".")
             )
-        folder = Path(masks.videos[name].artefact).parent
-        found.append(PieceMasks(piece, folder, Path(features.videos[name].artefact)))
+        found.append(PieceMasks(piece, Path(masks.videos[name].artefact).parent))
     film = Video.load(task.inputs["frames"])
     first = Part.from_text(rows[task.video]["part"]).first
     join_pieces(task.output.parent, film, first, found, alike)
@@ -89,12 +84,9 @@ def _read(paths: list[str]) -> Record:
     return Record(records[0].stage, videos, failures)
 
 
-def _made_from(names: list[str], masks: Record, features: Record) -> dict[str, list[str] | None]:
+def _made_from(names: list[str], masks: Record) -> dict[str, str | None]:
     """The keys of what a film is joined from; None for a piece that was left out."""
-    return {
-        name: [one.videos[name].key for one in (masks, features)] if name in masks.videos else None
-        for name in names
-    }
+    return {name: masks.videos[name].key if name in masks.videos else None for name in names}
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from pathlib import Path
 from betrayed.config.datasets import DatasetSettings
 from betrayed.config.films import FilmSettings
 from betrayed.config.reading import read_settings
-from betrayed.datasets.batching import assign_batches, batch_size
+from betrayed.datasets.batching import MOST_OF_LONG, assign_batches, batch_size
 from betrayed.datasets.listing import left_out, list_videos
 from betrayed.datasets.manifest import Row, write_manifest
-from betrayed.datasets.pieces import KINDS, kind_of
+from betrayed.datasets.pieces import KINDS, LONG, kind_of
 from betrayed.datasets.watching import signature
 from betrayed.engine.programs import run
 from betrayed.engine.sole_maker import sole_maker
@@ -91,7 +91,8 @@ def _assign(arguments: argparse.Namespace, rows: list[Row], before: dict) -> dic
     batches: dict[str, str] = {}
     for kind in KINDS:
         videos = [row["video"] for row in rows if kind_of(row) == kind]
-        batches |= assign_batches(videos, size, kept, kind)
+        most = min(size, MOST_OF_LONG) if kind == LONG else size
+        batches |= assign_batches(videos, most, kept, kind)
     return {
         "size": size,
         "fitted": None if arguments.batch_size else size,

@@ -2,23 +2,17 @@
 
 import argparse
 import json
-import sys
 from functools import partial
 from pathlib import Path
 
-from betrayed.clustering.tracks import read_tracks
 from betrayed.config.objects import ObjectSettings
 from betrayed.config.reading import read_settings
 from betrayed.engine.batches import Batch, Task
 from betrayed.engine.programs import add_batch_options, run
-from betrayed.errors import UserError
 from betrayed.io.files import sha256
-from betrayed.objects.blank import NOTHING, is_blank
-from betrayed.objects.mask_writing import write_masks
-from betrayed.objects.objects import no_objects
+from betrayed.objects.looks import write_looks
 from betrayed.objects.same_object import MODEL
-from betrayed.objects.selection import find_objects
-from betrayed.video.video import Video
+from betrayed.objects.segmentation import segment
 
 _CUES = ("features", "fine_features", "motion")
 
@@ -32,6 +26,9 @@ def main() -> None:
     parser.add_argument("--fine-features", help="record of features at the refinement's size")
     parser.add_argument("--motion", help="record of their motion")
     parser.add_argument("--trajectories-folder", help="folder of their trajectories")
+    parser.add_argument(
+        "--looks", action="store_true", help="write what objects look like, too, by the features"
+    )
     parser.add_argument("--settings", default="{}", help='JSON, e.g. {"max_objects": 20}')
     parser.add_argument("--processes", type=int, default=1, help="videos at a time")
     add_batch_options(parser)
@@ -39,7 +36,9 @@ def main() -> None:
     settings = read_settings(ObjectSettings, arguments.settings)
     cues = {name: getattr(arguments, name) for name in _CUES}
     if settings.choice != "cues":
-        cues = {}
+        cues = {"features": arguments.features} if arguments.looks else {}
+        if not all(cues.values()):
+            parser.error("--looks needs --features")
     elif not all([*cues.values(), arguments.trajectories_folder]):
         parser.error(
             "choice: cues needs --features, --fine-features, --motion and --trajectories-folder"
@@ -51,34 +50,24 @@ def main() -> None:
         lambda video: (folder / video / "objects.csv", folder / video),
         inputs={"frames": arguments.frames, "tracks": arguments.tracks, **cues},
         images_only=["frames"],
-        settings=json.loads(arguments.settings),
+        settings={**json.loads(arguments.settings), **({"looks": True} if arguments.looks else {})},
         files={"same_object": sha256(MODEL)},
         redo=bool(arguments.redo),
     )
-    work = partial(_select, settings, arguments.trajectories_folder)
+    work = partial(_select, settings, arguments.trajectories_folder, arguments.looks)
     batch.run(lambda: work, arguments.processes)
 
 
-def _select(settings: ObjectSettings, trajectories_folder: str, task: Task) -> None:
-    video, tracks = Video.load(task.inputs["frames"]), read_tracks(task.inputs["tracks"])
-    if len(tracks.labels) != video.count:
-        raise UserError(
-            f"{task.inputs['tracks']} has {len(tracks.labels)} frames, but "
-            f"{task.inputs['frames']} {video.count}. Delete the older of the two files and run "
-            "the workflow again."
-        )
-    cues = [task.inputs.get(name) for name in _CUES]
+def _select(
+    settings: ObjectSettings, trajectories_folder: str | None, looks: bool, task: Task
+) -> None:
     by_cues = settings.choice == "cues"
-    trajectories = Path(trajectories_folder, f"{task.video}.h5") if by_cues else None
-    frame = video.frame if by_cues and settings.pixels == "grabcut" else None
-    if by_cues and is_blank(video.frame, video.count):
-        objects = no_objects(tracks.labels, settings)
-    else:
-        objects = find_objects(tracks, *cues, trajectories, settings, frame)
-    if not objects.table["foreground"].any():
-        print(NOTHING.format(video=video.title), file=sys.stderr)
-    size = (video.height, video.width)
-    write_masks(task.output.parent, tracks.labels, objects, size, frame, video.name)
+    cues = {name: task.inputs[name] for name in _CUES} if by_cues else {}
+    if by_cues:
+        cues["trajectories"] = Path(trajectories_folder, f"{task.video}.h5")
+    segment(task.output.parent, task.inputs["frames"], task.inputs["tracks"], cues, settings)
+    if looks:
+        write_looks(task.output.parent, task.inputs["features"])
 
 
 if __name__ == "__main__":

@@ -21,17 +21,18 @@ def training_features(wildcards):
 
 
 def features_to_train(block):
-    """The records of the batches that hold the training videos."""
+    """The records of the batches that hold the training videos; of long films only some do."""
     own = BLOCKS[block].settings["training"]
     rows = manifest(own["dataset"])
     films = {film_of(video) for video in rows}
     chosen = set(choose_videos(films, own["videos"], own["dataset"]))
     held = {row["batch"] for video, row in rows.items() if film_of(video) in chosen}
     stage = f"features/{BLOCKS[block].training_backbone}"
+    long = trained_on([batch for batch in batches(own["dataset"], LONG) if batch in held])
     return [
         record(own["dataset"], stage, batch)
-        for batch in batches(own["dataset"], COMPUTED)
-        if batch in held
+        for batch in batches(own["dataset"], (*COMPUTED, LONG))
+        if batch in held and (batch in long or not batch.startswith(LONG))
     ]
 
 
@@ -60,7 +61,7 @@ def clip_of(wildcards):
     """Frames and features of the video that shows how a training went: the first one there is."""
     dataset = config["evaluate"][0]
     stages = {"frames": "frames", "features": f"features/{run_of_block(wildcards.block).backbone}"}
-    first = batches(dataset, COMPUTED)[0]
+    first = (batches(dataset, COMPUTED) or batches(dataset, LONG))[0]
     return {name: record(dataset, stage, first) for name, stage in stages.items()}
 
 

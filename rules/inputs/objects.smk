@@ -20,15 +20,17 @@ def tracks_of(wildcards):
 
 
 def cues_of(wildcards):
-    """What objects are chosen by: nothing when only the size of the tracks counts."""
+    """What objects are chosen by: nothing when only the size of the tracks counts.
+
+    What objects of pieces look like is measured on features, whatever they are chosen by.
+    """
     run = RUNS[wildcards.run]
-    if run.settings["objects"]["choice"] == "size":
+    stages = {"features": f"features/{run.backbone}"}
+    if run.settings["objects"]["choice"] != "size":
+        stages["fine_features"] = f"features/{run.fine_backbone}"
+        stages["motion"] = f"motion/{run.motion}"
+    elif not wildcards.batch.startswith(PIECE):
         return {}
-    stages = {
-        "features": f"features/{run.backbone}",
-        "fine_features": f"features/{run.fine_backbone}",
-        "motion": f"motion/{run.motion}",
-    }
     return {
         name: record(wildcards.dataset, stage, wildcards.batch) for name, stage in stages.items()
     }
@@ -46,37 +48,60 @@ def cue_options(wildcards):
         for name, path in cues_of(wildcards).items()
         for part in (f"--{name.replace('_', '-')}", path)
     ]
-    if options:
+    if RUNS[wildcards.run].settings["objects"]["choice"] != "size":
         folder = trajectories_of(wildcards.run, wildcards.dataset)
         options += ["--trajectories-folder", folder]
+    if wildcards.batch.startswith(PIECE):
+        options += ["--looks"]
     return options
 
 
 def masks_folder(wildcards):
     """Where masks lie; those of pieces out of the way."""
-    name = "piece_masks" if wildcards.batch.startswith(PIECE) else "masks"
+    name = "piece_masks" if wildcards.batch.startswith((PIECE, LONG)) else "masks"
     return f"results/{wildcards.dataset}/{name}/{wildcards.run}"
 
 
 def pieces_of(wildcards):
-    """The records of the pieces of a batch's films: their masks, and what tells their looks."""
+    """The records of the masks of the pieces of a batch's films."""
     rows = manifest(wildcards.dataset)
     films = set(videos_of_batch(wildcards))
     held = sorted(
         {
             row["batch"]
             for video, row in rows.items()
-            if row["batch"].startswith(PIECE) and film_of(video) in films
+            if row["batch"].startswith((PIECE, LONG)) and film_of(video) in films
         }
     )
-    stages = {
-        "masks": f"masks/{wildcards.run}",
-        "features": f"features/{RUNS[wildcards.run].backbone}",
-    }
-    return {
-        name: [record(wildcards.dataset, stage, batch) for batch in held]
-        for name, stage in stages.items()
-    }
+    return [record(wildcards.dataset, f"masks/{wildcards.run}", batch) for batch in held]
+
+
+def long_block(wildcards):
+    """The block for a run's pieces of long films."""
+    return block_of(_of_run(wildcards))
+
+
+def long_block_file(wildcards):
+    return block_file(_of_run(wildcards))
+
+
+def _of_run(wildcards):
+    """What inputs that go by a block's identifier need of a run."""
+    return SimpleNamespace(block=RUNS[wildcards.run].block)
+
+
+def long_settings(wildcards):
+    """All that decides what is found in a piece of a long film."""
+    run = RUNS[wildcards.run]
+    return as_json(
+        {
+            "features": run.features,
+            "fine_features": run.fine_features,
+            "clustering": run.clustering,
+            "motion": run.settings["motion"],
+            "objects": run.settings["objects"],
+        }
+    )
 
 
 def learning_rows(wildcards):

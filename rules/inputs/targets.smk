@@ -11,7 +11,7 @@ def all_checked(wildcards):
 
 
 def all_records():
-    stages = {"frames": KINDS}
+    stages = {"frames": (WHOLE, PIECE, FILM)}
     for name, run in RUNS.items():
         own = [f"features/{run.backbone}", f"attention/{run.backbone}/{run.block}"]
         own.append(f"tracks/{run.clusters}")

@@ -31,7 +31,7 @@ def _rows(path, written):
 def batches(dataset, kinds=SHOWN, annotated=False):
     """The batches of a data set, in order; those with ground truth alone if so wanted.
 
-    ``kinds``: COMPUTED, SHOWN, or single ones of videos that are whole, of pieces and of films.
+    ``kinds``: COMPUTED, SHOWN, or single ones of KINDS.
     """
     rows = manifest(dataset).values()
     found = {row["batch"] for row in rows if row["annotations"] or not annotated}

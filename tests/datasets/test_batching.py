@@ -1,6 +1,6 @@
 import os
 
-from betrayed.datasets.batching import assign_batches, batch_size
+from betrayed.datasets.batching import assign_batches, batch_size, trained_on
 from betrayed.datasets.watching import signature
 
 
@@ -19,6 +19,13 @@ def test_videos_keep_their_batch_when_others_come_and_go():
     assert {one: later[one] for one in "acde"} == {one: first[one] for one in "acde"}
     assert later["aa"] == "0000"  # where b was
     assert (later["f"], later["g"]) == ("0002", "0003")
+
+
+def test_a_long_film_is_trained_on_in_few_batches_from_all_over_it():
+    names = [f"l{number:04d}" for number in range(38)]
+    assert trained_on(names) == ["l0000", "l0019"]
+    assert trained_on(names[:3]) == ["l0000", "l0002"]
+    assert trained_on(names[:2]) == names[:2] and trained_on([]) == []
 
 
 def test_a_signature_tells_of_every_file_and_not_of_the_place(tmp_path):

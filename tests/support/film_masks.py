@@ -9,6 +9,7 @@ from PIL import Image
 from betrayed.datasets.pieces import Piece
 from betrayed.io.artefacts import create
 from betrayed.objects.joining import PieceMasks
+from betrayed.objects.looks import write_looks
 from betrayed.objects.objects import COLUMNS
 from support.videos_for_tests import write_annotations
 
@@ -52,4 +53,5 @@ def piece_masks(
     with create(path, "features", {"video": name}) as file:
         file["patch_tokens"] = tokens.reshape(len(ids), -1, tokens.shape[-1]).astype(np.float16)
         file.attrs.update(grid=grid, frame_size=ids.shape[1:], count=len(ids))
-    return PieceMasks(piece, masks, path)
+    write_looks(masks, path)
+    return PieceMasks(piece, masks)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from betrayed.config.films import FilmSettings
-from betrayed.datasets.pieces import Part, Piece
+from betrayed.datasets.pieces import FILM, LONG, PIECE, Part, Piece, kind_of
 from betrayed.engine.parallel import in_parallel
 from betrayed.errors import UserError
 from betrayed.video.cuts import SHORTEST, CutFinder
@@ -127,6 +127,21 @@ def test_what_fits_into_a_window_is_one_video_as_ever(tmp_path):
     assert len(rows) == 1 and rows[0]["part"] == "" and pieces == []
     for asked in ({"height": 64}, {"height": 100}, {"end": 100.0}, {"start": 0.0}):
         assert len(rows_of(path, tmp_path, **asked)[0]) == 1
+
+
+def test_of_long_films_nothing_is_kept(two_shots, tmp_path):
+    """By the frames that are computed, those that two pieces share twice."""
+    asked = {"window": 20, "overlap": 4}
+    _, pieces = rows_of(two_shots, tmp_path, **asked)
+    computed = sum(len(piece.numbers) for piece in pieces)
+    assert computed > 90 and all(piece.kept for piece in pieces)
+    for most, kept in ((computed, True), (computed - 1, False)):
+        rows, found = rows_of(two_shots, tmp_path, **asked, most_kept=most)
+        assert found == [replace(piece, kept=kept) for piece in pieces]
+        assert {kind_of(row) for row in rows} == {FILM, PIECE if kept else LONG}
+    # A film that is one piece is worked on as ever, however long it is.
+    path = write_clip(tmp_path / "short.mp4", scene(40, RED))
+    assert len(rows_of(path, tmp_path / "others", most_kept=0)[0]) == 1
 
 
 def test_shots_and_windows_become_pieces(two_shots, tmp_path):

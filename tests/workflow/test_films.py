@@ -107,6 +107,44 @@ def test_a_deleted_piece_is_made_again_and_the_film_joined(finished, tmp_path):
     assert set(computed(project.run())) == {"join_pieces", "draw_pictures"}
 
 
+def test_a_longer_film_has_the_same_masks_and_leaves_nothing_else(finished, tmp_path):
+    """Its pieces go from the film to masks in one job, and what lies between is deleted."""
+    project = finished.copy(tmp_path / "project")
+    expected = masks(project, "long"), masks(project, "long", "foreground")
+    (table,) = project.folder.glob("results/videos/masks/*/long/objects.csv")
+    text = table.read_text()
+    results = project.folder / "results/videos"
+    for path in sorted(results.rglob("long+*"), reverse=True):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.rmtree(table.parent)
+    project.change({"films": {"most_kept": 29}})
+    made = computed(project.run())
+    assert made["segment_pieces"] == 3 and made["join_pieces"] == 1
+    assert not {"cache_features", "export_attention", "select_objects"} & set(made)
+    found = masks(project, "long"), masks(project, "long", "foreground")
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert table.read_text() == text
+    left = {path.parent.parent.name for path in results.rglob("long+*") if path.suffix != ".json"}
+    assert left == {"piece_masks"}
+    (folder,) = project.folder.glob("results/videos/piece_masks/*")
+    assert {path.name for path in folder.iterdir()} == {f"long+00{number}" for number in range(3)}
+    assert project.planned() == {}
+
+
+def test_a_longer_film_is_trained_on_in_part(finished, tmp_path):
+    project = finished.copy(tmp_path / "project")
+    (project.folder / "data/films/short.mp4").unlink()
+    shutil.rmtree(project.folder / "results")
+    # 30 frames in windows of 16 that share 14: 8 pieces, in batches of four.
+    training = {"videos": [], "short_videos": "skip"}
+    project.change({"films": {"most_kept": 0}, "training": training})
+    made = computed(project.run())
+    assert masks(project, "long").shape == (30, *SIZE)
+    assert made["segment_pieces"] == made["cache_features"] == 3
+    assert project.planned() == {}
+
+
 def test_parts_of_films_at_other_rates_and_sizes(finished, tmp_path):
     """Every third frame of 0.5 to 2.5 s, at half the size; a film of one frame has none there."""
     project = finished.copy(tmp_path / "project")

@@ -7,6 +7,10 @@ from collections.abc import Mapping, Sequence
 #: The most videos in a batch unless a size is asked for: where jobs run one by one, and where
 #: several run at a time, as on a cluster, whose scheduler takes some seconds for each.
 MOST, MOST_OF_SEVERAL = 32, 128
+#: Pieces of long films in a batch: those that are trained on are whole batches, see TRAINED.
+MOST_OF_LONG = 4
+#: Batches of pieces of long films that a block is trained on, from all over them.
+TRAINED = 2
 #: Batches for each job that can run at a time, so that all are busy to the end.
 ROUNDS = 3
 
@@ -49,3 +53,9 @@ def assign_batches(
             batches[video] = f"{kind}{number:04d}"
             filled[batches[video]] += 1
     return {video: batches[video] for video in videos}
+
+
+def trained_on(batches: Sequence[str]) -> list[str]:
+    """Those batches of pieces of long films that a block is trained on, in order."""
+    step = max(1, math.ceil(len(batches) / TRAINED))
+    return list(batches[::step])

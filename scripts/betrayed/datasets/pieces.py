@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 #: Between a film's identifier and a piece's number. No identifier of a video holds it, see
 #: :func:`betrayed.datasets.names.identifier`.
 _MARK = "+"
-#: What batches of videos that are whole, of pieces and of films begin with: they share none.
-KINDS = WHOLE, PIECE, FILM = "", "p", "f"
+#: What batches begin with of videos that are whole, of pieces, of pieces of long films, of which
+#: nothing is kept but their masks, and of films: they share none.
+KINDS = WHOLE, PIECE, LONG, FILM = "", "p", "l", "f"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Piece:
         last: and the last one.
         step: from one computed frame to the next.
         height: pixels that frames are made smaller to; None: as they are.
+        kept: whether what the chain makes on the way stays on the disk.
     """
 
     film: str
@@ -35,6 +37,7 @@ class Piece:
     last: int
     step: int
     height: int | None = None
+    kept: bool = True
 
     @property
     def numbers(self) -> range:
@@ -85,4 +88,6 @@ def kind_of(row: Mapping[str, str]) -> str:
     """Which of :data:`KINDS` a row of the manifest is."""
     if not row["part"]:
         return WHOLE
-    return PIECE if _MARK in row["video"] else FILM
+    if _MARK not in row["video"]:
+        return FILM
+    return PIECE if Piece.from_text(row["part"]).kept else LONG

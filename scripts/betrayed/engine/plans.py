@@ -20,13 +20,14 @@ CHAIN = (
     "cluster_tracks",
     "measure_motion",
     "select_objects",
+    "segment_pieces",
     "join_pieces",
     "score_video",
     "list_detections",
     "draw_pictures",
 )
 _COLUMNS = ("output_file", "rule", "plan")
-_RECORD = re.compile(r"results/(?P<dataset>[^/]+)/records/.+/(?P<batch>[fp]?[0-9]+)\.json")
+_RECORD = re.compile(r"results/(?P<dataset>[^/]+)/records/.+/(?P<batch>[flp]?[0-9]+)\.json")
 _BLOCK = re.compile(r"results/blocks/[^/]+/record\.json")
 
 

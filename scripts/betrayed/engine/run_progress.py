@@ -20,6 +20,7 @@ STAGES = {
     "measure_motion": "measure motion",
     "cluster_tracks": "cluster into tracks",
     "select_objects": "find objects",
+    "segment_pieces": "work on long films",
     "join_pieces": "join films",
     "score_video": "score",
     "list_detections": "list detections",
@@ -37,9 +38,11 @@ STAGES = {
 #: Stages that leave out videos without ground truth.
 _ANNOTATED = ("score_video", "list_detections")
 #: What the batches begin with that a stage does: those of whole videos with nothing, of pieces of
-#: films with p, of films with f. Stages that are not named here do whole videos and pieces.
+#: films with p, of long films with l, of films with f. Stages that are not named here do whole
+#: videos and pieces.
 _KINDS = {
     "extract_frames": ("", "p", "f"),
+    "segment_pieces": ("l",),
     "join_pieces": ("f",),
     "draw_pictures": ("", "f"),
 }

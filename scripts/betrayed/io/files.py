@@ -118,6 +118,23 @@ def _whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def scratch_folder(path: str | Path) -> Iterator[Path]:
+    """Yield a folder beside ``path`` for what serves to make it; it goes with all that is in it.
+
+    Where the process is killed, :func:`remove_abandoned` removes it.
+
+    Raises:
+        UserError: there is no room for it.
+    """
+    path = Path(path)
+    with room(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        prefix = f".{path.name}.{_process()}."
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=prefix) as name:
+            yield Path(name)
+
+
 def remove_abandoned(paths: Iterable[str | Path]) -> list[Path]:
     """Remove what killed processes left of their writing of ``paths``.
 

@@ -8,30 +8,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from betrayed.config.objects import CUES
 from betrayed.datasets.pieces import Piece
-from betrayed.features.whole_video import each_frame_tokens
 from betrayed.io.files import whole_folder
-from betrayed.io.mask_levels import mask_ids
 from betrayed.io.palette import save_palette_png
 from betrayed.io.progress import progress
 from betrayed.objects.carrying import carry, small_grey
 from betrayed.objects.identities import PieceObjects, identities
+from betrayed.objects.looks import AVERAGED, REST, object_ids, object_table, read_looks
 from betrayed.objects.mask_writing import upsample_labels
-from betrayed.objects.masks import read_table
 from betrayed.objects.objects import COLUMNS
 from betrayed.video.video import Video
 
-#: The id of foreground that is no object of its own; void elsewhere.
-_REST = 255
 #: Objects that have a number of their own; images of 8 bits tell no more apart.
-_MOST = _REST - 1
-_AVERAGED = ("score", "confidence", *CUES)
+_MOST = REST - 1
 
 
 @dataclass(frozen=True)
@@ -40,25 +33,20 @@ class PieceMasks:
 
     Attributes:
         piece: which frames of the film it has.
-        folder: its folder of masks.
-        features: the features artefact whose tokens tell what objects look like.
+        folder: its folder of masks, with what its objects look like.
     """
 
     piece: Piece
     folder: Path
-    features: Path
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """The rows of its objects, in order of their numbers 1, 2, …."""
-        table = read_table(self.folder, ("proposal", *_AVERAGED, "persistence"))
-        found = table["foreground"].astype(bool) & (table["proposal"] > 0)
-        return table[found].sort_values("proposal")
+        return object_table(self.folder)
 
     def ids(self, number: int) -> np.ndarray:
         """The numbers of its objects in a frame of the film, (H, W) uint8; 255 for the rest."""
-        index = self.piece.numbers.index(number)
-        return mask_ids(self.folder, index, "objects", len(self.table), _REST)
+        return object_ids(self.folder, self.piece.numbers.index(number), len(self.table))
 
 
 def join_pieces(
@@ -85,8 +73,8 @@ def join_pieces(
     tables = []  # of each piece: from its numbers to the film's
     for own in numbers:
         one = np.zeros(256, np.uint8)
-        one[1 : len(own) + 1] = np.where(rank[own] > _MOST, _REST, rank[own])
-        one[_REST] = _REST
+        one[1 : len(own) + 1] = np.where(rank[own] > _MOST, REST, rank[own])
+        one[REST] = REST
         tables.append(one)
     seen = _Seen(len(table), film.count)
     with whole_folder(folder) as temporary:
@@ -97,7 +85,7 @@ def join_pieces(
         for index, ids in enumerate(bar):
             if ids.shape != (film.height, film.width):
                 ids = upsample_labels(ids, np.unique(ids), (film.height, film.width))
-            proposals = np.where(ids == _REST, 0, ids).astype(np.uint8)
+            proposals = np.where(ids == REST, 0, ids).astype(np.uint8)
             name = f"{index:05d}.png"
             save_palette_png(temporary / "proposals" / name, proposals)
             foreground = Image.fromarray((ids > 0).astype(np.uint8) * 255)
@@ -112,44 +100,13 @@ def _identities(pieces: Sequence[PieceMasks], alike: float) -> tuple[list[np.nda
     found, total, squares, places = [], 0.0, 0.0, 0
     before: PieceMasks | None = None
     for one in progress(pieces, "objects of pieces", "piece"):
-        tokens, covered, own = _looks(one)
+        own = read_looks(one.folder)
         total, squares, places = total + own.total, squares + own.squares, places + own.places
         shared = _shared(before, one) if before else (None, None, None)
-        found.append(PieceObjects(one.piece.shot, tokens, covered, *shared))
+        found.append(PieceObjects(one.piece.shot, own.tokens, own.covered, *shared))
         before = one
     mean = total / places
     return identities(found, mean, squares / places - np.outer(mean, mean), alike)
-
-
-@dataclass(frozen=True)
-class _Tokens:
-    """Of all tokens: their sum (D,), that of their products (D, D), and how many they are."""
-
-    total: np.ndarray
-    squares: np.ndarray
-    places: int
-
-
-def _looks(one: PieceMasks) -> tuple[np.ndarray, np.ndarray, _Tokens]:
-    """Sums of the tokens (n, D) and of the places (n,) of each object; and all of its tokens."""
-    count = len(one.table)
-    tokens, covered, total, squares, places = 0.0, np.zeros(count), 0.0, 0.0, 0
-    numbers = one.piece.numbers
-    for number, frame in zip(numbers, each_frame_tokens(one.features), strict=True):
-        grid, ids = frame.shape[:2], one.ids(number)
-        frame = frame.reshape(-1, frame.shape[2])
-        # The share of each token that an object covers.
-        shares = np.zeros((count, *grid), np.float32)
-        for place in range(count):
-            mask = (ids == place + 1).astype(np.float32)
-            shares[place] = cv2.resize(mask, grid[::-1], interpolation=cv2.INTER_AREA)
-        shares = shares.reshape(count, len(frame))
-        tokens = tokens + (shares @ frame).astype(float)
-        covered += shares.sum(axis=1)
-        total = total + frame.sum(axis=0, dtype=float)
-        squares = squares + (frame.T @ frame).astype(float)
-        places += len(frame)
-    return tokens, covered, _Tokens(total, squares, places)
 
 
 def _shared(
@@ -163,7 +120,7 @@ def _shared(
     counts = np.zeros(sides)
     for number in both:
         first, second = (
-            np.where(ids == _REST, 0, ids).astype(int)
+            np.where(ids == REST, 0, ids).astype(int)
             for ids in (before.ids(number), one.ids(number))
         )
         pairs = np.bincount((first * sides[1] + second).ravel(), minlength=sides[0] * sides[1])
@@ -185,7 +142,7 @@ def _ranked(
     all_rows = pd.concat(rows, ignore_index=True)
     weights = all_rows["frames"].clip(lower=1e-9)
     grouped = pd.DataFrame(index=range(count))
-    for name in _AVERAGED:
+    for name in AVERAGED:
         known = all_rows[name].notna()
         own = all_rows["number"][known]
         sums = (all_rows[name] * weights)[known].groupby(own).sum()

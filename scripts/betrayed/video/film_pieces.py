@@ -1,6 +1,7 @@
 """Which films come in pieces, and in which: rows of the manifest in the place of a film's own."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from betrayed.config.films import FilmSettings
@@ -38,7 +39,7 @@ def film_rows(row: Row, settings: FilmSettings, scans: Path) -> list[Row]:
     part = Part(*found.part(settings.start, settings.end))
     pieces = list_pieces(row["video"], found, part, settings)
     whole = Piece(row["video"], 0, 0, found.count - 1, 1)
-    if pieces == [whole]:
+    if [replace(piece, kept=True) for piece in pieces] == [whole]:
         return [row]
     film = {**row, "part": part.as_text()}
     return [film] + [
@@ -72,4 +73,6 @@ def list_pieces(film: str, found: Scan, part: Part, settings: FilmSettings) -> l
             )
             for begin, end in windows(len(computed), settings.window, settings.overlap)
         ]
+    if sum(len(piece.numbers) for piece in pieces) > settings.most_kept:
+        pieces = [replace(piece, kept=False) for piece in pieces]
     return pieces

@@ -1,0 +1,131 @@
+"""Pieces of long films, from the film to masks: what lies between is deleted piece by piece."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from betrayed.config.clustering import ClusterSettings
+from betrayed.config.features import FeatureSettings
+from betrayed.config.motion import MotionSettings
+from betrayed.config.objects import ObjectSettings
+from betrayed.config.reading import read_settings
+from betrayed.datasets.manifest import Row, read_manifest
+from betrayed.datasets.pieces import Piece, film_of
+from betrayed.engine.batches import Batch, Task
+from betrayed.engine.leasing import lease_gpus
+from betrayed.engine.programs import add_batch_options, add_gpu_options, run
+from betrayed.io.files import scratch_folder, sha256
+from betrayed.objects.same_object import MODEL
+from betrayed.video.film_extraction import extract_piece
+from betrayed.video.film_pieces import SCANS
+from betrayed.video.scanning import scan
+
+
+def main() -> None:
+    """Read the command line, and work on piece after piece."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--manifest", required=True, help="CSV of the data set's videos")
+    parser.add_argument("--batch", required=True, help="the pieces, by the column batch")
+    parser.add_argument("--weights", required=True, help="the backbone's weights, safetensors")
+    parser.add_argument("--block", required=True, help="block.pt of the trained block")
+    parser.add_argument(
+        "--settings",
+        required=True,
+        help="JSON: features, fine_features, clustering, motion, objects; each as its stage has it",
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=0, help="frames at a time in the backbone; 0: as fits"
+    )
+    parser.add_argument(
+        "--memory-mb", type=int, default=0, help="what clustering may take; 0: a share of it"
+    )
+    add_gpu_options(parser)
+    add_batch_options(parser)
+    arguments = parser.parse_args()
+    rows = {row["video"]: row for row in read_manifest(arguments.manifest)}
+    rows = {video: row for video, row in rows.items() if row["batch"] == arguments.batch}
+    folder = Path(arguments.output_folder)
+    batch = Batch(
+        "segment_pieces",
+        arguments.record,
+        lambda video: (folder / video / "objects.csv", folder / video),
+        # Which batch a piece is in decides nothing.
+        sources={
+            video: {name: value for name, value in row.items() if name != "batch"}
+            for video, row in rows.items()
+        },
+        settings=json.loads(arguments.settings),
+        files={
+            "weights": sha256(arguments.weights),
+            "block": sha256(arguments.block),
+            "same_object": sha256(MODEL),
+        },
+        redo=bool(arguments.redo),
+    )
+    batch.run(lambda: _prepare(arguments, rows))
+
+
+def _prepare(arguments: argparse.Namespace, rows: dict[str, Row]) -> Callable[[Task], None]:
+    """Load the backbone once for all pieces."""
+    wanted = arguments.device if arguments.gpus > 0 else "cpu"
+    lease_gpus(wanted)
+    import torch
+
+    from betrayed.block.export import export_attention
+    from betrayed.clustering.tracking import cluster_video
+    from betrayed.engine.devices import choose_device
+    from betrayed.features.caching import load_backbone, write_features
+    from betrayed.objects.looks import write_looks
+    from betrayed.objects.motion_measurement import measure_motion
+    from betrayed.objects.segmentation import segment
+    from betrayed.video.video import Video
+
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    given = {name: json.dumps(one) for name, one in json.loads(arguments.settings).items()}
+    features = read_settings(FeatureSettings, given["features"])
+    fine_features = read_settings(FeatureSettings, given["fine_features"])
+    clustering = read_settings(ClusterSettings, given["clustering"])
+    motion = read_settings(MotionSettings, given["motion"])
+    choice = read_settings(ObjectSettings, given["objects"])
+    device = choose_device(wanted)
+    backbone = load_backbone(features, arguments.weights, device)
+    weights, batch_size = sha256(arguments.weights), arguments.batch_size or None
+    memory = 1e6 * arguments.memory_mb or None
+    scans = Path(arguments.manifest).parent / SCANS
+
+    def work(task: Task) -> None:
+        row = rows[task.video]
+        found = scan(row["source"], scans / f"{film_of(task.video)}.json", row["source_content"])
+        with scratch_folder(task.output.parent) as scratch:
+            path = {
+                name: scratch / f"{name}.h5"
+                for name in ("features", "fine_features", "attention", "tracks", "motion")
+            }
+            piece = Piece.from_text(row["part"])
+            extract_piece(task.video, row["source"], scratch / "frames", piece, found)
+            frames = scratch / "frames/frames.json"
+            video = Video.load(frames)
+            write_features(video, features, backbone, weights, path["features"], batch_size)
+            export_attention(path["features"], arguments.block, path["attention"], device)
+            cluster_video(path["attention"], path["tracks"], clustering, device, memory)
+            path["attention"].unlink()
+            cues = {}
+            if choice.choice == "cues":
+                cues = {"features": path["features"], "motion": path["motion"]}
+                cues["trajectories"] = scratch / "trajectories.h5"
+                cues["fine_features"] = path["features"]
+                if fine_features != features:
+                    cues["fine_features"] = path["fine_features"]
+                    own = cues["fine_features"], batch_size
+                    write_features(video, fine_features, backbone, weights, *own)
+                measure_motion(video, cues["motion"], cues["trajectories"], motion)
+            segment(task.output.parent, frames, path["tracks"], cues, choice)
+            write_looks(task.output.parent, path["features"])
+
+    return work
+
+
+if __name__ == "__main__":
+    run(main)
