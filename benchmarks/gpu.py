@@ -56,7 +56,8 @@ def main() -> None:
     # Before torch is imported: which GPU it sees, and what deterministic products need.
     lease_gpus(arguments.device)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    from gpu_parts import SIZES, Bench, parts
+    from gpu_parts import parts
+    from gpu_parts.bench import SIZES, Bench
 
     from betrayed.engine.devices import choose_device
     from betrayed.io.progress import silence

@@ -12,6 +12,7 @@ from betrayed.block.rows import attention_rows
 from betrayed.engine.records import Record
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked, provenance
+from betrayed.io.chunks import holds_rows
 from support.blocks import new_block
 from support.paths import SCRIPTS
 from support.records import record_of
@@ -93,6 +94,22 @@ def test_frames_at_a_time_change_only_the_rounding(tmp_path, block, batch_size):
             for name, factor in zip(("queries", "keys"), expected, strict=True):
                 found = file[name][frame]
                 np.testing.assert_array_max_ulp(found, factor[0].half().numpy(), maxulp=1)
+
+
+def test_chunks_that_a_gpu_makes_hold_the_same(tmp_path, block, monkeypatch):
+    write_features(tmp_path / "f.h5", np.random.default_rng(1).normal(size=(5, 5000, 8)))
+    cpu = torch.device("cpu")
+    export_attention(tmp_path / "f.h5", block, tmp_path / "a.h5", cpu, 2)
+    makes_chunks = "betrayed.block.export.makes_chunks"
+    monkeypatch.setattr(makes_chunks, lambda device, dataset: holds_rows(dataset))
+    export_attention(tmp_path / "f.h5", block, tmp_path / "b.h5", cpu, 2)
+    with (
+        open_checked(tmp_path / "a.h5", "attention") as plain,
+        open_checked(tmp_path / "b.h5", "attention") as chunks,
+    ):
+        for name in ("queries", "keys"):
+            assert holds_rows(chunks[name])
+            np.testing.assert_array_equal(chunks[name][:], plain[name][:])
 
 
 @pytest.mark.parametrize("room", [0, 1, 3])

@@ -32,6 +32,7 @@ from betrayed.features.vit import create_vit
 from betrayed.features.weight_fetching import WeightsSettings, fetch_weights
 from betrayed.features.whole_video import read_class_attention
 from betrayed.io.artefacts import open_checked
+from betrayed.io.chunks import holds_rows
 from betrayed.io.files import sha256
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
@@ -101,6 +102,29 @@ def test_reading_ahead_changes_no_bit(views, folder, weights, video, tmp_path):
                 group = file if view is None else file[f"view{view}"]
                 for name, values in zip(DATASETS, expected, strict=True):
                     assert np.array_equal(group[name][frames], values.half().numpy()), name
+
+
+@pytest.mark.parametrize("views", [0, 2])
+def test_chunks_that_a_gpu_makes_hold_the_same(views, weights, video, tmp_path, monkeypatch):
+    settings = FeatureSettings(NAME, 160, 256, layer=0, views=views)
+    cache_features(video, settings, weights, tmp_path / "plain.h5", batch_size=2)
+    asked = []
+
+    def always(device, dataset):
+        asked.append(device.type)
+        return holds_rows(dataset)
+
+    monkeypatch.setattr("betrayed.features.caching.makes_chunks", always)
+    cache_features(video, settings, weights, tmp_path / "chunks.h5", batch_size=2)
+    assert asked == ["cpu"]
+    with (
+        open_checked(tmp_path / "plain.h5", "features") as plain,
+        open_checked(tmp_path / "chunks.h5", "features") as chunks,
+    ):
+        for group in [f"view{view}" for view in range(views)] or ["/"]:
+            assert holds_rows(chunks[group]["patch_tokens"])
+            for name in DATASETS:
+                assert np.array_equal(plain[group][name][:], chunks[group][name][:]), name
 
 
 def test_it_says_what_made_it(plain, weights):

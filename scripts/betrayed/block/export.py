@@ -15,7 +15,8 @@ from betrayed.engine.gpu_memory import Batches, out_of_memory
 from betrayed.engine.precision import exact_float32
 from betrayed.errors import UserError
 from betrayed.io.artefacts import check_finite, create, open_checked, provenance
-from betrayed.io.files import sha256
+from betrayed.io.chunks import makes_chunks, with_checksums, write_rows
+from betrayed.io.files import sha256, synced_meanwhile
 from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
 from betrayed.io.progress import progress
 
@@ -89,6 +90,7 @@ def export_attention(
             frame = (block.heads, tokens.shape[1], block.dim // block.heads)  # heads, N, d
             for name in FACTORS:
                 file.create_dataset(name, (count, *frame), np.float16, chunks=(1, *frame))
+            whole_chunks = makes_chunks(device, file[FACTORS[0]])
 
             def write(frames: range, fetch: Callable[[], list[np.ndarray]]) -> None:
                 *factors, finite = fetch()
@@ -99,9 +101,17 @@ def export_attention(
                             f"{frames.start} to {frames.stop - 1} of {features_path}. Train it "
                             "anew with a lower learning rate."
                         )
-                    file[name][frames.start : frames.stop] = factor
+                    if whole_chunks:
+                        write_rows(file[name], frames.start, factor)
+                    else:
+                        file[name][frames.start : frames.stop] = factor
+                written(sum(factor.nbytes for factor in factors))
 
-            with read_ahead(read, runs) as clips, write_behind(write) as put:
+            with (
+                synced_meanwhile(file.filename) as written,
+                read_ahead(read, runs) as clips,
+                write_behind(write) as put,
+            ):
                 shown = progress(runs, f"attention {made_by['video']}", "batch")
 
                 def compute(first: int, clip: Tensor, frames: range) -> None:
@@ -110,6 +120,8 @@ def export_attention(
                     factors = block.queries_keys(some.to(device, non_blocking=True).float())
                     factors = [factor.half() for factor in factors]
                     finite = torch.stack([factor.isfinite().all() for factor in factors])
+                    if whole_chunks:
+                        factors = [with_checksums(factor) for factor in factors]
                     put(frames, to_host([*factors, finite]))
 
                 with torch.inference_mode(), exact_float32(device):

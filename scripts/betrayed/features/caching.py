@@ -16,7 +16,7 @@ from betrayed.errors import UserError
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.io.artefacts import create
-from betrayed.io.chunks import holds_rows, with_checksums, write_rows
+from betrayed.io.chunks import makes_chunks, with_checksums, write_rows
 from betrayed.io.files import sha256, synced_meanwhile
 from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
 from betrayed.io.progress import progress
@@ -138,9 +138,8 @@ def write_features(
         for group in views or ["/"]:
             _make_datasets(file.require_group(group), video.count, grid[0] * grid[1], backbone)
 
-        # A GPU makes the checksums of the largest, too: the processor has no time for it.
         patch_tokens = file[next(iter(views), "/")][DATASETS[0]]
-        whole_chunks = device.type == "cuda" and holds_rows(patch_tokens)
+        whole_chunks = makes_chunks(device, patch_tokens)
 
         def write(frames: range, group: str, fetch: Callable[[], list[np.ndarray]]) -> None:
             finite, *tokens = fetch()

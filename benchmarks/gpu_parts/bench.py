@@ -1,0 +1,186 @@
+"""What the parts share: a device, how large everything is, and how it is timed."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
+
+from betrayed.engine.gpu_memory import release
+from betrayed.engine.parallel import cores
+
+Rows = tuple[list[dict[str, Any]], dict[str, float | None]]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large everything is."""
+
+    frames: int  # that are cached
+    frame_size: tuple[int, int]
+    caching: tuple[tuple[str, str, int, int], ...]  # backbone, facet, height, width
+    rounds: int
+    clip_grid: tuple[int, int]  # of the training step
+    steps: int  # in a round
+    export_grid: tuple[int, int]
+    clustering: tuple[int, int, tuple[int, int]]  # frames, key frames, grid
+    partition: tuple[int, int, tuple[int, int]]
+    largest: tuple[int, int, tuple[int, int]]
+    videos: int
+    video_frames: int
+    batch: tuple[str, str, int, int]
+    training_steps: int
+
+
+_DINO, _DINOV2 = "vit_small_patch8_224.dino", "vit_small_patch14_dinov2.lvd142m"
+_TINY = "vit_tiny_patch16_224.augreg_in21k"
+
+SIZES = {
+    "full": Size(
+        frames=96,
+        frame_size=(480, 854),
+        caching=(
+            (_DINOV2, "token", 322, 560),
+            (_DINOV2, "token", 476, 854),
+            (_DINO, "key", 320, 560),
+            (_DINO, "key", 480, 856),
+        ),
+        rounds=3,
+        clip_grid=(24, 48),
+        steps=10,
+        export_grid=(40, 60),
+        clustering=(60, 6, (40, 60)),
+        partition=(20, 2, (23, 40)),
+        largest=(104, 11, (40, 60)),
+        videos=32,
+        video_frames=36,
+        batch=(_DINOV2, "token", 322, 560),
+        training_steps=60,
+    ),
+    "tiny": Size(
+        frames=5,
+        frame_size=(48, 64),
+        caching=((_TINY, "key", 32, 48),),
+        rounds=1,
+        clip_grid=(3, 4),
+        steps=1,
+        export_grid=(3, 4),
+        clustering=(7, 2, (4, 6)),
+        partition=(7, 2, (4, 6)),
+        largest=(8, 2, (4, 6)),
+        videos=2,
+        video_frames=9,
+        batch=(_TINY, "key", 64, 96),
+        training_steps=2,
+    ),
+}
+
+
+class Bench:
+    """A device, how large everything is, and a folder for what is made.
+
+    Attributes:
+        bare: frames a second of bare forward passes that were measured, by (height, width).
+    """
+
+    def __init__(self, device: torch.device, size: Size, folder: Path) -> None:
+        self.device, self.size, self.folder = device, size, folder
+        self.on_gpu = device.type == "cuda"
+        self.bare: dict[tuple[int, int], float] = {}
+
+    def machine(self) -> dict[str, Any]:
+        """What it is measured on."""
+        facts = {"device": "CPU", "cores": cores(), "torch": torch.__version__}
+        if self.on_gpu:
+            own = torch.cuda.get_device_properties(self.device)
+            facts |= {
+                "device": own.name,
+                "memory": f"{own.total_memory / 1e9:.0f} GB",
+                "capability": f"{own.major}.{own.minor}",
+                "CUDA": torch.version.cuda,
+            }
+        return facts
+
+    def seconds(self, step: Callable[[], Any]) -> float:
+        """How long a step takes, until its device has ended too."""
+        self.wait()
+        began = time.perf_counter()
+        step()
+        self.wait()
+        return time.perf_counter() - began
+
+    def wait(self) -> None:
+        """Let the device end what it was given."""
+        if self.on_gpu:
+            torch.cuda.synchronize(self.device)
+
+    def turns(
+        self, steps: dict[str, Callable[[], Any]], made: Path | None = None
+    ) -> dict[str, list[float]]:
+        """Seconds of each step, round by round, after one to warm up.
+
+        The file that a step makes is deleted before the next: to put a new file in an old one's
+        place takes longer, and is not what a run does.
+        """
+        rounds = []
+        for _ in range(self.size.rounds + 1):
+            rounds.append({})
+            for name, step in steps.items():
+                if made is not None:
+                    made.unlink(missing_ok=True)
+                rounds[-1][name] = self.seconds(step)
+        return {name: [one[name] for one in rounds[1:]] for name in steps}
+
+    def peak(self, step: Callable[[], Any]) -> float | None:
+        """The most GB that torch has allocated on the GPU while a step runs; None: no GPU."""
+        if not self.on_gpu:
+            step()
+            return None
+        release()
+        torch.cuda.reset_peak_memory_stats(self.device)
+        step()
+        self.wait()
+        return torch.cuda.max_memory_allocated(self.device) / 1e9
+
+    @contextmanager
+    def busy(self) -> Iterator[Callable[[], float | None]]:
+        """Yield a function that gives, after the block, the share of time that the GPU computed."""
+        if not self.on_gpu:
+            yield lambda: None
+            return
+        with profile(activities=[ProfilerActivity.CUDA]) as watched:
+            began = time.perf_counter_ns()
+            yield lambda: covered(computed(watched)) / took
+            self.wait()
+            took = time.perf_counter_ns() - began
+
+
+def computed(watched: profile) -> list[tuple[int, int]]:
+    """When kernels began and ended on the GPU, in nanoseconds; copies are none."""
+    events = watched.profiler.kineto_results.events()
+    return [
+        (event.start_ns(), event.start_ns() + event.duration_ns())
+        for event in events
+        if event.device_type() == DeviceType.CUDA
+        and not event.name().startswith(("Memcpy", "Memset"))
+    ]
+
+
+def covered(intervals: list[tuple[int, int]]) -> int:
+    """How much of time lies in at least one interval."""
+    total, until = 0, 0
+    for start, end in sorted(intervals):
+        total += max(0, end - max(start, until))
+        until = max(until, end)
+    return total
+
+
+def ratio(times: dict[str, list[float]], slow: str, fast: str) -> float:
+    """How many times faster, the median over the rounds."""
+    return statistics.median(a / b for a, b in zip(times[slow], times[fast], strict=True))
