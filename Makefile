@@ -30,22 +30,27 @@ mkdir -p results; { $(if $(QUALITY),echo "quality: $(QUALITY)";) \
 	$(if $(value BLOCK),printf '%s\n' $(call typed,BLOCK) | sed "s/'/''/g; s/.*/training: {checkpoint: '&'}/";) } > $(TYPED)
 endef
 , := ,
+# A file of settings that cannot be read is named; Snakemake would show where it fails in the code.
+readable = $(if $(value CONFIG),@python scripts/check_settings.py -- $(call typed,CONFIG))
 overlays = presets/videos.yaml $(if $(1),$(TYPED),$(wildcard $(TYPED))) $(if $(value CONFIG),$(call typed,CONFIG))
 
 segment: .venv/ready ## masks and overlays for your own videos: make segment VIDEOS=folder [QUALITY=draft] [START=s END=s STEP=n HEIGHT=n] [BLOCK=file] [FORMATS=coco,mots] [CONFIG=file.yaml]
 	@test -n $(call typed,VIDEOS) || { echo "error: say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
 	@test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list: make segment VIDEOS=folder" >&2; exit 1; }
+	$(readable)
 	@$(typed_settings)
 	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" $(SNAKEMAKE) --configfile $(call overlays,typed) $(if $(FORMATS),--config 'exports={formats: [$(FORMATS)]}' -- all exports)
 	@$(if $(FORMATS),echo "$(FORMATS): results/exports")
 
 report: .venv/ready ## one HTML file of the results: make report [VIDEOS=folder] [CONFIG=file.yaml]
 	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list, or leave VIDEOS= out" >&2; exit 1; }
+	$(readable)
 	@$(if $(value VIDEOS),VIDEOS="$$(realpath -- $(call typed,VIDEOS))") $(SNAKEMAKE) report_html $(if $(value VIDEOS),--configfile $(overlays),$(if $(value CONFIG),--configfile $(call typed,CONFIG)))
 	@echo "The report: results/report.html"
 
 plan: .venv/ready ## what a run would compute, and what is up to date: make plan [VIDEOS=folder] [CONFIG=file.yaml]
 	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list, or leave VIDEOS= out" >&2; exit 1; }
+	$(readable)
 	@$(if $(value VIDEOS),VIDEOS="$$(realpath -- $(call typed,VIDEOS))") snakemake --cores all --summary $(if $(value VIDEOS),--configfile $(overlays),$(if $(value CONFIG),--configfile $(call typed,CONFIG))) | python scripts/show_plan.py
 
 score: .venv/scorer ## score masks that any method made: make score TRUTH=folder MASKS=folder

@@ -3,9 +3,7 @@
 # Settings: config.yaml, and overlays from presets/ with --configfile.
 
 
-configfile: "config.yaml"
-
-
+include: "rules/settings.smk"
 include: "rules/common.smk"
 include: "rules/inputs/videos.smk"
 include: "rules/inputs/data.smk"
@@ -33,6 +31,7 @@ include: "rules/report.smk"
 
 
 onstart:
+    find_a_gpu()
     claim_this_folder()
 
 

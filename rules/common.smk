@@ -1,4 +1,4 @@
-# What the rules share: the checked settings, the videos of each data set, each program's sources.
+# What the rules share: identifiers in paths, the claim on the folder, what schedulers are asked for.
 import csv
 import hashlib
 import json
@@ -10,39 +10,25 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
-sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
-from betrayed.config import settings as settings_of
-from betrayed.config.checks import check
 from betrayed.config.exports import SERVERS, TENSORBOARD, TOOLS
-from betrayed.config.files import check_files
-from betrayed.config.quality import with_quality
 from betrayed.config.training import HUB
 from betrayed.datasets.batching import trained_on
 from betrayed.datasets.listing import needed_paths, watched_depth
 from betrayed.datasets.name_lists import choose_videos
 from betrayed.datasets.pieces import FILM, KINDS, LONG, PIECE, WHOLE, film_of
-from betrayed.datasets.presence import missing_data, resolve_root
+from betrayed.datasets.presence import resolve_root
 from betrayed.datasets.watching import signature
 from betrayed.engine.records import drop_untrue
 from betrayed.engine.folder_claim import claim_folder
+from betrayed.engine.gpus import require_gpu
 from betrayed.engine.places import places_text
 from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
 from betrayed.io import status
 
-config = with_quality(config, workflow.config_settings.overwrite_config)
-try:
-    if workflow.is_main_process:
-        check_files(workflow.configfiles)
-    # A job is no place to look for what was there when it was planned.
-    config |= check(config, missing_data) if workflow.is_main_process else check(config)
-    RUNS = {run.run: run for run in settings_of.runs(config)}
-except UserError as error:
-    raise WorkflowError(str(error)) from None
 if workflow.is_main_process:
     try:
         # Not while a run goes on: its records become true.
@@ -98,7 +84,17 @@ def claim_this_folder():
     try:
         CLAIM.append(claim_folder(Path(".snakemake")))
     except UserError as error:
-        raise WorkflowError(str(error)) from None
+        refuse(error)
+
+
+def find_a_gpu():
+    """`device: cuda` is an error where there is none; a cluster's nodes are not seen from here."""
+    if not workflow.is_main_process or not workflow.local_exec:
+        return
+    try:
+        require_gpu(config["device"])
+    except UserError as error:
+        refuse(error)
 
 
 def release_this_folder():

@@ -20,7 +20,7 @@ rule train_block:
     threads: 8
     resources:
         # One for each clip of a step, as far as `--resources gpu=N` and the machine go.
-        gpu=lambda wildcards: GPU * BLOCKS[wildcards.block].training.get("clips_per_step", 1),
+        gpu=lambda wildcards: GPU * BLOCKS[wildcards.block].training["clips_per_step"],
         device=config["device"],
         mem_mb=memory(12000),
         runtime=minutes(600),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from betrayed.config.reading import read_settings
 from betrayed.engine.batches import Batch, Task
+from betrayed.engine.gpu_options import add_gpu_options
 from betrayed.engine.leasing import lease_gpus
-from betrayed.engine.programs import add_batch_options, add_gpu_options, run
+from betrayed.engine.programs import add_batch_options, run
 from betrayed.io.files import sha256
 
 
@@ -48,7 +49,7 @@ def main() -> None:
 def _prepare(arguments: argparse.Namespace) -> Callable[[Task], None]:
     """Load the backbone once for all videos."""
     wanted = arguments.device if arguments.gpus > 0 else "cpu"
-    lease_gpus(wanted)
+    lease_gpus(wanted, 1)
     import torch
 
     from betrayed.config.features import FeatureSettings

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from betrayed.engine.batches import Batch, Task
+from betrayed.engine.gpu_options import add_gpu_options
 from betrayed.engine.leasing import lease_gpus
-from betrayed.engine.programs import add_batch_options, add_gpu_options, run
+from betrayed.engine.programs import add_batch_options, run
 from betrayed.io.files import sha256
 
 
@@ -18,9 +19,8 @@ def main() -> None:
     parser.add_argument(
         "--batch-size",
         type=int,
-        default=4,
-        help="frames at a time; default 4. More gains nothing on a CPU, and little on a GPU, which "
-        "waits for reading and writing; it is halved when memory runs out",
+        help="frames at a time; usual: few, since more gains nothing on a CPU, and little on a "
+        "GPU, which waits for reading and writing; it is halved when memory runs out",
     )
     add_gpu_options(parser)
     add_batch_options(parser)
@@ -38,7 +38,7 @@ def main() -> None:
 
 def _prepare(arguments: argparse.Namespace) -> Callable[[Task], None]:
     wanted = arguments.device if arguments.gpus > 0 else "cpu"
-    lease_gpus(wanted)
+    lease_gpus(wanted, 1)
     import torch
 
     from betrayed.block.export import export_attention

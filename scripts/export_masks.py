@@ -22,9 +22,8 @@ def main() -> None:
     parser.add_argument("--masks", required=True, nargs="+", help="records of their masks")
     parser.add_argument(
         "--level",
-        default="objects",
         choices=LEVELS,
-        help="what an id stands for; servers' forms hold all proposals whatever is said here",
+        help="what an id stands for, in forms for tools; those for servers hold all proposals",
     )
     parser.add_argument("--most", type=int, help="the objects of highest rank alone, so many")
     parser.add_argument("--threads", type=int, default=1, help="processes side by side")
@@ -39,6 +38,8 @@ def main() -> None:
     packed = arguments.form in SERVERS
     if packed and arguments.output.suffix != ".zip":
         parser.error(f"--output of the form {arguments.form} must be named .zip")
+    if not packed and arguments.level is None:
+        parser.error(f"--output of the form {arguments.form} needs a --level")
     # Listing the videos puts the records of YouTube-VIS beside the manifest, also without truth.
     records = Path(arguments.manifest).parent / "truth"
     frames, masks = _made(arguments.frames), _made(arguments.masks, everything=True)
@@ -47,8 +48,8 @@ def main() -> None:
         MaskedVideo(
             frames[video],
             masks[video].parent,
-            _if_there(records / f"{video}.json"),
             *chosen,
+            _if_there(records / f"{video}.json"),
         )
         for video in (row["video"] for row in read_manifest(arguments.manifest))
         if video in masks

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+from betrayed.config.datasets import DatasetSettings
 from betrayed.config.reading import checked
 from betrayed.config.scoring import PROTOCOLS, Scorer, ScoreSettings
 from betrayed.engine.parallel import cores, in_parallel
@@ -44,7 +45,7 @@ def main() -> None:
         given[name] = getattr(arguments, name)
     settings = checked(ScoreSettings, given, "options")
     what = (arguments.truth, arguments.masks, settings, arguments.split)
-    videos = find_tracks(*what) if kind == "tracks" else find_videos(*what, kind)
+    videos = find_tracks(*what) if kind == "tracks" else find_videos(*what, kind=kind)
     score = score_tracks if kind == "tracks" else score_masks
     scores = list(in_parallel(score, videos, arguments.workers, "scoring", "video"))
     _check_objects(scores, arguments.truth)
@@ -76,7 +77,7 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--kind",
         choices=("ids", "foreground"),
-        default="ids",
+        default=DatasetSettings.annotation_kind,
         help="of the truth: ids (255 is void) or foreground (every value but 0 is the object)",
     )
     parser.add_argument(
@@ -92,13 +93,13 @@ def _read_arguments() -> argparse.Namespace:
         "--max-proposals",
         type=int,
         default=defaults.max_proposals,
-        help="more are refused (20, the official figure)",
+        help="more are refused (%(default)s, the official figure)",
     )
     parser.add_argument(
         "--paper-max-proposals",
         type=int,
         default=defaults.paper_max_proposals,
-        help="the same for davis2017-frame (300, the paper's)",
+        help="the same for davis2017-frame (%(default)s, the paper's)",
     )
     parser.add_argument(
         "--scorer",

@@ -2,6 +2,7 @@
 
 import argparse
 
+from betrayed.config.clustering import ClusterSettings
 from betrayed.engine.programs import run
 from betrayed.reporting.attention_pictures import show_token
 from betrayed.video.video import Video
@@ -18,9 +19,9 @@ def main() -> None:
     parser.add_argument(
         "--every",
         type=int,
-        default=10,
-        help="look at every so many frames; as clustering.key_frame_ratio (10) it is the row that "
-        "clustering compares",
+        default=ClusterSettings.key_frame_ratio,
+        help="look at every so many frames; as clustering.key_frame_ratio (%(default)s) it is the "
+        "row that clustering compares",
     )
     parser.add_argument("--output", required=True, help="PNG to write")
     arguments = parser.parse_args()

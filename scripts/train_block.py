@@ -10,8 +10,9 @@ from typing import Any
 from betrayed.config.reading import read_settings
 from betrayed.datasets.name_lists import choose_videos
 from betrayed.datasets.pieces import film_of
+from betrayed.engine.gpu_options import add_gpu_options
 from betrayed.engine.leasing import lease_gpus
-from betrayed.engine.programs import add_gpu_options, run, started_by_torchrun
+from betrayed.engine.programs import run, started_by_torchrun
 from betrayed.engine.records import Failure, Made, Record
 from betrayed.engine.sources import source_digest
 from betrayed.engine.stamps import STAMPS, is_current, key_of, make_stamped, time_of

@@ -3,7 +3,9 @@
 import copy
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import save_file
 
 from betrayed.config import backbones, checks, settings
 from betrayed.config.checks import check
@@ -119,6 +121,14 @@ def test_random_stories_may_be_many():
         ("datasets.made.protocols", [], "datasets.made.protocols: must name at least one"),
         ("datasets.made.make.clips", 7, "datasets.made.make.clips: must be at most 6 when stories"),
         # Settings that contradict one another
+        (
+            "training",
+            {**DEFAULT["training"], "semantic_weight": 0, "motion_weight": 0},
+            "training.motion_weight: one of both losses must count: semantic_weight is 0, too",
+        ),
+        ("training.semantic_weight", 0, None),
+        ("training.warmup_steps", 240, "training.warmup_steps: must be less than steps (240)"),
+        ("training.warmup_steps", 239, None),
         ("motion.cell", 300, "motion.cell: must be at most height (240), not 300"),
         ("training.final_learning_rate", 0.5, "training.final_learning_rate: must not exceed"),
         ("objects.most_instances", 0, "objects.most_instances: must be at least 1, not 0"),
@@ -155,8 +165,15 @@ def test_random_stories_may_be_many():
         (
             "datasets.made.root",
             "here",
-            "datasets.made.root: a data set that is made lies in resour",
+            "datasets.made.root: of a data set that is made it must be r",
         ),
+        (
+            "datasets.made.annotations",
+            "here",
+            "datasets.made.annotations: of a data set that is made it must be resources/made/anno",
+        ),
+        ("datasets.made.annotations", None, None),
+        ("datasets.made.layout", "youtube_vos", "datasets.made.layout: of a data set that is"),
         ("datasets.videos.root", "", "datasets.videos.root: must be given: the folder"),
         (
             "datasets.videos.layout",
@@ -287,6 +304,58 @@ def test_a_checkpoint_is_taken_whatever_the_training_says(tmp_path):
     unused = ("training.dataset", "none"), ("training.heads", 7), ("training.width", 390)
     check(changed(given, *unused))
     assert len(faults(*unused)) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("page.pth", b"<!DOCTYPE html>"),
+        ("empty.pt", b""),
+        ("config.yaml", b"seed: 0\n"),
+        ("short.safetensors", b"\x10\0\0\0\0\0\0\0"),
+    ],
+)
+def test_a_file_that_holds_no_tensors_is_refused(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    path = str(tmp_path / name)
+    (fault,) = faults(("weights", {**FILE, "path": path}))
+    assert fault.startswith(f"weights.path: {path} is no file of torch (.pt, .pth) or of safeten")
+    (fault,) = faults(("training.checkpoint", path))
+    assert fault.startswith(f"training.checkpoint: {path} is no file of torch (.pt, .pth); a down")
+
+
+def test_files_as_torch_and_safetensors_write_them_are_taken(tmp_path):
+    torch.save({"a": torch.zeros(1)}, tmp_path / "new.pth")
+    torch.save({"a": torch.zeros(1)}, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    save_file({"a": torch.zeros(1)}, tmp_path / "some.safetensors")
+    for name in ("new.pth", "old.pth", "some.safetensors"):
+        config = changed(("weights", {**FILE, "path": str(tmp_path / name)}))
+        check(config, lambda *_: ())
+
+
+def test_the_disk_is_not_looked_at_for_a_data_set_with_faults():
+    """What is looked for there may be what is wrong."""
+    config = changed(("datasets.made.make.clips", 7), ("datasets.videos.split", 3))
+    config["evaluate"] = ["made", "videos", "davis2016-val"]
+    looked = []
+
+    def missing(name, dataset):
+        looked.append(name)
+        return [f"{name}: not there"]
+
+    with pytest.raises(UserError) as error:
+        check(config, missing)
+    assert looked == ["davis2016-val"]
+    assert str(error.value).count("\n") == 3
+
+
+def test_what_was_found_before_is_named_with_the_rest():
+    with pytest.raises(UserError) as error:
+        check(changed(("seed", -1)), lambda *_: (), ["mine.yaml, line 3: …"])
+    assert str(error.value).splitlines()[1:] == [
+        "  - mine.yaml, line 3: …",
+        "  - seed: must be at least 0, not -1",
+    ]
 
 
 def test_cues_without_a_weight_are_refused():

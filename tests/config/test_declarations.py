@@ -106,24 +106,53 @@ def test_there_are_as_many_fixed_stories_as_the_configuration_allows():
     assert len(STORIES) == synthetic.FIXED == DEFAULT["datasets"]["made"]["make"]["clips"]
 
 
-def test_no_function_has_a_default_of_its_own_for_a_setting():
+def test_nothing_has_a_default_of_its_own_for_a_setting():
     """What a setting is where none is given is said by its class alone."""
-    names = {field.name for kind in PARTS.values() for field in fields(kind)}
+    declared_names = {field.name for kind in PARTS.values() for field in fields(kind)}
+    declared_names |= {"sweep_mode", "allow_failures", "layout", "annotation_kind"}
     found = []
     for path in sorted(SCRIPTS.rglob("*.py")):
-        if path.parent.name in ("config", "synthetic"):
+        if path.parent.name == "synthetic":
             continue
+        in_config = path.parent.name == "config"
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef):
-                plain = (node.args.posonlyargs + node.args.args)[::-1]
-                pairs = [
-                    *zip(plain, node.args.defaults[::-1], strict=False),
-                    *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True),
-                ]
-                for argument, default in pairs:
-                    literal = isinstance(default, ast.Constant | ast.UnaryOp)
-                    if argument.arg in names and literal and ast.unparse(default) != "None":
-                        found.append(f"{path.name}: {argument.arg}={ast.unparse(default)}")
-    # What a backbone gives when nothing is chosen.
-    expected = ["precision='auto'", "layer=-1", "facet='token'"]
-    assert found == [f"backbone.py: {one}" for one in expected]
+            for name, default in second_defaults(node, in_config):
+                number_or_text = isinstance(default, ast.Constant | ast.UnaryOp)
+                if name in declared_names and number_or_text and ast.unparse(default) != "None":
+                    found.append(f"{path.name}: {name}={ast.unparse(default)}")
+    assert sorted(found) == [
+        # 0 is what the rules say for null.
+        "cache_features.py: batch_size=0",
+        "extraction.py: annotation_kind='ids'",
+        "extraction.py: layout='folder'",
+        "list_videos.py: batch_size=0",
+        "train_block.py: videos='[]'",
+    ]
+    # A plain folder of images, for those who call the library.
+    defaults = declared(DatasetSection)
+    assert (defaults["annotation_kind"][0], defaults["layout"][0]) == ("ids", "folder")
+
+
+def second_defaults(node, in_config):
+    """Names with their defaults: of a function, a class, an option of a program, or a look-up."""
+    if isinstance(node, ast.FunctionDef):
+        plain = (node.args.posonlyargs + node.args.args)[::-1]
+        for argument, default in [
+            *zip(plain, node.args.defaults[::-1], strict=False),
+            *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True),
+        ]:
+            yield argument.arg, default
+    elif isinstance(node, ast.ClassDef) and not in_config:
+        for line in node.body:
+            if isinstance(line, ast.AnnAssign) and line.value is not None:
+                yield line.target.id, line.value
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+        name = node.args[0]
+        if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
+            return
+        if node.func.attr == "add_argument":
+            for keyword in node.keywords:
+                if keyword.arg == "default":
+                    yield name.value.lstrip("-").replace("-", "_"), keyword.value
+        elif in_config and node.func.attr in ("get", "setdefault", "pop") and node.args[1:]:
+            yield name.value, node.args[1]

@@ -51,7 +51,11 @@ def prepared(tmp_path: Path, settings: DatasetSettings, scores=(0.9, None)) -> l
         ids = np.stack([np.array(Image.open(frames / name)) for name in record])
         write_masks(tmp_path / "masks" / row["video"], ids, scores)
         truth = Path(row["annotations"]) if row["annotations"].endswith(".json") else None
-        videos.append(MaskedVideo(frames / "frames.json", tmp_path / "masks" / row["video"], truth))
+        videos.append(
+            MaskedVideo(
+                frames / "frames.json", tmp_path / "masks" / row["video"], "proposals", record=truth
+            )
+        )
     return videos
 
 

@@ -4,12 +4,13 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from support.paths import ROOT
+from support.paths import ROOT, SCRIPTS
 
 
 @pytest.fixture
@@ -117,13 +118,32 @@ def test_a_plan_looks_at_what_would_be_run(make, tmp_path):
     """Its snakemake says what it is told, behind VIDEOS; the program is handed that."""
     programs = tmp_path / "project" / ".venv" / "bin"
     (programs / "snakemake").write_text('#!/bin/sh\nprintf "%s\\n" "$VIDEOS" "$@"\n')
-    (programs / "python").write_text('#!/bin/sh\ncat; printf "%s\\n" "$@"\n')
+    reads = 'test "$1" != scripts/show_plan.py || cat'
+    (programs / "python").write_text(f'#!/bin/sh\n{reads}; printf "%s\\n" "$@"\n')
     plain = ["--cores", "all", "--summary"]
     assert make("plan").stdout.splitlines() == ["", *plain, "scripts/show_plan.py"]
     told = make("plan", "VIDEOS=~/clips", "CONFIG=my file.yaml").stdout.splitlines()
     files = ["--configfile", "presets/videos.yaml", "my file.yaml"]
-    assert told == [f"{tmp_path}/home/clips", *plain, *files, "scripts/show_plan.py"]
+    checked = ["scripts/check_settings.py", "--", "my file.yaml"]
+    assert told == [*checked, f"{tmp_path}/home/clips", *plain, *files, "scripts/show_plan.py"]
     assert "there is no /nowhere." in make("plan", "VIDEOS=/nowhere").stderr
+
+
+@pytest.mark.parametrize("target", ["segment", "report", "plan"])
+def test_settings_that_cannot_be_read_are_refused_by_name(make, tmp_path, target):
+    """Before Snakemake is called, by the program itself."""
+    project = tmp_path / "project"
+    (project / "scripts").symlink_to(SCRIPTS)
+    (project / ".venv" / "bin" / "python").unlink()
+    (project / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    (project / "my tabs.yaml").write_text("training:\n\tsteps: 20\n")
+    for name, told in (
+        ("my tabs.yaml", "my tabs.yaml, line 2: is no YAML"),
+        ("none", "no file no"),
+    ):
+        done = make(target, "VIDEOS=~/clips", f"CONFIG={name}")
+        assert done.returncode != 0 and told in done.stderr
+        assert not done.stdout and "Traceback" not in done.stderr
 
 
 def test_scores_of_folders_with_spaces(make, tmp_path):

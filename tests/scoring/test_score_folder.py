@@ -107,7 +107,7 @@ def test_every_missing_mask_is_named_before_anything_is_scored(tmp_path, davis):
 
 
 def found(truth, masks, split=None, **settings):
-    return find_videos(truth, masks, ScoreSettings(**settings), split)
+    return find_videos(truth, masks, ScoreSettings(**settings), split, kind="ids")
 
 
 def test_what_does_not_fit_is_named(tmp_path, davis):
@@ -293,10 +293,10 @@ def test_what_lies_where_masks_are_missing_is_named(davis):
     shutil.rmtree(masks / "swan")
     settings = ScoreSettings(("davis2017-sequence",))
     with pytest.raises(UserError, match=r"mymethod has bear\."):
-        find_videos(truth, masks, settings, split=split)
+        find_videos(truth, masks, settings, split=split, kind="ids")
     (masks / "swan").mkdir()
     with pytest.raises(UserError, match=r"mymethod/bear has frame_00000\.png"):
-        find_videos(truth, masks, settings, split=split)
+        find_videos(truth, masks, settings, split=split, kind="ids")
 
 
 def test_masks_of_0_and_255_are_no_ids(tmp_path):
@@ -305,7 +305,7 @@ def test_masks_of_0_and_255_are_no_ids(tmp_path):
     write_annotations(tmp_path / "truth" / "v", ids)
     write_annotations(tmp_path / "masks" / "v", ids * 255)
     places, settings = (tmp_path / "truth", tmp_path / "masks"), ScoreSettings(("davis2017-frame",))
-    (video,) = find_videos(*places, settings)
+    (video,) = find_videos(*places, settings, kind="ids")
     with pytest.raises(UserError, match=r"masks/v holds 0 and 255 alone.*--kind foreground"):
         score_masks(video)
     (video,) = find_videos(*places, ScoreSettings(("davis2016",)), kind="foreground")

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from betrayed.config.datasets import DatasetSettings
-from betrayed.config.files import check_files
+from betrayed.config.files import faults_of_files
 from betrayed.config.scoring import ScoreSettings
 from betrayed.datasets.listing import left_out, list_videos
 from betrayed.errors import UserError
@@ -119,7 +119,8 @@ def settings(text: str) -> Case:
 
     def case(folder: Path) -> str:
         (folder / "mine.yaml").write_text(text)
-        check_files([folder / "mine.yaml"])
+        if faults := faults_of_files([folder / "mine.yaml"]):
+            raise UserError("\n".join(faults))
         return "read"
 
     return case

@@ -352,6 +352,7 @@ def test_the_program_writes_the_record_or_says_why_not(tmp_path):
     row = {"video": "clip", "source": str(source), "annotations": truth, "batch": "0000"}
     command = [sys.executable, program, "--manifest", manifest, "--batch", "0000"]
     command += ["--record", record, "--output-folder", tmp_path / "out"]
+    command += ["--annotation-kind", "ids", "--layout", "folder"]
     write_manifest(manifest, [row | {"source_content": "whole"}])
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -29,7 +29,29 @@ def test_a_bad_configuration_is_refused_before_any_job(tmp_path, settings, messa
     project = Project(tmp_path / "project", settings)
     text = project.run(check=False)
     assert message in text
+    assert ".smk" not in text, "a place in the code is of no use to people"
     assert not (project.folder / "results").exists()
+
+
+def test_a_configuration_that_cannot_be_read_is_named_with_the_line(tmp_path):
+    """That of the project: overlays are read by Snakemake before the project is."""
+    project = Project(tmp_path / "project")
+    own = project.folder / "config.yaml"
+    own.write_text(own.read_text().replace("\n  steps: ", "\n\tsteps: "))
+    line = own.read_text().split("\tsteps: ")[0].count("\n") + 1
+    text = project.run("--dry-run", check=False)
+    assert f"  - config.yaml, line {line}: is no YAML" in text
+    assert "Indent by spaces" in text and ".smk" not in text
+
+
+def test_a_gpu_that_is_not_there_is_missed_before_any_job(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    project = Project(tmp_path / "project", {"device": "cuda"})
+    project.run("--dry-run", "results/made/videos.csv")
+    text = project.run("results/made/videos.csv", check=False)
+    assert "Error: device: 'cuda', but this machine has no GPU that can be used" in text
+    assert not (project.folder / "resources").exists()
+    assert not (project.folder / "results/made").exists()
 
 
 def test_a_features_file_cut_short_is_made_anew(project):

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from betrayed.config.backbones import find_backbone
+from betrayed.config.datasets import DatasetSettings
 from betrayed.config.faults import faults_of, unknown_key
 from betrayed.config.sections import RESERVED, SECTIONS, DatasetSection, fitted
 from betrayed.config.settings import PAPER, RUN_SECTIONS, run_settings
@@ -31,15 +32,22 @@ _LIMITED = {
     "paper_max_proposals": ("davis2017-frame",),
 }
 _MOST_NAMED = 4
+#: What of a data set's settings is needed to look for it on the disk.
+_PLACE = {field.name for field in fields(DatasetSettings)} | {"root_variable", "make"}
+#: How torch's files begin: with a zip archive, or (before torch 1.6) a pickle.
+_TORCH = (b"PK", b"\x80")
 
 
-def check(config: Mapping[str, Any], missing: Missing | None = None) -> dict[str, Any]:
+def check(
+    config: Mapping[str, Any], missing: Missing | None = None, known: Iterable[str] = ()
+) -> dict[str, Any]:
     """Check a configuration and the settings of each of its runs.
 
     Args:
         config: as it was read from YAML.
         missing: looks on the disk for a data set that is used; None: no file is looked for, such
             as a checkpoint.
+        known: faults that were found before, to be named with the others.
 
     Returns:
         The configuration with every setting, also those that were left out, in plain types.
@@ -49,7 +57,7 @@ def check(config: Mapping[str, Any], missing: Missing | None = None) -> dict[str
             settings contradict each other, or a file is missing; every fault is named, with what
             is allowed.
     """
-    faults: list[str] = []
+    faults = list(known)
     sound = _sound({name: value for name, value in config.items() if name != "datasets"}, faults)
     faults += [f"{name}: must be given" for name in SECTIONS if name not in config]
     sound["datasets"] = _sound_data_sets(config.get("datasets"), faults)
@@ -77,11 +85,7 @@ def check(config: Mapping[str, Any], missing: Missing | None = None) -> dict[str
         # What is wrong without a run's changes is no matter of that run.
         faults.append(problem if problem in base else f"{_listed(runs)}: {problem}")
     for name in used:
-        if (
-            disk
-            and name in sound["datasets"]
-            and not {"layout", "root"} - set(sound["datasets"][name])
-        ):
+        if disk and name in sound["datasets"] and not _PLACE - set(sound["datasets"][name]):
             faults += missing(name, sound["datasets"][name])
     if faults:
         lines = "\n".join(f"  - {fault}" for fault in dict.fromkeys(faults))
@@ -130,10 +134,23 @@ def _sound_data_sets(datasets: Any, faults: list[str]) -> dict[str, Any]:
         own = sound.get(name, {})
         if name in RESERVED:
             faults.append(f"{where}: results/{name} is taken; call the data set something else")
-        made = f"resources/{name}/videos"
-        if own.get("make") and own.get("root", made) != made:
-            faults.append(f"{where}.root: a data set that is made lies in {made}")
+        if own.get("make"):
+            faults += _of_made(name, own)
     return sound
+
+
+def _of_made(name: str, own: Sections) -> Iterator[str]:
+    """Where a data set that is made does not lie."""
+    truth = f"resources/{name}/annotations"
+    wanted = {"layout": ("folder",), "root": (f"resources/{name}/videos",)}
+    wanted |= {"annotations": (truth, None), "instances": (truth, None)}
+    for setting, values in wanted.items():
+        if own.get(setting, values[0]) not in values:
+            said = " or ".join("null" if value is None else value for value in values)
+            yield (
+                f"datasets.{name}.{setting}: of a data set that is made it must be {said}, "
+                f"not {own[setting]!r}"
+            )
 
 
 def _of_names(section: str, values: Any) -> Iterator[str]:
@@ -170,7 +187,9 @@ def _of_run(
 def _variants(sound: Sections, faults: list[str]) -> list[Variant]:
     """The runs, as far as they are sound: without the sweep where that has faults of its own."""
     runs = {"runs": sound.get("runs", {})}
-    sweep = {**runs, "sweep": sound.get("sweep", {}), "sweep_mode": sound.get("sweep_mode", "grid")}
+    if not {"sweep", "sweep_mode"} <= set(sound):
+        return variants(runs)
+    sweep = {**runs, "sweep": sound["sweep"], "sweep_mode": sound["sweep_mode"]}
     wrong = list(faults_of_sweep(sweep))
     faults += wrong
     return variants(runs if wrong else sweep)
@@ -191,8 +210,8 @@ def _of_paper(one: Variant, own: Sections) -> Iterator[str]:
 
 def _of_weights(own: Sections) -> Iterator[str]:
     source = own.get("weights", {}).get("source")
-    backbone = own.get("features", {}).get("backbone", PACKAGE_BACKBONE)
-    if source == "package" and backbone.partition(".")[0] != PACKAGE_BACKBONE:
+    backbone = own.get("features", {}).get("backbone")
+    if backbone and source == "package" and backbone.partition(".")[0] != PACKAGE_BACKBONE:
         yield (
             f"weights.source: 'package' has {PACKAGE_BACKBONE}, not {backbone}; set it to 'hub' or "
             "'file', or features.backbone to that ViT"
@@ -209,6 +228,23 @@ def _of_files(own: Sections) -> Iterator[str]:
                 yield str(error)
         elif path and not Path(path).is_file():
             yield f"{section}.{name}: there is no file {path}"
+        elif path and not _may_hold_tensors(Path(path)):
+            yield (
+                f"{section}.{name}: {path} is no file of torch (.pt, .pth)"
+                + (" or of safetensors" if section == "weights" else "")
+                + "; a download may have saved a page instead"
+            )
+
+
+def _may_hold_tensors(path: Path) -> bool:
+    """Whether a file begins as those of torch or safetensors do; what it holds is for the job."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError:
+        return False
+    # safetensors: the header's length in eight bytes, then the header, a JSON object.
+    return start.startswith(_TORCH) or (path.suffix == ".safetensors" and start[8:] == b"{")
 
 
 def _of_backbone(own: Sections) -> Iterator[str]:
@@ -234,17 +270,18 @@ def _of_backbone(own: Sections) -> Iterator[str]:
                     f"{section}.{side}: must be a multiple of {patch}, the patch size of {name}, "
                     f"such as {near}, not {pixels}"
                 )
-    if features.get("facet", backbone.facets[0]) not in backbone.facets:
+    if "facet" in features and features["facet"] not in backbone.facets:
         yield (
             f"features.facet: {name} has no {features['facet']!r} that the block can take; it "
             f"has: {', '.join(map(repr, backbone.facets))}"
         )
-    if not -depth <= features.get("layer", -1) < depth:
+    if "layer" in features and not -depth <= features["layer"] < depth:
         yield (
             f"features.layer: {name} has {depth} blocks: must be from {-depth} to {depth - 1}, "
             f"not {features['layer']}"
         )
-    if _trains(own) and backbone.width % (heads := own["training"].get("heads", 1)):
+    heads = own["training"].get("heads") if _trains(own) else None
+    if heads and backbone.width % heads:
         fit = ", ".join(str(one) for one in range(1, 17) if backbone.width % one == 0)
         yield (
             f"training.heads: must divide {backbone.width}, the width of {name}'s tokens, such as "
@@ -291,7 +328,8 @@ def _of_proposals(own: Sections, sound: Sections) -> Iterator[str]:
 
 def _trains(own: Sections) -> bool:
     """Whether a run trains a block, as far as its settings are sound."""
-    return own.get("training", {}).get("checkpoint", "unknown") is None
+    training = own.get("training", {})
+    return "checkpoint" in training and training["checkpoint"] is None
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
-"""What YAML takes without a word and nobody means: a key given twice, numbers of another base."""
+"""Files of settings: what cannot be read, and what YAML reads otherwise than it is meant."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,14 +13,27 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OCTAL, _SIXTIES = re.compile(r"[-+]?0[0-7_]+"), re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+")
 
 
-def check_files(paths: Iterable[str | Path]) -> None:
-    """Refuse settings of which YAML keeps a part, or reads another number than is written.
+def check_readable(paths: Iterable[str | Path]) -> None:
+    """Refuse files that are no settings; Snakemake, which reads them, names neither file nor line.
 
-    Files that are no YAML are left to whoever reads them.
+    A file that is not there is left to whoever reads it.
 
     Raises:
-        UserError: a key stands twice in a mapping, of which the last one would count alone; or a
-            number is written so that YAML reads it with another base. All are named.
+        UserError: a file is no UTF-8 text, no YAML, or holds no settings; all such are named.
+    """
+    faults = []
+    for path in paths:
+        if Path(path).exists():
+            faults += [f"{path}{fault}" for fault in _unreadable(Path(path))]
+    if faults:
+        raise UserError("The configuration cannot be read:\n" + _listed(faults))
+
+
+def faults_of_files(paths: Iterable[str | Path]) -> list[str]:
+    """Settings of which YAML keeps a part, or reads another number than is written.
+
+    A key stands twice in a mapping, of which the last one would count alone; or a number is written
+    so that YAML reads it with another base. Files that are no YAML have no such faults.
     """
     faults = []
     for path in paths:
@@ -29,10 +43,47 @@ def check_files(paths: Iterable[str | Path]) -> None:
         except (OSError, yaml.YAMLError):
             continue
         faults += [f"{path}, line {line}: {fault}" for line, fault in _faults(node)]
-    if faults:
-        raise UserError(
-            "The configuration cannot be used:\n" + "\n".join(f"  - {f}" for f in faults)
+    return faults
+
+
+def _unreadable(path: Path) -> Iterator[str]:
+    """Why a file is no settings, to stand behind its name."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        yield f": cannot be read ({error.strerror})"
+        return
+    except UnicodeDecodeError as error:
+        yield (
+            f": is no UTF-8 text (its byte {error.start + 1} is "
+            f"0x{error.object[error.start]:02x}). Save it as UTF-8."
         )
+        return
+    try:
+        content = json.loads(text)
+    except ValueError:
+        try:
+            content = yaml.load(text, _LOADER)
+        except yaml.YAMLError as error:
+            yield _no_yaml(error, text)
+            return
+    if not isinstance(content, dict):
+        yield ": holds no settings. It must have keys at the left edge, such as: seed: 1"
+
+
+def _no_yaml(error: yaml.YAMLError, text: str) -> str:
+    """Where a text is no YAML, and why."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:  # a character that YAML does not allow
+        return f": is no YAML ({error})"
+    lines = text.splitlines()
+    number = min(mark.line, len(lines) - 1)  # the end of the file counts as its last line
+    tab = " Indent by spaces: YAML takes no tabs." if "\t" in lines[number] else ""
+    return f", line {number + 1}: is no YAML ({error.problem}).{tab}"
+
+
+def _listed(faults: Iterable[str]) -> str:
+    return "\n".join(f"  - {fault}" for fault in faults)
 
 
 def _faults(node: yaml.Node | None, above: str = "") -> Iterator[tuple[int, str]]:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from betrayed.config.clustering import ClusterSettings
 from betrayed.config.datasets import DatasetSettings
+from betrayed.config.device import USUAL_DEVICE, Device
 from betrayed.config.exports import ExportSettings
 from betrayed.config.features import FeatureKnobs, side, views
 from betrayed.config.films import FilmSettings
@@ -106,7 +107,7 @@ class DatasetSection(DatasetSettings):
     @field_validator("split")
     @classmethod
     def _fits_the_layout(cls, split: str | None, info: ValidationInfo) -> str | None:
-        layout = info.data.get("layout", "")
+        layout = info.data.get("layout")
         if not split and layout in SPLITS:
             raise ValueError(f"layout {layout!r} needs one, such as {SPLITS[layout]!r}")
         if layout == "youtube_vis" and split is not None and not _POSITIONS.fullmatch(split):
@@ -230,8 +231,8 @@ class Configuration:
         "is a proposal, the largest one is the background, outlines are those of the tokens.",
     )
     seed: int = seed()
-    device: Literal["auto", "cpu", "cuda"] = knob(
-        "auto",
+    device: Device = knob(
+        USUAL_DEVICE,
         "What the backbone, the training and the clustering compute on. auto: a GPU where there is "
         "one, cpu: never one, cuda: an error where there is none. It changes results by rounding "
         "and reruns nothing.",

@@ -35,8 +35,8 @@ def variants(config: Mapping[str, Any]) -> list[Variant]:
 
     In the order of ``runs``, then of the sweep; in a grid the last setting changes fastest.
     """
-    sweep = config.get("sweep") or {}
-    steps = list(swept_values(sweep, config.get("sweep_mode", "grid")))
+    sweep = config.get("sweep")
+    steps = list(swept_values(sweep, config["sweep_mode"])) if sweep else [{}]
     return [
         Variant(_name(base, swept), base, _changed(changes or {}, swept), swept)
         for base, changes in config["runs"].items()
@@ -45,15 +45,12 @@ def variants(config: Mapping[str, Any]) -> list[Variant]:
 
 
 def swept_values(sweep: Mapping[str, Sequence[Any]], mode: str) -> Iterator[dict[str, Any]]:
-    """The steps of a sweep, each with a value for every setting; one without any if it is empty.
+    """The steps of a sweep, each with a value for every setting.
 
     Args:
-        sweep: the values of each setting.
+        sweep: the values of each setting; at least one has some.
         mode: ``grid``, every value with every other; ``zip``, the first ones, the second ones, ….
     """
-    if not sweep:
-        yield {}
-        return
     steps = (
         zip(*sweep.values(), strict=True) if mode == "zip" else itertools.product(*sweep.values())
     )

@@ -72,8 +72,15 @@ class LossSettings:
     )
     margin: float = knob(1.0, "motion loss: of its triplets", ge=0, unit="nats")
     entropy_weight: bool = knob(True, "motion loss: confident queries count more")
-    semantic_weight: float = knob(1.0, "of the semantic loss; 0 switches it off", ge=0)
-    motion_weight: float = knob(1.0, "of the motion loss; 0 switches it off", ge=0)
+    semantic_weight: float = knob(1.0, "of the semantic loss; 0 switches it off", ge=0, le=1e6)
+    motion_weight: float = knob(1.0, "of the motion loss; 0 switches it off", ge=0, le=1e6)
+
+    @field_validator("motion_weight")
+    @classmethod
+    def _one_loss_counts(cls, weight: float, info: ValidationInfo) -> float:
+        if weight == 0 and info.data.get("semantic_weight") == 0:
+            raise ValueError("one of both losses must count: semantic_weight is 0, too")
+        return weight
 
 
 @settings
@@ -123,6 +130,14 @@ class TrainingKnobs:
         le=50,
     )
     short_videos: ShortVideos = knob("error", "a video shorter than a clip: error, or skip")
+
+    @field_validator("warmup_steps")
+    @classmethod
+    def _ends(cls, warmup: int, info: ValidationInfo) -> int:
+        steps = info.data.get("steps")
+        if steps is not None and warmup >= steps:
+            raise ValueError(f"must be less than steps ({steps}), not {warmup}")
+        return warmup
 
     @field_validator("final_learning_rate")
     @classmethod

@@ -8,7 +8,7 @@ from betrayed.engine.leasing import release_gpus
 from betrayed.errors import UserError
 
 
-def choose_device(name: str = "auto") -> torch.device:
+def choose_device(name: str) -> torch.device:
     """``auto`` is the first GPU that is visible, or else the CPU.
 
     Of several processes that torchrun has started, each gets the GPU of its number; more than there

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from betrayed.errors import UserError
+
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 #: One of these is there where the driver of NVIDIA's GPUs is (the last one: in Windows' Linux).
 DRIVER = (Path("/proc/driver/nvidia/version"), Path("/dev/nvidiactl"), Path("/dev/dxg"))
@@ -44,6 +46,19 @@ def usable_gpus() -> dict[str, str]:
     if not found and setting is not None:
         _tell(f"{VISIBLE} is {setting!r}, but {seen} no such GPU: none is used.")
     return found
+
+
+def require_gpu(device: str) -> None:
+    """Refuse ``cuda`` where this process may use no GPU; ``auto`` and ``cpu`` need none.
+
+    Raises:
+        UserError: there is none.
+    """
+    if device == "cuda" and not usable_gpus():
+        raise UserError(
+            "device: 'cuda', but this machine has no GPU that can be used. Set it to 'auto' or "
+            "'cpu'."
+        )
 
 
 def installed_gpus() -> list[list[str]]:

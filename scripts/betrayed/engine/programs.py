@@ -29,13 +29,6 @@ def add_batch_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_gpu_options(parser: argparse.ArgumentParser) -> None:
-    """The options of a program that computes on a GPU where there is one."""
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--gpus", type=int, default=1, help="GPUs granted; 0: compute on the CPU")
-    parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
-
-
 def started_by_torchrun() -> bool:
     """Whether torchrun has started this process."""
     return "TORCHELASTIC_RUN_ID" in os.environ

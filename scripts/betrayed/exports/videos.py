@@ -30,9 +30,9 @@ class MaskedVideo:
 
     frames: Path
     masks: Path
-    record: Path | None = None
-    level: str = "proposals"
+    level: str
     most: int | None = None
+    record: Path | None = None
 
     @cached_property
     def video(self) -> Video:

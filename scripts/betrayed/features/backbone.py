@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as images_to
 
-from betrayed.config.features import Facet, Precision
+from betrayed.config.features import Facet, FeatureKnobs, Precision
 from betrayed.engine.cuda_graphs import BatchRecorder
 from betrayed.engine.precision import choose_precision, exact_float32
 from betrayed.errors import UserError
@@ -55,9 +55,9 @@ class Backbone:
         name: str,
         weights: str | Path | None = None,
         device: torch.device | str = "cpu",
-        facet: Facet = "token",
-        layer: int = -1,
-        precision: Precision = "auto",
+        facet: Facet = FeatureKnobs.facet,
+        layer: int = FeatureKnobs.layer,
+        precision: Precision = FeatureKnobs.precision,
     ) -> None:
         if facet not in get_args(Facet):
             raise UserError(f"There is no facet {facet!r}: choose of {', '.join(get_args(Facet))}.")

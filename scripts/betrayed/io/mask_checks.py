@@ -28,7 +28,7 @@ class MaskJudge:
             and every other value object.
     """
 
-    def __init__(self, where: str | Path, kind: Kind = "ids") -> None:
+    def __init__(self, where: str | Path, kind: Kind) -> None:
         self._where = where
         self._kind = kind
         self._soft = self._small = self._changes = 0

@@ -69,7 +69,8 @@ def find_videos(
     masks: str | Path,
     settings: ScoreSettings,
     split: str | Path | None = None,
-    kind: Literal["ids", "foreground"] = "ids",
+    *,
+    kind: Literal["ids", "foreground"],
 ) -> list[MaskedVideo]:
     """Lay masks beside the truth; all is looked at before any of it is scored.
 

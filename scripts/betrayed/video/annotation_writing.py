@@ -27,7 +27,7 @@ def find_annotations(
     numbers: Sequence[int],
     files: Sequence[str],
     size: tuple[int, int],
-    kind: Kind = "ids",
+    kind: Kind,
 ) -> tuple[list[str] | None, set[int]]:
     """The annotation of each frame, an image of ids found by its number and read once.
 

@@ -117,7 +117,9 @@ def extract(
                 annotation_files, ids = find_annotations(
                     video, annotations, checked.numbers, files, size, annotation_kind
                 )
-        singles, single_ids = find_annotations(video, instances, checked.numbers, files, size)
+        singles, single_ids = find_annotations(
+            video, instances, checked.numbers, files, size, "ids"
+        )
         counted = (single_ids, "ids") if singles else (ids, annotation_kind)
         objects = count_objects(*counted) if annotation_files else None
         if objects == 0:
