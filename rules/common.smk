@@ -24,7 +24,7 @@ from betrayed.datasets.watching import signature
 from betrayed.engine.records import drop_untrue
 from betrayed.engine.folder_claim import claim_folder
 from betrayed.engine.gpus import require_gpu
-from betrayed.engine.places import places_text
+from betrayed.engine.where_to_look import places_text
 from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
 from betrayed.io import status

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
-from betrayed.config import settings as settings_of
+from betrayed.config.runs import runs, scoring_settings
 from betrayed.config.checks import check
 from betrayed.config.files import check_readable, faults_of_files
 from betrayed.config.quality import with_quality
@@ -35,6 +35,6 @@ try:
     else:
         # A job is no place to look for what was there when it was planned.
         config |= check(config)
-    RUNS = {run.run: run for run in settings_of.runs(config)}
+    RUNS = {run.run: run for run in runs(config)}
 except UserError as error:
     refuse(error)

@@ -1,4 +1,4 @@
-"""Write scripts/betrayed/config/backbones.json: what configurations are checked against.
+"""Write scripts/betrayed/config/known_backbones.json: what configurations are checked against.
 
     python docs/tools/backbone_table.py          # after another timm was locked; a minute or so
 
@@ -24,7 +24,7 @@ from betrayed.config.features import Facet  # noqa: E402
 from betrayed.errors import UserError  # noqa: E402
 from betrayed.features.backbone import Backbone  # noqa: E402
 
-TABLE = ROOT / "scripts" / "betrayed" / "config" / "backbones.json"
+TABLE = ROOT / "scripts" / "betrayed" / "config" / "known_backbones.json"
 
 
 def names() -> list[str]:

@@ -22,8 +22,8 @@ from pydantic import TypeAdapter
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from betrayed.config.runs import RUN_SECTIONS  # noqa: E402
 from betrayed.config.sections import SECTIONS, Configuration, DatasetSection  # noqa: E402
-from betrayed.config.settings import RUN_SECTIONS  # noqa: E402
 from betrayed.config.sweep_checks import SWEEPABLE  # noqa: E402
 from betrayed.config.synthetic import SyntheticSettings  # noqa: E402
 

@@ -3,7 +3,7 @@
 
 def score_settings(wildcards):
     """How a video is scored; a protocol of the data set as a whole reruns none."""
-    own = settings_of.scoring_settings(config, wildcards.dataset)
+    own = scoring_settings(config, wildcards.dataset)
     # The paper scores tracks; everything else is scored as what a user gets.
     paper = RUNS[wildcards.run].settings["method"] == "paper"
     return as_json(
@@ -30,7 +30,7 @@ def pooled():
     return [
         (run, dataset)
         for run, dataset in scored()
-        if POOLED in settings_of.scoring_settings(config, dataset)["protocols"]
+        if POOLED in scoring_settings(config, dataset)["protocols"]
     ]
 
 

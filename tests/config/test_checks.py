@@ -7,8 +7,10 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from betrayed.config import backbones, checks, settings
+from betrayed.config import checks, known_backbones
 from betrayed.config.checks import check
+from betrayed.config.merging import merged
+from betrayed.config.runs import runs
 from betrayed.errors import UserError
 from support.configurations import DEFAULT, changed
 from support.paths import ROOT
@@ -31,7 +33,7 @@ def test_the_default_configuration_and_every_preset_are_sound():
     presets = sorted((ROOT / "presets").glob("*.yaml"))
     assert presets
     for preset in presets:
-        check(settings.merged(DEFAULT, yaml.safe_load(preset.read_text())))
+        check(merged(DEFAULT, yaml.safe_load(preset.read_text())))
 
 
 def test_what_was_left_out_is_filled_in_and_numbers_have_one_form():
@@ -47,7 +49,7 @@ def test_what_was_left_out_is_filled_in_and_numbers_have_one_form():
     }
     assert (sound["objects"]["levels"], sound["scoring"]["level"]) == (4, "objects")
     assert isinstance(sound["training"]["mlp_ratio"], float)
-    one, other = settings.runs(config)[0], settings.runs(DEFAULT)[0]
+    one, other = runs(config)[0], runs(DEFAULT)[0]
     assert one.run == other.run
 
 
@@ -287,7 +289,7 @@ def test_the_package_has_one_backbone():
 
 
 def test_a_facet_that_the_backbone_lacks_is_refused(monkeypatch):
-    known = backbones.Backbone("vit_odd", 14, 12, 384, ("token",))
+    known = known_backbones.Backbone("vit_odd", 14, 12, 384, ("token",))
     monkeypatch.setattr(checks, "find_backbone", lambda name: known)
     (found,) = faults(("features.facet", "key"))
     assert found == "features.facet: vit_odd has no 'key' that the block can take; it has: 'token'"

@@ -2,7 +2,7 @@ from typing import Literal
 
 import pytest
 
-from betrayed.config.model import Names, knob, settings
+from betrayed.config.knobs import Names, knob, settings
 from betrayed.config.reading import checked, read_settings
 from betrayed.errors import UserError
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from betrayed.config.checks import check
-from betrayed.config.settings import RUN_SECTIONS, runs
+from betrayed.config.runs import RUN_SECTIONS, runs
 from betrayed.config.sweep_checks import SWEEPABLE
 from betrayed.config.sweeps import label
 from betrayed.errors import UserError

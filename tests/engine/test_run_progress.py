@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from betrayed.engine.places import places_text
 from betrayed.engine.run_progress import (
     STAGES,
     RunProgress,
@@ -16,6 +15,7 @@ from betrayed.engine.run_progress import (
     time_text,
     up_to_date,
 )
+from betrayed.engine.where_to_look import places_text
 from betrayed.io.status import FOLDER, read_status
 from support.paths import ROOT, SCRIPTS
 
@@ -201,10 +201,10 @@ def test_the_end_says_where_everything_lies(tmp_path):
     for name in ("made/masks/run", "pictures", "tables", "blocks/b"):
         (results / name).mkdir(parents=True)
     for name in (
-        "report.html",
         "tables/leaderboard.md",
         "tables/summary.csv",
         "blocks/b/clusters.png",
+        "report.html",  # last: one older than the tables is said to be
     ):
         (results / name).touch()
     text = places_text(results, [str(results / "made/masks/run"), "gone"], ["b"], "make report")

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from betrayed.config.checks import check
+from betrayed.config.runs import merged
 from betrayed.config.scoring import PROTOCOLS
-from betrayed.config.settings import merged
 from betrayed.objects.objects import COLUMNS as OBJECT_COLUMNS
 from betrayed.reporting import (
     averages,

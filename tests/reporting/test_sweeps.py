@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from betrayed.config.checks import check
-from betrayed.config.settings import runs
+from betrayed.config.runs import runs
 from betrayed.reporting import sweep_pictures
 from betrayed.reporting.sweep_pictures import draw_sweep, panels
 from betrayed.reporting.sweeps import swept_settings, tabulate_sweep, write_sweep

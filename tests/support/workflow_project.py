@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from betrayed.config.settings import runs
+from betrayed.config.runs import runs
 from support.paths import ROOT
 
 PARTS = ("Snakefile", "config.yaml", "rules", "scripts", "envs", "presets", "profiles")

@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from betrayed.config.settings import runs as runs_of
+from betrayed.config.runs import runs as runs_of
 from betrayed.video.annotations import read_annotation
 from betrayed.video.video import Video
 from support.blocks import new_block

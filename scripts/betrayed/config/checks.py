@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from betrayed.config.backbones import find_backbone
 from betrayed.config.datasets import DatasetSettings
 from betrayed.config.faults import faults_of, unknown_key
+from betrayed.config.known_backbones import find_backbone
+from betrayed.config.runs import PAPER, RUN_SECTIONS, run_settings
 from betrayed.config.sections import RESERVED, SECTIONS, DatasetSection, fitted
-from betrayed.config.settings import PAPER, RUN_SECTIONS, run_settings
 from betrayed.config.sweep_checks import faults_of_sweep
 from betrayed.config.sweeps import Variant, variants
 from betrayed.config.training import HUB, HubFile

@@ -1,6 +1,6 @@
 """The settings of clustering."""
 
-from betrayed.config.model import knob, settings
+from betrayed.config.knobs import knob, settings
 
 
 @settings

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from betrayed.config.model import Names, knob, settings
+from betrayed.config.knobs import Names, knob, settings
 
 Layout = Literal["folder", "davis", "youtube_vis", "youtube_vos", "movi", "segtrack", "fbms"]
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from betrayed.config.model import each_once, knob, settings
+from betrayed.config.knobs import each_once, knob, settings
 
 #: What servers score: all proposals, packed as one archive.
 SERVERS = ("davis", "youtube_vis")

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any, Literal
 
-from betrayed.config.backbone import BackboneName
-from betrayed.config.model import knob, seed, settings
+from betrayed.config.backbone_name import BackboneName
+from betrayed.config.knobs import knob, seed, settings
 
 Facet = Literal["key", "query", "value", "token"]
 Precision = Literal["auto", "float32", "float16", "bfloat16"]

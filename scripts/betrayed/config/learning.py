@@ -1,6 +1,6 @@
 """The settings of learning the odds that two points lie on one object."""
 
-from betrayed.config.model import knob, seed, settings
+from betrayed.config.knobs import knob, seed, settings
 
 
 @settings

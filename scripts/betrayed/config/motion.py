@@ -2,7 +2,7 @@
 
 from pydantic import ValidationInfo, field_validator
 
-from betrayed.config.model import knob, settings
+from betrayed.config.knobs import knob, settings
 
 
 @settings

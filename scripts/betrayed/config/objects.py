@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from betrayed.config.model import knob, settings
+from betrayed.config.knobs import knob, settings
 
 #: The cues, in the order of the table's columns; each has a weight in the settings.
 CUES = ("motion", "attention", "border")

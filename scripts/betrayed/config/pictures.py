@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from betrayed.config.model import knob, settings
+from betrayed.config.knobs import knob, settings
 
 
 @settings

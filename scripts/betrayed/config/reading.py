@@ -19,7 +19,7 @@ def read_settings(kind: type[Settings], text: str | bytes, where: str = "--setti
     Fields that the text leaves out keep their defaults; JSON lists become tuples.
 
     Args:
-        kind: a class made by :func:`betrayed.config.model.settings`.
+        kind: a class made by :func:`betrayed.config.knobs.settings`.
         text: the JSON object.
         where: where it comes from, for messages.
 

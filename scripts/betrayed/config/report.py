@@ -1,6 +1,6 @@
 """The settings of the report."""
 
-from betrayed.config.model import knob, settings
+from betrayed.config.knobs import knob, settings
 
 
 @settings

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, field_validator
 
-from betrayed.config.model import each_once, knob, settings
+from betrayed.config.knobs import each_once, knob, settings
 
 #: Every protocol, and what it scores against what.
 PROTOCOLS = {

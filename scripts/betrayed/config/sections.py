@@ -15,8 +15,8 @@ from betrayed.config.device import USUAL_DEVICE, Device
 from betrayed.config.exports import ExportSettings
 from betrayed.config.features import FeatureKnobs, side, views
 from betrayed.config.films import FilmSettings
+from betrayed.config.knobs import Names, knob, seed, settings
 from betrayed.config.learning import LearningKnobs
-from betrayed.config.model import Names, knob, seed, settings
 from betrayed.config.motion import MotionSettings
 from betrayed.config.objects import ObjectSettings
 from betrayed.config.pictures import PictureSettings

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from betrayed.config.runs import RUN_SECTIONS
 from betrayed.config.sections import SECTIONS
-from betrayed.config.settings import RUN_SECTIONS
 from betrayed.config.sweeps import variants
 
 #: Settings that a run may change, by dotted name.

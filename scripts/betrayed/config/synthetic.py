@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from betrayed.config.model import knob, settings
+from betrayed.config.knobs import knob, settings
 
 #: Stories that are not drawn at random.
 FIXED = 6

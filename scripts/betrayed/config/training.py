@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from betrayed.config.model import knob, seed, settings
+from betrayed.config.knobs import knob, seed, settings
 from betrayed.errors import UserError
 
 #: What the name of a block begins with that lies in a hub repository.

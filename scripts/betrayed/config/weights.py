@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from betrayed.config.backbone import BackboneName
-from betrayed.config.model import knob, settings
+from betrayed.config.backbone_name import BackboneName
+from betrayed.config.knobs import knob, settings
 
 #: The ViT whose weights come from a package registry.
 PACKAGE_BACKBONE = "vit_small_patch14_dinov2"

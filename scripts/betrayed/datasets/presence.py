@@ -9,7 +9,7 @@ from typing import Any
 
 from betrayed.config.datasets import DatasetSettings
 from betrayed.config.reading import read_settings
-from betrayed.config.settings import dataset_root
+from betrayed.config.runs import dataset_root
 from betrayed.datasets.listing import missing_paths
 from betrayed.datasets.name_lists import path_list
 from betrayed.errors import UserError

@@ -1,6 +1,6 @@
 """The setting that names the frozen backbone, which its weights and its features share."""
 
-from betrayed.config.model import knob, settings
+from betrayed.config.knobs import knob, settings
 
 
 @settings

@@ -3,24 +3,31 @@ import re
 
 import pytest
 
-from betrayed.config import settings
 from betrayed.config.checks import check
+from betrayed.config.runs import (
+    PAPER,
+    RUN_SECTIONS,
+    dataset_root,
+    digest,
+    runs,
+    scoring_settings,
+)
 from betrayed.errors import UserError
 from support.configurations import DEFAULT, changed
 
 
 def only_run(path=None, value=None):
     config = changed((path, value)) if path else DEFAULT
-    return settings.runs(config)[0]
+    return runs(config)[0]
 
 
 def test_a_data_set_is_scored_by_its_own_protocols():
     config = changed(("datasets.made.protocols", ["davis2016"]))
-    assert settings.scoring_settings(config, "made") == {
+    assert scoring_settings(config, "made") == {
         **DEFAULT["scoring"],
         "protocols": ["davis2016"],
     }
-    assert settings.scoring_settings(DEFAULT, "made") == DEFAULT["scoring"]
+    assert scoring_settings(DEFAULT, "made") == DEFAULT["scoring"]
 
 
 # What each setting may change, from the first stage that depends on it: everything after it too.
@@ -88,7 +95,7 @@ def test_the_papers_method_wins_over_what_a_run_says():
     }
     config = changed(("runs", {"better": {}, "paper": own}))
     check(config)
-    better, paper = settings.runs(config)
+    better, paper = runs(config)
     assert paper.settings["training"]["output_dropout"] == "attention"
     assert paper.settings["refinement"] == {"height": None, "width": None}
     objects = paper.settings["objects"]
@@ -96,16 +103,16 @@ def test_the_papers_method_wins_over_what_a_run_says():
     # What the paper leaves open is the run's own.
     assert paper.settings["training"]["steps"] == 7
     assert (objects["max_objects"], paper.settings["clustering"]["tau"]) == (9, 1.0)
-    assert better.settings == {name: DEFAULT[name] for name in settings.RUN_SECTIONS}
+    assert better.settings == {name: DEFAULT[name] for name in RUN_SECTIONS}
     assert (better.flat()["method"], paper.flat()["method"]) == ("better", "paper")
-    assert settings.PAPER["objects"] == {"choice": "size", "pixels": "none"}  # still
+    assert PAPER["objects"] == {"choice": "size", "pixels": "none"}  # still
 
 
 def test_a_run_may_leave_the_papers_method():
     config = changed(("method", "paper"))
     config["runs"] = {"paper": None, "better": {"method": "better"}}
     check(config)
-    paper, better = settings.runs(config)
+    paper, better = runs(config)
     assert paper.settings["objects"]["choice"] == "size"
     assert better.settings["objects"] == DEFAULT["objects"]
 
@@ -118,21 +125,21 @@ def test_fine_features_are_those_of_the_tracks_unless_refined():
     # Cached once where another run has features of that size.
     config = changed(("features.height", 448))
     config["features"]["width"] = 784
-    assert fine.fine_backbone == settings.runs(config)[0].backbone != plain.backbone
+    assert fine.fine_backbone == runs(config)[0].backbone != plain.backbone
 
 
 def test_the_seed_matters_to_features_only_with_views():
     config = changed(("training.views", 2))
     other = copy.deepcopy(config)
     other["seed"] = 1
-    one, two = settings.runs(config)[0], settings.runs(other)[0]
+    one, two = runs(config)[0], runs(other)[0]
     assert one.backbone == two.backbone
     assert one.training_backbone != two.training_backbone
 
 
 def test_runs_share_what_they_have_in_common():
     config = changed(("runs", {"a": {}, "b": {"clustering": {"tau": 0.1}}}))
-    one, two = settings.runs(config)
+    one, two = runs(config)
     assert (one.block, one.backbone) == (two.block, two.backbone)
     assert one.clusters != two.clusters
     assert one.run.startswith("a-tau0.05-")
@@ -143,17 +150,17 @@ def test_runs_share_what_they_have_in_common():
 def test_an_environment_variable_overrides_a_root(monkeypatch):
     dataset = {"root": "here", "root_variable": "SOME_ROOT"}
     monkeypatch.delenv("SOME_ROOT", raising=False)
-    assert settings.dataset_root(dataset) == "here"
+    assert dataset_root(dataset) == "here"
     monkeypatch.setenv("SOME_ROOT", "there")
-    assert settings.dataset_root(dataset) == "there"
-    assert settings.dataset_root({**dataset, "root_variable": None}) == "here"
+    assert dataset_root(dataset) == "there"
+    assert dataset_root({**dataset, "root_variable": None}) == "here"
 
 
 def test_two_settings_with_one_identifier_are_refused(monkeypatch):
     assert re.search(r"-[0-9a-f]{12}$", only_run().run)
-    monkeypatch.setattr(settings, "DIGITS", 1)
-    monkeypatch.setattr(settings, "_STANDS_FOR", {})
-    assert settings.digest({"tau": 0.1}) == settings.digest({"tau": 0.1})
+    monkeypatch.setattr("betrayed.config.runs.DIGITS", 1)
+    monkeypatch.setattr("betrayed.config.runs._STANDS_FOR", {})
+    assert digest({"tau": 0.1}) == digest({"tau": 0.1})
     with pytest.raises(UserError, match="Two settings have the same identifier"):
         for number in range(17):
-            settings.digest({"tau": number})
+            digest({"tau": number})

@@ -1,6 +1,6 @@
 """What is known of timm's ViTs without loading them, which takes seconds.
 
-The table ``backbones.json`` is made from timm by ``docs/tools/backbone_table.py``.
+The table ``known_backbones.json`` is made from timm by ``docs/tools/backbone_table.py``.
 """
 
 import difflib
@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_TABLE = Path(__file__).with_name("backbones.json")
+_TABLE = Path(__file__).with_name("known_backbones.json")
 
 
 @dataclass(frozen=True)

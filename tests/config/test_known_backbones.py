@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from betrayed.config import backbones
-from betrayed.config.backbones import find_backbone
+from betrayed.config import known_backbones
+from betrayed.config.known_backbones import find_backbone
 from support.documents import DOCS
 from support.paths import ROOT
 
-TABLE = json.loads((ROOT / "scripts/betrayed/config/backbones.json").read_text())
+TABLE = json.loads((ROOT / "scripts/betrayed/config/known_backbones.json").read_text())
 NAMES = list(TABLE["backbones"])
 
 
@@ -53,18 +53,18 @@ def test_facts_are_those_of_the_name():
 
 
 def test_another_timm_is_asked_itself(monkeypatch):
-    monkeypatch.setitem(backbones._table(), "timm", "0.0")
+    monkeypatch.setitem(known_backbones._table(), "timm", "0.0")
     assert find_backbone("resnet18.a1_in1k") is None  # whatever it is: the job will say
     with pytest.raises(ValueError, match="timm has no ViT called 'vit_gone' that the method"):
         find_backbone("vit_gone")
-    monkeypatch.setattr(backbones, "_has", lambda *_: pytest.fail("it is in the table"))
+    monkeypatch.setattr(known_backbones, "_has", lambda *_: pytest.fail("it is in the table"))
     assert find_backbone("vit_small_patch14_dinov2").width == 384
 
 
 def test_the_checks_before_a_run_load_neither_torch_nor_timm():
     code = (
         "import sys, yaml; from betrayed.config.checks import check\n"
-        "from betrayed.config.settings import runs\n"
+        "from betrayed.config.runs import runs\n"
         "runs(check(yaml.safe_load(open('config.yaml'))))\n"
         "print([name for name in ('torch', 'timm', 'numpy', 'pandas') if name in sys.modules])"
     )
