@@ -23,13 +23,9 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from betrayed.config.features import Facet  # noqa: E402
 from betrayed.errors import UserError  # noqa: E402
 from betrayed.features.backbone import Backbone  # noqa: E402
+from betrayed.features.vit import vit_names  # noqa: E402
 
 TABLE = ROOT / "scripts" / "betrayed" / "config" / "known_backbones.json"
-
-
-def names() -> list[str]:
-    """Every ViT that timm has, without the names of weights."""
-    return [*timm.list_models("", "vision_transformer"), *timm.list_models("", "eva")]
 
 
 def tags(name: str) -> list[str]:
@@ -73,7 +69,7 @@ def table(chosen: list[str]) -> dict[str, dict[str, Any]]:
 
 def main() -> None:
     """Write the table, a line a ViT."""
-    lines = [f"{json.dumps(name)}: {json.dumps(row)}" for name, row in table(names()).items()]
+    lines = [f"{json.dumps(name)}: {json.dumps(row)}" for name, row in table(vit_names()).items()]
     body = ",\n    ".join(lines)
     version = json.dumps(timm.__version__)
     text = f'{{\n  "timm": {version},\n  "backbones": {{\n    {body}\n  }}\n}}\n'

@@ -11,6 +11,13 @@ from betrayed.errors import UserError
 
 #: DINO and DINOv2 are timm's VisionTransformer; DINOv3, with rotary positions, is its Eva.
 ViT = VisionTransformer | Eva
+#: The modules of timm that have such models.
+MODULES = ("vision_transformer", "eva")
+
+
+def vit_names() -> list[str]:
+    """Every ViT that timm has, without the names of weights."""
+    return [name for module in MODULES for name in timm.list_models("", module)]
 
 
 def create_vit(name: str, pretrained: bool = False, file: Path | None = None) -> ViT:
@@ -25,7 +32,7 @@ def create_vit(name: str, pretrained: bool = False, file: Path | None = None) ->
         UserError: timm has no ViT with a class token of that name; close names are given.
     """
     base, _, tag = name.partition(".")
-    known = {*timm.list_models("", "vision_transformer"), *timm.list_models("", "eva")}
+    known = set(vit_names())
     tagged = [one for one in timm.list_pretrained() if one.partition(".")[0] in known]
     if base not in known or (tag and name not in tagged):
         if base in known:
