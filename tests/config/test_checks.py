@@ -7,7 +7,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from betrayed.config import checks, known_backbones
+from betrayed.config import known_backbones, run_checks
 from betrayed.config.checks import check
 from betrayed.config.merging import merged
 from betrayed.config.runs import runs
@@ -290,13 +290,13 @@ def test_the_package_has_one_backbone():
 
 def test_a_facet_that_the_backbone_lacks_is_refused(monkeypatch):
     known = known_backbones.Backbone("vit_odd", 14, 12, 384, ("token",))
-    monkeypatch.setattr(checks, "find_backbone", lambda name: known)
+    monkeypatch.setattr(run_checks, "find_backbone", lambda name: known)
     (found,) = faults(("features.facet", "key"))
     assert found == "features.facet: vit_odd has no 'key' that the block can take; it has: 'token'"
 
 
 def test_what_is_not_known_of_a_backbone_is_left_to_the_job(monkeypatch):
-    monkeypatch.setattr(checks, "find_backbone", lambda name: None)
+    monkeypatch.setattr(run_checks, "find_backbone", lambda name: None)
     check(changed(("features.height", 225), ("training.heads", 7)))
 
 

@@ -1,24 +1,26 @@
 """The checks before a run: all that can be known of a configuration, every fault at once."""
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from betrayed.config.datasets import DatasetSettings
 from betrayed.config.faults import faults_of, unknown_key
-from betrayed.config.known_backbones import find_backbone
-from betrayed.config.runs import PAPER, RUN_SECTIONS, run_settings
+from betrayed.config.run_checks import (
+    absent,
+    faults_of_run,
+    swept_in_vain,
+    trains,
+    unknown_data_set,
+)
+from betrayed.config.runs import RUN_SECTIONS, run_settings
 from betrayed.config.sections import RESERVED, SECTIONS, DatasetSection, fitted
 from betrayed.config.sweep_checks import faults_of_sweep
 from betrayed.config.sweeps import Variant, variants
-from betrayed.config.training import HUB, HubFile
-from betrayed.config.weights import PACKAGE_BACKBONE
 from betrayed.errors import UserError
 
 #: Finds what of a data set is missing on the disk, by its name and its settings.
@@ -26,16 +28,9 @@ Missing = Callable[[str, Mapping[str, Any]], Iterable[str]]
 Sections = Mapping[str, Any]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-#: The settings of how many proposals there may be, and the protocols that refuse more.
-_LIMITED = {
-    "max_proposals": ("davis2016-track", "davis2017-sequence"),
-    "paper_max_proposals": ("davis2017-frame",),
-}
 _MOST_NAMED = 4
 #: What of a data set's settings is needed to look for it on the disk.
 _PLACE = {field.name for field in fields(DatasetSettings)} | {"root_variable", "make"}
-#: How torch's files begin: with a zip archive, or (before torch 1.6) a pickle.
-_TORCH = (b"PK", b"\x80")
 
 
 def check(
@@ -66,20 +61,18 @@ def check(
     used = dict.fromkeys(sound.get("evaluate", ()))
     if sound.get("evaluate") == []:
         faults.append("evaluate: must name at least one data set")
-    faults += [
-        f"evaluate: {_unknown_data_set(name, described)}" for name in _absent(used, described)
-    ]
+    faults += [f"evaluate: {unknown_data_set(name, described)}" for name in absent(used, described)]
 
     disk = missing is not None
     base, _ = _of_run(config, sound, {}, disk)
     found: dict[str, list[str]] = {}
     for one in _variants(sound, faults):
         problems, own = _of_run(config, sound, one.changes, disk)
-        problems += _of_paper(one, own)
+        problems += swept_in_vain(one, own)
         for problem in problems:
             place = f"sweep ({one.name})" if one.swept else f"runs.{one.name}"
             found.setdefault(problem, []).append(place)
-        if _trains(own):
+        if trains(own):
             used.setdefault(own["training"].get("dataset"))
     for problem, runs in found.items():
         # What is wrong without a run's changes is no matter of that run.
@@ -175,12 +168,7 @@ def _of_run(
     base = {name: config[name] for name in RUN_SECTIONS if name in config}
     changes = {name: value for name, value in changes.items() if name in RUN_SECTIONS}
     own = _sound(run_settings(base, changes), faults)
-    faults += _of_weights(own)
-    if disk:
-        faults += _of_files(own)
-    faults += _of_backbone(own)
-    faults += _of_training(own, sound["datasets"], _names(config.get("datasets")))
-    faults += _of_proposals(own, sound)
+    faults += faults_of_run(own, sound, _names(config.get("datasets")), disk)
     return faults, own
 
 
@@ -195,143 +183,6 @@ def _variants(sound: Sections, faults: list[str]) -> list[Variant]:
     return variants(runs if wrong else sweep)
 
 
-def _of_paper(one: Variant, own: Sections) -> Iterator[str]:
-    """What is swept in vain, since the method sets it: a flat line would look like a finding."""
-    if own.get("method") != "paper":
-        return
-    for setting in one.swept:
-        section, _, name = setting.partition(".")
-        if name and name in PAPER.get(section, {}):
-            yield (
-                f"{setting}: method 'paper' sets it to {PAPER[section][name]!r} whatever is "
-                "swept; sweep over it with method 'better'"
-            )
-
-
-def _of_weights(own: Sections) -> Iterator[str]:
-    source = own.get("weights", {}).get("source")
-    backbone = own.get("features", {}).get("backbone")
-    if backbone and source == "package" and backbone.partition(".")[0] != PACKAGE_BACKBONE:
-        yield (
-            f"weights.source: 'package' has {PACKAGE_BACKBONE}, not {backbone}; set it to 'hub' or "
-            "'file', or features.backbone to that ViT"
-        )
-
-
-def _of_files(own: Sections) -> Iterator[str]:
-    for section, name in (("weights", "path"), ("training", "checkpoint")):
-        path = own.get(section, {}).get(name)
-        if path and section == "training" and path.startswith(HUB):
-            try:
-                HubFile.from_name(path)
-            except UserError as error:
-                yield str(error)
-        elif path and not Path(path).is_file():
-            yield f"{section}.{name}: there is no file {path}"
-        elif path and not _may_hold_tensors(Path(path)):
-            yield (
-                f"{section}.{name}: {path} is no file of torch (.pt, .pth)"
-                + (" or of safetensors" if section == "weights" else "")
-                + "; a download may have saved a page instead"
-            )
-
-
-def _may_hold_tensors(path: Path) -> bool:
-    """Whether a file begins as those of torch or safetensors do; what it holds is for the job."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(9)
-    except OSError:
-        return False
-    # safetensors: the header's length in eight bytes, then the header, a JSON object.
-    return start.startswith(_TORCH) or (path.suffix == ".safetensors" and start[8:] == b"{")
-
-
-def _of_backbone(own: Sections) -> Iterator[str]:
-    """What the backbone cannot do of what is asked of it."""
-    features = own.get("features", {})
-    if "backbone" not in features:
-        return
-    try:
-        backbone = find_backbone(features["backbone"])
-    except ValueError as error:
-        yield f"features.backbone: {error}"
-        return
-    if backbone is None:
-        return
-    name, patch, depth = backbone.name, backbone.patch, backbone.depth
-    for section in ("features", "refinement", *(["training"] if _trains(own) else [])):
-        for side in ("height", "width"):
-            pixels = own.get(section, {}).get(side)
-            if pixels is not None and pixels % patch:
-                below = pixels // patch * patch
-                near = " or ".join(str(one) for one in (below, below + patch) if one)
-                yield (
-                    f"{section}.{side}: must be a multiple of {patch}, the patch size of {name}, "
-                    f"such as {near}, not {pixels}"
-                )
-    if "facet" in features and features["facet"] not in backbone.facets:
-        yield (
-            f"features.facet: {name} has no {features['facet']!r} that the block can take; it "
-            f"has: {', '.join(map(repr, backbone.facets))}"
-        )
-    if "layer" in features and not -depth <= features["layer"] < depth:
-        yield (
-            f"features.layer: {name} has {depth} blocks: must be from {-depth} to {depth - 1}, "
-            f"not {features['layer']}"
-        )
-    heads = own["training"].get("heads") if _trains(own) else None
-    if heads and backbone.width % heads:
-        fit = ", ".join(str(one) for one in range(1, 17) if backbone.width % one == 0)
-        yield (
-            f"training.heads: must divide {backbone.width}, the width of {name}'s tokens, such as "
-            f"{fit}, not {heads}"
-        )
-
-
-def _of_training(own: Sections, datasets: Sections, described: list[str]) -> Iterator[str]:
-    training = own.get("training", {})
-    if not _trains(own) or "dataset" not in training:
-        return
-    name = training["dataset"]
-    if _absent([name], described):
-        yield f"training.dataset: {_unknown_data_set(name, described)}"
-    made = datasets.get(name, {}).get("make")
-    if made and {"frames", "stride"} <= set(training):
-        length = (training["frames"] - 1) * training["stride"] + 1
-        if made["frames"] < length:
-            yield (
-                f"training.frames: a clip of {training['frames']} frames with stride "
-                f"{training['stride']} is {length} frames long, but the videos of {name} have "
-                f"{made['frames']} (datasets.{name}.make.frames)"
-            )
-
-
-def _of_proposals(own: Sections, sound: Sections) -> Iterator[str]:
-    """More proposals than the protocols take that the data sets are scored by."""
-    most, scoring = own.get("objects", {}).get("max_objects"), sound.get("scoring", {})
-    if most is None:
-        return
-    for name in sound.get("evaluate", ()):
-        dataset = sound["datasets"].get(name, {})
-        if not dataset.get("annotations"):
-            continue
-        protocols = dataset.get("protocols") or scoring.get("protocols", ())
-        for setting, limited in _LIMITED.items():
-            by = [protocol for protocol in protocols if protocol in limited]
-            if by and most > scoring.get(setting, most):
-                yield (
-                    f"objects.max_objects: must be at most scoring.{setting} "
-                    f"({scoring[setting]}), since {name} is scored by {', '.join(by)}, not {most}"
-                )
-
-
-def _trains(own: Sections) -> bool:
-    """Whether a run trains a block, as far as its settings are sound."""
-    training = own.get("training", {})
-    return "checkpoint" in training and training["checkpoint"] is None
-
-
 def _unknown(name: str, known: Iterable[str]) -> str:
     """An unknown key at the top; a setting of a section is often meant."""
     for section in known:
@@ -339,16 +190,6 @@ def _unknown(name: str, known: Iterable[str]) -> str:
         if is_dataclass(kind) and name in [field.name for field in fields(kind)]:
             return f"unknown key {name!r}; did you mean {f'{section}.{name}'!r}?"
     return unknown_key(name, known)
-
-
-def _unknown_data_set(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    meant = f"did you mean {close[0]!r}? " if close else ""
-    return f"{name!r} is not described under datasets; {meant}there are: {', '.join(known)}"
-
-
-def _absent(names: Iterable[str], described: list[str]) -> list[str]:
-    return [name for name in names if described and name not in described]
 
 
 def _names(section: Any) -> list[Any]:
