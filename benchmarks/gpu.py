@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="where videos and features go; default: /tmp")
     arguments = parser.parse_args()
     # Before torch is imported: which GPU it sees, and what deterministic products need.
-    lease_gpus(arguments.device, 1)
+    lease_gpus(arguments.device)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     from gpu_parts import parts
     from gpu_parts.bench import SIZES, Bench

@@ -49,7 +49,7 @@ def main() -> None:
 def _prepare(arguments: argparse.Namespace) -> Callable[[Task], None]:
     """Load the backbone once for all videos."""
     wanted = arguments.device if arguments.gpus > 0 else "cpu"
-    lease_gpus(wanted, 1)
+    lease_gpus(wanted)
     import torch
 
     from betrayed.config.features import FeatureSettings

@@ -38,7 +38,7 @@ def main() -> None:
 
 def _prepare(arguments: argparse.Namespace) -> Callable[[Task], None]:
     wanted = arguments.device if arguments.gpus > 0 else "cpu"
-    lease_gpus(wanted, 1)
+    lease_gpus(wanted)
     import torch
 
     from betrayed.block.export import export_attention

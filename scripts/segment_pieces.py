@@ -13,8 +13,9 @@ from betrayed.config.reading import read_settings
 from betrayed.datasets.manifest import Row, read_manifest
 from betrayed.datasets.pieces import Piece, film_of
 from betrayed.engine.batches import Batch, Task
+from betrayed.engine.gpu_options import add_gpu_options
 from betrayed.engine.leasing import lease_gpus
-from betrayed.engine.programs import add_batch_options, add_gpu_options, run
+from betrayed.engine.programs import add_batch_options, run
 from betrayed.io.files import scratch_folder, sha256
 from betrayed.objects.same_object import MODEL
 from betrayed.video.film_extraction import extract_piece

@@ -126,6 +126,7 @@ def test_nothing_has_a_default_of_its_own_for_a_setting():
         "extraction.py: annotation_kind='ids'",
         "extraction.py: layout='folder'",
         "list_videos.py: batch_size=0",
+        "segment_pieces.py: batch_size=0",
         "train_block.py: videos='[]'",
     ]
     # A plain folder of images, for those who call the library.

@@ -219,7 +219,7 @@ def test_two_processes_on_two_cards_train_as_one(gpu, features, tmp_path, signal
 
 LEASE = (
     "import sys; from betrayed.engine.leasing import lease_gpus\n"
-    "count = lease_gpus('cuda', 1)\n"
+    "count = lease_gpus('cuda')\n"
     "import torch\n"
     "uuid = torch.cuda.get_device_properties(0).uuid\n"
     "print(count, torch.cuda.device_count(), uuid, flush=True)\n"

@@ -21,8 +21,9 @@ NAMES = {
     "huggingface_hub": "huggingface-hub",
     "yaml": "pyyaml",
 }
-#: Who has them may use them: davis2017-evaluation is on no registry, FiftyOne brings a database.
-OPTIONAL = {"davis2017", "fiftyone"}
+#: Who has them may use them: davis2017-evaluation is on no registry, FiftyOne brings a database,
+#: triton comes with builds of torch for CUDA.
+OPTIONAL = {"davis2017", "fiftyone", "triton"}
 
 
 def test_every_package_that_the_library_imports_is_a_dependency():

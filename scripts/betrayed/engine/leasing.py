@@ -30,7 +30,7 @@ _PATIENCE = 2.0  # seconds in which another user may be making the folder
 _held: list[int] = []
 
 
-def lease_gpus(device: str, count: int) -> int:
+def lease_gpus(device: str, count: int = 1) -> int:
     """Take up to ``count`` GPUs that no other process has leased, and hide all others from torch.
 
     Call it before torch is imported. Devices are chosen among those that ``CUDA_VISIBLE_DEVICES``
