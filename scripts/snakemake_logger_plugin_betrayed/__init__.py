@@ -113,6 +113,8 @@ class LogHandler(LogHandlerBase):
             self._lines()
         elif event in (LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR):
             self._failed(record)
+        elif event == LogEvent.RUN_INFO:
+            self.progress.planned(record.stats)
         elif event == LogEvent.PROGRESS:
             self.progress.jobs_done, self.progress.jobs_total = record.done, record.total
         elif getattr(record, "for_people", False):
@@ -141,17 +143,23 @@ class LogHandler(LogHandlerBase):
     def _each_minute(self) -> None:
         while not self.ended.wait(_EVERY):
             with self.lock:
-                self._lines(running=True)
+                self._lines(all_of_them=True)
 
-    def _lines(self, running: bool = False) -> None:
-        """In a log: a line for each stage that is over, and if so wanted for those that are not."""
-        if self.live is not None:
+    def _lines(self, all_of_them: bool = False) -> None:
+        """In a log: a line for each stage that is over, and each minute for those that are not.
+
+        Of runs that are swept a stage may be over and begin again, which nobody knows before: from
+        then on it has a line each minute, too.
+        """
+        if self.live is not None or not self.begun:
             return
         for row in self.progress.rows(read_status(self.folder)):
-            over = row.over and self.said.get(row.title) != (row.done, row.total)
+            said = self.said.get(row.title)
+            new = said != (row.done, row.total)
+            over = row.over and new and (said is None or all_of_them)
             if over:
                 self.said[row.title] = row.done, row.total
-            if over or (running and row.running):
+            if over or (all_of_them and row.running):
                 self._print(f"[{time_text(self.progress.seconds)}] {row_text(row)}")
 
     def _failed(self, record: LogRecord) -> None:
@@ -200,6 +208,8 @@ class LogHandler(LogHandlerBase):
             return table
 
     def _stop(self) -> None:
+        if not self.ended.is_set():
+            self._lines(all_of_them=True)
         self.ended.set()
         if self.live is not None:
             self.live.stop()

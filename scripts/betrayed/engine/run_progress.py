@@ -103,7 +103,8 @@ class RunProgress:
 
     How many videos a stage has to do in all is not known before its jobs are planned. What is
     counted: the videos of its jobs that have begun, and of the batches of the same data set whose
-    record is not there yet.
+    record is not there yet. Where :meth:`planned` told that a stage has more jobs than these, each
+    of the others counts as many videos as those do in the mean.
 
     Args:
         clock: gives seconds.
@@ -116,12 +117,17 @@ class RunProgress:
         self._clock, self._results = clock, Path(results)
         self._began = clock()
         self._stages: dict[str, _Stage] = {}
+        self._jobs_planned: dict[str, int] = {}
         self.jobs_done, self.jobs_total = 0, 0
 
     @property
     def seconds(self) -> float:
         """Since the run began."""
         return self._clock() - self._began
+
+    def planned(self, jobs: Mapping[str, int]) -> None:
+        """How many jobs the run has of some rules; of those after a checkpoint it is not known."""
+        self._jobs_planned = dict(jobs)
 
     def started(
         self, job: int, rule: str, wildcards: Mapping[str, str], outputs: Sequence[str]
@@ -173,7 +179,7 @@ class RunProgress:
             told = sum(_videos_done(counts) for counts in said) if running else 0
             done += min(told, sum(job.videos for job in running))
         else:
-            unit, total = "job", len(stage.jobs)
+            unit, total = "job", max(len(stage.jobs), self._jobs_planned.get(name, 0))
             whole = [(one, *counts[one]) for counts in said for one in _WHOLE if one in counts]
             for kind, steps, of in whole if running else ():
                 if of and total == 1:
@@ -191,12 +197,15 @@ class RunProgress:
     def _videos(self, name: str, stage: _Stage) -> int:
         """The videos of jobs that have begun, and of batches that are missing."""
         total = sum(job.videos for job in stage.jobs.values())
+        jobs = len(stage.jobs)
         begun = {(job.group, job.batch) for job in stage.jobs.values()}
         for group, (dataset, record) in stage.folders.items():
             for batch, videos in self._batches(dataset, name).items():
                 if (group, batch) not in begun and not record.with_stem(batch).exists():
                     total += videos
-        return total
+                    jobs += 1
+        others = max(0, self._jobs_planned.get(name, 0) - jobs)
+        return total + round(others * total / jobs)
 
     def _batches(self, dataset: str, name: str) -> dict[str, int]:
         """How many videos each batch of a data set has that the stage does."""
