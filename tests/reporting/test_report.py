@@ -329,8 +329,10 @@ def test_settings_that_differ_are_marked():
     assert [[cell.text for cell in row] for row in table.rows] == [
         ["seed", "differs", "2", "1"],
         ["tau", "", "0.1", "0.1"],
-        ["path", "", "", ""],
+        ["path", "", "null", "null"],
     ]
+    alone = tables.settings_table(runs, ["a"])
+    assert alone.columns == ("setting", "a") and len(alone.rows[0]) == 2
 
 
 def test_a_mixture_of_artefacts_is_named(tmp_path):

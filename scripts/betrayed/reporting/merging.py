@@ -129,7 +129,7 @@ def merging_drawn(
     """
     leaves = leaves_of(tracks, ids)
     joins = joins_of(tracks, leaves, ids)
-    with drawing(1.2 + _STEP * len(leaves), 5.0) as figure:
+    with drawing(max(4.5, 1.2 + _STEP * len(leaves)), 5.0) as figure:
         _Tree(figure, leaves, joins, frame, colours or {}).draw(tracks)
         yield figure
 
