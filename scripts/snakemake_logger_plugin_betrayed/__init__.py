@@ -31,6 +31,7 @@ from betrayed.engine.run_progress import (
     reason_of_failure,
     time_text,
     up_to_date,
+    videos_left_out,
 )
 from betrayed.io.status import FOLDER, read_status
 
@@ -55,6 +56,8 @@ class LogHandler(LogHandlerBase):
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.live: Live | None = None
         self.logs: dict[int, list[str]] = {}
+        self.records: dict[int, str] = {}
+        self.told_reason = False
         self.said: dict[str, tuple[float, int]] = {}
         self.said_at: dict[str, float] = {}
         self.ended = threading.Event()
@@ -105,11 +108,13 @@ class LogHandler(LogHandlerBase):
             wildcards = dict(record.wildcards or {})
             self.progress.started(record.jobid, record.rule_name, wildcards, list(record.output))
             self.logs[record.jobid] = list(getattr(record, "log", ()))
+            self.records[record.jobid] = str(next(iter(record.output), ""))
             self._begin()
         elif event == LogEvent.JOB_FINISHED:
             logs = self.logs.pop(record.job_id, ())
             kept = sum(up_to_date(_text(path)) for path in logs)
-            self.progress.finished(record.job_id, kept=kept)
+            left_out = videos_left_out(self.records.pop(record.job_id, ""))
+            self.progress.finished(record.job_id, kept=kept, left_out=left_out)
             self._lines()
         elif event in (LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR):
             self._failed(record)
@@ -124,7 +129,10 @@ class LogHandler(LogHandlerBase):
             record.levelno >= WARNING or record.getMessage().startswith(_SHOWN)
         ):
             self._print(record.getMessage(), "red" if record.levelno >= ERROR else None)
-        elif event == LogEvent.ERROR:
+        elif event == LogEvent.ERROR and not (
+            # Which shell command it was says nothing beside the reason.
+            self.told_reason and getattr(record, "exception", "") == "RuleException"
+        ):
             self._print(self.format(record), "red")
 
     def _begin(self) -> None:
@@ -172,6 +180,7 @@ class LogHandler(LogHandlerBase):
         for path in getattr(record, "log", None) or ():
             if text := _text(path):
                 self._print("\n".join(reason_of_failure(text)))
+                self.told_reason = True
             if rule not in _NO_RULE:
                 self._print(f"Its log: {path}")
 
@@ -226,8 +235,9 @@ class LogHandler(LogHandlerBase):
 def count_text(row: Row) -> str:
     """How far a stage is: 12 of 30 videos."""
     many = "" if row.total == 1 else "s"
-    kept = f" ({row.kept} up to date)" if row.kept else ""
-    return f"{int(row.done)} of {row.total} {row.unit}{many}{kept}"
+    parts = [(row.kept, "up to date"), (row.left_out, "left out")]
+    told = ", ".join(f"{number} {what}" for number, what in parts if number)
+    return f"{int(row.done)} of {row.total} {row.unit}{many}{f' ({told})' if told else ''}"
 
 
 def _text(path: str) -> str:

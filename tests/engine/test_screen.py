@@ -101,6 +101,30 @@ def test_what_nobody_planned_has_a_line_when_it_is_first_over_and_one_at_the_end
     assert capsys.readouterr().err == ""
 
 
+def test_videos_that_were_left_out_are_told(handler, capsys, tmp_path):
+    record = tmp_path / "0000.json"
+    tell(handler, LogEvent.JOB_INFO, jobid=1, rule_name="extract_frames", output=[str(record)],
+         wildcards={"dataset": "made", "batch": "0000"})  # fmt: skip
+    record.write_text('{"failures": {"broken": {"reason": "cut", "stage": "extract_frames"}}}')
+    tell(handler, LogEvent.JOB_FINISHED, job_id=1)
+    told = capsys.readouterr().err
+    assert told == "[0:00] extract frames: 1 of 1 video (1 left out), took 0:00\n"
+
+
+def test_the_shells_command_is_told_only_where_nobody_gave_a_reason(handler, capsys, tmp_path):
+    told = {"event": LogEvent.ERROR, "message": "RuleException: set -euo", "level": logging.ERROR}
+    tell(handler, exception="RuleException", **told)
+    assert "set -euo" in capsys.readouterr().err
+    log = tmp_path / "job.log"
+    log.write_text("error: The disk is full.\n")
+    tell(handler, LogEvent.JOB_ERROR, jobid=1, rule_name="cluster_tracks", log=[str(log)])
+    capsys.readouterr()
+    tell(handler, exception="RuleException", **told)
+    assert capsys.readouterr().err == ""
+    tell(handler, exception="WorkflowError", **told)
+    assert "set -euo" in capsys.readouterr().err
+
+
 def test_what_failed_is_told_with_its_reason_and_its_log(handler, capsys, tmp_path):
     log = tmp_path / "job.log"
     log.write_text("cluster_tracks: 1 to compute\nerror: The disk is full.\nFree some.\n")

@@ -1,6 +1,7 @@
 """How far a run of the workflow is: what its jobs have told, stage by stage."""
 
 import csv
+import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +58,8 @@ class Row:
     """A line: ``done`` of ``total`` ``unit``\\ s; ``rate`` a second and ``left`` seconds if known.
 
     ``seconds`` is how long the stage has been at work, ``running`` how many of its jobs are.
-    ``kept`` of what is done was up to date; it is no part of the rate.
+    ``kept`` of what is done was up to date, and ``left_out`` given up by this stage or one before;
+    both are no part of the rate.
     """
 
     title: str
@@ -70,6 +72,7 @@ class Row:
     left: float | None
     failed: int
     kept: int = 0
+    left_out: int = 0
 
     @property
     def over(self) -> bool:
@@ -85,6 +88,7 @@ class _Job:
     batch: str
     state: str = "running"
     kept: int = 0
+    left_out: int = 0
 
 
 @dataclass
@@ -146,12 +150,12 @@ class RunProgress:
         if stage.since is None:
             stage.since = self._clock()
 
-    def finished(self, job: int, failed: bool = False, kept: int = 0) -> None:
-        """A job has ended; so many of its videos were up to date."""
+    def finished(self, job: int, failed: bool = False, kept: int = 0, left_out: int = 0) -> None:
+        """A job has ended; so many of its videos were up to date, and so many are left out."""
         for stage in self._stages.values():
             if job in stage.jobs:
                 stage.jobs[job].state = "failed" if failed else "done"
-                stage.jobs[job].kept = kept
+                stage.jobs[job].kept, stage.jobs[job].left_out = kept, left_out
                 if not stage.in_state("running"):
                     stage.seconds += self._clock() - (stage.since or self._clock())
                     stage.since = None
@@ -188,11 +192,23 @@ class RunProgress:
                     done = min(done + min(steps / of, 0.99), total)
         # Of the first moments nothing can be told.
         kept = sum(job.kept for job in stage.jobs.values())
-        new = done - kept
+        left_out = sum(job.left_out for job in stage.jobs.values())
+        new = done - kept - left_out
         rate = new / seconds if seconds > 1 and new >= min(1, total / 4) else None
         left = (total - done) / rate if rate and running else None
-        title = STAGES[name]
-        return Row(title, done, total, unit, len(running), seconds, rate, left, len(failed), kept)
+        return Row(
+            STAGES[name],
+            done,
+            total,
+            unit,
+            len(running),
+            seconds,
+            rate,
+            left,
+            len(failed),
+            kept,
+            left_out,
+        )
 
     def _videos(self, name: str, stage: _Stage) -> int:
         """The videos of jobs that have begun, and of batches that are missing."""
@@ -256,6 +272,14 @@ def up_to_date(text: str) -> int:
     """How many of its videos a job found up to date, by its log."""
     found = re.search(r"^\w+: \d+ to compute, (\d+) up to date$", text, re.MULTILINE)
     return int(found[1]) if found else 0
+
+
+def videos_left_out(record: str | Path) -> int:
+    """How many videos a job has left out, by the record that it wrote; 0 where it is none."""
+    try:
+        return len(json.loads(Path(record).read_text(encoding="utf-8"))["failures"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 def reason_of_failure(text: str, most: int = 30) -> list[str]:
