@@ -125,6 +125,17 @@ def test_what_was_up_to_date_is_done_but_no_part_of_the_rate(progress, clock, tm
     assert up_to_date("train_block: 1 to compute\n") == 0
 
 
+def test_what_was_left_out_is_told_of_videos_and_no_part_of_the_rate(progress, clock, tmp_path):
+    start(progress, tmp_path, 1, "0000")
+    progress.started(2, "train_block", {"block": "b"}, ["results/blocks/b/record.json"])
+    clock.now += 10
+    for job in (1, 2):
+        progress.finished(job, left_out=3)
+    training, tracks = progress.rows()
+    assert (tracks.done, tracks.left_out) == (4, 3) and tracks.rate == pytest.approx(1 / 10)
+    assert (training.done, training.left_out) == (1, 0)
+
+
 def test_training_counts_steps_and_other_stages_jobs(progress, clock):
     progress.started(1, "train_block", {"block": "b"}, ["results/blocks/b/record.json"])
     clock.now += 10

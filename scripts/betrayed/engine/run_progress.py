@@ -192,7 +192,8 @@ class RunProgress:
                     done = min(done + min(steps / of, 0.99), total)
         # Of the first moments nothing can be told.
         kept = sum(job.kept for job in stage.jobs.values())
-        left_out = sum(job.left_out for job in stage.jobs.values())
+        # A job that is counted as a whole, such as a training, goes on with the other videos.
+        left_out = sum(job.left_out for job in stage.jobs.values()) if stage.folders else 0
         new = done - kept - left_out
         rate = new / seconds if seconds > 1 and new >= min(1, total / 4) else None
         left = (total - done) / rate if rate and running else None
