@@ -57,7 +57,7 @@ class LogHandler(LogHandlerBase):
         self.live: Live | None = None
         self.logs: dict[int, list[str]] = {}
         self.records: dict[int, str] = {}
-        self.told_reason = False
+        self.commands: list[str] = []
         self.said: dict[str, tuple[float, int]] = {}
         self.said_at: dict[str, float] = {}
         self.ended = threading.Event()
@@ -129,10 +129,10 @@ class LogHandler(LogHandlerBase):
             record.levelno >= WARNING or record.getMessage().startswith(_SHOWN)
         ):
             self._print(record.getMessage(), "red" if record.levelno >= ERROR else None)
-        elif event == LogEvent.ERROR and not (
-            # Which shell command it was says nothing beside the reason.
-            self.told_reason and getattr(record, "exception", "") == "RuleException"
-        ):
+        elif event == LogEvent.ERROR and getattr(record, "exception", "") == "RuleException":
+            # Which shell command it was says nothing beside the reason, if that comes.
+            self.commands.append(self.format(record))
+        elif event == LogEvent.ERROR:
             self._print(self.format(record), "red")
 
     def _begin(self) -> None:
@@ -177,11 +177,13 @@ class LogHandler(LogHandlerBase):
             self.progress.finished(job, failed=True)
         if rule not in _NO_RULE:
             self._print(f"{rule} failed:", "red")
+        if said := getattr(record, "rule_msg", None):  # by a cluster, which may have begun no job
+            self._print(str(said).strip())
         for path in getattr(record, "log", None) or ():
             if text := _text(path):
                 self._print("\n".join(reason_of_failure(text)))
-                self.told_reason = True
-            if rule not in _NO_RULE:
+                del self.commands[:1]
+            if rule not in _NO_RULE and Path(path).is_file():
                 self._print(f"Its log: {path}")
 
     def _print(self, text: str, style: str | None = None) -> None:
@@ -217,6 +219,8 @@ class LogHandler(LogHandlerBase):
             return table
 
     def _stop(self) -> None:
+        while self.commands:
+            self._print(self.commands.pop(0), "red")
         if not self.ended.is_set():
             self._lines(all_of_them=True)
         self.ended.set()

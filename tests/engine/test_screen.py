@@ -113,16 +113,23 @@ def test_videos_that_were_left_out_are_told(handler, capsys, tmp_path):
 
 def test_the_shells_command_is_told_only_where_nobody_gave_a_reason(handler, capsys, tmp_path):
     told = {"event": LogEvent.ERROR, "message": "RuleException: set -euo", "level": logging.ERROR}
-    tell(handler, exception="RuleException", **told)
-    assert "set -euo" in capsys.readouterr().err
     log = tmp_path / "job.log"
     log.write_text("error: The disk is full.\n")
-    tell(handler, LogEvent.JOB_ERROR, jobid=1, rule_name="cluster_tracks", log=[str(log)])
-    capsys.readouterr()
     tell(handler, exception="RuleException", **told)
-    assert capsys.readouterr().err == ""
-    tell(handler, exception="WorkflowError", **told)
+    tell(handler, LogEvent.JOB_ERROR, jobid=1, rule_name="cluster_tracks", log=[str(log)])
+    tell(handler, exception="WorkflowError", **{**told, "message": "At least one job"})
+    said = capsys.readouterr().err
+    assert "The disk is full." in said and "At least one job" in said and "set -euo" not in said
+    tell(handler, exception="RuleException", **told)
+    handler.close()
     assert "set -euo" in capsys.readouterr().err
+
+
+def test_what_a_cluster_says_of_a_job_that_never_began_is_told(handler, capsys, tmp_path):
+    tell(handler, LogEvent.JOB_ERROR, jobid=1, rule_name="cluster_tracks",
+         rule_msg="sbatch failed: no such node", log=[str(tmp_path / "none.log")])  # fmt: skip
+    told = capsys.readouterr().err.splitlines()
+    assert told == ["cluster_tracks failed:", "sbatch failed: no such node"]
 
 
 def test_what_failed_is_told_with_its_reason_and_its_log(handler, capsys, tmp_path):
