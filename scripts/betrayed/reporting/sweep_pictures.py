@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
-from betrayed.io.style import HEAT, LINES, drawing, save
+from betrayed.io.style import HEAT, LINES, drawing, legend_columns, save
 from betrayed.reporting.leaderboard import HEADLINES
 from betrayed.reporting.sweeps import swept_settings
 
@@ -63,7 +63,8 @@ def sweep_drawn(table: pd.DataFrame) -> Iterator[Figure]:
                 _lines(axes, figures, settings, metric)
         if several and not heat:
             lines = dict(zip(*reversed(places[0].get_legend_handles_labels()), strict=True))
-            figure.legend(lines.values(), lines, loc="outside upper center", ncols=4)
+            ncols = legend_columns(lines, figure.get_figwidth())
+            figure.legend(lines.values(), lines, loc="outside upper center", ncols=ncols)
         figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)
         if shown:
             figure.supxlabel(spread_text(table, heat), size=8)

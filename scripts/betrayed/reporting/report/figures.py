@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from betrayed.io.style import GREY, LINES, drawing, svg_text
+from betrayed.io.style import GREY, LINES, drawing, legend_columns, svg_text
 from betrayed.reporting.bootstrap import DRAWS, LEVEL, SEED, bootstrap_intervals
 from betrayed.reporting.measurements import ALL
 from betrayed.reporting.report.tables import VIDEO_FIGURES
@@ -86,7 +86,7 @@ def score_figure(
         figure.legend(
             *axes.get_legend_handles_labels(),
             loc="outside upper center",
-            ncols=min(4, len(shown)),
+            ncols=legend_columns(shown, figure.get_figwidth()),
         )
         svg = svg_text(figure, f"scores-{dataset}-{protocol}-{metric}")
     return Drawn(
@@ -238,18 +238,12 @@ def sweep_figure(table: pd.DataFrame, path: str) -> Drawn:
     settings = swept_settings(table)
     with sweep_drawn(table) as figure:
         svg = svg_text(figure, "sweep")
-    seeds = int(table["seeds"].max()) if len(table) else 0
-    over = (
-        f"Means over up to {seeds} seeds, with the {LEVEL:.0%} interval of the mean (Student's t)."
-        if seeds > 1
-        else "One seed each: how much seeds move a figure is not known."
-    )
     steps = len(table[settings].drop_duplicates()) if settings else 1
     return Drawn(
         "sweep",
         "The sweep" + (f" over {', '.join(settings)}" if settings else " over seeds"),
         svg,
-        f"Of each protocol the first figure that systems are ranked by. {over}",
+        "Of each protocol the first figure that systems are ranked by.",
         {"settings": ", ".join(settings) or "seed", "steps": str(steps), "source": path},
     )
 
