@@ -318,7 +318,7 @@ def _overview(
             )
     names = tuple(title for *_, title in measured)
     plain = ("frames", "size", "true objects", "found objects")
-    return tables.Table(
+    table = tables.Table(
         "videos",
         "Videos",
         ("picture", "video", *(name for name in told if told[name]), *plain, *names),
@@ -328,6 +328,7 @@ def _overview(
         frozenset({*plain, *names}),
         frozenset({"picture"}),
     )
+    return tables.without_empty(table, "true objects")
 
 
 def _players(

@@ -1,7 +1,7 @@
 """The report's tables: cells that know what to show and what to be sorted by."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -56,6 +56,15 @@ class Table:
     note: str = ""
     numbers: frozenset[str] = field(default_factory=frozenset)
     unsorted: frozenset[str] = field(default_factory=frozenset)
+
+
+def without_empty(table: Table, column: str) -> Table:
+    """The table without a column that holds nothing in any row."""
+    place = table.columns.index(column)
+    if any(row[place].text for row in table.rows):
+        return table
+    columns, *rows = ([*row[:place], *row[place + 1 :]] for row in (table.columns, *table.rows))
+    return replace(table, columns=columns, rows=rows)
 
 
 def number(value: float, digits: int = 3) -> Cell:
