@@ -10,7 +10,7 @@ SNAKEMAKE := PYTHONPATH="$(CURDIR)/scripts$${PYTHONPATH:+:$$PYTHONPATH}" snakema
 .PHONY: help demo plan test test-fast test-property test-gpu lint segment report score docs lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: .venv/ready ## find the objects in the made videos, score them, and show the tables
 	@$(SNAKEMAKE)

@@ -42,6 +42,7 @@ onsuccess:
 
 onerror:
     release_this_folder()
+    say_where_to_look(failed=True)
 
 
 localrules:

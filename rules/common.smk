@@ -102,12 +102,14 @@ def release_this_folder():
         CLAIM.pop().close()
 
 
-def say_where_to_look():
-    """The last lines of a run that computed anything."""
+def say_where_to_look(failed=False):
+    """The last lines of a run that computed anything; of one that failed if it found anything."""
     if not workflow.is_main_process:
         return
     masks = [f"results/{dataset}/masks/{run}" for run in RUNS for dataset in config["evaluate"]]
     blocks = [block for block, run in BLOCKS.items() if run.datasets]
+    if failed and not any(map(os.path.exists, masks)):
+        return
     text = places_text("results", masks, blocks, "make report")
     logger.info(f"\n{text}\n", extra={"for_people": True})
 

@@ -31,6 +31,7 @@ from betrayed.engine.run_progress import (
     reason_of_failure,
     time_text,
     up_to_date,
+    videos_left_out,
 )
 from betrayed.io.status import FOLDER, read_status
 
@@ -55,6 +56,8 @@ class LogHandler(LogHandlerBase):
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.live: Live | None = None
         self.logs: dict[int, list[str]] = {}
+        self.records: dict[int, str] = {}
+        self.commands: list[str] = []
         self.said: dict[str, tuple[float, int]] = {}
         self.said_at: dict[str, float] = {}
         self.ended = threading.Event()
@@ -105,14 +108,18 @@ class LogHandler(LogHandlerBase):
             wildcards = dict(record.wildcards or {})
             self.progress.started(record.jobid, record.rule_name, wildcards, list(record.output))
             self.logs[record.jobid] = list(getattr(record, "log", ()))
+            self.records[record.jobid] = str(next(iter(record.output), ""))
             self._begin()
         elif event == LogEvent.JOB_FINISHED:
             logs = self.logs.pop(record.job_id, ())
             kept = sum(up_to_date(_text(path)) for path in logs)
-            self.progress.finished(record.job_id, kept=kept)
+            left_out = videos_left_out(self.records.pop(record.job_id, ""))
+            self.progress.finished(record.job_id, kept=kept, left_out=left_out)
             self._lines()
         elif event in (LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR):
             self._failed(record)
+        elif event == LogEvent.RUN_INFO:
+            self.progress.planned(record.stats)
         elif event == LogEvent.PROGRESS:
             self.progress.jobs_done, self.progress.jobs_total = record.done, record.total
         elif getattr(record, "for_people", False):
@@ -122,6 +129,9 @@ class LogHandler(LogHandlerBase):
             record.levelno >= WARNING or record.getMessage().startswith(_SHOWN)
         ):
             self._print(record.getMessage(), "red" if record.levelno >= ERROR else None)
+        elif event == LogEvent.ERROR and getattr(record, "exception", "") == "RuleException":
+            # Which shell command it was says nothing beside the reason, if that comes.
+            self.commands.append(self.format(record))
         elif event == LogEvent.ERROR:
             self._print(self.format(record), "red")
 
@@ -141,17 +151,23 @@ class LogHandler(LogHandlerBase):
     def _each_minute(self) -> None:
         while not self.ended.wait(_EVERY):
             with self.lock:
-                self._lines(running=True)
+                self._lines(all_of_them=True)
 
-    def _lines(self, running: bool = False) -> None:
-        """In a log: a line for each stage that is over, and if so wanted for those that are not."""
-        if self.live is not None:
+    def _lines(self, all_of_them: bool = False) -> None:
+        """In a log: a line for each stage that is over, and each minute for those that are not.
+
+        Of runs that are swept a stage may be over and begin again, which nobody knows before: from
+        then on it has a line each minute, too.
+        """
+        if self.live is not None or not self.begun:
             return
         for row in self.progress.rows(read_status(self.folder)):
-            over = row.over and self.said.get(row.title) != (row.done, row.total)
+            said = self.said.get(row.title)
+            new = said != (row.done, row.total)
+            over = row.over and new and (said is None or all_of_them)
             if over:
                 self.said[row.title] = row.done, row.total
-            if over or (running and row.running):
+            if over or (all_of_them and row.running):
                 self._print(f"[{time_text(self.progress.seconds)}] {row_text(row)}")
 
     def _failed(self, record: LogRecord) -> None:
@@ -161,10 +177,13 @@ class LogHandler(LogHandlerBase):
             self.progress.finished(job, failed=True)
         if rule not in _NO_RULE:
             self._print(f"{rule} failed:", "red")
+        if said := getattr(record, "rule_msg", None):  # by a cluster, which may have begun no job
+            self._print(str(said).strip())
         for path in getattr(record, "log", None) or ():
             if text := _text(path):
                 self._print("\n".join(reason_of_failure(text)))
-            if rule not in _NO_RULE:
+                del self.commands[:1]
+            if rule not in _NO_RULE and Path(path).is_file():
                 self._print(f"Its log: {path}")
 
     def _print(self, text: str, style: str | None = None) -> None:
@@ -200,6 +219,10 @@ class LogHandler(LogHandlerBase):
             return table
 
     def _stop(self) -> None:
+        while self.commands:
+            self._print(self.commands.pop(0), "red")
+        if not self.ended.is_set():
+            self._lines(all_of_them=True)
         self.ended.set()
         if self.live is not None:
             self.live.stop()
@@ -216,8 +239,9 @@ class LogHandler(LogHandlerBase):
 def count_text(row: Row) -> str:
     """How far a stage is: 12 of 30 videos."""
     many = "" if row.total == 1 else "s"
-    kept = f" ({row.kept} up to date)" if row.kept else ""
-    return f"{int(row.done)} of {row.total} {row.unit}{many}{kept}"
+    parts = [(row.kept, "up to date"), (row.left_out, "left out")]
+    told = ", ".join(f"{number} {what}" for number, what in parts if number)
+    return f"{int(row.done)} of {row.total} {row.unit}{many}{f' ({told})' if told else ''}"
 
 
 def _text(path: str) -> str:

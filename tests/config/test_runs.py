@@ -43,46 +43,64 @@ STAGES = (
 )
 
 
-@pytest.mark.parametrize(
-    ("path", "value", "first_changed"),
-    [
-        ("clustering.tau", 0.2, {"clusters", "run"}),
-        ("clustering.key_frame_ratio", 5, {"clusters", "run"}),
-        ("clustering.approximate", 2, {"clusters", "run"}),
-        ("clustering.memory_gb", 8, set()),  # changes nothing
-        ("features.batch_size", 8, set()),  # rounding
-        ("device", "cpu", set()),  # rounding
-        ("features.precision", "bfloat16", set(STAGES) - {"weights", "motion"}),
-        ("training.deterministic", True, {"block", "clusters", "run"}),
-        ("objects.max_objects", 3, {"run"}),
-        ("objects.choice", "size", {"run"}),
-        ("objects.pixels", "none", {"run"}),
-        ("objects.levels", 1, {"run"}),
-        ("objects.instances", "appearance", {"run"}),
-        ("objects.split", 0, {"run"}),
-        ("scoring.level", "parts", set()),
-        ("refinement", {"height": 448, "width": 784}, {"fine_backbone", "run"}),
-        ("method", "paper", {"block", "clusters", "run"}),  # it drops attention in another way
-        ("motion.height", 120, {"motion", "run"}),
-        ("training.learning_rate", 2e-4, {"block", "clusters", "run"}),
-        ("training.videos", ["a"], {"block", "clusters", "run"}),
-        ("seed", 1, {"block", "clusters", "run"}),
-        ("features.height", 448, {"backbone", "fine_backbone", "clusters", "run"}),
-        ("training.views", 2, {"training_backbone", "block", "clusters", "run"}),
-        ("features.facet", "key", set(STAGES) - {"weights", "motion"}),
-        (
-            "weights",
-            {"source": "hub", "path": None, "sha256": "0" * 64},
-            set(STAGES) - {"motion"},
-        ),
-        ("scoring.protocols", ["davis2016"], set()),
-        ("pictures.style", "outline", set()),
-        ("exports.formats", ["coco"], set()),
-    ],
-)
+CHANGES = [
+    ("clustering.tau", 0.2, {"clusters", "run"}),
+    ("clustering.key_frame_ratio", 5, {"clusters", "run"}),
+    ("clustering.approximate", 2, {"clusters", "run"}),
+    ("clustering.memory_gb", 8, set()),  # changes nothing
+    ("features.batch_size", 8, set()),  # rounding
+    ("device", "cpu", set()),  # rounding
+    ("features.precision", "bfloat16", set(STAGES) - {"weights", "motion"}),
+    ("training.deterministic", True, {"block", "clusters", "run"}),
+    ("objects.max_objects", 3, {"run"}),
+    ("objects.choice", "size", {"run"}),
+    ("objects.pixels", "none", {"run"}),
+    ("objects.levels", 1, {"run"}),
+    ("objects.instances", "appearance", {"run"}),
+    ("objects.split", 0, {"run"}),
+    ("scoring.level", "parts", set()),
+    ("refinement", {"height": 448, "width": 784}, {"fine_backbone", "run"}),
+    ("method", "paper", {"block", "clusters", "run"}),  # it drops attention in another way
+    ("motion.height", 120, {"motion", "run"}),
+    ("training.learning_rate", 2e-4, {"block", "clusters", "run"}),
+    ("training.videos", ["a"], {"block", "clusters", "run"}),
+    ("seed", 1, {"block", "clusters", "run"}),
+    ("features.height", 448, {"backbone", "fine_backbone", "clusters", "run"}),
+    ("training.views", 2, {"training_backbone", "block", "clusters", "run"}),
+    ("features.facet", "key", set(STAGES) - {"weights", "motion"}),
+    (
+        "weights",
+        {"source": "hub", "path": None, "sha256": "0" * 64},
+        set(STAGES) - {"motion"},
+    ),
+    ("scoring.protocols", ["davis2016"], set()),
+    ("pictures.style", "outline", set()),
+    ("exports.formats", ["coco"], set()),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "first_changed"), CHANGES)
 def test_a_setting_changes_the_identifiers_of_what_depends_on_it(path, value, first_changed):
     before, after = only_run(), only_run(path, value)
     assert {s for s in STAGES if getattr(before, s) != getattr(after, s)} == first_changed
+
+
+# What the makers of a stage are told, by the identifier under which they write.
+TOLD = {
+    "backbone": "features",
+    "fine_backbone": "fine_features",
+    "training_backbone": "training_features",
+    "block": "training",
+    "clusters": "clustering",
+}
+
+
+@pytest.mark.parametrize(("path", "value"), [change[:2] for change in CHANGES])
+def test_runs_that_share_an_identifier_tell_its_maker_the_same(path, value):
+    before, after = only_run(), only_run(path, value)
+    for identifier, told in TOLD.items():
+        if getattr(before, identifier) == getattr(after, identifier):
+            assert getattr(before, told) == getattr(after, told), identifier
 
 
 def test_the_papers_method_wins_over_what_a_run_says():

@@ -78,6 +78,20 @@ def test_a_batch_that_is_up_to_date_is_not_waited_for(progress, tmp_path):
     assert progress.rows()[0].total == 10
 
 
+def test_jobs_that_were_planned_count_before_they_begin(progress, tmp_path):
+    # Of two runs over three batches; the first one's have 10 videos.
+    progress.planned({"cluster_tracks": 6, "train_block": 2})
+    start(progress, tmp_path, 1, "0000", clusters="one")
+    assert progress.rows()[0].total == 20
+    for job, batch in enumerate(("0000", "0001", "0002"), 2):
+        start(progress, tmp_path, job, batch, clusters="two")
+    assert progress.rows()[0].total == 20
+    progress.started(9, "train_block", {"block": "b"}, [])
+    progress.finished(9)
+    row = progress.rows()[0]
+    assert (row.title, row.done, row.total, row.over) == ("train the block", 1, 2, False)
+
+
 def test_each_run_has_its_batches_and_scores_only_those_with_truth(progress, tmp_path):
     start(progress, tmp_path, 1, "0000", rule="score_video", run="one")
     assert progress.rows()[0].total == 9
@@ -109,6 +123,17 @@ def test_what_was_up_to_date_is_done_but_no_part_of_the_rate(progress, clock, tm
     (row,) = progress.rows()
     assert (row.done, row.kept) == (4, 3) and row.rate == pytest.approx(1 / 10)
     assert up_to_date("train_block: 1 to compute\n") == 0
+
+
+def test_what_was_left_out_is_told_of_videos_and_no_part_of_the_rate(progress, clock, tmp_path):
+    start(progress, tmp_path, 1, "0000")
+    progress.started(2, "train_block", {"block": "b"}, ["results/blocks/b/record.json"])
+    clock.now += 10
+    for job in (1, 2):
+        progress.finished(job, left_out=3)
+    training, tracks = progress.rows()
+    assert (tracks.done, tracks.left_out) == (4, 3) and tracks.rate == pytest.approx(1 / 10)
+    assert (training.done, training.left_out) == (1, 0)
 
 
 def test_training_counts_steps_and_other_stages_jobs(progress, clock):
@@ -198,22 +223,26 @@ def test_programs_say_how_far_they_are_while_they_live(tmp_path):
 def test_the_end_says_where_everything_lies(tmp_path):
     results = tmp_path / "results"
     assert places_text(results, [], [], "make report") == "Report: make report"
-    for name in ("made/masks/run", "pictures", "tables", "blocks/b"):
+    folders = ("made/masks/run", "pictures", "attention_pictures", "tables", "blocks/b", "exports")
+    for name in folders:
         (results / name).mkdir(parents=True)
     for name in (
         "tables/leaderboard.md",
         "tables/summary.csv",
+        "tables/sweep.csv",
         "blocks/b/clusters.png",
         "report.html",  # last: one older than the tables is said to be
     ):
         (results / name).touch()
     text = places_text(results, [str(results / "made/masks/run"), "gone"], ["b"], "make report")
     assert text.splitlines() == [
-        f"Masks:    {results}/made/masks/run/",
-        f"Overlays: {results}/pictures/",
-        f"Tables:   {results}/tables/leaderboard.md",
-        f"Training: {results}/blocks/b/clusters.png",
-        f"Report:   {results}/report.html",
+        f"Masks:     {results}/made/masks/run/",
+        f"Overlays:  {results}/pictures/",
+        f"Attention: {results}/attention_pictures/",
+        f"Tables:    {results}/tables/leaderboard.md, {results}/tables/sweep.csv",
+        f"Training:  {results}/blocks/b/clusters.png",
+        f"Exports:   {results}/exports/",
+        f"Report:    {results}/report.html",
     ]
     os.utime(results / "report.html", (1, 1))
     assert "report.html (older than the tables: make report)" in places_text(

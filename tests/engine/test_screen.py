@@ -79,6 +79,59 @@ def test_videos_that_were_up_to_date_are_told(handler, capsys, tmp_path):
     assert told == "[0:00] cluster into tracks: 1 of 1 video (1 up to date), took 0:00\n"
 
 
+def test_a_stage_of_several_runs_has_one_line_when_all_of_it_is_over(handler, capsys):
+    tell(handler, LogEvent.RUN_INFO, "Job stats: …", stats={"train_block": 3, "total": 3})
+    for job in range(3):
+        assert capsys.readouterr().err == ""
+        started(handler, job, "train_block", block=f"b{job}")
+        tell(handler, LogEvent.JOB_FINISHED, job_id=job)
+    assert capsys.readouterr().err == "[0:00] train the block: 3 of 3 jobs, took 0:00\n"
+
+
+def test_what_nobody_planned_has_a_line_when_it_is_first_over_and_one_at_the_end(handler, capsys):
+    """After a checkpoint, so many jobs there may be: not a line a run."""
+    for job in range(5):
+        started(handler, job, "train_block", block=f"b{job}")
+        tell(handler, LogEvent.JOB_FINISHED, job_id=job)
+    assert capsys.readouterr().err == "[0:00] train the block: 1 of 1 job, took 0:00\n"
+    tell(handler, message="Report: make report", for_people=True)
+    told = capsys.readouterr().err.splitlines()
+    assert told == ["[0:00] train the block: 5 of 5 jobs, took 0:00", "Report: make report"]
+    handler.close()
+    assert capsys.readouterr().err == ""
+
+
+def test_videos_that_were_left_out_are_told(handler, capsys, tmp_path):
+    record = tmp_path / "0000.json"
+    tell(handler, LogEvent.JOB_INFO, jobid=1, rule_name="extract_frames", output=[str(record)],
+         wildcards={"dataset": "made", "batch": "0000"})  # fmt: skip
+    record.write_text('{"failures": {"broken": {"reason": "cut", "stage": "extract_frames"}}}')
+    tell(handler, LogEvent.JOB_FINISHED, job_id=1)
+    told = capsys.readouterr().err
+    assert told == "[0:00] extract frames: 1 of 1 video (1 left out), took 0:00\n"
+
+
+def test_the_shells_command_is_told_only_where_nobody_gave_a_reason(handler, capsys, tmp_path):
+    told = {"event": LogEvent.ERROR, "message": "RuleException: set -euo", "level": logging.ERROR}
+    log = tmp_path / "job.log"
+    log.write_text("error: The disk is full.\n")
+    tell(handler, exception="RuleException", **told)
+    tell(handler, LogEvent.JOB_ERROR, jobid=1, rule_name="cluster_tracks", log=[str(log)])
+    tell(handler, exception="WorkflowError", **{**told, "message": "At least one job"})
+    said = capsys.readouterr().err
+    assert "The disk is full." in said and "At least one job" in said and "set -euo" not in said
+    tell(handler, exception="RuleException", **told)
+    handler.close()
+    assert "set -euo" in capsys.readouterr().err
+
+
+def test_what_a_cluster_says_of_a_job_that_never_began_is_told(handler, capsys, tmp_path):
+    tell(handler, LogEvent.JOB_ERROR, jobid=1, rule_name="cluster_tracks",
+         rule_msg="sbatch failed: no such node", log=[str(tmp_path / "none.log")])  # fmt: skip
+    told = capsys.readouterr().err.splitlines()
+    assert told == ["cluster_tracks failed:", "sbatch failed: no such node"]
+
+
 def test_what_failed_is_told_with_its_reason_and_its_log(handler, capsys, tmp_path):
     log = tmp_path / "job.log"
     log.write_text("cluster_tracks: 1 to compute\nerror: The disk is full.\nFree some.\n")
@@ -95,7 +148,10 @@ def test_what_failed_is_told_with_its_reason_and_its_log(handler, capsys, tmp_pa
     tell(handler, message="Masks: results/made/masks", for_people=True)
     told = capsys.readouterr().err.splitlines()
     assert told[0] == "Some of it [is] odd" and told[1].startswith("Nothing to be done")
-    assert told[2] == "Masks: results/made/masks"
+    assert told[2:] == [
+        "[0:00] cluster into tracks: 0 of 1 job, 1 failed",
+        "Masks: results/made/masks",
+    ]
 
 
 def test_on_a_terminal_lines_are_redrawn_and_the_last_word_stands_below(handler):

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from betrayed.io.style import LINES, PALETTE, THEMES, colour_table, drawing, page_colours, save
+from betrayed.io.style import (
+    LINES,
+    PALETTE,
+    THEMES,
+    colour_table,
+    drawing,
+    legend_columns,
+    page_colours,
+    save,
+)
 
 
 def luminance(colour):
@@ -62,3 +71,17 @@ def test_a_figure_on_paper_is_black_on_white(tmp_path):
     text = (tmp_path / "a.svg").read_text()
     assert 'fill="#ffffff"' in text and "currentColor" not in text and "$x$" in text
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("names", [["a"], ["a" * 30] * 6, ["short", "of some length", "x" * 24]])
+@pytest.mark.parametrize("width", [3.6, 6.4, 10.8])
+def test_a_legend_is_no_wider_than_its_figure(names, width):
+    with drawing(width, 3) as figure:
+        axes = figure.subplots()
+        for place, name in enumerate(names):
+            axes.plot([0, 1], [place, 1], "o", label=name)
+        columns = legend_columns(names, width)
+        legend = figure.legend(loc="outside upper center", ncols=columns)
+        figure.draw_without_rendering()
+        assert legend.get_window_extent().width <= figure.bbox.width
+    assert columns >= 1

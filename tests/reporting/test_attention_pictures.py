@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -23,8 +24,14 @@ from betrayed.reporting.attention_maps import (
     token_grid,
     token_rows,
 )
-from betrayed.reporting.attention_pictures import draw_attention, heated, ringed, show_token
-from betrayed.reporting.merging import leaves_of, merging_drawn, thumbnail
+from betrayed.reporting.attention_pictures import (
+    draw_attention,
+    heated,
+    named,
+    ringed,
+    show_token,
+)
+from betrayed.reporting.merging import THUMBNAIL, joins_of, leaves_of, merging_drawn, thumbnail
 from betrayed.reporting.object_colours import grid_ids
 from betrayed.video.video import Video
 from support.paths import ROOT, SCRIPTS
@@ -92,6 +99,15 @@ def test_heat_by_hand():
     assert (flat == expected).all()
 
 
+@pytest.mark.parametrize("size", [(48, 80), (240, 432), (1080, 1920), (9, 40)])
+def test_each_name_stands_below_its_own_frame(size):
+    strip = named(*size, ["frame", "", "block's concentration"])
+    assert strip.shape[0] % 2 == 0 and strip.shape[1] == 3 * size[1]
+    white = (strip.max(axis=2) > 100).reshape(len(strip), 3, size[1])
+    assert [white[:, place].any() for place in range(3)] == [True, False, True]
+    assert not white[0].any() and not white[-1].any()
+
+
 def test_a_ring_lies_around_its_token():
     picture = np.full((48, 80, 3), 100, np.uint8)
     changed = (ringed(picture, 5 * 20 + 9, (12, 20)) != picture).any(axis=2)
@@ -112,10 +128,15 @@ def test_leaves_by_hand():
     assert [whole[i].object for i in range(4)] == [0, 0, 0, 7]
     assert (whole[1].frame, whole[0].frame) == (1, 0)
     assert whole[3].inside.tolist() == [[False] * 3, [False, True, True]]
+    assert [whole[i].shares for i in range(4)] == [{}, {}, {}, {7: 0.75}]
     cut = leaves_of(tracks, ids, most=2)
     assert {node: leaf.tracks for node, leaf in cut.items()} == {4: (0, 1), 5: (2, 3)}
     # Track 3 is half of what lies in it and track 2: 3 of 6 tokens are no majority.
-    assert cut[5].object == 0
+    assert cut[5].object == 0 and cut[5].shares == {7: 0.5}
+    joins = joins_of(tracks, cut, ids)
+    assert [(one.node, one.children, one.distance) for one in joins] == [(6, (4, 5), 1.0)]
+    assert joins[0].group.tracks == (0, 1, 2, 3) and joins[0].group.tokens == 12
+    assert [one.node for one in joins_of(tracks, whole, ids)] == [4, 5, 6]
 
 
 def test_a_thumbnail_shows_the_group_and_fades_the_rest():
@@ -123,10 +144,10 @@ def test_a_thumbnail_shows_the_group_and_fades_the_rest():
     inside = np.zeros((4, 8), bool)
     inside[1:3, 6:8] = True
     shown = thumbnail(picture, inside)
-    assert shown.shape == (64, 64, 3) and (shown == 40).all()
+    assert shown.shape == (THUMBNAIL, THUMBNAIL, 3) and (shown == 40).all()
     inside[3, 7] = True  # the square grows downwards, and to the left
     shown = thumbnail(picture, inside)
-    assert (shown[-1, 0] == 170).all() and (shown[20, 40] == 40).all()
+    assert (shown[-1, 0] == 183).all() and (shown[30, 60] == 40).all()  # 170 + 40 · 85 / 255
 
 
 @pytest.mark.parametrize("count", [1, 2, 30])
@@ -139,7 +160,9 @@ def test_trees_of_any_size_are_drawn(count):
     frame = np.full((16, 20, 3), 90, np.uint8)
     with merging_drawn(tracks, np.zeros_like(labels), lambda index: frame) as figure:
         text = svg_text(figure, "tree")
-    assert text.count("<image") == min(count, 20)
+    leaves = min(count, 20)
+    # Of what joins there are as many more as there is room for, the whole scene never.
+    assert leaves + (count > 2) <= text.count("<image") <= max(leaves, 2 * leaves - 2)
     assert "mathdefault" not in text
     assert ("tracks" in text) == (count > 20)
 
@@ -159,12 +182,12 @@ def test_pictures_of_a_video(tmp_path, paths):
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     with av.open(str(tmp_path / "attention.mp4")) as container:
         frames = [one.to_ndarray(format="rgb24") for one in container.decode(video=0)]
-    assert len(frames) == FRAMES and frames[0].shape == (SIZE[0], 3 * SIZE[1], 3)
+    assert len(frames) == FRAMES and frames[0].shape == (SIZE[0] + 16, 3 * SIZE[1], 3)
     # In both maps the ball is the brightest, everywhere in the film.
     for index, own in enumerate(scene(FRAMES) == BALL):
         ball = own.repeat(4, 0).repeat(4, 1)
         for left in (SIZE[1], 2 * SIZE[1]):
-            light = frames[index][:, left : left + SIZE[1]].sum(axis=2)
+            light = frames[index][: SIZE[0], left : left + SIZE[1]].sum(axis=2)
             assert light[ball].mean() > 1.3 * light[~ball].mean()
     assert "object 1" in (tmp_path / "merging.svg").read_text()
     for name in ("attention.png", "objects.png"):
@@ -208,6 +231,30 @@ def test_a_pixel_that_is_not_there_is_refused(tmp_path, paths, pixel, every, sai
     with pytest.raises(UserError, match=said):
         show_token(video, paths["attention"], *pixel, every, tmp_path / "t.png")
     assert not (tmp_path / "t.png").exists()
+
+
+def test_attention_of_another_video_is_refused(tmp_path, paths):
+    other = tmp_path / "other.h5"
+    with create(other, "attention", {"video": "other"}) as file:
+        file["queries"] = file["keys"] = np.zeros((FRAMES, 1, 240, 1), np.float16)
+        file.attrs.update(grid=GRID, count=FRAMES, frame_size=SIZE)
+    with pytest.raises(UserError, match="is of 'other'"):
+        show_token(Video.load(paths["frames"]), other, 0, 0, 0, 3, tmp_path / "t.png")
+    shorter = replace(Video.load(paths["frames"]), count=FRAMES - 1)
+    with pytest.raises(UserError, match=r"6 frames of 80x48, but .* 5 frames"):
+        show_token(shorter, paths["attention"], 0, 0, 0, 3, tmp_path / "t.png")
+    assert not (tmp_path / "t.png").exists()
+
+
+@pytest.mark.parametrize("name", ["t.jpeg", "t"])
+def test_a_picture_of_another_kind_is_refused(tmp_path, paths, name):
+    with pytest.raises(UserError, match=r"must end in \.png"):
+        show_token(Video.load(paths["frames"]), paths["attention"], 0, 0, 0, 3, tmp_path / name)
+
+
+def test_a_folder_in_place_of_a_record_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no record of frames"):
+        Video.load(tmp_path)
 
 
 @pytest.mark.slow

@@ -329,8 +329,18 @@ def test_settings_that_differ_are_marked():
     assert [[cell.text for cell in row] for row in table.rows] == [
         ["seed", "differs", "2", "1"],
         ["tau", "", "0.1", "0.1"],
-        ["path", "", "", ""],
+        ["path", "", "null", "null"],
     ]
+    alone = tables.settings_table(runs, ["a"])
+    assert alone.columns == ("setting", "a") and len(alone.rows[0]) == 2
+
+
+def test_a_column_that_holds_nothing_is_left_out():
+    rows = [[tables.Cell("x"), tables.Cell(""), tables.Cell("1")]]
+    table = tables.Table("t", "T", ("a", "b", "c"), rows)
+    short = tables.without_empty(table, "b")
+    assert list(short.columns) == ["a", "c"] and [cell.text for cell in short.rows[0]] == ["x", "1"]
+    assert tables.without_empty(table, "c") is table
 
 
 def test_a_mixture_of_artefacts_is_named(tmp_path):

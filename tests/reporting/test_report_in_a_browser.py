@@ -218,6 +218,34 @@ def test_letters_go_to_the_next_video(page):
     assert second.get_attribute("data-drawn") == "objects 1 0"
 
 
+def test_lines_say_whose_they_are(page):
+    section = open_player(page)
+    marks = [one.text for one in section.find_elements("css selector", ".key span")]
+    assert marks == ["foreground", "object 2", "over 0.15 below its median"]
+    ticks = [one.text for one in section.find_elements("css selector", ".curves text")]
+    assert ticks == ["0", "0.5", "1", "0", "frame", str(FRAMES - 1)]
+
+
+def test_no_player_is_empty_in_print(page):
+    page.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    for section in page.find_elements("css selector", ".video"):
+        poster = section.find_element("css selector", ".picture img")
+        assert poster.get_property("naturalWidth") == SIZE[1]
+        assert section.find_elements("css selector", ".curves polyline")
+    assert page.find_elements("css selector", "img[loading]") == []  # they would move what is below
+
+
+def test_a_low_window_shows_pictures_whole_and_undistorted(page):
+    metrics = {"width": 1280, "height": 300, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        size = open_player(page).find_element("css selector", "canvas").size
+        assert size["height"] <= 0.75 * 300 + 1
+        assert size["width"] / size["height"] == pytest.approx(SIZE[1] / SIZE[0], rel=0.02)
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def column(page, title):
     """The texts of a column of the table of videos, rows that are hidden left out."""
     heads = [
@@ -246,6 +274,7 @@ def test_tables_sort_both_ways_by_number_and_by_text(page):
         assert column(page, title) == sorted(values, key=key, reverse=True)
         assert head(page, title).get_attribute("aria-sort") == "descending"
     assert head(page, "J, foreground").get_attribute("aria-sort") is None
+    assert head(page, "picture").find_elements("css selector", "button") == []
 
 
 def test_tables_filter_by_all_words(page):

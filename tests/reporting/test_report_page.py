@@ -174,7 +174,7 @@ def test_a_sweep_over_seeds_alone_is_shown(tmp_path):
         return replace(sources, sweep=tiny_sweep(folder, tau=(0.05,), seeds=1))
 
     text = report(tmp_path, ["a"], change=seeds)
-    assert "One seed each" in text
+    assert "one seed each" in text
 
 
 def test_only_so_many_get_a_player_and_all_are_in_the_table(tmp_path):

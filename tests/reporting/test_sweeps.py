@@ -11,7 +11,7 @@ import pytest
 from betrayed.config.checks import check
 from betrayed.config.runs import runs
 from betrayed.reporting import sweep_pictures
-from betrayed.reporting.sweep_pictures import draw_sweep, panels
+from betrayed.reporting.sweep_pictures import draw_sweep, panels, sweep_drawn
 from betrayed.reporting.sweeps import swept_settings, tabulate_sweep, write_sweep
 from support.configurations import changed
 from support.paths import SCRIPTS
@@ -183,6 +183,28 @@ def test_one_setting_is_a_line_with_intervals(axes):
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("clustering.tau", "J_mean")
     assert [one.get_text() for one in panel.get_xticklabels()] == ["0.02", "0.1"]
     assert panel.get_legend() is None
+
+
+@pytest.mark.parametrize("values", [[0.02, 0.05, 0.1], [0.01, 0.1, 1], ["a", "b", "c"]])
+def test_runs_stand_side_by_side_and_all_is_within_the_axes(values):
+    rows = [
+        [run, "d", value, "p", "J&F", 0.5 + shift, 0.1, 0.3 + shift, 0.7 + shift, 2]
+        for run, shift in (("a", 0), ("b", 0.1))
+        for value in values
+    ]
+    columns = ["run", "dataset", "x.y", "protocol", "metric", "value", "spread", "low", "high"]
+    with sweep_drawn(pd.DataFrame(rows, columns=[*columns, "seeds"])) as figure:
+        figure.draw_without_rendering()
+        (panel,) = figure.axes
+        across = []
+        for container in panel.containers:
+            line, caps, _ = container.lines
+            for one in (line, *caps):
+                shown = one.get_transform().transform(one.get_xydata())
+                within = panel.transAxes.inverted().transform(shown)
+                assert ((within > 0) & (within < 1)).all()
+            across.append(line.get_transform().transform(line.get_xydata())[:, 0])
+        assert ((across[1] - across[0]) * 72 / figure.dpi > 4).all()
 
 
 def test_two_settings_are_a_heat_map(axes):

@@ -62,7 +62,7 @@ class Run:
     @cached_property
     def features(self) -> dict[str, Any]:
         """Settings of the cached features that inference reads."""
-        return self._told(FeatureSettings, self.settings["features"], views=0)
+        return self._drawn(self._told(FeatureSettings, self.settings["features"], views=0))
 
     @cached_property
     def fine_features(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Run:
         """Settings of the cached features that training reads."""
         own = self.settings["training"]
         sizes = {name: own[name] for name in ("height", "width", "views")}
-        return {**self.features, **sizes}
+        return self._drawn({**self.features, **sizes})
 
     @cached_property
     def training(self) -> dict[str, Any]:
@@ -155,9 +155,14 @@ class Run:
         size = f"{settings['height']}x{settings['width']}"
         views = f"-{settings['views']}views" if settings["views"] else ""
         readable = f"{settings['backbone']}-{settings['facet']}-{size}{views}"
-        # The seed decides only how views are drawn.
-        drawn = settings if settings["views"] else {**settings, "seed": 0}
-        return f"{readable}-{digest({**drawn, 'weights': self.weights})}"
+        return f"{readable}-{digest({**settings, 'weights': self.weights})}"
+
+    def _drawn(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings of features with the seed that they depend on: it decides how views are drawn.
+
+        Runs that differ in their seed alone share features, and have to tell their maker the same.
+        """
+        return {**settings, "seed": self.settings["seed"] if settings["views"] else 0}
 
 
 def runs(config: Mapping[str, Any]) -> list[Run]:

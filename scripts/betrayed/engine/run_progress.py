@@ -1,6 +1,7 @@
 """How far a run of the workflow is: what its jobs have told, stage by stage."""
 
 import csv
+import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +58,8 @@ class Row:
     """A line: ``done`` of ``total`` ``unit``\\ s; ``rate`` a second and ``left`` seconds if known.
 
     ``seconds`` is how long the stage has been at work, ``running`` how many of its jobs are.
-    ``kept`` of what is done was up to date; it is no part of the rate.
+    ``kept`` of what is done was up to date, and ``left_out`` given up by this stage or one before;
+    both are no part of the rate.
     """
 
     title: str
@@ -70,6 +72,7 @@ class Row:
     left: float | None
     failed: int
     kept: int = 0
+    left_out: int = 0
 
     @property
     def over(self) -> bool:
@@ -85,6 +88,7 @@ class _Job:
     batch: str
     state: str = "running"
     kept: int = 0
+    left_out: int = 0
 
 
 @dataclass
@@ -103,7 +107,8 @@ class RunProgress:
 
     How many videos a stage has to do in all is not known before its jobs are planned. What is
     counted: the videos of its jobs that have begun, and of the batches of the same data set whose
-    record is not there yet.
+    record is not there yet. Where :meth:`planned` told that a stage has more jobs than these, each
+    of the others counts as many videos as those do in the mean.
 
     Args:
         clock: gives seconds.
@@ -116,12 +121,17 @@ class RunProgress:
         self._clock, self._results = clock, Path(results)
         self._began = clock()
         self._stages: dict[str, _Stage] = {}
+        self._jobs_planned: dict[str, int] = {}
         self.jobs_done, self.jobs_total = 0, 0
 
     @property
     def seconds(self) -> float:
         """Since the run began."""
         return self._clock() - self._began
+
+    def planned(self, jobs: Mapping[str, int]) -> None:
+        """How many jobs the run has of some rules; of those after a checkpoint it is not known."""
+        self._jobs_planned = dict(jobs)
 
     def started(
         self, job: int, rule: str, wildcards: Mapping[str, str], outputs: Sequence[str]
@@ -140,12 +150,12 @@ class RunProgress:
         if stage.since is None:
             stage.since = self._clock()
 
-    def finished(self, job: int, failed: bool = False, kept: int = 0) -> None:
-        """A job has ended; so many of its videos were up to date."""
+    def finished(self, job: int, failed: bool = False, kept: int = 0, left_out: int = 0) -> None:
+        """A job has ended; so many of its videos were up to date, and so many are left out."""
         for stage in self._stages.values():
             if job in stage.jobs:
                 stage.jobs[job].state = "failed" if failed else "done"
-                stage.jobs[job].kept = kept
+                stage.jobs[job].kept, stage.jobs[job].left_out = kept, left_out
                 if not stage.in_state("running"):
                     stage.seconds += self._clock() - (stage.since or self._clock())
                     stage.since = None
@@ -173,7 +183,7 @@ class RunProgress:
             told = sum(_videos_done(counts) for counts in said) if running else 0
             done += min(told, sum(job.videos for job in running))
         else:
-            unit, total = "job", len(stage.jobs)
+            unit, total = "job", max(len(stage.jobs), self._jobs_planned.get(name, 0))
             whole = [(one, *counts[one]) for counts in said for one in _WHOLE if one in counts]
             for kind, steps, of in whole if running else ():
                 if of and total == 1:
@@ -182,21 +192,37 @@ class RunProgress:
                     done = min(done + min(steps / of, 0.99), total)
         # Of the first moments nothing can be told.
         kept = sum(job.kept for job in stage.jobs.values())
-        new = done - kept
+        # A job that is counted as a whole, such as a training, goes on with the other videos.
+        left_out = sum(job.left_out for job in stage.jobs.values()) if stage.folders else 0
+        new = done - kept - left_out
         rate = new / seconds if seconds > 1 and new >= min(1, total / 4) else None
         left = (total - done) / rate if rate and running else None
-        title = STAGES[name]
-        return Row(title, done, total, unit, len(running), seconds, rate, left, len(failed), kept)
+        return Row(
+            STAGES[name],
+            done,
+            total,
+            unit,
+            len(running),
+            seconds,
+            rate,
+            left,
+            len(failed),
+            kept,
+            left_out,
+        )
 
     def _videos(self, name: str, stage: _Stage) -> int:
         """The videos of jobs that have begun, and of batches that are missing."""
         total = sum(job.videos for job in stage.jobs.values())
+        jobs = len(stage.jobs)
         begun = {(job.group, job.batch) for job in stage.jobs.values()}
         for group, (dataset, record) in stage.folders.items():
             for batch, videos in self._batches(dataset, name).items():
                 if (group, batch) not in begun and not record.with_stem(batch).exists():
                     total += videos
-        return total
+                    jobs += 1
+        others = max(0, self._jobs_planned.get(name, 0) - jobs)
+        return total + round(others * total / jobs)
 
     def _batches(self, dataset: str, name: str) -> dict[str, int]:
         """How many videos each batch of a data set has that the stage does."""
@@ -247,6 +273,14 @@ def up_to_date(text: str) -> int:
     """How many of its videos a job found up to date, by its log."""
     found = re.search(r"^\w+: \d+ to compute, (\d+) up to date$", text, re.MULTILINE)
     return int(found[1]) if found else 0
+
+
+def videos_left_out(record: str | Path) -> int:
+    """How many videos a job has left out, by the record that it wrote; 0 where it is none."""
+    try:
+        return len(json.loads(Path(record).read_text(encoding="utf-8"))["failures"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 def reason_of_failure(text: str, most: int = 30) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 def places_text(
     results: str | Path, masks: Iterable[str], blocks: Iterable[str], report: str
 ) -> str:
-    """A line each for masks, overlays, tables, trainings and the report, as far as they are there.
+    """A line each for masks, pictures, tables, trainings, exports and the report that are there.
 
     Args:
         results: the folder of results.
@@ -22,8 +22,10 @@ def places_text(
     found = {
         "Masks": _some(Path(path) for path in masks),
         "Overlays": _some([results / "pictures"]),
-        "Tables": _some([tables / "leaderboard.md", tables / "sweep.csv"]),
+        "Attention": _some([results / "attention_pictures"]),
+        "Tables": _some(tables / name for name in ("leaderboard.md", "sweep.csv", "sweep.svg")),
         "Training": _some(results / "blocks" / block / "clusters.png" for block in blocks),
+        "Exports": _some([results / "exports"]),
         "Report": f"{page}{f' (older than the tables: {report})' if stale else ''}"
         if page.exists()
         else report,

@@ -6,7 +6,7 @@ and a dark page, and a page in print. The colours of a page are here, too.
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -104,6 +104,13 @@ def drawing(width: float, height: float) -> Iterator[Figure]:
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
         yield figure
+
+
+def legend_columns(names: Collection[str], width: float, most: int = 4) -> int:
+    """In how many columns a legend with these names fits into so many inches; at least 1."""
+    # A letter is about 0.08 inches wide, and a mark with what is around it as six of them.
+    longest = 0.08 * (max(map(len, names), default=0) + 6)
+    return max(1, min(most, len(names), int(width / longest)))
 
 
 def svg_text(figure: Figure, name: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from betrayed.errors import UserError
-from betrayed.io.artefacts import open_checked
+from betrayed.io.artefacts import open_checked, provenance
 
 
 def block_concentration(path: str | Path, frames: Sequence[int]) -> np.ndarray:
@@ -93,6 +93,25 @@ def token_rows(
             scores = np.exp(scores - scores.max(axis=1, keepdims=True))
             rows.append((scores / scores.sum(axis=1, keepdims=True)).mean(axis=0))
     return np.stack(rows).reshape(len(tokens), len(frames), *grid)
+
+
+def check_video(path: str | Path, name: str, count: int, size: tuple[int, int]) -> None:
+    """Make sure that an attention artefact is of a video with so many frames (H, W).
+
+    Raises:
+        UserError: it is of another video, or not whole.
+    """
+    with open_checked(path, "attention") as file:
+        held = provenance(file)["video"], int(file.attrs["count"]), tuple(file.attrs["frame_size"])
+    if held != (name, count, size):
+        frames = [
+            f"{counted} frames of {width}x{height}"
+            for _, counted, (height, width) in (held, (name, count, size))
+        ]
+        raise UserError(
+            f"{path} is of {held[0]!r}, {frames[0]}, but the video asked for is {name!r}, "
+            f"{frames[1]}. Name the attention of that video."
+        )
 
 
 def token_grid(path: str | Path) -> tuple[int, int]:

@@ -5,16 +5,21 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
 
 from betrayed.clustering.tracks import read_tracks
 from betrayed.errors import UserError
 from betrayed.features.whole_video import read_class_attention
 from betrayed.io.progress import progress
-from betrayed.io.style import drawing, heat_table, save
+from betrayed.io.style import HEAT, drawing, heat_table, save
 from betrayed.io.video_writing import write_video
 from betrayed.reporting.attention_maps import (
     as_heat,
     block_concentration,
+    check_video,
     key_frames,
     strongest_tokens,
     token_grid,
@@ -24,10 +29,15 @@ from betrayed.reporting.merging import merging_drawn
 from betrayed.reporting.object_colours import coloured, grid_ids, object_ids
 from betrayed.video.video import Video
 
+#: What the maps are called.
+BACKBONE, BLOCK = "backbone's attention", "block's concentration"
 USUAL_FPS = 24  # of folders of images, which have none of their own
 STRENGTH = 0.65  # how much the heat covers a frame
 #: What is drawn of a video.
 FILES = ("attention.png", "attention.mp4", "objects.png", "merging.svg")
+#: What heat is of, for the bars of colours.
+WHOLE_VIDEO = "each map on one scale for the video, percentiles 1 to 99.5"
+ONE_TOKEN = "each row on one scale, up to percentile 99.5"
 MOMENTS = 6  # columns of a sheet
 MOST_OBJECTS = 8  # rows of a sheet
 _COLUMN = 1.8  # inches
@@ -69,7 +79,7 @@ def draw_attention(
             "again."
         )
     concentration = block_concentration(attention_path, frames)
-    heats = {"backbone": as_heat(class_attention), "block": as_heat(concentration)}
+    heats = {BACKBONE: as_heat(class_attention), BLOCK: as_heat(concentration)}
     write_video(
         folder / "attention.mp4",
         _film(video, heats),
@@ -81,15 +91,21 @@ def draw_attention(
     moments, aspect = _evenly(video.count), float(video.pixel_aspect)
     rows: list[Row] = [("frame", [video.frame(index) for index in moments])]
     for name, heat in heats.items():
-        rows.append((name, [heated(video.frame(index), heat[index]) for index in moments]))
-    save_sheet(folder / "attention.png", rows, [f"frame {index}" for index in moments], aspect)
+        rows.append(
+            (
+                name.replace(" ", "\n"),
+                [heated(video.frame(index), heat[index]) for index in moments],
+            )
+        )
+    heads = [f"frame {index}" for index in moments]
+    save_sheet(folder / "attention.png", rows, heads, aspect, WHOLE_VIDEO)
 
     ids = grid_ids(masks, frames, concentration.shape[1:])
     keys = key_frames(tracks_path)
     tokens = strongest_tokens(ids[keys], concentration[keys], keys)
     rows = _strongest(video, masks, tokens, keys, attention_path)
     heads = ["its token", *(f"frame {keys[place]}" for place in _evenly(len(keys)))]
-    save_sheet(folder / "objects.png", rows, heads, aspect)
+    save_sheet(folder / "objects.png", rows, heads, aspect, ONE_TOKEN)
     with merging_drawn(tracks, ids, video.frame) as figure:
         save(figure, folder / "merging.svg")
 
@@ -113,7 +129,8 @@ def show_token(
         output: the PNG.
 
     Raises:
-        UserError: there is no such pixel, ``every`` is below 1, or the artefact is unfit.
+        UserError: there is no such pixel, ``every`` is below 1, the artefact is unfit or of another
+            video, or the output is no PNG.
     """
     if not 0 <= frame < video.count:
         raise UserError(f"There is no frame {frame}: the video has {video.count}, from 0.")
@@ -123,6 +140,9 @@ def show_token(
         )
     if every < 1:
         raise UserError(f"--every must be at least 1, not {every}.")
+    if Path(output).suffix != ".png":
+        raise UserError(f"What is written is a PNG: --output must end in .png, not {output}.")
+    check_video(attention_path, video.name, video.count, (video.height, video.width))
     looked_at = list(range(0, video.count, every))
     rows, columns = token_grid(attention_path)
     token = y * rows // video.height * columns + x * columns // video.width
@@ -131,19 +151,26 @@ def show_token(
     asked = ringed(video.frame(frame), token, (rows, columns))
     heads = [f"x {x}, y {y}", *(f"frame {looked_at[one]}" for one in _evenly(len(looked_at)))]
     row = f"frame {frame}", [asked, *pictures]
-    save_sheet(output, [row], heads, float(video.pixel_aspect))
+    save_sheet(output, [row], heads, float(video.pixel_aspect), ONE_TOKEN)
 
 
 def save_sheet(
-    path: str | Path, rows: Sequence[Row], heads: Sequence[str], aspect: float = 1
+    path: str | Path,
+    rows: Sequence[Row],
+    heads: Sequence[str],
+    aspect: float = 1,
+    scale: str = "",
 ) -> None:
     """Write rows of pictures (H, W, 3) uint8, each with a title, under heads; no row: a note.
 
-    ``aspect`` is the width of a pixel by its height.
+    ``aspect`` is the width of a pixel by its height. ``scale`` says what the heat is of, beside a
+    bar of its colours; empty: there is none.
     """
     height, width = rows[0][1][0].shape[:2] if rows else (9, 16)
     row = _COLUMN * height / width / aspect + 0.1
-    with drawing(0.4 + _COLUMN * len(heads), row * max(1, len(rows)) + 0.3) as figure:
+    bar = 0.65 if scale and rows else 0
+    height = row * max(1, len(rows)) + 0.35 + bar
+    with drawing(0.4 + _COLUMN * len(heads), height) as figure:
         if not rows:
             figure.text(0.5, 0.5, "no object was found", ha="center")
         panels = figure.subplots(max(1, len(rows)), len(heads), squeeze=False)
@@ -156,7 +183,26 @@ def save_sheet(
                 panel.imshow(picture, aspect=1 / aspect)
         for panel, text in zip(panels[0] if rows else (), heads, strict=False):
             panel.set_title(text)
+        if bar:
+            _colour_bar(figure, panels, scale, width=2.4)
         save(figure, path)
+
+
+def _colour_bar(figure: Figure, panels: np.ndarray, scale: str, width: float) -> None:
+    """A bar of the heat's colours below all panels, so many inches wide."""
+    colours = ScalarMappable(Normalize(0, 1), HEAT)
+    share = min(0.5, width / figure.get_figwidth())
+    bar = figure.colorbar(
+        colours,
+        ax=panels.ravel().tolist(),
+        location="bottom",
+        shrink=share,
+        aspect=24,
+        ticks=[0, 1],
+        label=scale,
+    )
+    bar.ax.set_xticklabels(["weak", "strong"])
+    bar.outline.set_visible(False)
 
 
 def heated(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
@@ -180,10 +226,25 @@ def ringed(picture: np.ndarray, token: int, grid: Sequence[int]) -> np.ndarray:
 
 
 def _film(video: Video, heats: Mapping[str, np.ndarray]) -> Iterator[np.ndarray]:
-    """Each frame, and beside it the same with each kind of heat."""
+    """Each frame, beside it the same with each kind of heat, and below what each is called."""
+    names = named(video.height, video.width, ["frame", *heats])
     for index in progress(range(video.count), f"attention of {video.name}", "frame"):
         frame = video.frame(index)
-        yield np.hstack([frame, *(heated(frame, heat[index]) for heat in heats.values())])
+        maps = (heated(frame, heat[index]) for heat in heats.values())
+        yield np.vstack([np.hstack([frame, *maps]), names])
+
+
+def named(height: int, width: int, names: Sequence[str]) -> np.ndarray:
+    """A strip (h, names · width, 3) uint8 with a name below each of some frames of this size."""
+    tall = 2 * max(8, round(height / 28))
+    strip = Image.new("RGB", (width * len(names), tall), "black")
+    pen = ImageDraw.Draw(strip)
+    size = 0.7 * tall
+    longest = max(pen.textlength(name, ImageFont.load_default(size)) for name in names)
+    font = ImageFont.load_default(size * min(1, 0.96 * width / longest))
+    for place, name in enumerate(names):
+        pen.text(((place + 0.5) * width, tall / 2), name, "white", font, anchor="mm")
+    return np.asarray(strip)
 
 
 def _strongest(

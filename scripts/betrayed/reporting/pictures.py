@@ -29,6 +29,7 @@ OTHER = 255  # the colour of foreground that is no proposal, or one too many
 SHEET_FRAMES = 6
 CELL = 240, 360  # pixels, the most that a frame has in width and height
 MARGIN = 72  # pixels, for the rows' titles
+_WORDS = 64  # pixels that a column has at least where more than a number stands above it
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,9 @@ def contact_sheet(results: VideoResults) -> Image.Image:
     rows[title] = [results.overlay(frames[i], results.object_ids(i)) for i in chosen]
     if results.tracks is not None:
         rows["all tracks"] = [results.overlay(frames[i], results.track_ids(i)) for i in chosen]
-    return _table(video.title, rows, [f"{i}" for i in chosen], cell_size(video))
+    cell = cell_size(video)
+    heads = [f"frame {i}" if cell[0] >= _WORDS else f"{i}" for i in chosen]
+    return _table(video.title, rows, heads, cell)
 
 
 def _sound_of(video: Video) -> Sound | None:

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
-from betrayed.io.style import HEAT, LINES, drawing, save
+from betrayed.io.style import HEAT, LINES, drawing, legend_columns, save
 from betrayed.reporting.leaderboard import HEADLINES
 from betrayed.reporting.sweeps import swept_settings
 
@@ -19,6 +20,7 @@ _MARKERS = "osD^vP"
 #: Values whose ends lie so many times apart are drawn on a logarithmic axis.
 _WIDE = 10
 _WIDTH, _HEIGHT = 3.6, 2.8  # of a panel, in inches
+_ASIDE = 6  # points from the marks of a run to those of the next
 
 
 def draw_sweep(table: pd.DataFrame, path: str | Path) -> None:
@@ -45,7 +47,7 @@ def sweep_drawn(table: pd.DataFrame) -> Iterator[Figure]:
     ]
     columns = min(3, len(shown)) or 1
     rows = -(-len(shown) // columns) or 1
-    with drawing(_WIDTH * columns, _HEIGHT * rows + 0.4) as figure:
+    with drawing(_WIDTH * columns, _HEIGHT * rows + 0.6) as figure:
         places = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes in places[len(shown) :]:
             axes.set_axis_off()
@@ -61,8 +63,21 @@ def sweep_drawn(table: pd.DataFrame) -> Iterator[Figure]:
                 _lines(axes, figures, settings, metric)
         if several and not heat:
             lines = dict(zip(*reversed(places[0].get_legend_handles_labels()), strict=True))
-            figure.legend(lines.values(), lines, loc="outside upper center", ncols=4)
+            ncols = legend_columns(lines, figure.get_figwidth())
+            figure.legend(lines.values(), lines, loc="outside upper center", ncols=ncols)
+        figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)
+        if shown:
+            figure.supxlabel(spread_text(table, heat), size=8)
         yield figure
+
+
+def spread_text(table: pd.DataFrame, heat: bool) -> str:
+    """What the picture shows beside means, and over how many seeds."""
+    seeds = int(table["seeds"].max())
+    if seeds < 2:
+        return "one seed each: how much seeds move a figure is not known"
+    spread = "mean ± standard deviation" if heat else "mean with its 95% interval (Student's t)"
+    return f"{spread} over up to {seeds} seeds"
 
 
 def panels(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
@@ -94,9 +109,16 @@ def _lines(axes: Axes, figures: pd.DataFrame, settings: list[str], metric: str) 
         where = pd.Series([float(order[text]) for text in texts], index=figures.index)
         axes.set_xticks(list(order.values()), list(order))
         axes.margins(x=0.2)
-    for place, (run, own) in enumerate(figures.groupby("run", sort=False, observed=True)):
+    runs = list(figures.groupby("run", sort=False, observed=True))
+    for place, (run, own) in enumerate(runs):
+        # Side by side, so that no interval lies over that of another run.
+        aside = _ASIDE * (place - (len(runs) - 1) / 2) / 72
+        moved = axes.transData + ScaledTranslation(aside, 0, axes.figure.dpi_scale_trans)
         x = where.loc[own.index].sort_values()
         own = own.loc[x.index]
+        # What is moved aside counts for nothing when limits are looked for.
+        for name in ("low", "value", "high"):
+            axes.update_datalim(np.column_stack([x, own[name].fillna(own["value"])]))
         ends = np.abs(own[["low", "high"]].to_numpy("f8").T - own["value"].to_numpy("f8"))
         axes.errorbar(
             x,
@@ -108,9 +130,11 @@ def _lines(axes: Axes, figures: pd.DataFrame, settings: list[str], metric: str) 
             capsize=3,
             linestyle="-" if numeric else "none",
             label=run,
+            transform=moved,
         )
     if numeric and min(values) > 0 and max(values) >= _WIDE * min(values):
         axes.set_xscale("log")
+    axes.autoscale_view()
     if numeric:
         axes.set_xticks(sorted(map(float, values)), [setting_text(one) for one in sorted(values)])
         axes.minorticks_off()
@@ -149,7 +173,7 @@ def _heat_map(
             # Dark fields have white text: the map's brightness rises evenly.
             ink = "white" if image.norm(mean) < 0.6 else "black"
             text = f"{mean:.3f}{spread}"
-            axes.text(x, y, text, ha="center", va="center", color=ink, size=7)
+            axes.text(x, y, text, ha="center", va="center", color=ink, size=8)
     axes.set_xticks(range(len(across)), across)
     axes.set_yticks(range(len(down)), down)
     axes.set(xlabel=settings[0], ylabel=settings[1])

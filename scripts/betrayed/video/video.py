@@ -110,7 +110,7 @@ class Video:
             return loaded
         except FileNotFoundError as error:
             raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"{path} is no record of frames ({error}). Delete it and run the workflow again."
             ) from error

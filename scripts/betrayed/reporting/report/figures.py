@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from betrayed.io.style import GREY, LINES, drawing, svg_text
+from betrayed.io.style import GREY, LINES, drawing, legend_columns, svg_text
 from betrayed.reporting.bootstrap import DRAWS, LEVEL, SEED, bootstrap_intervals
 from betrayed.reporting.measurements import ALL
+from betrayed.reporting.report.tables import VIDEO_FIGURES
 from betrayed.reporting.sweep_pictures import sweep_drawn
 from betrayed.reporting.sweeps import swept_settings
 from betrayed.reporting.training_clusters import read_training_clusters
@@ -71,7 +72,7 @@ def score_figure(
         if named:
             own = {run: _of(spread, run, dataset, wide.index) for run in shown}
             _by_name(axes, wide, means, own)
-            axes.set_xlabel(metric)
+            axes.set_xlabel(called(protocol, metric))
             caption += "Above the line: the means over the data set and their intervals"
             if any(one.notna().any(axis=None) for one in own.values()):
                 caption = (
@@ -80,17 +81,17 @@ def score_figure(
                 )
         else:
             _by_rank(axes, wide, means)
-            axes.set_ylabel(metric)
+            axes.set_ylabel(called(protocol, metric))
             caption += "Lines and bands: the means over the data set and their intervals"
         figure.legend(
             *axes.get_legend_handles_labels(),
             loc="outside upper center",
-            ncols=min(4, len(shown)),
+            ncols=legend_columns(shown, figure.get_figwidth()),
         )
         svg = svg_text(figure, f"scores-{dataset}-{protocol}-{metric}")
     return Drawn(
         f"scores-{dataset}-{protocol}-{metric}",
-        f"{metric} by {protocol} of each video of {dataset}",
+        f"{called(protocol, metric)}, of each video of {dataset}",
         svg,
         f"{caption}; of the davis2017 protocols they are means over objects, not over the marks."
         + _left_out(len(present) - len(shown)),
@@ -142,7 +143,7 @@ def comparison_figure(
     left = len(shown) - 1 - len(others)
     return Drawn(
         f"against-{dataset}-{protocol}-{metric}",
-        f"Runs against {first}, video by video: {metric} by {protocol} on {dataset}",
+        f"Runs against {first}, video by video: {called(protocol, metric)}, on {dataset}",
         svg,
         f"Above the line a run is better than {first} (round marks), below it worse (square ones). "
         "Above each: the mean difference over videos and its interval." + _left_out(left),
@@ -155,6 +156,12 @@ def comparison_figure(
             "source": "results/tables/summary.csv",
         },
     )
+
+
+def called(protocol: str, metric: str) -> str:
+    """What a figure is called, as in the head of its column."""
+    names = {figure[:2]: figure[2] for figure in VIDEO_FIGURES}
+    return names.get((protocol, metric), f"{metric} by {protocol}")
 
 
 def difference_text(differences: np.ndarray) -> str:
@@ -231,18 +238,12 @@ def sweep_figure(table: pd.DataFrame, path: str) -> Drawn:
     settings = swept_settings(table)
     with sweep_drawn(table) as figure:
         svg = svg_text(figure, "sweep")
-    seeds = int(table["seeds"].max()) if len(table) else 0
-    over = (
-        f"Means over up to {seeds} seeds, with the {LEVEL:.0%} interval of the mean (Student's t)."
-        if seeds > 1
-        else "One seed each: how much seeds move a figure is not known."
-    )
     steps = len(table[settings].drop_duplicates()) if settings else 1
     return Drawn(
         "sweep",
         "The sweep" + (f" over {', '.join(settings)}" if settings else " over seeds"),
         svg,
-        f"Of each protocol the first figure that systems are ranked by. {over}",
+        "Of each protocol the first figure that systems are ranked by.",
         {"settings": ", ".join(settings) or "seed", "steps": str(steps), "source": path},
     )
 

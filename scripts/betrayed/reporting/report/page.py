@@ -48,12 +48,16 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Shown:
-    """A video that has a player; ``merging`` is the drawing of its tracks, or empty."""
+    """A video that has a player; ``merging`` is the drawing of its tracks, or empty.
+
+    ``poster`` is a picture of it, where scripts are off or the page is printed.
+    """
 
     anchor: str
     key: Key
     title: str
     data: Mapping[str, Any]
+    poster: str
     facts: str
     merging: str
     made_from: Mapping[str, str]
@@ -281,6 +285,8 @@ def _overview(
     """A row a video and run: a thumbnail, what the video is, its figures."""
     measured = tables.present(summary, tables.VIDEO_FIGURES)
     rows = []
+    # Of one data set and one run there is no need to say which.
+    told = {"data set": len({dataset for dataset, _ in videos}) > 1, "run": len(by_run) > 1}
     pictured: set[Key] = set()
     for key in progress(videos, "thumbnails", "video"):
         for run, own in by_run.items():
@@ -295,8 +301,11 @@ def _overview(
                 [
                     tables.Cell("", picture=picture, link=links.get(key)),
                     tables.Cell(_called(video), link=links.get(key)),
-                    tables.Cell(dataset),
-                    tables.Cell(run),
+                    *(
+                        tables.Cell(name)
+                        for name, is_told in zip((dataset, run), told.values(), strict=True)
+                        if is_told
+                    ),
                     tables.whole(video.count),
                     tables.Cell(f"{video.width}×{video.height}", video.width * video.height),
                     tables.whole(float("nan") if video.objects is None else video.objects),
@@ -309,15 +318,17 @@ def _overview(
             )
     names = tuple(title for *_, title in measured)
     plain = ("frames", "size", "true objects", "found objects")
-    return tables.Table(
+    table = tables.Table(
         "videos",
         "Videos",
-        ("picture", "video", "data set", "run", *plain, *names),
+        ("picture", "video", *(name for name in told if told[name]), *plain, *names),
         rows,
         "Pictures: the middle frame with the objects of the first run. "
         "Source: results/tables/summary.csv.",
         frozenset({*plain, *names}),
+        frozenset({"picture"}),
     )
+    return tables.without_empty(table, "true objects")
 
 
 def _players(
@@ -341,6 +352,7 @@ def _players(
             key,
             _called(video),
             data,
+            players.thumbnail(results[0], max(data["size"]), data["runs"][0]["colours"]),
             facts,
             _merging(results[0], video, data["runs"][0]["colours"], f"merging-{place}"),
             {

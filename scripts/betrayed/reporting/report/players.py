@@ -98,13 +98,25 @@ def found_objects(path: str | Path) -> int:
     return int(((table["proposal"] > 0) & table["foreground"].astype(bool)).sum())
 
 
-def thumbnail(result: Result) -> str:
-    """The middle frame of a video with the objects over it, as a WebP."""
+def thumbnail(
+    result: Result, longest: int = THUMBNAIL, colours: Mapping[int, int] | None = None
+) -> str:
+    """The middle frame of a video with the objects over it, as a WebP.
+
+    Args:
+        result: what a run has of the video.
+        longest: pixels of the longer side at most.
+        colours: for objects that have the colour of another id, that id.
+    """
     video = Video.load(result.frames)
     middle = video.count // 2
-    size = sprites.fitted(video.height, video.width, THUMBNAIL, float(video.pixel_aspect))
+    size = sprites.fitted(video.height, video.width, longest, float(video.pixel_aspect))
     picture = sprites.shrunk(video.frame(middle), size)
     ids = sprites.shrunk_ids(object_ids(Path(result.objects).parent, middle), size)
+    table = np.arange(256, dtype=np.uint8)
+    for one, colour in (colours or {}).items():
+        table[one] = colour
+    ids = table[ids]
     return sprites.webp_uri(coloured(picture, ids))
 
 

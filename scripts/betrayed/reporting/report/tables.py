@@ -1,7 +1,7 @@
 """The report's tables: cells that know what to show and what to be sorted by."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -44,7 +44,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its columns, of which ``numbers`` hold numbers, its rows and what it is about."""
+    """A table: its columns, its rows and what it is about.
+
+    Columns in ``numbers`` hold numbers; those in ``unsorted`` have no order, such as pictures.
+    """
 
     name: str
     title: str
@@ -52,6 +55,16 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     note: str = ""
     numbers: frozenset[str] = field(default_factory=frozenset)
+    unsorted: frozenset[str] = field(default_factory=frozenset)
+
+
+def without_empty(table: Table, column: str) -> Table:
+    """The table without a column that holds nothing in any row."""
+    place = table.columns.index(column)
+    if any(row[place].text for row in table.rows):
+        return table
+    columns, *rows = ([*row[:place], *row[place + 1 :]] for row in (table.columns, *table.rows))
+    return replace(table, columns=columns, rows=rows)
 
 
 def number(value: float, digits: int = 3) -> Cell:
@@ -164,7 +177,7 @@ def leaderboard_table(leaderboard: pd.DataFrame) -> Table:
 
 
 def settings_table(runs: pd.DataFrame, order: Sequence[str]) -> Table:
-    """A row a setting, a column a run; whether the runs differ in it."""
+    """A row a setting, a column a run; with several runs also whether they differ in it."""
     by_run = runs.set_index("run")
     names = [name for name in order if name in by_run.index]
     rows = []
@@ -173,14 +186,14 @@ def settings_table(runs: pd.DataFrame, order: Sequence[str]) -> Table:
         rows.append(
             [
                 Cell(setting),
-                Cell("differs" if len(set(values)) > 1 else ""),
+                *([Cell("differs" if len(set(values)) > 1 else "")] if len(names) > 1 else []),
                 *(Cell(value) for value in values),
             ]
         )
     return Table(
         "settings",
         "Settings of the runs",
-        ("setting", "among runs", *names),
+        ("setting", *(["among runs"] if len(names) > 1 else []), *names),
         rows,
         "Source: results/tables/runs.csv.",
     )
@@ -255,4 +268,4 @@ def stages_table(stages: pd.DataFrame) -> Table:
 
 
 def _setting_text(value: object) -> str:
-    return "" if pd.isna(value) else str(value)
+    return "null" if pd.isna(value) else str(value)

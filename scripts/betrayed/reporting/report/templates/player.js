@@ -6,7 +6,7 @@
   const style = JSON.parse(document.getElementById("style").textContent);
   const OTHER = 255;
   const LABELLED = 0.002; // ids that cover less of the picture get no number on it
-  const PLOT = { width: 400, height: 190, left: 28, span: 364, top: 10, bottom: 150 };
+  const PLOT = { width: 400, height: 176, left: 28, span: 360, top: 10, bottom: 146 };
   const DASHES = ["none", "6 2", "2 2", "8 2 2 2"];
   const TITLES = {
     frame: "the frame alone",
@@ -304,6 +304,7 @@
     drawCurves() {
       const box = this.find(".curves");
       box.replaceChildren();
+      this.find(".key").replaceChildren();
       const { curves } = this.found;
       if (!curves.length) return;
       const yOf = (value) => PLOT.bottom - (PLOT.bottom - PLOT.top) * value;
@@ -315,21 +316,21 @@
           svg("text", { x: PLOT.left - 4, y: y + 4, "text-anchor": "end" }, String(share)),
         );
       }
-      const below = [
-        "J over time: thick the foreground, else objects of the truth",
-        "in its colours. Circles: over 0.15 below the curve's median",
-      ];
-      below.forEach((text, line) => {
-        plot.append(svg("text", { x: PLOT.left, y: PLOT.bottom + 16 + 14 * line }, text));
-      });
+      const last = Math.max(1, this.data.count - 1);
+      for (const [frame, text, anchor] of [
+        [0, "0", "middle"],
+        [last / 2, "frame", "middle"],
+        [last, String(last), "end"],
+      ]) {
+        const place = { x: this.x(frame), y: PLOT.bottom + 20, "text-anchor": anchor };
+        plot.append(svg("text", place, text));
+      }
       for (const curve of curves) {
         const points = curve.frames.map((frame, i) => [this.x(frame), yOf(curve.values[i])]);
         const line = svg("polyline", {
           points: points.map((point) => point.map((one) => one.toFixed(1)).join(",")).join(" "),
           fill: "none",
-          stroke: curve.object ? css(colourOf(curve.object)) : "currentColor",
-          "stroke-width": curve.object ? 1.5 : 2.5,
-          "stroke-dasharray": curve.object ? DASHES[(curve.object - 1) % DASHES.length] : "none",
+          ...this.inkOf(curve),
         });
         line.append(svg("title", {}, `J of ${curve.label}`));
         plot.append(line);
@@ -340,7 +341,37 @@
       }
       plot.append(svg("line", { y1: PLOT.top - 4, y2: PLOT.bottom + 4, class: "now" }));
       box.append(plot);
+      this.nameCurves(curves);
       this.moveCursor();
+    }
+
+    inkOf({ object }) {
+      return {
+        stroke: object ? css(colourOf(object)) : "currentColor",
+        "stroke-width": object ? 1.5 : 2.5,
+        "stroke-dasharray": object ? DASHES[(object - 1) % DASHES.length] : "none",
+      };
+    }
+
+    // Below the curves: a piece of each line with what it is of.
+    nameCurves(curves) {
+      const key = this.find(".key");
+      key.replaceChildren("J over time of the truth's");
+      const entry = (mark, text) => {
+        const one = document.createElement("span");
+        const sample = svg("svg", { viewBox: "0 0 33 12", "aria-hidden": "true" });
+        sample.append(mark);
+        one.append(sample, text);
+        key.append(one, " ");
+      };
+      for (const curve of curves) {
+        const line = svg("line", { x1: 0, x2: 33, y1: 6, y2: 6, ...this.inkOf(curve) });
+        entry(line, curve.label);
+      }
+      if (curves.some((curve) => curve.drops.length)) {
+        const mark = svg("circle", { cx: 16, cy: 6, r: 3.5, class: "drop" });
+        entry(mark, "over 0.15 below its median");
+      }
     }
 
     moveCursor() {
@@ -378,6 +409,9 @@
     section.addEventListener("focusin", () => (current = section));
     section.addEventListener("pointerdown", () => (current = section));
   }
+
+  // On paper all have their curves; what has not been drawn yet shows its poster.
+  window.addEventListener("beforeprint", () => sections.forEach(playerOf));
 
   const turn = (by) => {
     const next = sections[sections.indexOf(current) + by];

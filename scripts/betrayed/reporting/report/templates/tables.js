@@ -37,13 +37,14 @@
       kept += !row.hidden;
     }
     const all = table.tBodies[0].rows.length;
-    count.value = kept === all ? `${all} rows` : `${kept} of ${all} rows`;
+    const rows = all === 1 ? "row" : "rows";
+    count.value = kept === all ? `${all} ${rows}` : `${kept} of ${all} ${rows}`;
   };
 
   for (const box of document.querySelectorAll(".table")) {
     const table = box.querySelector("table");
     [...table.tHead.rows[0].cells].forEach((head, column) => {
-      head.querySelector("button").addEventListener("click", () => sort(table, column));
+      head.querySelector("button")?.addEventListener("click", () => sort(table, column));
     });
     const field = box.querySelector(".filter");
     field.addEventListener("input", () => filter(table, field.value, box.querySelector(".count")));
