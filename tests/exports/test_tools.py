@@ -35,7 +35,7 @@ from betrayed.exports.label_stacks import centres, export_napari
 from betrayed.exports.mots import export_mots
 from betrayed.exports.videos import numbers_in
 from support.browsers import browser
-from support.masked_videos import SIZE, masked_video
+from support.masked_videos import SIZE, cut_to, masked_video
 from support.paths import SCRIPTS
 from support.records import record_of
 
@@ -488,3 +488,20 @@ def test_the_program_takes_the_level_and_how_many(tmp_path, made):
     expected = made[1].levels["parts"].copy()
     expected[expected > 3] = 0
     np.testing.assert_array_equal(tifffile.imread(Path(out) / "clip-b.tif"), expected)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (2, 2)])
+def test_films_of_a_pixel_or_two_are_exported(tmp_path, size):
+    made = cut_to(masked_video(tmp_path, "clip"), *size)
+    for form in FORMS:
+        if form != "youtube_vis":  # that is for videos of its own layout
+            FORMS[form]([made.video], tmp_path / form)
+    stack = tifffile.imread(tmp_path / "napari" / "clip.tif")
+    np.testing.assert_array_equal(stack, made.levels["objects"])
+    coco = COCO(tmp_path / "coco" / "videos" / "clip.json")
+    images = coco.dataset["images"]
+    found = np.zeros((len(images), *size), np.uint8)
+    for index, image in enumerate(images):
+        for one in coco.loadAnns(coco.getAnnIds(imgIds=image["id"])):
+            found[index][coco.annToMask(one).astype(bool)] = one["track_id"]
+    np.testing.assert_array_equal(found, made.levels["objects"])

@@ -79,3 +79,19 @@ def masked_video(
     }
     video = MaskedVideo(folder / "frames" / name / "frames.json", own, level="objects")
     return Masks(video, frames, levels)
+
+
+def cut_to(made: Masks, height: int, width: int) -> Masks:
+    """The same video with no more than its middle, where both objects meet."""
+    place = (slice(None), slice(11, 11 + height), slice(19, 19 + width))
+    video = made.video
+    levels = {name: masks[place] for name, masks in made.levels.items()}
+    for name in ("proposals", "parts", "foreground"):
+        for index, mask in enumerate(levels[name]):
+            values = mask * np.uint8(255) if name == "foreground" else mask
+            Image.fromarray(values).save(video.masks / name / f"{index:05d}.png")
+    frames = made.frames[place]
+    write_frames(video.frames.parent, frames, suffix=".png")
+    record = json.loads(video.frames.read_text()) | {"height": height, "width": width}
+    video.frames.write_text(json.dumps(record))
+    return Masks(video, frames, levels)

@@ -52,7 +52,8 @@ def _write(video: MaskedVideo, folder: Path) -> None:
     shape = (record.count, record.height, record.width)
     tifffile.imwrite(
         folder / f"{record.name}.tif",
-        stack(),
+        # Of frames one pixel wide the library makes one page, and wants them at once.
+        stack() if record.width > 1 else np.stack(list(stack())),
         shape=shape,
         dtype=np.uint8,
         bigtiff=np.prod(shape, dtype=np.int64) > _BIG,
