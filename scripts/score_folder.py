@@ -16,6 +16,7 @@ from typing import get_args
 from betrayed.config.datasets import DatasetSettings
 from betrayed.config.reading import checked
 from betrayed.config.scoring import PROTOCOLS, Scorer, ScoreSettings
+from betrayed.datasets.names import display_name, identifier
 from betrayed.engine.parallel import cores, in_parallel
 from betrayed.engine.programs import run
 from betrayed.errors import UserError
@@ -57,7 +58,7 @@ def main() -> None:
         "benchmark": arguments.benchmark,
     }
     paths = _write_scores(arguments.output / "scores", scores)
-    sources = [common | {"video": video, "path": path} for video, path in paths.items()]
+    sources = [common | {"video": video, "path": path} for video, path in paths]
     runs = {name: {key: _plain(value) for key, value in vars(arguments).items()}}
     write_tables(arguments.output, sources, runs, PUBLISHED, settings.max_proposals)
     print(scores_text(arguments.output))
@@ -142,18 +143,20 @@ def _check_objects(scores: list[Scores], truth: Path) -> None:
         )
 
 
-def _write_scores(folder: Path, scores: list[Scores]) -> dict[str, Path]:
-    """The files of scores, by video; ``all`` is the data set as a whole."""
+def _write_scores(folder: Path, scores: list[Scores]) -> list[tuple[str, Path]]:
+    """The videos with their files of scores; ``all`` is the data set as a whole."""
     tables = {one.name: one.table for one in scores}
     if ALL in tables:
         raise UserError(f"A video is named {ALL!r}, as the whole data set is in tables. Rename it.")
     overlaps = [one.detections for one in scores if one.detections is not None]
     if overlaps:
         tables[ALL] = pooled_rows(overlaps)
+    paths = {ALL: folder / f"{ALL}.csv"} if overlaps else {}
+    paths |= {one.name: folder / f"{identifier(one.name)}.csv" for one in scores}
     for name, table in tables.items():
-        with whole_file(folder / f"{name}.csv") as temporary:
+        with whole_file(paths[name]) as temporary:
             table.to_csv(temporary, index=False, lineterminator="\n")
-    return {name: folder / f"{name}.csv" for name in tables}
+    return [(display_name(name), path) for name, path in paths.items()]
 
 
 def _name(path: Path) -> str:

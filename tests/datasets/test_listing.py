@@ -13,6 +13,7 @@ import list_videos as program
 from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import left_out, list_videos, missing_paths, needed_paths
 from betrayed.datasets.manifest import PLACES, read_manifest, write_manifest
+from betrayed.datasets.watching import signature
 from betrayed.errors import UserError
 from betrayed.video.annotations import read_annotation
 from betrayed.video.extraction import extract
@@ -489,3 +490,44 @@ def test_contents_are_read_where_something_may_have_changed(manifest, tmp_path):
     assert hashed == 0
     assert there["ant"]["source"] == str(moved / "ant")
     assert there["ant"]["source_content"] == more["ant"]["source_content"]
+
+
+def test_links_to_themselves_and_pipes_are_named_and_stop_nothing(folder):
+    (folder / "loop").symlink_to("loop")
+    (folder / "ring").symlink_to("loop")
+    (folder / "loop.mp4").symlink_to("loop.mp4")
+    os.mkfifo(folder / "pipe.mp4")
+    settings = DatasetSettings(root=str(folder), annotations="loop")
+    assert signature(needed_paths(settings), 2)
+    assert missing_paths(settings) == [folder / "loop"]
+    with pytest.raises(UserError, match=r"annotations: neither .*loop nor .* is a folder"):
+        listing(folder, annotations="loop")
+    assert names(folder) == ["Fly", "ant", "bee", "cat"]
+    reasons = dict(left_out(DatasetSettings(root=str(folder))))
+    for name in ("loop", "ring", "loop.mp4"):
+        assert reasons[folder / name] == "is a link that leads nowhere"
+    assert reasons[folder / "pipe.mp4"] == "is no file, but a pipe or the like"
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".DNG", ".exr"])
+def test_pictures_of_kinds_that_are_not_read_are_named(folder, suffix):
+    (folder / "phone").mkdir()
+    (folder / "phone" / f"IMG_1{suffix}").touch()
+    reasons = dict(left_out(DatasetSettings(root=str(folder))))
+    kind = suffix.lower()
+    assert reasons[folder / "phone"] == (
+        f"holds no images that are read, but {kind}: save them as PNG or JPEG"
+    )
+    (folder.parent / "alone").mkdir()
+    (folder / "phone").rename(folder.parent / "alone" / "phone")
+    with pytest.raises(UserError, match=rf"phone holds no images that are read, but \{kind}"):
+        listing(folder.parent / "alone")
+
+
+def test_lists_are_read_as_editors_save_them(davis):
+    for encoding in ("utf-8-sig", "utf-16"):
+        (davis / "ImageSets" / "2017" / "val.txt").write_bytes("dog\r\nbear\r\n".encode(encoding))
+        assert names(davis, layout="davis", split="2017/val") == ["bear", "dog"]
+    (davis / "ImageSets" / "2017" / "val.txt").write_bytes("b\xe9ar".encode("latin-1"))
+    with pytest.raises(UserError, match=r"val\.txt is no text in UTF-8"):
+        names(davis, layout="davis", split="2017/val")

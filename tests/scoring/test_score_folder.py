@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from betrayed.datasets.names import identifier
 from betrayed.errors import UserError
 from betrayed.scoring.average_precision import average_precision, match_detections
 from betrayed.scoring.davis import davis_unsupervised
@@ -310,3 +311,32 @@ def test_masks_of_0_and_255_are_no_ids(tmp_path):
         score_masks(video)
     (video,) = find_videos(*places, ScoreSettings(("davis2016",)), kind="foreground")
     assert (score_masks(video).table["value"] == 1).any()
+
+
+def test_videos_of_any_name_are_scored_and_litter_is_none(tmp_path):
+    ids = np.zeros((2, 8, 8), np.uint8)
+    ids[:, 2:6, 2:6] = 1
+    names = ["x" * 255, "new\nline", "my clip (1)", "-rf", "日本", "%s {x}"]
+    for name in names:
+        for folder in ("truth", "masks"):
+            write_annotations(tmp_path / folder / name, ids)
+    for litter in ("__MACOSX", "@eaDir", ".cache"):
+        for folder in ("truth", "masks"):
+            (tmp_path / folder / litter).mkdir()
+    output = tmp_path / "scores"
+    run("--truth", tmp_path / "truth", "--masks", tmp_path / "masks", "--output", output)
+    summary = pd.read_csv(output / "summary.csv")
+    figures = summary[summary["metric"] == "J_mean"].groupby("video")["value"].min()
+    assert set(figures.index) == {*names, "all"} and (figures == 1).all()
+    files = {path.stem for path in (output / "scores").iterdir()}
+    assert files == {identifier(name) for name in names}
+
+
+def test_a_score_is_a_finite_number(ytvis):
+    truth, results, _ = ytvis
+    for score in (True, "0.9", None, 10**400, float("nan"), float("inf")):
+        entries = json.loads(results.read_text())
+        entries[0]["score"] = score
+        results.write_text(json.dumps(entries))
+        with pytest.raises(UserError, match=r"track 1: score must be a number that is finite"):
+            find_tracks(truth, results, ScoreSettings(("youtube-vis",)))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from betrayed.datasets.names import identifier
 from betrayed.errors import UserError
+from betrayed.io.text_files import read_lines
 
 #: What the file of such a list ends in.
 LIST = ".txt"
@@ -34,10 +35,9 @@ def read_names(file: Path) -> list[str]:
     """The names in a text file, one a line, once each; lines that begin with # are left out.
 
     Raises:
-        UserError: it lists nothing.
+        UserError: it lists nothing, or is no text.
     """
-    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
-    names = [line for line in lines if line and not line.startswith("#")]
+    names = read_lines(file)
     if not names:
         raise UserError(f"The split file {file} lists no sequence.")
     return list(dict.fromkeys(names))

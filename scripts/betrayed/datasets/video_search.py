@@ -1,12 +1,13 @@
 """Looking for videos on the disk: films and folders of images, some levels down."""
 
+import os
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 from betrayed.datasets.name_lists import path_list
 from betrayed.errors import UserError
-from betrayed.io.file_kinds import is_film, is_image, is_litter
+from betrayed.io.file_kinds import is_film, is_image, is_litter, is_other_image
 
 #: How many files and folders are looked at, and how far below a folder.
 _MOST_LOOKED_AT = 20_000
@@ -31,8 +32,8 @@ def refuse_home(root: Path) -> None:
     Raises:
         UserError: it is one; says where videos lie.
     """
-    home = Path.home().resolve()
-    if root.resolve() not in (home, *home.parents):
+    home = real(Path.home())
+    if real(root) not in (home, *home.parents):
         return
     found, all_seen = _videos_below(root, count())
     own = ", or put the videos into a folder of their own" if root in found else ""
@@ -48,7 +49,7 @@ def refuse_home(root: Path) -> None:
 
 def is_video(path: Path) -> bool:
     """Whether a path is a film by its suffix, or a folder that holds images itself."""
-    return holds_images(path) if _is_folder(path) else is_film(path) and path.is_file()
+    return holds_images(path) if is_folder(path) else is_film(path) and path.is_file()
 
 
 def holds_images(folder: Path) -> bool:
@@ -56,9 +57,28 @@ def holds_images(folder: Path) -> bool:
     return any(is_image_file(path) for path in _listed(folder))
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path is one; no error where the system will not say, as of a link to itself."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def real(path: Path) -> Path:
+    """Where a path leads in the end; of a link that leads round in a circle as far as it goes."""
+    return Path(os.path.realpath(path))
+
+
 def is_image_file(path: Path) -> bool:
     """Whether a path is an image by its suffix, and a file."""
     return is_image(path) and path.is_file()
+
+
+def other_images(folder: Path) -> str:
+    """What is to be said of pictures in a folder whose kinds are not read; or nothing."""
+    kinds = sorted({path.suffix.lower() for path in _listed(folder) if is_other_image(path)})
+    return f" that are read, but {', '.join(kinds)}: save them as PNG or JPEG" if kinds else ""
 
 
 def entries(folder: Path) -> list[Path]:
@@ -85,21 +105,13 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
         for one in level:
             for path in entries(one):
                 yield path
-                if not path.is_symlink() and _is_folder(path):
+                if not path.is_symlink() and is_folder(path):
                     folders.append(path)
         level = folders
 
 
-def _is_folder(path: Path) -> bool:
-    """Whether a path is one, also where the system will not say, as of processes that have gone."""
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
-
-
 def _listed(folder: Path) -> Iterator[Path]:
     try:
-        yield from folder.iterdir() if _is_folder(folder) else ()
+        yield from folder.iterdir() if is_folder(folder) else ()
     except OSError:
         return  # it is left out, as one that holds no images

@@ -41,13 +41,22 @@ def _files(path: Path, deepest: int | None) -> Iterator[tuple[str, int, int]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = prefix + entry.name
-                if is_litter(entry.name):
+                if is_litter(entry.name) or _is_nothing(entry):
                     continue
                 if entry.is_dir():
                     if deepest is None or level < deepest:
                         waiting.append((Path(entry.path), f"{name}/", level + 1))
                 elif entry.is_file():
                     yield _entry(name, entry.stat())
+
+
+def _is_nothing(entry: os.DirEntry) -> bool:
+    """Whether an entry is a link that leads nowhere or round in a circle."""
+    try:
+        entry.stat()
+    except OSError:
+        return True
+    return False
 
 
 def _entry(name: str, found: os.stat_result) -> tuple[str, int, int]:

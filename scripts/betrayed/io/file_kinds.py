@@ -2,7 +2,15 @@
 
 from pathlib import Path
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pnm", ".jp2", ".avif"),
+)
+# What holds pictures and is not read here: named where a folder has nothing else.
+_OTHER_IMAGES = (
+    *(".heic", ".heif", ".jxl", ".gif", ".tga", ".psd", ".svg", ".exr", ".hdr", ".pfm", ".dpx"),
+    *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".raw", ".dcm", ".npy"),
+)
 # What PyAV reads: containers, then pictures in a row and codings without a container.
 VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".qt", ".mkv", ".webm", ".avi", ".divx", ".mpg", ".mpeg", ".mpe"),
@@ -38,6 +46,11 @@ def is_litter(name: str) -> bool:
 def is_image(path: Path) -> bool:
     """Whether a path has an image's suffix and is no litter; the disk is not asked."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not is_litter(path.name)
+
+
+def is_other_image(path: Path) -> bool:
+    """The same of the suffix of a picture that is not read here, such as a phone's .heic."""
+    return path.suffix.lower() in _OTHER_IMAGES and not is_litter(path.name)
 
 
 def is_film(path: Path) -> bool:

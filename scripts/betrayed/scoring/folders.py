@@ -11,9 +11,10 @@ from PIL import Image, UnidentifiedImageError
 
 from betrayed.errors import UserError
 from betrayed.io.file_kinds import is_litter
-from betrayed.io.images import numbered_images
+from betrayed.io.images import numbered_images, upright_size
 from betrayed.io.mask_checks import MaskJudge
-from betrayed.io.palette import VOID, read_ids
+from betrayed.io.palette import VOID
+from betrayed.io.text_files import read_lines
 from betrayed.scoring.average_precision import PROTOCOL
 from betrayed.scoring.detections import detections
 from betrayed.scoring.protocols import ScoreSettings, score_arrays
@@ -142,10 +143,9 @@ def read_split(path: str | Path) -> list[str]:
         UserError: the file is missing or lists none.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        names = read_lines(path)
+    except (FileNotFoundError, UserError) as error:
         raise UserError(f"--split: {path} cannot be read ({error}).") from error
-    names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not names:
         raise UserError(f"--split: {path} lists no video.")
     return sorted(set(names))
@@ -186,10 +186,7 @@ def _read(
 ) -> tuple[np.ndarray, set[int]]:
     """The ids (T, H, W) of a video's masks, judged, and which objects they are."""
     judge = MaskJudge(paths[0].parent, kind)
-    masks = []
-    for path in paths:
-        masks.append(read_ids(path, highest))
-        judge.add(path, masks[-1])
+    masks = [judge.read(path, highest) for path in paths]
     background = {0, VOID} if kind == "ids" else {0}
     return np.stack(masks), judge.finish() - background
 
@@ -255,15 +252,13 @@ def _check_sizes(videos: Sequence[MaskedVideo]) -> None:
 def _size(path: Path) -> str:
     try:
         with Image.open(path) as image:
-            return f"{image.width}x{image.height}"
+            return "{}x{}".format(*upright_size(image))
     except (OSError, UnidentifiedImageError) as error:
         raise UserError(f"{path} is no image ({error}). Replace it with a whole file.") from error
 
 
 def _folders(path: Path) -> list[str]:
-    return sorted(
-        one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith(".")
-    )
+    return sorted(one.name for one in path.iterdir() if one.is_dir() and not is_litter(one.name))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,9 +1,9 @@
 """Tracks that any method found in videos of YouTube-VIS: results.json beside the file of truth."""
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from betrayed.datasets.readers.youtube_vis import Record, decode_ids
 from betrayed.datasets.splits import split_positions
 from betrayed.errors import UserError
 from betrayed.io.run_lengths import RunLengths, checked_lengths
+from betrayed.io.text_files import load_json
 from betrayed.scoring.average_precision import PROTOCOL
 from betrayed.scoring.columns import COLUMNS
 from betrayed.scoring.detection_table import as_table
@@ -24,6 +25,7 @@ from betrayed.scoring.folders import Scores, score_ids
 from betrayed.scoring.protocols import ScoreSettings
 
 _MOST_TRACKS = 254  # that an image of ids can tell apart
+_SHOWN = 20  # characters of a number
 
 
 @dataclass(frozen=True)
@@ -171,12 +173,12 @@ def _check_masks(record: Record, path: str | Path) -> None:
 
 def _entries(path: Path) -> list[Any]:
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = load_json(path)
     except FileNotFoundError as error:
         raise UserError(f"The file of results {path} is missing.") from error
-    except OSError as error:
+    except UserError as error:
         raise UserError(
-            f"--masks: {path} is no file of results that can be read ({error}). The truth is a "
+            f"--masks: {path} is no file of results that can be read ({error}) The truth is a "
             f"JSON file, so that the masks must be one too."
         ) from error
     except ValueError as error:
@@ -190,8 +192,12 @@ def _track(
     entry: Mapping[str, Any], record: Record, where: str
 ) -> tuple[float, tuple[RunLengths | None, ...]]:
     score, masks = entry.get("score"), entry.get("segmentations")
-    if not isinstance(score, Real) or not np.isfinite(score):
-        raise UserError(f"{where}: score must be a number, not {score!r}.")
+    try:
+        if isinstance(score, bool) or not isinstance(score, Real) or not isfinite(score):
+            raise ValueError("it is none")
+    except (ValueError, OverflowError) as error:
+        shown = str(score)[:_SHOWN] if isinstance(score, Real) else repr(score)
+        raise UserError(f"{where}: score must be a number that is finite, not {shown}.") from error
     if not isinstance(masks, list) or len(masks) != len(record.frames):
         count = len(masks) if isinstance(masks, list) else "no"
         raise UserError(

@@ -11,12 +11,15 @@ from betrayed.datasets.video_search import (
     entries,
     folders_of_videos,
     holds_images,
+    is_folder,
     is_image_file,
     is_video,
+    other_images,
+    real,
     refuse_home,
 )
 from betrayed.errors import UserError
-from betrayed.io.file_kinds import VIDEO_SUFFIXES, is_image
+from betrayed.io.file_kinds import VIDEO_SUFFIXES, is_film, is_image
 
 #: A video's frames lie in a folder in the root, and its masks in a folder in that of annotations.
 WATCHED_DEPTH = 2
@@ -30,7 +33,7 @@ def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
     annotation_folders = filter(None, (settings.annotations, settings.instances))
     paths = [root, *(likely_annotations(root, truth) for truth in annotation_folders)]
     truth = _truth(root, settings)
-    folders = (one for one in entries(root) if one.is_dir() and one.resolve() not in truth)
+    folders = (one for one in entries(root) if is_folder(one) and real(one) not in truth)
     return paths + [path for path in folders if not holds_images(path)]
 
 
@@ -90,17 +93,20 @@ def left_out(root: Path, settings: DatasetSettings) -> list[tuple[Path, str]]:
     result, looks = [], count()
     for path in entries(root):
         if path in videos:
-            inside = entries(path) if path.is_dir() else []
+            inside = entries(path) if is_folder(path) else []
             result += [
                 (one, "is no image of the video") for one in inside if not is_image_file(one)
             ]
-        elif path.is_dir() and path.resolve() not in truth:
+        elif is_folder(path) and real(path) not in truth:
             deeper = folders_of_videos(path, looks)
             where = f"; videos lie in {path_list(deeper)}" if deeper else ""
-            result.append((path, f"holds no images{where}"))
-        elif not path.is_dir():
+            result.append((path, f"holds no images{other_images(path)}{where}"))
+        elif not is_folder(path):
             reason = "is no video that is known by its suffix"
-            reason = "is an image outside a video's folder" if is_image(path) else reason
+            if is_image(path):
+                reason = "is an image outside a video's folder"
+            elif is_film(path) and path.exists():
+                reason = "is no file, but a pipe or the like"
             result.append((path, reason if path.exists() else "is a link that leads nowhere"))
     return result
 
@@ -109,13 +115,13 @@ def _videos(root: Path, settings: DatasetSettings) -> list[Path]:
     if root.is_file():
         return [root]
     beside = _truth(root, settings)
-    return [one for one in entries(root) if is_video(one) and one.resolve() not in beside]
+    return [one for one in entries(root) if is_video(one) and real(one) not in beside]
 
 
 def _truth(root: Path, settings: DatasetSettings) -> set[Path]:
     """The folders of ground truth, and all that they lie in."""
     folders = filter(None, (settings.annotations, settings.instances))
-    beside = {likely_annotations(root, folder).resolve() for folder in folders}
+    beside = {real(likely_annotations(root, folder)) for folder in folders}
     return beside | {parent for path in beside for parent in path.parents}
 
 
@@ -128,5 +134,8 @@ def _advice(root: Path) -> str:
             "It holds images itself: if they are one video, give the folder that it lies in, or "
             "put them into a folder of their own inside it."
         )
+    for path in (root, *entries(root)):
+        if kinds := other_images(path):
+            return f"{path} holds no images{kinds}."
     known = ", ".join(VIDEO_SUFFIXES)
     return f"Put a folder of images for each video there, or video files ({known})."

@@ -1,6 +1,5 @@
 """The layout ``youtube_vos``: JPEGImages, Annotations and meta.json, as YouTube-VOS's train is."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from betrayed.datasets.layouts.common import annotation_root, likely_annotations
 from betrayed.datasets.manifest import Row
 from betrayed.datasets.name_lists import choose_videos, path_list
 from betrayed.errors import UserError
+from betrayed.io.text_files import load_json
 
 
 def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
@@ -55,7 +55,7 @@ def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> 
 def _frames(path: Path) -> dict[str, set[str]]:
     """The frames of each video that show one of its objects."""
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        content: Any = load_json(path)
         return {
             name: {frame for one in video["objects"].values() for frame in one["frames"]}
             for name, video in content["videos"].items()

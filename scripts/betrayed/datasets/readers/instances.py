@@ -4,8 +4,7 @@ It is large: it is read once, when the videos are listed, and each video gets a 
 see :mod:`betrayed.datasets.readers.youtube_vis`.
 """
 
-import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,10 @@ from betrayed.datasets.readers.youtube_vis import Record
 from betrayed.datasets.splits import split_positions
 from betrayed.errors import UserError
 from betrayed.io.run_lengths import RunLengths
+from betrayed.io.text_files import load_json
 
 _MOST_OBJECTS = 254  # 255 is void
+_LONGEST = 255  # bytes of the name of a file
 
 
 def read_records(path: str | Path, split: str | None = None, truth: bool = True) -> list[Record]:
@@ -37,11 +38,9 @@ def read_records(path: str | Path, split: str | None = None, truth: bool = True)
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_json(path)
     except FileNotFoundError as error:
         raise UserError(f"The file of instances {path} is missing.") from error
-    except OSError as error:
-        raise UserError(f"The file of instances {path} cannot be read ({error}).") from error
     except ValueError as error:
         raise UserError(
             f"{path} is not whole JSON ({error}). Download it once more, or unpack it again."
@@ -58,14 +57,20 @@ def read_records(path: str | Path, split: str | None = None, truth: bool = True)
     videos, *annotated = parts
     try:
         _check_ids(videos, annotated[0] if annotated else [], path)
-        names = [{Path(one["file_names"][0]).parent.as_posix(), str(one["id"])} for one in videos]
+        folders = [_folder(one, path) for one in videos]
+        _check_folders(folders, videos, path)
+        names = [{one, str(video["id"])} for one, video in zip(folders, videos, strict=True)]
         chosen = [videos[position] for position in split_positions(split, names, path)]
         if not annotated:
             return [_record(video, None, path) for video in chosen]
         masks: dict[Any, list[Any]] = defaultdict(list)
-        for annotation in annotated[0]:
-            is_crowd = bool(annotation.get("iscrowd"))
-            masks[annotation["video_id"], is_crowd].append(annotation["segmentations"])
+        for place, annotation in enumerate(annotated[0], 1):
+            crowd = annotation.get("iscrowd")
+            if crowd not in (None, 0, 1):
+                raise UserError(
+                    f"{path}: annotation {place}: iscrowd must be 0 or 1, not {crowd!r}."
+                )
+            masks[annotation["video_id"], bool(crowd)].append(annotation["segmentations"])
         return [
             _record(video, masks[video["id"], False], path, masks[video["id"], True])
             for video in chosen
@@ -109,6 +114,48 @@ def _once(ids: list[Any], what: str, path: Path) -> set[Any]:
     return set(places)
 
 
+def _folder(video: dict[str, Any], path: Path) -> str:
+    """The folder that all frames of a video lie in."""
+    files = video.get("file_names")
+    given = isinstance(files, list) and files and all(isinstance(one, str) for one in files)
+    folders = {Path(name).parent.as_posix() for name in files} if given else set()
+    folder = folders.pop() if len(folders) == 1 else ""
+    if not folder or "/" in folder or not _may_be_file(folder):
+        first = repr(files[0]) if given else f"missing: file_names is {files!r}"
+        raise UserError(
+            f"{path}: the frames of the video {video['id']} must lie in one folder, named like "
+            f"video/00000.jpg, but its first is {first}. Take off the folders before that, and "
+            f"write / for \\."
+        )
+    if twice := [name for name, count in Counter(files).items() if count > 1]:
+        raise UserError(
+            f"{path}: the video {folder!r} lists the frame {twice[0]} more than once. Each frame "
+            f"may be there once."
+        )
+    return folder
+
+
+def _may_be_file(name: str) -> bool:
+    """Whether a disk can hold a file of this name."""
+    try:
+        length = len(name.encode())
+    except UnicodeEncodeError:  # halves of characters
+        return False
+    return name not in (".", "..") and "\0" not in name and length <= _LONGEST
+
+
+def _check_folders(folders: list[str], videos: list[Any], path: Path) -> None:
+    """Refuse videos whose frames lie in one folder: one would be written over the other."""
+    places: dict[str, int] = {}
+    for folder, video in zip(folders, videos, strict=True):
+        if folder in places:
+            raise UserError(
+                f"{path}: the videos {places[folder]} and {video['id']} both have their frames in "
+                f"the folder {folder!r}. Take one out, or give it a folder of its own."
+            )
+        places[folder] = video["id"]
+
+
 def _record(
     video: dict[str, Any],
     objects: list[list[Any]] | None,
@@ -116,17 +163,14 @@ def _record(
     crowds: list[list[Any]] | None = None,
 ) -> Record:
     """One video's record, checked against itself."""
+    folder = _folder(video, path)
     names = [Path(name) for name in video["file_names"]]
-    folders = {name.parent.as_posix() for name in names}
-    folder = folders.pop() if len(folders) == 1 else ""
-    if not folder or "/" in folder or folder == ".":
-        first = repr(str(names[0])) if names else "missing"
-        raise UserError(
-            f"{path}: the frames of the video {video['id']} must lie in one folder, named like "
-            f"video/00000.jpg, but its first is {first}. Take off the folders before that, and "
-            f"write / for \\."
-        )
     size = (video["height"], video["width"])
+    if any(type(side) is not int or side < 1 for side in size):
+        raise UserError(
+            f"{path}: height and width of the video {folder!r} must be whole numbers of pixels, "
+            f"not {size[0]!r} and {size[1]!r}."
+        )
     annotated = objects or []
     if len(annotated) > _MOST_OBJECTS:
         raise UserError(
@@ -135,6 +179,11 @@ def _record(
         )
     for kind, found in (("object", annotated), ("crowd", crowds or [])):
         for number, masks in enumerate(found, 1):
+            if not isinstance(masks, list):
+                raise UserError(
+                    f"{path}: segmentations of {kind} {number} of the video {folder!r} must be a "
+                    f"list, a mask or null for each frame, not {masks!r}."
+                )
             if len(masks) != len(names):
                 raise UserError(
                     f"{path}: {kind} {number} of the video {folder!r} has {len(masks)} masks for "
@@ -158,9 +207,9 @@ def _counts(mask: Any, size: tuple[int, int], video: str, path: Path) -> RunLeng
             f"{path}: a mask of the video {video!r} is not run-length encoded (counts and size). "
             f"Polygons are not read; convert them."
         )
-    if tuple(mask["size"]) != size:
+    if mask.get("size") != list(size):
         raise UserError(
-            f"{path}: a mask of the video {video!r} is {mask['size'][1]}x{mask['size'][0]}, but "
-            f"the video {size[1]}x{size[0]}."
+            f"{path}: a mask of the video {video!r} has the size {mask.get('size')!r}, but must "
+            f"have {list(size)} (height, width), as the video has."
         )
     return mask["counts"]

@@ -1,6 +1,5 @@
 """MOVi's shards: which videos they hold, and where each lies."""
 
-import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from betrayed.datasets.readers import tfrecords
 from betrayed.datasets.readers.movi import PARTS, Sample
 from betrayed.errors import UserError
 from betrayed.io.progress import progress
+from betrayed.io.text_files import load_json
 
 
 def list_samples(root: str | Path, split: str | None) -> list[Sample]:
@@ -56,7 +56,7 @@ _INFO = "dataset_info.json"
 def _declared_lengths(root: Path, paths: list[Path]) -> dict[Path, int]:
     """How many records each TFRecord shard has by TFDS's own file, where it lies beside them."""
     try:
-        splits = json.loads((root / _INFO).read_text(encoding="utf-8"))["splits"]
+        splits = load_json(root / _INFO)["splits"]
         split = paths[0].name.partition(".tfrecord-")[0].rpartition("-")[2]
         lengths = next(one["shardLengths"] for one in splits if one["name"] == split)
         return dict(zip(paths, map(int, lengths), strict=True))
