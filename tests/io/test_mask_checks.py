@@ -19,6 +19,45 @@ def judged(*masks, kind="ids"):
     return judge.finish()
 
 
+def palette_png(path, ids, *colours):
+    image = Image.fromarray(ids)
+    image.putpalette(bytes(np.ravel(colours).tolist()))
+    image.save(path)
+    return path
+
+
+BLACK, RED, GREEN, WHITE = (0, 0, 0), (128, 0, 0), (0, 128, 0), (255, 255, 255)
+
+
+def test_palettes_may_differ_in_what_does_not_occur(tmp_path):
+    judge = MaskJudge(tmp_path)
+    two = square()
+    two[20:30, 20:30] = 2
+    judge.read(palette_png(tmp_path / "0.png", square(), BLACK, RED, WHITE))
+    judge.read(palette_png(tmp_path / "1.png", two, BLACK, RED, GREEN))
+    judge.read(palette_png(tmp_path / "2.png", two * 0, BLACK))
+    Image.fromarray(two).save(tmp_path / "3.png")  # grey: it has no colours
+    np.testing.assert_array_equal(judge.read(tmp_path / "3.png"), two)
+    assert judge.finish() == {0, 1, 2}
+
+
+@pytest.mark.parametrize("kind", ["ids", "foreground"])
+def test_a_palette_of_which_the_background_is_not_black_is_refused(tmp_path, kind):
+    """As programs sort palettes by how often a colour occurs: what is black is no longer 0."""
+    sorted_ = palette_png(tmp_path / "0.png", 1 - square(), WHITE, BLACK)
+    with pytest.raises(UserError, match=r"0\.png the id 0, .* \(255, 255, 255\), and black is 1"):
+        MaskJudge(tmp_path, kind).read(sorted_)
+    # Without black nothing says that it was sorted.
+    MaskJudge(tmp_path, kind).read(palette_png(tmp_path / "1.png", square(), WHITE, RED))
+
+
+def test_an_id_of_another_colour_than_before_is_refused(tmp_path):
+    judge = MaskJudge(tmp_path)
+    judge.read(palette_png(tmp_path / "0.png", square(), BLACK, RED, GREEN))
+    with pytest.raises(UserError, match=r"The id 1 has the colour .* in .*0\.png, but .*1\.png"):
+        judge.read(palette_png(tmp_path / "1.png", square(), BLACK, GREEN, RED))
+
+
 def square(value=1, size=40):
     mask = np.zeros((size, size), np.uint8)
     mask[10:30, 10:30] = value

@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from betrayed.errors import UserError
+from betrayed.io.images import read_image, upright_size
 from betrayed.io.palette import davis_palette, read_ids, save_palette_png
 
 
@@ -45,6 +46,20 @@ def test_grey_black_and_white_and_deep_images_are_read(tmp_path):
     np.testing.assert_array_equal(read_ids(tmp_path / "grey.png"), grey)
     np.testing.assert_array_equal(read_ids(tmp_path / "binary.png"), (grey > 0) * 255)
     np.testing.assert_array_equal(read_ids(tmp_path / "deep.png"), grey)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_masks_are_turned_upright_as_frames_are(tmp_path, orientation, suffix):
+    exif = Image.Exif()
+    exif[274] = orientation
+    grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    path = tmp_path / f"mask.{suffix}"
+    Image.fromarray(grey).save(path, exif=exif)
+    upright = read_image(path)[..., 0]
+    np.testing.assert_array_equal(read_ids(path), upright)
+    with Image.open(path) as image:
+        assert upright_size(image) == upright.shape[::-1]
 
 
 def test_colour_damage_and_absence_are_told_apart(tmp_path):

@@ -18,8 +18,9 @@ from betrayed.io.plain_jpegs import decode_plain_jpeg
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT, _MOST, _MOST_OF_ANY = 258, 262, 339, 281, 341
 _WHITE_IS_ZERO, _SIGNED = 0, 2
 _SHOWN = 20
-_ORIENTATION = 274  # of Exif; by it, how the pixels as saved are brought upright
-_TURNS = {
+#: A tag of Exif, and by its value how pixels (H, W, …) as saved are brought upright.
+ORIENTATION = 274
+TURNS = {
     2: lambda one: one[:, ::-1],
     3: lambda one: one[::-1, ::-1],
     4: lambda one: one[::-1],
@@ -28,6 +29,7 @@ _TURNS = {
     7: lambda one: one[::-1, ::-1].swapaxes(0, 1),
     8: lambda one: np.rot90(one),
 }
+_LYING = (5, 6, 7, 8)  # of these width and height are exchanged
 
 
 @contextmanager
@@ -162,6 +164,12 @@ def numbered_images(folder: str | Path) -> dict[int, Path]:
     return dict(sorted(images.items()))
 
 
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of an open image when it is turned upright; its pixels need not be read."""
+    lies = image.getexif().get(ORIENTATION, 1) in _LYING
+    return (image.height, image.width) if lies else (image.width, image.height)
+
+
 def size_text(shape: Sequence[int]) -> str:
     """Width and height of an image of shape (H, W, …), for messages."""
     return f"{shape[1]}x{shape[0]}"
@@ -237,7 +245,7 @@ def _colours_of_16_bits(path: str | Path) -> np.ndarray:
             f"PNG, or with 8 bits a channel."
         ) from error
     with Image.open(path) as unread:  # a TIFF that was read was turned, and has lost the tag
-        turned = _TURNS.get(unread.getexif().get(_ORIENTATION, 1))
+        turned = TURNS.get(unread.getexif().get(ORIENTATION, 1))
     return np.ascontiguousarray(turned(values)) if turned else values
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from betrayed.errors import UserError
-from betrayed.io.palette import VOID
+from betrayed.io.palette import VOID, Colour, read_ids_and_colours
 
 Kind = Literal["ids", "foreground"]
 #: Outlines are soft where so many of the places at which values change lie between a lower and a
@@ -17,6 +17,8 @@ _MANY_VALUES, _SMALL_CHANGE, _SMALL_SHARE = 16, 2, 0.9
 #: Noise, as JPEG leaves it: so many ids, and of all ids such a share, that nowhere in the video
 #: cover three pixels by three.
 _THIN_IDS, _THIN_SHARE = 6, 0.6
+_BLACK = (0, 0, 0)
+_SORTED = "Save masks as grey PNGs of their ids, or with one palette for all, black first."
 
 
 class MaskJudge:
@@ -35,6 +37,37 @@ class MaskJudge:
         self._example: tuple[Path, list[int]] | None = None
         self._found: set[int] = set()
         self._solid: set[int] = set()
+        self._colours: dict[int, tuple[Colour, Path]] = {}
+
+    def read(self, path: Path, highest: int = 255) -> np.ndarray:
+        """Read the next mask and take it, see :func:`betrayed.io.palette.read_ids`.
+
+        Raises:
+            UserError: it is no image of ids; or its palette says that its ids are others than those
+                of the masks before, or that its background is not 0.
+        """
+        ids, colours = read_ids_and_colours(path, highest)
+        self._check_colours(path, colours)
+        self.add(path, ids)
+        return ids
+
+    def _check_colours(self, path: Path, colours: dict[int, Colour]) -> None:
+        """Refuse palettes that a program has sorted, so that ids are no longer what they were."""
+        black = [one for one, colour in colours.items() if colour == _BLACK and one]
+        ground = colours.get(0)
+        if black and ground not in (None, _BLACK):
+            raise UserError(
+                f"In the palette of {path} the id 0, which is the background, has the colour "
+                f"{ground}, and black is {black[0]}: a program has sorted its colours, and ids "
+                f"with them. {_SORTED}"
+            )
+        for one, colour in colours.items():
+            before, first = self._colours.setdefault(one, (colour, path))
+            if before != colour:
+                raise UserError(
+                    f"The id {one} has the colour {before} in {first}, but {colour} in {path}: a "
+                    f"program has sorted the palette of each image, and ids with it. {_SORTED}"
+                )
 
     def add(self, path: Path, ids: np.ndarray) -> None:
         """Take the next mask.

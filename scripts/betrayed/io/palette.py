@@ -7,8 +7,9 @@ import numpy as np
 from PIL import Image
 
 from betrayed.errors import UserError
-from betrayed.io.images import opened
+from betrayed.io.images import ORIENTATION, TURNS, opened
 
+Colour = tuple[int, int, int]
 #: The id of pixels that count for nobody.
 VOID = 255
 #: Formats of images that do not give back what was saved.
@@ -57,33 +58,55 @@ def read_ids(path: str | Path, highest: int = 255) -> np.ndarray:
     Whether the ids of a video can be meant says :class:`betrayed.io.mask_checks.MaskJudge`.
 
     Args:
-        path: the image.
+        path: the image; one that says how it is turned upright (Exif) is.
         highest: the highest id allowed. Above 255 the ids of images of 16 bits may be uint16.
 
     Raises:
         UserError: the file is missing, damaged, was saved with loss, or is a picture in colour or
             of floating point; an id is too high.
     """
+    return read_ids_and_colours(path, highest)[0]
+
+
+def read_ids_and_colours(
+    path: str | Path, highest: int = 255
+) -> tuple[np.ndarray, dict[int, Colour]]:
+    """The same, and the colour (R, G, B) that a palette gives to each id that occurs."""
     with opened(path, "image of ids") as image:
-        if image.format in _LOSSY or image.info.get("compression") in ("jpeg", "tiff_jpeg"):
-            raise UserError(
-                f"{path} was saved as {image.format}, which loses: ids come back as others. Save "
-                f"masks as PNG, from what they were made of."
-            )
-        if image.mode == "1":
-            return np.asarray(image).astype(np.uint8) * 255
-        if image.mode in ("P", "L"):
-            return np.array(image)
-        if image.mode.startswith("I"):  # 16 or 32 bits a pixel
-            wide = np.asarray(image)
-            if wide.min() >= 0 and wide.max() <= highest:
-                return wide.astype(np.min_scalar_type(int(wide.max())))
-            raise UserError(
-                f"{path} holds ids up to {wide.max()}, but ids must lie within 0…{highest} "
-                f"(255 is void). Number its objects from 1."
-            )
-        kind = "of floating point" if image.mode == "F" else f"in colour ({image.mode})"
+        ids = np.ascontiguousarray(_upright(image, _ids(path, image, highest)))
+        palette = image.getpalette() if image.mode == "P" else None
+    if not palette:
+        return ids, {}
+    colours = {one: tuple(palette[3 * one : 3 * one + 3]) for one in sorted(ids_in(ids))}
+    return ids, {one: colour for one, colour in colours.items() if len(colour) == 3}
+
+
+def _upright(image: Image.Image, ids: np.ndarray) -> np.ndarray:
+    turned = TURNS.get(image.getexif().get(ORIENTATION, 1))
+    return turned(ids) if turned else ids
+
+
+def _ids(path: str | Path, image: Image.Image, highest: int) -> np.ndarray:
+    """The ids of an open image as it is saved."""
+    if image.format in _LOSSY or image.info.get("compression") in ("jpeg", "tiff_jpeg"):
         raise UserError(
-            f"{path} is a picture {kind}, but it must hold ids: a palette or grey PNG, 0 for the "
-            f"background and 1, 2, … for the objects. Convert its values to ids."
+            f"{path} was saved as {image.format}, which loses: ids come back as others. Save "
+            f"masks as PNG, from what they were made of."
         )
+    if image.mode == "1":
+        return np.asarray(image).astype(np.uint8) * 255
+    if image.mode in ("P", "L"):
+        return np.array(image)
+    if image.mode.startswith("I"):  # 16 or 32 bits a pixel
+        wide = np.asarray(image)
+        if wide.min() >= 0 and wide.max() <= highest:
+            return wide.astype(np.min_scalar_type(int(wide.max())))
+        raise UserError(
+            f"{path} holds ids up to {wide.max()}, but ids must lie within 0…{highest} "
+            f"(255 is void). Number its objects from 1."
+        )
+    kind = "of floating point" if image.mode == "F" else f"in colour ({image.mode})"
+    raise UserError(
+        f"{path} is a picture {kind}, but it must hold ids: a palette or grey PNG, 0 for the "
+        f"background and 1, 2, … for the objects. Convert its values to ids."
+    )

@@ -10,7 +10,7 @@ from betrayed.datasets.readers import fbms, segtrack
 from betrayed.errors import UserError
 from betrayed.io.images import numbered_images
 from betrayed.io.mask_checks import Kind, MaskJudge
-from betrayed.io.palette import VOID, ids_in, read_ids, save_palette_png
+from betrayed.io.palette import VOID, ids_in, save_palette_png
 from betrayed.io.progress import progress
 
 Truth = Iterator[tuple[int, np.ndarray, Path]]
@@ -65,9 +65,7 @@ def find_annotations(
                 f"Frame {file} of the video {video!r} has no annotation: {expected} is missing. "
                 f"Every frame needs one; add it, or leave the annotations of this video out."
             )
-        ids = read_ids(path)
-        _check_size(video, path, ids.shape, size)
-        judge.add(path, ids)
+        _check_size(video, path, judge.read(path).shape, size)
         # A path without a folder would be taken to lie beside frames.json: keep the "./".
         result.append(os.path.join(folder, path.name))  # noqa: PTH118
     return result, judge.finish()
