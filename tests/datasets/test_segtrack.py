@@ -50,6 +50,20 @@ def test_a_mask_that_is_missing_is_named(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_masks_without_anything_white_are_refused_and_grey_edges_are_not(tmp_path):
+    segtrackv2(tmp_path / "set")
+    row = next(one for one in list_videos(settings(tmp_path / "set")) if one["video"] == "cheetah")
+    masks = sorted((tmp_path / "set/GroundTruth/cheetah/2").iterdir())
+    edge = np.zeros((48, 64), np.uint8)
+    edge[0, :3] = 90  # the object has all but left the frame
+    Image.fromarray(edge).resize(Image.open(masks[0]).size).save(masks[-1])
+    extracted(row, tmp_path / "out")
+    for path in masks:
+        Image.fromarray((np.array(Image.open(path).convert("L")) > 127).astype(np.uint8)).save(path)
+    with pytest.raises(UserError, match=r"cheetah/2 has nothing white .* values up to 1:"):
+        extracted(row, tmp_path / "out")
+
+
 def test_masks_of_another_size_are_refused(tmp_path):
     segtrackv2(tmp_path / "set")
     rows = {row["video"]: row for row in list_videos(settings(tmp_path / "set"))}

@@ -232,6 +232,13 @@ def grey(ids: np.ndarray) -> Image.Image:
     return Image.fromarray(ids)
 
 
+def sorted_palette(ids: np.ndarray) -> Image.Image:
+    """The object first and the background behind it, as sorted by how they are seen."""
+    image = Image.fromarray(1 - ids)
+    image.putpalette(bytes((128, 0, 0, 0, 0, 0)))
+    return image
+
+
 def white(ids: np.ndarray) -> Image.Image:
     return Image.fromarray(ids * np.uint8(255))
 
@@ -251,6 +258,39 @@ def between_packets(folder: Path) -> str:
     begins = [place for place in range(0, len(data), 192) if data[place + 5] == 0x41]
     path.write_bytes(data[: begins[9]])
     return f"of 14 frames {read(path)}"
+
+
+def doubled(kind: Film) -> Case:
+    """A film, and the same once more behind it in one file."""
+
+    def case(folder: Path) -> str:
+        path = make_film(folder, kind)
+        path.write_bytes(2 * path.read_bytes())
+        return read(path)
+
+    return case
+
+
+def with_hole(kind: Film) -> Case:
+    """A film of which some bytes are zeros, as of a disk that lost a sector."""
+
+    def case(folder: Path) -> str:
+        path = make_film(folder, replace(kind, count=12))
+        data = bytearray(path.read_bytes())
+        start = len(data) * 3 // 4
+        data[start : start + 300] = bytes(300)
+        path.write_bytes(data)
+        return read(path)
+
+    return case
+
+
+def patched_jpeg(folder: Path) -> str:
+    """A JPEG of which a part is missing and the end is there: decoders fill it up with grey."""
+    path = write_frames(folder / "v", FRAMES) / "00003.jpg"
+    data = path.read_bytes()
+    path.write_bytes(data[: -len(data) // 4] + b"\xff\xd9")
+    return read(folder / "v")
 
 
 def overstated(folder: Path) -> str:
@@ -345,6 +385,10 @@ CASES: dict[str, dict[str, Case]] = {
         "the same, IVF": damaged(0.93, Film(KINDS[15])),
         "an MKV that was written as a live stream, cut": damaged(0.9, replace(MKV, live=True)),
         "an M2TS that was cut between two packets": between_packets,
+        "an MKV with a hole": with_hole(MKV),
+        "an AVI of JPEGs with a hole": with_hole(Film(KINDS[7])),
+        "two MP4 one behind the other in one file": doubled(MP4),
+        "two MKV one behind the other in one file": doubled(MKV),
         "an empty file": lambda folder: (films("a.mp4")(folder), read(cut(folder / "a.mp4", 0)))[1],
         "a text that is called a film": lambda folder: (
             (folder / "a.mp4").write_text("no film" * 99),
@@ -364,6 +408,8 @@ CASES: dict[str, dict[str, Case]] = {
         "one number for two images": named("1", "1 (1)"),
         "a link that leads nowhere": dead_link,
         "an image that is empty": frames("00006.jpg"),
+        "a JPEG of which a part is missing, but not the end": patched_jpeg,
+        "pictures of a phone that are not read": listed(films("v/0.heic", "w/0.jpg")),
         "an image of another size": frames("00006.jpg", Image.new("RGB", (8, 8))),
         "grey of 16 bits": wide,
         "floating point from 0 to 1": images(
@@ -401,9 +447,17 @@ CASES: dict[str, dict[str, Case]] = {
         "videos that lie deeper": listed(films("2024/may/a.mp4")),
         "a whole home folder": at_home,
         "frames that lie in the folder itself": listed(films("0.jpg", "1.jpg")),
+        "links to themselves, and to nowhere": listed(
+            lambda folder: (
+                films("v.mp4")(folder),
+                (folder / "loop").symlink_to("loop"),
+                (folder / "gone.mp4").symlink_to("nowhere"),
+            )
+        ),
     },
     "Ground truth": {
         "palette or grey PNGs": masks(grey),
+        "a palette that a program has sorted": masks(sorted_palette),
         "JPEG": masks(white, ".jpg"),
         "0 and 255 as ids": masks(white),
         "0 and 255 as a foreground": masks(white, annotation_kind="foreground"),
@@ -430,6 +484,16 @@ CASES: dict[str, dict[str, Case]] = {
         "truth with a video listed twice": results(
             lambda truth, found: truth["videos"].append(truth["videos"][0])
         ),
+        "truth with two videos in one folder": results(
+            lambda truth, found: truth["videos"].append(truth["videos"][0] | {"id": 2})
+        ),
+        "truth whose iscrowd is a word": results(
+            lambda truth, found: truth["annotations"][0].update(iscrowd="0")
+        ),
+        "truth whose height is no whole number": results(
+            lambda truth, found: truth["videos"][0].update(height=48.0)
+        ),
+        "a score without an end": results(lambda truth, found: found[0].update(score=10**400)),
         "truth of a video that is not listed": results(
             lambda truth, found: truth["annotations"][0].update(video_id=9)
         ),

@@ -256,3 +256,105 @@ def test_a_program_that_has_ended_may_be_filled_up(tmp_path):
     path.write_bytes(path.read_bytes() + b"\0\0\1\xb9" + bytes(10_000))
     check_whole(path)
     assert count(path) == COUNT
+
+
+# Films with a hole, with damaged pictures, and several in one file
+
+
+def noise_film(path, codec, pixels, count=12):
+    """A film of noise, of which each part of the file holds something."""
+    rng = np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
+        stream.codec_context.thread_count = 1
+        stream.codec_context.gop_size = 4
+        for index in range(count):
+            picture = rng.integers(0, 256, (48, 64, 3), np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def frames_of(path):
+    return list(Decoder(path).frames())
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.mkv", "libx264"), ("a.webm", "vp8"), ("a.mkv", "ffv1")]
+)
+def test_a_matroska_with_a_hole_is_refused_wherever_it_is(tmp_path, name, codec):
+    path = noise_film(tmp_path / name, codec, "yuv420p")
+    whole = path.read_bytes()
+    assert len(frames_of(path)) == 12
+    for share in (0.2, 0.5, 0.8):
+        data = bytearray(whole)
+        start = int(share * len(data))
+        data[start : start + 4096] = bytes(len(data[start : start + 4096]))
+        path.write_bytes(data)
+        with pytest.raises(
+            UserError, match=rf"{name} (is damaged at byte \d+ of|is cut|cannot be)"
+        ):
+            frames_of(path)
+    path.write_bytes(whole + b"what is behind a film harms nobody" * 99)
+    assert len(frames_of(path)) == 12
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels"),
+    [
+        ("a.avi", "mjpeg", "yuvj420p"),
+        ("a.mov", "mjpeg", "yuvj420p"),
+        ("a.gif", "gif", "gray"),
+        ("a.mov", "png", "rgb24"),
+    ],
+)
+def test_damaged_pictures_of_a_film_are_refused(tmp_path, name, codec, pixels):
+    path = noise_film(tmp_path / name, codec, pixels)
+    assert len(frames_of(path)) == 12
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 60] = bytes(byte ^ 0x5A for byte in data[middle : middle + 60])
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=rf"{name} (is damaged|cannot be decoded)"):
+        frames_of(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels"),
+    [
+        ("a.mp4", "libx264", "yuv420p"),
+        ("a.mov", "mjpeg", "yuvj420p"),
+        ("a.flv", "flv", "yuv420p"),
+        ("a.wmv", "wmv2", "yuv420p"),
+        ("a.apng", "apng", "rgb24"),
+    ],
+)
+def test_several_films_in_one_file_are_refused_where_the_first_alone_is_shown(
+    tmp_path, name, codec, pixels
+):
+    path = noise_film(tmp_path / name, codec, pixels)
+    whole = path.read_bytes()
+    path.write_bytes(2 * whole)
+    with av.open(str(path)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 12
+    with pytest.raises(UserError, match=rf"{name} is several films .* at byte {len(whole)} of"):
+        frames_of(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels"),
+    [
+        ("a.mkv", "libx264", "yuv420p"),
+        ("a.avi", "mpeg4", "yuv420p"),
+        ("a.gif", "gif", "gray"),
+        ("a.mpg", "mpeg2video", "yuv420p"),
+        ("a.h264", "libx264", "yuv420p"),
+    ],
+)
+def test_several_films_in_one_file_are_read_where_they_are_shown(tmp_path, name, codec, pixels):
+    path = noise_film(tmp_path / name, codec, pixels)
+    path.write_bytes(2 * path.read_bytes())
+    assert len(frames_of(path)) == 24

@@ -256,6 +256,16 @@ def test_annotations_of_a_video_file_may_count_from_one(tmp_path):
     np.testing.assert_array_equal(read_annotation(video, 0), IDS[0])
 
 
+def test_annotations_beyond_the_frames_are_named(tmp_path, capsys):
+    source = write_clip(tmp_path / "clip.mp4", FRAMES)
+    truth = write_annotations(tmp_path / "truth", np.concatenate([IDS, IDS[:2]]))
+    video = extracted(tmp_path, source, annotations=truth)
+    np.testing.assert_array_equal(read_annotation(video, 5), IDS[5])
+    assert "beyond the frames of clip, which are left out: 00006.png, 00007.png." in (
+        capsys.readouterr().err
+    )
+
+
 def test_a_picture_on_its_side_is_turned_upright(tmp_path):
     source = write_clip(tmp_path / "clip.mp4", FRAMES)
     ask_quarter_turn(source)

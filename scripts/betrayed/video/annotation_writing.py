@@ -1,11 +1,13 @@
 """The ground truth of a video's frames: images of ids, checked where they lie or written anew."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from betrayed.datasets.name_lists import path_list
 from betrayed.datasets.readers import fbms, segtrack
 from betrayed.errors import UserError
 from betrayed.io.images import numbered_images
@@ -68,6 +70,12 @@ def find_annotations(
         _check_size(video, path, judge.read(path).shape, size)
         # A path without a folder would be taken to lie beside frames.json: keep the "./".
         result.append(os.path.join(folder, path.name))  # noqa: PTH118
+    if unused := sorted(set(images) - {number + shift for number in numbers}):
+        print(
+            f"{folder} has annotations beyond the frames of {video}, which are left out: "
+            f"{path_list([images[number].name for number in unused])}.",
+            file=sys.stderr,
+        )
     return result, judge.finish()
 
 

@@ -16,12 +16,13 @@ from typing import BinaryIO
 from betrayed.errors import UserError
 from betrayed.video import rows_of_pictures as rows
 from betrayed.video import streams_of_parts as parts
+from betrayed.video.further_films import further_film
+from betrayed.video.matroska import EBML, first_hole, segment_end
 
 REMEDY = "Replace it with a whole copy, or take this video out."
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"moof", b"mfra")
 _BOXES += (b"sidx", b"ssix", b"prft", b"emsg", b"meta", b"uuid", b"udta", b"pdin", b"meco")
 _FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp")
-_EBML, _SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _ASF_DATA_HEAD = 50  # bytes before the first packet
@@ -41,7 +42,8 @@ def check_whole(path: Path) -> None:
         find_end = _form(head)
         if find_end is None:
             return
-        needed = find_end(file)
+        needed, further = find_end(file), further_film(file)
+        hole = first_hole(file) if find_end is segment_end else None
         file.seek(max(0, path.stat().st_size - 16 * _ZEROS))
         tail = file.read()
     end = path.stat().st_size
@@ -51,6 +53,17 @@ def check_whole(path: Path) -> None:
         raise UserError(
             f"The video {path} is cut short: it should have {needed} bytes or more, but has "
             f"{end}. {REMEDY}"
+        )
+    if hole is not None:
+        raise UserError(
+            f"The video {path} is damaged at byte {hole} of {end}: what stands there is no part of "
+            f"a film. {REMEDY}"
+        )
+    if further is not None:
+        raise UserError(
+            f"The video {path} is several films one behind the other, of which players show the "
+            f"first: another begins at byte {further} of {end}. Cut them apart there, or join them "
+            f"with a program for films."
         )
     filled = tail.rstrip(b"\0")
     zeros = find_end in _NEVER_ZEROS and len(tail) - len(filled) >= _ZEROS
@@ -112,39 +125,6 @@ def _referenced(box: bytes) -> int:
     count = int.from_bytes(box[place + 2 : place + 4], "big")
     sizes = (box[place + 4 + 12 * index :][:4] for index in range(count))
     return first + sum(int.from_bytes(size, "big") & 0x7FFFFFFF for size in sizes)
-
-
-def _segment_end(file: BinaryIO) -> int:
-    """Where the segment ends; where its size was left open, as in a stream, its last element.
-
-    An element is its name, the size of what it holds, and that. One whose size is open (all ones)
-    is gone into: it holds others.
-    """
-    position, end = 0, os.fstat(file.fileno()).st_size
-    while position < end:
-        file.seek(position)
-        head = file.read(12)
-        name = _vint(head)
-        size = _vint(head[name[0] :]) if name else None
-        if name is None or size is None:
-            whole = len(head) == 12 or not head or not head[0]
-            return 0 if whole else end + 1  # no element, or one whose head is cut
-        position += name[0] + size[0]
-        if size[1] != (1 << 7 * size[0]) - 1:
-            position += size[1]
-            if head.startswith(_SEGMENT):
-                return position  # what is behind it harms nobody
-    return position
-
-
-def _vint(data: bytes) -> tuple[int, int] | None:
-    """The bytes that a number takes, and the number (RFC 8794, 4): zeros tell how many follow."""
-    if not data or not data[0]:
-        return None
-    count = 9 - data[0].bit_length()
-    if len(data) < count:
-        return None
-    return count, int.from_bytes(data[:count], "big") & ((1 << 7 * count) - 1)
 
 
 def _riff_end(file: BinaryIO) -> int | None:
@@ -253,7 +233,7 @@ def _is_indexed(file: BinaryIO, size: int) -> bool:
 
 
 _BEGINNINGS: tuple[tuple[bytes, Callable[[BinaryIO], int | None]], ...] = (
-    (_EBML, _segment_end),
+    (EBML, segment_end),
     (b"GIF87a", _gif_end),
     (b"GIF89a", _gif_end),
     (_ASF_HEADER, _asf_end),

@@ -13,6 +13,7 @@ from av.sidedata.sidedata import Type
 from betrayed.errors import UserError
 from betrayed.io.films import choose_film, film_streams, films_of, open_film, rgb, upright
 from betrayed.video.containers import REMEDY, check_whole
+from betrayed.video.decoder_errors import errors_of
 from betrayed.video.deep_films import is_deep, white_of_film
 from betrayed.video.timing import Timing, timing
 
@@ -107,21 +108,22 @@ class Decoder:
         stream, count, size = self._stream, 0, None
         stamps: list[float | None] = []
         last = end = None
-        with self._container:
+        with self._container, errors_of(stream) as said:
             try:
                 for packet in self._container.demux(stream):
                     if packet.is_corrupt:
                         raise UserError(
-                            f"The video {self.path} is cut short or damaged after frame {count}. "
-                            f"{REMEDY}"
+                            f"The video {self.path} is cut short or damaged after frame {count}, "
+                            f"or is several recordings one behind the other. {REMEDY}"
                         )
                     if packet.pts is not None and packet.time_base:
                         until = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                         end = until if end is None else max(end, until)
                     for frame in packet.decode():
-                        if frame.is_corrupt:
+                        if frame.is_corrupt or said():
+                            why = f" ({said()})" if said() else ""
                             raise UserError(
-                                f"Frame {count} of the video {self.path} is damaged. {REMEDY}"
+                                f"Frame {count} of the video {self.path} is damaged{why}. {REMEDY}"
                             )
                         if count == 0:
                             self._note_display(frame)

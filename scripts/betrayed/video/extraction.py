@@ -33,6 +33,7 @@ from betrayed.video.annotation_writing import (
     write_annotations,
 )
 from betrayed.video.fingerprint import fingerprint
+from betrayed.video.jpeg_damage import jpeg_damage
 
 ANNOTATION_KINDS = ("ids", "foreground")
 #: Layouts whose own file lists the frames, and was checked when the videos were listed: numbers
@@ -222,6 +223,8 @@ def check_images(video: str, source: Path, listed: Sequence[str] | None, *, gaps
     depths = Depths(source)
     for path in progress(list(images.values()), f"checking {video}", "frame"):
         shape = read_values(path, depths).shape[:2]
+        if said := jpeg_damage(path):
+            raise UserError(f"The frame {path} is damaged ({said}). Replace it with a whole file.")
         size = size or shape
         if shape != size:
             raise UserError(

@@ -14,6 +14,7 @@ from betrayed.io.file_kinds import is_image
 from betrayed.io.images import read_image
 
 _MOST_OBJECTS = 254  # 255 is void
+_WHITE = 128
 
 
 def read_truth(folder: Path, frames: Sequence[str]) -> Iterator[tuple[int, np.ndarray, Path]]:
@@ -29,12 +30,14 @@ def read_truth(folder: Path, frames: Sequence[str]) -> Iterator[tuple[int, np.nd
         The frame's place in the video, ids (H, W) uint8, and the first object's mask.
 
     Raises:
-        UserError: a mask is missing, unreadable, or of another size than the first object's.
+        UserError: a mask is missing, unreadable, of another size than the first object's; or an
+            object is dark in all of its masks.
     """
-    objects = sorted((one for one in folder.iterdir() if one.name.isdigit()), key=_number)
+    objects = sorted((one for one in folder.iterdir() if one.name.isdecimal()), key=_number)
     masks = [_by_stem(one) for one in objects or [folder]]
     if len(masks) > _MOST_OBJECTS:
         raise UserError(f"{folder} has {len(masks)} objects, but at most {_MOST_OBJECTS} can be.")
+    brightest: dict[int, int] = {}
     for index, frame in enumerate(frames):
         stem = Path(frame).stem
         for number, (one, paths) in enumerate(zip(objects or [folder], masks, strict=True), 1):
@@ -43,13 +46,22 @@ def read_truth(folder: Path, frames: Sequence[str]) -> Iterator[tuple[int, np.nd
                     f"The frame {frame} has no mask: {one / stem} (.png or .bmp) is missing. "
                     f"Complete the data set."
                 )
-            mask = read_image(paths[stem]).max(axis=2) > 127
+            grey = read_image(paths[stem]).max(axis=2)
+            brightest[number] = max(brightest.get(number, 0), int(grey.max()))
+            mask = grey >= _WHITE
             if number == 1:
                 ids, first = np.zeros(mask.shape, np.uint8), paths[stem]
             if mask.shape != ids.shape:
                 raise UserError(f"{paths[stem]} and {first} have different sizes.")
             ids[mask & (ids == 0)] = number
         yield index, ids, first
+    for number, value in brightest.items():
+        if 0 < value < _WHITE:
+            raise UserError(
+                f"{(objects or [folder])[number - 1]} has nothing white in any mask, but values "
+                f"up to {value}: objects are white in the layout segtrack. Masks of ids are read "
+                f"by the layout folder."
+            )
 
 
 def _number(folder: Path) -> int:
