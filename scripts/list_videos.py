@@ -8,7 +8,6 @@ the file says where each of them lies.
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from betrayed.config.datasets import DatasetSettings
@@ -17,11 +16,14 @@ from betrayed.config.reading import read_settings
 from betrayed.datasets.batching import MOST_OF_LONG, assign_batches, batch_size
 from betrayed.datasets.listing import left_out, list_videos
 from betrayed.datasets.manifest import Row, write_manifest
+from betrayed.datasets.names import display_name
 from betrayed.datasets.pieces import KINDS, LONG, kind_of
 from betrayed.datasets.watching import signature
 from betrayed.engine.programs import run
 from betrayed.engine.sole_maker import sole_maker
+from betrayed.errors import UserError
 from betrayed.io.files import whole_file
+from betrayed.io.notes import note
 from betrayed.io.progress import progress
 from betrayed.video.film_pieces import SCANS, film_rows
 from betrayed.video.fingerprint import fingerprint
@@ -62,7 +64,7 @@ def _list(arguments: argparse.Namespace) -> None:
     settings = read_settings(DatasetSettings, arguments.settings)
     rows = list_videos(settings, arguments.truth)
     for path, reason in left_out(settings):
-        print(f"Left out: {path} {reason}.", file=sys.stderr)
+        note(f"Left out: {display_name(str(path))} {reason}.")
     arguments.truth.mkdir(parents=True, exist_ok=True)
     before = _read_memory(arguments.memory)
     contents = _contents(rows, settings, before.get("contents", {}))
@@ -112,7 +114,10 @@ def _contents(
         known = before.get(row["video"])
         if known is None or known["seen"] != seen:
             source, truth = {"source": row["source"]}, {name: row[name] for name in _TRUTH}
-            known = {"seen": seen, "source": fingerprint(source), "truth": fingerprint(truth)}
+            try:
+                known = {"seen": seen, "source": fingerprint(source), "truth": fingerprint(truth)}
+            except UserError:  # extracting its frames says what is wrong, and leaves it out
+                known = {"seen": "", "source": "unreadable", "truth": ""}
         contents[row["video"]] = known
     return contents
 

@@ -3,14 +3,16 @@
     PYTHONPATH=scripts snakemake --logger betrayed --cores all
 
 On a terminal the lines are redrawn; in a log there is one when a stage is over and one each minute
-while it goes on. What jobs print is in their logs, ``results/logs``, alone. Snakemake finds plugins
-by their name on Python's path; its own log in ``.snakemake/log`` stays as it is.
+while it goes on. What jobs print is in their logs, ``results/logs``; here stand their notes
+(:mod:`betrayed.io.notes`), and why one failed. Snakemake finds plugins by their name on Python's
+path; its own log in ``.snakemake/log`` stays as it is.
 """
 
 import os
 import shutil
 import sys
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from logging import ERROR, WARNING, LogRecord
 from pathlib import Path
@@ -27,6 +29,7 @@ from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 from betrayed.engine.run_progress import (
     Row,
     RunProgress,
+    notes_of,
     rate_text,
     reason_of_failure,
     time_text,
@@ -60,6 +63,7 @@ class LogHandler(LogHandlerBase):
         self.commands: list[str] = []
         self.said: dict[str, tuple[float, int]] = {}
         self.said_at: dict[str, float] = {}
+        self.noted: set[str] = set()
         self.ended = threading.Event()
         self.lock = threading.RLock()
         # Made with the first job, since not every run has one; a killed run's is the next one's.
@@ -115,6 +119,7 @@ class LogHandler(LogHandlerBase):
             kept = sum(up_to_date(_text(path)) for path in logs)
             left_out = videos_left_out(self.records.pop(record.job_id, ""))
             self.progress.finished(record.job_id, kept=kept, left_out=left_out)
+            self._note(logs)
             self._lines()
         elif event in (LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR):
             self._failed(record)
@@ -169,6 +174,13 @@ class LogHandler(LogHandlerBase):
                 self.said[row.title] = row.done, row.total
             if over or (all_of_them and row.running):
                 self._print(f"[{time_text(self.progress.seconds)}] {row_text(row)}")
+
+    def _note(self, logs: Iterable[str]) -> None:
+        """What jobs say to people, each of it once."""
+        for line in (line for path in logs for line in notes_of(_text(path))):
+            if line not in self.noted:
+                self.noted.add(line)
+                self._print(line)
 
     def _failed(self, record: LogRecord) -> None:
         job = getattr(record, "jobid", None)

@@ -531,3 +531,45 @@ def test_lists_are_read_as_editors_save_them(davis):
     (davis / "ImageSets" / "2017" / "val.txt").write_bytes("b\xe9ar".encode("latin-1"))
     with pytest.raises(UserError, match=r"val\.txt is no text in UTF-8"):
         names(davis, layout="davis", split="2017/val")
+
+
+def denied(path, mode=0):
+    """A path that may not be read any more; the test is skipped where somebody reads everything."""
+    before = path.stat().st_mode
+    path.chmod(mode)
+    if os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+        path.chmod(before)
+        pytest.skip("this user reads everything")
+    return path
+
+
+@pytest.mark.parametrize("mode", [0, 0o444])
+def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_listed(folder, mode):
+    closed = denied(folder / "cat", mode)
+    settings = DatasetSettings(root=str(folder))
+    assert names(folder) == ["Fly", "ant", "bee"]
+    assert dict(left_out(settings))[closed] == "cannot be read: its permissions forbid it"
+    denied(folder)
+    with pytest.raises(UserError, match=r"holds no video\. It cannot be read: its permissions"):
+        listing(folder)
+    folder.chmod(0o755)
+    closed.chmod(0o755)
+
+
+def test_a_video_that_may_not_be_read_stops_no_other(folder, monkeypatch):
+    denied(folder / "bee.mp4")
+    output = folder.parent / "videos.csv"
+    options = ["--output", output, "--truth", folder.parent / "truth"]
+    options += ["--memory", folder.parent / "memory.json", "--films", "{}"]
+    options += ["--settings", json.dumps({"root": str(folder)})]
+    monkeypatch.setattr(sys, "argv", ["list_videos", *map(str, options)])
+    program.main()
+    assert [row["video"] for row in read_manifest(output)] == ["Fly", "ant", "bee", "cat"]
+    with pytest.raises(UserError, match=r"bee\.mp4 cannot be opened \(Permission denied\)"):
+        extract("bee", folder / "bee.mp4", folder.parent / "out")
+    (folder / "bee.mp4").chmod(0o644)
+    before = read_manifest(output)
+    program.main()
+    after = read_manifest(output)
+    changed = [one["video"] for one, two in zip(before, after, strict=True) if one != two]
+    assert changed == ["bee"]

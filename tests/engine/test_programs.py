@@ -4,6 +4,7 @@ import pytest
 
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.errors import UserError
+from betrayed.io.notes import MARK, note
 from betrayed.io.progress import progress
 
 
@@ -15,6 +16,22 @@ def test_errors_for_people_have_no_traceback(capsys):
         run(main)
     assert ended.value.code == 1
     assert capsys.readouterr().err == "error: clip.mp4 is cut short. Copy it again.\n"
+
+
+def test_what_may_not_be_read_is_said_without_a_traceback(capsys, tmp_path):
+    def main():
+        raise PermissionError(13, "Permission denied", str(tmp_path / "film.mp4"))
+
+    with pytest.raises(SystemExit) as ended:
+        run(main)
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {tmp_path}/film.mp4 cannot be read or written (Permission")
+
+
+def test_notes_are_marked(capsys):
+    note("Left out: notes.txt.")
+    assert capsys.readouterr().err == f"{MARK}Left out: notes.txt.\n"
 
 
 def test_the_options_of_a_batch():

@@ -11,6 +11,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 from snakemake_interface_logger_plugins.tests import MockOutputSettings, TestLogHandlerBase
 
+from betrayed.engine.run_progress import notes_of
 from snakemake_logger_plugin_betrayed import LogHandler, LogHandlerSettings
 
 
@@ -130,6 +131,25 @@ def test_what_a_cluster_says_of_a_job_that_never_began_is_told(handler, capsys, 
          rule_msg="sbatch failed: no such node", log=[str(tmp_path / "none.log")])  # fmt: skip
     told = capsys.readouterr().err.splitlines()
     assert told == ["cluster_tracks failed:", "sbatch failed: no such node"]
+
+
+def test_notes_of_jobs_are_told_each_once_and_many_are_counted(handler, capsys, tmp_path):
+    (tmp_path / "job.log").write_text(
+        "list_videos: 3 to compute\n 50%|####\r"
+        "note: Left out: a.txt is no video.\nnote: v is dark.\n"
+    )
+    for job in (1, 2):
+        log = [str(tmp_path / "job.log")]
+        tell(handler, LogEvent.JOB_INFO, jobid=job, rule_name="list_videos", wildcards={},
+             output=["o"], log=log)  # fmt: skip
+        tell(handler, LogEvent.JOB_FINISHED, job_id=job)
+    said = capsys.readouterr().err
+    assert said.count("note: Left out: a.txt is no video.\n") == 1
+    assert said.count("note: v is dark.\n") == 1 and "to compute" not in said
+    assert notes_of("\n".join(f"note: {one}" for one in range(25)))[-2:] == [
+        "note: 19",
+        "note: 5 more of these are in the log",
+    ]
 
 
 def test_what_failed_is_told_with_its_reason_and_its_log(handler, capsys, tmp_path):

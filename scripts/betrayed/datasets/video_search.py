@@ -49,7 +49,7 @@ def refuse_home(root: Path) -> None:
 
 def is_video(path: Path) -> bool:
     """Whether a path is a film by its suffix, or a folder that holds images itself."""
-    return holds_images(path) if is_folder(path) else is_film(path) and path.is_file()
+    return holds_images(path) if is_folder(path) else is_film(path) and _is_file(path)
 
 
 def holds_images(folder: Path) -> bool:
@@ -72,7 +72,12 @@ def real(path: Path) -> Path:
 
 def is_image_file(path: Path) -> bool:
     """Whether a path is an image by its suffix, and a file."""
-    return is_image(path) and path.is_file()
+    return is_image(path) and _is_file(path)
+
+
+def is_readable(folder: Path) -> bool:
+    """Whether what lies in a folder may be read."""
+    return os.access(folder, os.R_OK | os.X_OK)
 
 
 def other_images(folder: Path) -> str:
@@ -105,9 +110,16 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
         for one in level:
             for path in entries(one):
                 yield path
-                if not path.is_symlink() and is_folder(path):
+                if is_folder(path) and not path.is_symlink():
                     folders.append(path)
         level = folders
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # its folder may be looked into, but not gone into
+        return False
 
 
 def _listed(folder: Path) -> Iterator[Path]:

@@ -9,11 +9,23 @@ from betrayed.errors import UserError
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call ``main``; print a :class:`UserError` for people and exit with status 1."""
+    """Call ``main``; print a :class:`UserError` for people and exit with status 1.
+
+    What may not be read or written is one of these, wherever it turns up.
+    """
     try:
         main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except PermissionError as error:
+        if error.filename is None:
+            raise
+        print(
+            f"error: {error.filename} cannot be read or written ({error.strerror}). Change its "
+            f"permissions, or who runs this.",
+            file=sys.stderr,
+        )
         sys.exit(1)
 
 

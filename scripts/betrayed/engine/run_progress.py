@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from betrayed.io.notes import MARK
+
 #: What people read of each stage; jobs that take no time have no line.
 STAGES = {
     "make_dataset": "make videos",
@@ -281,6 +283,14 @@ def videos_left_out(record: str | Path) -> int:
         return len(json.loads(Path(record).read_text(encoding="utf-8"))["failures"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0
+
+
+def notes_of(text: str, most: int = 20) -> list[str]:
+    """What of a job's log is to be seen by whoever runs it, see :mod:`betrayed.io.notes`."""
+    lines = [re.sub(r".*\r", "", line.rstrip()) for line in text.splitlines()]
+    notes = list(dict.fromkeys(line for line in lines if line.startswith(MARK)))
+    more = len(notes) - most
+    return notes[:most] + ([f"{MARK}{more} more of these are in the log"] if more > 0 else [])
 
 
 def reason_of_failure(text: str, most: int = 30) -> list[str]:

@@ -132,11 +132,16 @@ def numbered_images(folder: str | Path) -> dict[int, Path]:
     """
     images: dict[int, Path] = {}
     problems, before = [], {}
-    for path in sorted(Path(folder).iterdir()):
-        if not is_image(path):
-            continue
+    try:
+        entries = sorted(Path(folder).iterdir())
+        files = {path: path.is_file() for path in entries if is_image(path)}
+    except OSError as error:
+        raise UserError(
+            f"The folder {folder} cannot be read ({error.strerror}). Make it readable."
+        ) from error
+    for path, is_file in files.items():
         digits = re.search(r"(\d+)\D*$", path.stem)
-        if not path.is_file():  # to open a pipe would be to wait for ever
+        if not is_file:  # to open a pipe would be to wait for ever
             link = "a link that leads nowhere" if path.is_symlink() else "no file"
             problems.append(f"{path} is {link}")
         elif digits is None:

@@ -1,12 +1,12 @@
 """From what earlier stages left of a video to its folder of masks."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from betrayed.clustering.tracks import read_tracks
 from betrayed.config.objects import ObjectSettings
 from betrayed.errors import UserError
+from betrayed.io.notes import note
 from betrayed.objects.blank import NOTHING, is_blank
 from betrayed.objects.mask_writing import write_masks
 from betrayed.objects.objects import no_objects
@@ -48,6 +48,6 @@ def segment(
     else:
         objects = find_objects(found, *read, settings, frame)
     if not objects.table["foreground"].any():
-        print(NOTHING.format(video=video.title), file=sys.stderr)
+        note(NOTHING.format(video=video.title))
     size = (video.height, video.width)
     write_masks(folder, found.labels, objects, size, frame, video.name)

@@ -1,6 +1,5 @@
 """Pictures of what was found in a video: an overlay video and a contact sheet."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from betrayed.io.display import USUAL_FPS
 from betrayed.io.files import whole_file
 from betrayed.io.films import is_film
 from betrayed.io.mask_levels import mask_ids
+from betrayed.io.notes import note
 from betrayed.io.progress import progress
 from betrayed.io.sound import Sound, read_sound
 from betrayed.io.style import colour_table
@@ -180,10 +180,7 @@ def _sound_of(video: Video) -> Sound | None:
     """The sound of a video's film; where it cannot be used that is said."""
     sound, fault = read_sound(video.source) if is_film(video.source) else (None, None)
     if fault is not None:
-        print(
-            f"The overlay of {video.name!r} is without the sound of {video.source}: {fault}.",
-            file=sys.stderr,
-        )
+        note(f"The overlay of {video.name!r} is without the sound of {video.source}: {fault}.")
     if sound is not None and video.film is not None:
         # The part of the film that the pictures are of.
         begin, end = video.film.start, video.film.end

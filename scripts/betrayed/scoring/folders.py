@@ -114,7 +114,7 @@ def find_videos(
         for video in videos
         if video.name in given
         for path in video.masks
-        if not path.is_file()
+        if not _is_file(path)
     ]
     if absent:
         raise UserError(
@@ -257,8 +257,20 @@ def _size(path: Path) -> str:
         raise UserError(f"{path} is no image ({error}). Replace it with a whole file.") from error
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}). Make it readable.") from error
+
+
 def _folders(path: Path) -> list[str]:
-    return sorted(one.name for one in path.iterdir() if one.is_dir() and not is_litter(one.name))
+    try:
+        return sorted(
+            one.name for one in path.iterdir() if one.is_dir() and not is_litter(one.name)
+        )
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}). Make it readable.") from error
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,6 +1,5 @@
 """Training clips: which videos can give one, drawing one at random, and reading its tokens."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor
 from betrayed.config.training import ShortVideos
 from betrayed.errors import UserError
 from betrayed.features.reading import describe, read_clip
+from betrayed.io.notes import note
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,9 @@ def training_videos(
             "before (training.checkpoint)."
         )
     if short:
-        print(
+        note(
             f"{len(short)} of {len(videos)} videos are shorter than a training clip of {needed} "
-            "frames and are left out.",
-            file=sys.stderr,
+            "frames and are left out."
         )
     for video in long:
         if video.dim != long[0].dim:

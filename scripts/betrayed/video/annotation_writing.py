@@ -1,7 +1,6 @@
 """The ground truth of a video's frames: images of ids, checked where they lie or written anew."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from betrayed.datasets.readers import fbms, segtrack
 from betrayed.errors import UserError
 from betrayed.io.images import numbered_images
 from betrayed.io.mask_checks import Kind, MaskJudge
+from betrayed.io.notes import note
 from betrayed.io.palette import VOID, ids_in, save_palette_png
 from betrayed.io.progress import progress
 
@@ -71,10 +71,9 @@ def find_annotations(
         # A path without a folder would be taken to lie beside frames.json: keep the "./".
         result.append(os.path.join(folder, path.name))  # noqa: PTH118
     if unused := sorted(set(images) - {number + shift for number in numbers}):
-        print(
+        note(
             f"{folder} has annotations beyond the frames of {video}, which are left out: "
-            f"{path_list([images[number].name for number in unused])}.",
-            file=sys.stderr,
+            f"{path_list([images[number].name for number in unused])}."
         )
     return result, judge.finish()
 

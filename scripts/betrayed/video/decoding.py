@@ -1,7 +1,6 @@
 """Decode a video file to frames, and notice when a part of it is missing."""
 
 import struct
-import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +11,7 @@ from av.sidedata.sidedata import Type
 
 from betrayed.errors import UserError
 from betrayed.io.films import choose_film, film_streams, films_of, open_film, rgb, upright
+from betrayed.io.notes import note
 from betrayed.video.containers import REMEDY, check_whole
 from betrayed.video.decoder_errors import errors_of
 from betrayed.video.deep_films import is_deep, white_of_film
@@ -92,10 +92,9 @@ class Decoder:
         film = choose_film(self.path, readable)
         for one in readable:
             if one is not film:
-                print(
+                note(
                     f"{self.path} holds several films or pictures: stream {film.index} is taken, "
-                    f"stream {one.index} left out.",
-                    file=sys.stderr,
+                    f"stream {one.index} left out."
                 )
         return film
 
@@ -158,10 +157,9 @@ class Decoder:
             told = stamps if self._container.format.name != "mpeg" else [None] * count
             self.timing = timing(told, float(rate) if rate else None, tick, last)
             if self.timing.fps and not _SLOWEST <= self.timing.fps <= _FASTEST:
-                print(
+                note(
                     f"{self.path} states {self.timing.fps:.3g} frames a second, which cannot be "
-                    f"meant: its rate is taken as not known.",
-                    file=sys.stderr,
+                    f"meant: its rate is taken as not known."
                 )
                 self.timing = Timing(None, None, None)
             self._check_end(end)
@@ -224,10 +222,7 @@ class Decoder:
             if signs in quarters:
                 self.rotation, self.mirrored = quarters[signs]
             else:
-                print(
-                    f"{self.path} asks to be shown aslant; its frames are taken as they lie.",
-                    file=sys.stderr,
-                )
+                note(f"{self.path} asks to be shown aslant; its frames are taken as they lie.")
         aspect = self._stream.sample_aspect_ratio or Fraction(1)
         self.pixel_aspect = 1 / aspect if self.rotation in (90, 270) else aspect
 
@@ -235,7 +230,7 @@ class Decoder:
         if is_deep(frame):
             self.white, said = white_of_film(self.path, self._stream.index)
             if said:
-                print(said, file=sys.stderr)
+                note(said)
 
 
 def _reason(error: BaseException) -> str:

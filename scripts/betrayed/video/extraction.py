@@ -7,7 +7,6 @@ folder, and so are those in a shard (movi) and ground truth in another form than
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,6 +24,7 @@ from betrayed.io.bit_depths import Depths
 from betrayed.io.file_kinds import IMAGE_SUFFIXES
 from betrayed.io.files import whole_folder
 from betrayed.io.images import numbered_images, read_values, size_text
+from betrayed.io.notes import note
 from betrayed.io.progress import progress
 from betrayed.video.annotation_writing import (
     READERS,
@@ -124,10 +124,9 @@ def extract(
         counted = (single_ids, "ids") if singles else (ids, annotation_kind)
         objects = count_objects(*counted) if annotation_files else None
         if objects == 0:
-            print(
+            note(
                 f"The ground truth of {video}, {annotations}, has no object: there is nothing to "
-                f"score.",
-                file=sys.stderr,
+                f"score."
             )
         record = {
             "video": video,
@@ -234,7 +233,7 @@ def check_images(video: str, source: Path, listed: Sequence[str] | None, *, gaps
             )
     white, said = depths.white()
     if said:
-        print(said, file=sys.stderr)
+        note(said)
     # A path without a folder would be taken to lie beside frames.json: keep the "./".
     files = [os.path.join(source, path.name) for path in images.values()]  # noqa: PTH118
     return _Checked(list(images), files, size, white=white)

@@ -13,6 +13,7 @@ from betrayed.datasets.video_search import (
     holds_images,
     is_folder,
     is_image_file,
+    is_readable,
     is_video,
     other_images,
     real,
@@ -23,6 +24,7 @@ from betrayed.io.file_kinds import VIDEO_SUFFIXES, is_film, is_image
 
 #: A video's frames lie in a folder in the root, and its masks in a folder in that of annotations.
 WATCHED_DEPTH = 2
+_DENIED = ": its permissions forbid it"
 
 
 def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
@@ -100,7 +102,8 @@ def left_out(root: Path, settings: DatasetSettings) -> list[tuple[Path, str]]:
         elif is_folder(path) and real(path) not in truth:
             deeper = folders_of_videos(path, looks)
             where = f"; videos lie in {path_list(deeper)}" if deeper else ""
-            result.append((path, f"holds no images{other_images(path)}{where}"))
+            reason = f"holds no images{other_images(path)}{where}"
+            result.append((path, reason if is_readable(path) else f"cannot be read{_DENIED}"))
         elif not is_folder(path):
             reason = "is no video that is known by its suffix"
             if is_image(path):
@@ -134,6 +137,8 @@ def _advice(root: Path) -> str:
             "It holds images itself: if they are one video, give the folder that it lies in, or "
             "put them into a folder of their own inside it."
         )
+    if not is_readable(root):
+        return f"It cannot be read{_DENIED}."
     for path in (root, *entries(root)):
         if kinds := other_images(path):
             return f"{path} holds no images{kinds}."
