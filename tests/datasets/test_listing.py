@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import list_videos as program
 from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import left_out, list_videos, missing_paths, needed_paths
 from betrayed.datasets.manifest import PLACES, read_manifest, write_manifest
+from betrayed.datasets.names import look_alike
 from betrayed.datasets.watching import signature
 from betrayed.errors import UserError
 from betrayed.video.annotations import read_annotation
@@ -573,3 +575,16 @@ def test_a_video_that_may_not_be_read_stops_no_other(folder, monkeypatch):
     after = read_manifest(output)
     changed = [one["video"] for one, two in zip(before, after, strict=True) if one != two]
     assert changed == ["bee"]
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("caf\u00e9", "cafe\u0301"), ("Bear", "bear"), ("\ufb01lm", "film")]
+)
+def test_a_folder_of_truth_that_only_looks_like_the_video_is_told_apart(tmp_path, name, other):
+    assert "which looks alike" in look_alike(name, ["cat", other])
+    assert look_alike(name, ["cat", name]) == look_alike(name, []) == ""
+    (tmp_path / name).mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / name / "0.png")
+    (tmp_path / "truth" / other).mkdir(parents=True)
+    with pytest.raises(UserError, match=f"are missing. There is {other}, which looks alike"):
+        extract("v", tmp_path / name, tmp_path / "out", annotations=tmp_path / "truth" / name)

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import unicodedata
+from collections.abc import Iterable
 
 _FIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _RESERVED = ("all",)  # what tables call a whole data set
@@ -29,3 +30,22 @@ def identifier(name: str) -> str:
 def display_name(name: str) -> str:
     """A file's name as it can be shown and written: bytes that are no UTF-8 are replaced."""
     return os.fsencode(name).decode("utf-8", "replace")
+
+
+def look_alike(name: str, names: Iterable[str]) -> str:
+    """What is to be said of a name that is missing, where another looks the same; or nothing.
+
+    Systems write é as one character or as two, and some do not tell capitals from small letters.
+    """
+    alike = (other for other in names if other != name and _as_seen(other) == _as_seen(name))
+    other = next(alike, None)
+    if other is None:
+        return ""
+    return (
+        f" There is {display_name(other)}, which looks alike, but is written with other capitals "
+        f"or another coding of its letters: rename one of them."
+    )
+
+
+def _as_seen(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()

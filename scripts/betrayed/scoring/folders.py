@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
+from betrayed.datasets.names import look_alike
 from betrayed.errors import UserError
 from betrayed.io.file_kinds import is_litter
 from betrayed.io.images import numbered_images, upright_size
@@ -104,8 +105,9 @@ def find_videos(
     if unknown:
         where = split or masks
         raise UserError(
-            f"There is no such video in {truth}: {_listed(unknown)}. {where} names more than the "
-            f"truth has; correct it, or name those to score with --split."
+            f"There is no such video in {truth}: {_listed(unknown)}."
+            f"{look_alike(unknown[0], known)} {where} names more than the truth has; correct it, "
+            f"or name those to score with --split."
         )
     videos = [_lay_beside(name, truth / name, masks / name, kind, settings) for name in names]
     absent = [masks / name for name in names if name not in given]

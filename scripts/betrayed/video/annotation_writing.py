@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from betrayed.datasets.name_lists import path_list
+from betrayed.datasets.names import look_alike
 from betrayed.datasets.readers import fbms, segtrack
+from betrayed.datasets.video_search import entries
 from betrayed.errors import UserError
 from betrayed.io.images import numbered_images
 from betrayed.io.mask_checks import Kind, MaskJudge
@@ -127,9 +129,10 @@ def count_objects(ids: set[int], kind: str) -> int:
 def _present(video: str, annotations: str | Path) -> Path:
     folder = Path(annotations)
     if not folder.is_dir():
+        beside = [path.name for path in entries(folder.parent)]
         raise UserError(
-            f"The annotations {folder} of the video {video!r} are missing. Add them, or leave this "
-            f"video out."
+            f"The annotations {folder} of the video {video!r} are missing."
+            f"{look_alike(folder.name, beside)} Add them, or leave this video out."
         )
     return folder
 
