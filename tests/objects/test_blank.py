@@ -70,7 +70,7 @@ def test_the_program_writes_masks_without_an_object_and_says_so(tmp_path, value,
         "motion": tmp_path / "motion.h5",
     }
     task = Task("v", inputs, (tmp_path / "masks" / "objects.csv",))
-    select_objects._select(ObjectSettings(), tmp_path, task)
+    select_objects._select(ObjectSettings(), tmp_path, False, task)
     assert "Nothing stands out in my clip: it has no object." in capsys.readouterr().err
     assert not pd.read_csv(task.output)["foreground"].any()
     foreground = sorted((tmp_path / "masks" / "foreground").iterdir())
