@@ -15,7 +15,8 @@ def is_uniform(tokens: np.ndarray, least_difference: float) -> bool:
     gradients, bricks, stripes, patches of real ground; still, panned, zoomed) 25 reached 0.15 at
     most, and the other shows things after all. Of 60 with something (20 of DAVIS, 10 of their
     pictures held still, the demo's 6, and 24 with an animal or a car of 5% to 25% of the height on
-    a sky, a texture and bricks) the least was 0.33: one no larger than a token.
+    a sky, a texture and bricks) the least was 0.33: one no larger than a token. docs/videos.md has
+    what it does with others, which had no part in its choice.
 
     Args:
         tokens: (T, N, D), of any float type.
