@@ -30,7 +30,7 @@ BLACK, RED, GREEN, WHITE = (0, 0, 0), (128, 0, 0), (0, 128, 0), (255, 255, 255)
 
 
 def test_palettes_may_differ_in_what_does_not_occur(tmp_path):
-    judge = MaskJudge(tmp_path)
+    judge = MaskJudge(tmp_path, "ids")
     two = square()
     two[20:30, 20:30] = 2
     judge.read(palette_png(tmp_path / "0.png", square(), BLACK, RED, WHITE))
@@ -52,7 +52,7 @@ def test_a_palette_of_which_the_background_is_not_black_is_refused(tmp_path, kin
 
 
 def test_an_id_of_another_colour_than_before_is_refused(tmp_path):
-    judge = MaskJudge(tmp_path)
+    judge = MaskJudge(tmp_path, "ids")
     judge.read(palette_png(tmp_path / "0.png", square(), BLACK, RED, GREEN))
     with pytest.raises(UserError, match=r"The id 1 has the colour .* in .*0\.png, but .*1\.png"):
         judge.read(palette_png(tmp_path / "1.png", square(), BLACK, GREEN, RED))
