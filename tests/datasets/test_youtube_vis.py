@@ -220,6 +220,7 @@ def test_the_configuration_wants_a_file_and_ranges():
     root = ROOT
     config = yaml.safe_load((root / "config.yaml").read_text())
     made = config["datasets"]["made"] | {"layout": "youtube_vis", "annotations": "train.json"}
+    made |= {"make": None, "root": "data/ytvis"}
     config["datasets"]["made"] = made | {"split": "0:600,900:"}
     check(config)
     for split in ("-300:", ":-300", "lists/held-out.txt"):
