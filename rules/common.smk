@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import sys
 from dataclasses import asdict
 from functools import cache
@@ -17,6 +18,7 @@ from betrayed.config.exports import SERVERS, TENSORBOARD, TOOLS
 from betrayed.config.training import HUB
 from betrayed.datasets.batching import trained_on
 from betrayed.datasets.listing import needed_paths, watched_depth
+from betrayed.datasets.manifest import PLANNING
 from betrayed.datasets.name_lists import choose_videos
 from betrayed.datasets.pieces import FILM, KINDS, LONG, PIECE, WHOLE, film_of
 from betrayed.datasets.presence import resolve_root
@@ -69,12 +71,15 @@ BLOCKS = {run.block: run for run in RUNS.values()}
 MOTIONS = {run.motion: run.settings["motion"] for run in RUNS.values()}
 CLUSTERS = {run.clusters: run for run in RUNS.values()}
 GPU = 0 if config["device"] == "cpu" else 1  # that a job asks for; more only where it trains
+# Priorities, see urgency(): of features that are trained on, and of training itself.
+TRAINED_ON, TRAINING = 2, 4
 POOLED = "youtube-vis"  # the protocol that scores a data set as a whole,
 ALL = "all"  # and what tables call that
 # Which batches the chain works on, stage by stage up to the masks; and which of them people know:
 # films in pieces have a batch of their own, see betrayed/datasets/pieces.py.
 COMPUTED, SHOWN = (WHOLE, PIECE), (WHOLE, FILM)
 CLAIM = []  # the folder's, while a run goes on
+REDO = "BETRAYED_REDO"  # the variable that hands --forcerun to jobs
 
 
 def claim_this_folder():
@@ -95,6 +100,15 @@ def find_a_gpu():
         require_gpu(config["device"])
     except UserError as error:
         refuse(error)
+
+
+def heed_sigterm():
+    """On a cluster SIGTERM cancels what was submitted, as Ctrl-C does; `onstart:` calls this.
+
+    Snakemake itself would wait for it, which may take hours, and be killed before.
+    """
+    if workflow.is_main_process and not workflow.local_exec:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def release_this_folder():
@@ -154,9 +168,12 @@ def redo(rule_name):
 
     A resource, not a parameter: it reruns nothing by itself.
     """
+    return lambda wildcards: int(bool({rule_name, ALL} & set(forced_rules())))
 
-    def wanted(wildcards):
+
+def forced_rules():
+    """The rules that are forced, or ALL. A cluster's job is told of none, but has the environment."""
+    if workflow.is_main_process:
         asked = workflow.dag_settings
-        return int(asked.forceall or rule_name in map(str, asked.forcerun))
-
-    return wanted
+        os.environ[REDO] = ALL if asked.forceall else " ".join(map(str, asked.forcerun))
+    return os.environ.get(REDO, "").split()

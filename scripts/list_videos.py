@@ -18,7 +18,7 @@ from betrayed.datasets.batching import MOST_OF_LONG, assign_batches, batch_size
 from betrayed.datasets.listing import left_out, list_videos
 from betrayed.datasets.manifest import Row, write_manifest
 from betrayed.datasets.pieces import KINDS, LONG, kind_of
-from betrayed.datasets.watching import signature
+from betrayed.datasets.watching import signature, total_bytes
 from betrayed.engine.programs import run
 from betrayed.engine.sole_maker import sole_maker
 from betrayed.io.files import whole_file
@@ -69,6 +69,7 @@ def _list(arguments: argparse.Namespace) -> None:
     for row in rows:
         known, row["part"] = contents[row["video"]], ""
         row["source_content"], row["truth_content"] = known["source"], known["truth"]
+        row["bytes"] = str(total_bytes([row["source"]], _depth(settings)))
     if settings.layout == "folder":
         films = read_settings(FilmSettings, arguments.films, "--films")
         folder = arguments.output.parent / SCANS
@@ -106,8 +107,7 @@ def _contents(
     """What stands for each video's content; files are read where names, sizes or times differ."""
     contents = {}
     for row in progress(rows, "reading contents", "video"):
-        # Frames lie in a folder itself; whatever is deeper is no part of the video.
-        seen = signature([row["source"]], 1 if settings.layout == "folder" else None)
+        seen = signature([row["source"]], _depth(settings))
         seen += signature([row[name] for name in _TRUTH if row[name]])
         known = before.get(row["video"])
         if known is None or known["seen"] != seen:
@@ -115,6 +115,11 @@ def _contents(
             known = {"seen": seen, "source": fingerprint(source), "truth": fingerprint(truth)}
         contents[row["video"]] = known
     return contents
+
+
+def _depth(settings: DatasetSettings) -> int | None:
+    """Frames lie in a folder itself; whatever is deeper is no part of the video."""
+    return 1 if settings.layout == "folder" else None
 
 
 def _read_memory(path: Path) -> dict:

@@ -349,9 +349,9 @@ def test_the_manifest_comes_back_as_it_was(folder, tmp_path):
     rows = listing(folder)
     write_manifest(tmp_path / "videos.csv", rows)
     assert (tmp_path / "videos.csv").read_text().splitlines()[0] == (
-        "video,name,source,annotations,instances,part,batch,source_content,truth_content"
+        "video,name,source,annotations,instances,part,batch,bytes,source_content,truth_content"
     )
-    own = ("part", "batch", "source_content", "truth_content")
+    own = ("part", "batch", "bytes", "source_content", "truth_content")
     assert places(tmp_path / "videos.csv") == rows
     whole = [row | dict.fromkeys(own, row["video"]) for row in rows]
     write_manifest(tmp_path / "videos.csv", whole)
@@ -469,6 +469,7 @@ def test_contents_are_read_where_something_may_have_changed(manifest, tmp_path):
     contents = {row[name] for row in first.values() for name in ("source_content", "truth_content")}
     assert len(contents) == 4 and all(len(one) == 64 for one in contents)
     assert manifest(root, **truth) == (first, 0)
+    assert {row["bytes"] for row in first.values()} == {"3"}
     os.utime(root / "ant" / "00000.png", (0, 0))
     assert manifest(root, **truth) == (first, 1)
     (root / "ant" / "00000.png").write_bytes(b"ANT")

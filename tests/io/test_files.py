@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from betrayed.errors import UserError
+from betrayed.errors import ShortageError, UserError
 from betrayed.io.files import (
     check_archive,
     remove_abandoned,
@@ -149,7 +149,7 @@ def test_a_full_disk_is_said_with_the_file_and_leaves_nothing(tmp_path, number):
     target = tmp_path / "table.csv"
     target.write_text("old")
     message = r"There is no room for .*table\.csv .*Free some"
-    with pytest.raises(UserError, match=message), whole_file(target) as temporary:
+    with pytest.raises(ShortageError, match=message), whole_file(target) as temporary:
         temporary.write_text("half")
         raise OSError(number, os.strerror(number))
     assert target.read_text() == "old"

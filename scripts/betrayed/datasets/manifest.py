@@ -12,8 +12,11 @@ from betrayed.io.files import whole_file
 PLACES = ("video", "name", "source", "annotations", "instances")
 #: Which part of a film it is, see :mod:`betrayed.datasets.pieces`: empty for a video that is worked
 #: on as a whole; a film in pieces has a row of its own beside theirs. The batch whose jobs compute
-#: it, and what stands for the content of its frames and its truth.
-COLUMNS = (*PLACES, "part", "batch", "source_content", "truth_content")
+#: it, the size of what its frames are read from (a film's pieces have the film's), and what stands
+#: for the content of its frames and its truth.
+COLUMNS = (*PLACES, "part", "batch", "bytes", "source_content", "truth_content")
+#: The columns that say how a video is worked on, and not what is made of it.
+PLANNING = ("batch", "bytes")
 #: One video of the manifest, by :data:`COLUMNS`; what it does not have is empty.
 Row = dict[str, str]
 # Paths that are no UTF-8 come back as they were.

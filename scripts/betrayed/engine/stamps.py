@@ -20,6 +20,7 @@ from betrayed.io.files import sha256, whole_file
 #: The folder beside the records that holds the stamps, a file for each video.
 STAMPS = "videos"
 #: Files above this size, in bytes, have no checksum in a stamp, nor do those that have their own.
+#: Of these it says what made them, so that one that was put in another's place is known.
 MOST_HASHED = 20_000_000
 _CHECKED_BY_THEMSELVES = (".h5",)
 
@@ -82,6 +83,9 @@ def make_stamped(
                 for name, size in files.items()
                 if size <= MOST_HASHED and not name.endswith(_CHECKED_BY_THEMSELVES)
             },
+            "made_by": {
+                name: _made_by(name) for name in files if name.endswith(_CHECKED_BY_THEMSELVES)
+            },
             "seconds": round(time.monotonic() - began, 3),
             "gpu_mb": most_gpu_mb(),
         }
@@ -106,6 +110,7 @@ def check_digests(
     try:
         values = json.loads(Path(stamp).read_text(encoding="utf-8"))
         stage, digests = values["recipe"]["stage"], dict(values["sha256"])
+        makers = dict(values.get("made_by", {}))  # stamps of earlier versions have none
     except FileNotFoundError:
         return
     except (ValueError, KeyError, TypeError) as error:
@@ -119,6 +124,16 @@ def check_digests(
             raise UserError(
                 f"{name} is not what {stage} wrote: it has another checksum now. {remedy}"
             )
+    for name in makers if files is None else set(files) & set(makers):
+        if (found := _made_by(name)) is not None and found != makers[name]:
+            raise UserError(f"{name} is not what {stage} wrote, but of {found}. {remedy}")
+
+
+def _made_by(path: str) -> str | None:
+    """What an HDF5 artefact says that made it; None where it is damaged, as its reader will say."""
+    from betrayed.io.made_by import made_by_text  # with h5py, which rules do without
+
+    return made_by_text(path)
 
 
 def _files(outputs: Iterable[Path]) -> list[Path]:

@@ -20,6 +20,7 @@ import numpy as np
 from betrayed import __version__
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
+from betrayed.io.made_by import text_attribute
 
 #: A chunk's least size in bytes, where the data set has as much. Fletcher-32 of zeros is 0: a chunk
 #: that lies in one page of the disk, its checksum with it, could be lost without a trace.
@@ -47,7 +48,7 @@ def create(path: str | Path, kind: str, made_by: Mapping[str, Any]) -> Iterator[
             JSON can hold. Stored as the attribute ``made_by``, beside ``kind`` and ``version``.
 
     Raises:
-        UserError: there is no room for it.
+        ShortageError: there is no room for it.
     """
     with whole_file(path) as temporary, _File(temporary, "w", libver=_FORM) as file:
         try:
@@ -138,7 +139,7 @@ def open_checked(
     with file, _damage_named(path):
         if not file.attrs.get("complete", False):
             raise UserError(f"{path} was never finished. {_REMEDY}")
-        if (held := _text(file, "kind")) != kind:
+        if (held := text_attribute(file, "kind")) != kind:
             raise UserError(f"{path} holds {held}, but {kind} are needed here. {_REMEDY}")
         made_by = provenance(file)
         for name, wanted in (expect or {}).items():
@@ -152,7 +153,7 @@ def open_checked(
 
 def provenance(file: h5py.File) -> dict[str, Any]:
     """What made an artefact, as it was given to :func:`create`."""
-    return json.loads(_text(file, "made_by"))
+    return json.loads(text_attribute(file, "made_by"))
 
 
 def check_values(path: str | Path, name: str, good: bool | np.bool_, what: str) -> None:
@@ -179,11 +180,6 @@ def all_finite(values: np.ndarray) -> bool:
     if values.dtype == np.float16 and values.flags.c_contiguous:
         return bool(((values.view(np.uint16) & 0x7C00) != 0x7C00).all())
     return bool(np.isfinite(values).all())
-
-
-def _text(file: h5py.File, name: str) -> str:
-    value = file.attrs[name]
-    return value.decode() if isinstance(value, bytes) else value
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from betrayed.errors import UserError
+from betrayed.errors import ShortageError, UserError
 
 #: What systems say of a disk, a quota or a file that can hold no more.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -33,7 +33,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     block raises, the temporary file is removed and ``path`` stays as it was.
 
     Raises:
-        UserError: there is no room for it.
+        ShortageError: there is no room for it.
     """
     path = Path(path)
     with room(path):
@@ -94,7 +94,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``path`` that takes its place when the block ends well.
 
     Raises:
-        UserError: there is no room for it.
+        ShortageError: there is no room for it.
     """
     path = Path(path)
     with room(path):
@@ -225,7 +225,7 @@ def room(path: Path) -> Iterator[None]:
         full = error.errno in _FULL or any(f"errno = {number}," in str(error) for number in _FULL)
         if not full:
             raise
-        raise UserError(
+        raise ShortageError(
             f"There is no room for {path} ({os.strerror(error.errno or errno.ENOSPC)}). Free some "
             f"on its disk and start again: what is finished is kept, and nothing is left half "
             f"written."
