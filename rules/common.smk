@@ -16,15 +16,15 @@ from snakemake.settings.types import DeploymentMethod
 
 from betrayed.config.exports import SERVERS, TENSORBOARD, TOOLS
 from betrayed.config.training import HUB
-from betrayed.datasets.batching import trained_on
+from betrayed.datasets.batching import LEAST_ON_GPU, trained_on
 from betrayed.datasets.listing import needed_paths, watched_depth
-from betrayed.datasets.manifest import PLANNING
+from betrayed.datasets.manifest import MEMORY, PLANNING, drop_untrue_manifests
 from betrayed.datasets.name_lists import choose_videos
 from betrayed.datasets.pieces import FILM, KINDS, LONG, PIECE, WHOLE, film_of
 from betrayed.datasets.presence import resolve_root
 from betrayed.datasets.watching import signature
 from betrayed.engine.records import drop_untrue
-from betrayed.engine.folder_claim import claim_folder
+from betrayed.engine.folder_claim import check_writable, claim_folder
 from betrayed.engine.gpus import require_gpu
 from betrayed.engine.where_to_look import places_text
 from betrayed.engine.sources import source_digest
@@ -35,6 +35,7 @@ if workflow.is_main_process:
     try:
         # Not while a run goes on: its records become true.
         with claim_folder(Path(".snakemake")):
+            drop_untrue_manifests("results")
             drop_untrue("results", failures=not config["allow_failures"])
     except UserError:
         pass
@@ -50,6 +51,7 @@ if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
     own = str(Path(sys.executable).parent)
     os.environ.update(PATH=os.pathsep.join([own, *os.get_exec_path()]))
 # Jobs that can run at a time: one for each GPU, or for some cores.
+ON_GPUS = config["device"] != "cpu" and bool(workflow.global_resources.get("gpu").value)
 PARALLEL = workflow.global_resources.get("gpu").value or (workflow.cores or 1) // 4
 
 DATASETS = config["datasets"]
@@ -71,8 +73,9 @@ BLOCKS = {run.block: run for run in RUNS.values()}
 MOTIONS = {run.motion: run.settings["motion"] for run in RUNS.values()}
 CLUSTERS = {run.clusters: run for run in RUNS.values()}
 GPU = 0 if config["device"] == "cpu" else 1  # that a job asks for; more only where it trains
-# Priorities, see urgency(): of features that are trained on, and of training itself.
-TRAINED_ON, TRAINING = 2, 4
+# Priorities of jobs on GPUs, see urgency(): what training waits for; then videos are finished one
+# after another. Features at the refinement's size wait for nothing, and fill the gaps.
+TRAINING, TRAINED_ON, TRACKS, ATTENTION, FINE = 6, 5, 3, 2, 0
 POOLED = "youtube-vis"  # the protocol that scores a data set as a whole,
 ALL = "all"  # and what tables call that
 # Which batches the chain works on, stage by stage up to the masks; and which of them people know:
@@ -88,6 +91,7 @@ def claim_this_folder():
         return
     try:
         CLAIM.append(claim_folder(Path(".snakemake")))
+        check_writable(Path("results"))
     except UserError as error:
         refuse(error)
 

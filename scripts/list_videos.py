@@ -21,7 +21,7 @@ from betrayed.datasets.pieces import KINDS, LONG, kind_of
 from betrayed.datasets.watching import signature, total_bytes
 from betrayed.engine.programs import run
 from betrayed.engine.sole_maker import sole_maker
-from betrayed.io.files import whole_file
+from betrayed.io.files import sha256, whole_file
 from betrayed.io.progress import progress
 from betrayed.video.film_pieces import SCANS, film_rows
 from betrayed.video.fingerprint import fingerprint
@@ -51,6 +51,12 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=0, help="videos in a batch; 0: as fits")
     parser.add_argument("--parallel", type=int, default=1, help="jobs that can run at a time")
     parser.add_argument(
+        "--least",
+        type=int,
+        default=1,
+        help="videos that are worth a job, see betrayed.datasets.batching",
+    )
+    parser.add_argument(
         "--memory", type=Path, required=True, help="JSON that keeps batches and known contents"
     )
     arguments = parser.parse_args()
@@ -75,19 +81,19 @@ def _list(arguments: argparse.Namespace) -> None:
         folder = arguments.output.parent / SCANS
         rows = [one for row in rows for one in film_rows(row, films, folder)]
     batches = _assign(arguments, rows, before)
-    memory = {**batches, "contents": contents}
-    with whole_file(arguments.memory) as temporary:
-        temporary.write_text(json.dumps(memory, indent=1), encoding="utf-8")
     for row in rows:
         row["batch"] = batches["batches"][row["video"]]
     write_manifest(arguments.output, rows)
+    memory = {**batches, "contents": contents, "manifest": sha256(arguments.output)}
+    with whole_file(arguments.memory) as temporary:
+        temporary.write_text(json.dumps(memory, indent=1), encoding="utf-8")
 
 
 def _assign(arguments: argparse.Namespace, rows: list[Row], before: dict) -> dict:
     """The batch of each video, and the size by which they were chosen."""
     # A size that was asked for counts at once; one that fitted when videos were first listed stays.
     size = arguments.batch_size or before.get("fitted")
-    size = size or batch_size(len(rows), arguments.parallel)
+    size = size or batch_size(len(rows), arguments.parallel, arguments.least)
     kept = before.get("batches", {}) if before.get("size") == size else {}
     batches: dict[str, str] = {}
     for kind in KINDS:

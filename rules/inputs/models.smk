@@ -38,7 +38,7 @@ def features_to_train(block):
 
 def awaited_by_training(wildcards):
     """Whether the features of a batch are among those that a block is trained on."""
-    own = record(wildcards.dataset, f"features/{wildcards.get('backbone')}", wildcards.batch)
+    own = record(wildcards.dataset, f"features/{wildcards.backbone}", wildcards.batch)
     for block, run in BLOCKS.items():
         for dataset in run.datasets:
             if own in _features_to_train(block, written(dataset)):

@@ -70,14 +70,25 @@ def _shares(path, written):
     return {batch: size / most for batch, size in sizes.items()}
 
 
-def urgency(wildcards):
-    """The priority of a job on a GPU: long videos and full batches first.
+def urgency(stage):
+    """The priority of a job of a stage on a GPU: long videos and full batches first.
 
-    So the last jobs, for which others wait, are short ones. What training waits for is before all
-    of them: while it goes on the features of other videos are computed.
+    So the last jobs, for which others wait, are short ones.
     """
-    share = _shares(*written(wildcards.dataset))[wildcards.batch]
-    return share + (TRAINED_ON if awaited_by_training(wildcards) else 0)
+    return lambda wildcards: stage + _shares(*written(wildcards.dataset))[wildcards.batch]
+
+
+def urgency_of_features(wildcards):
+    """What training waits for is before all others, whose turn comes while training goes on."""
+    fine = wildcards.backbone not in {run.backbone for run in RUNS.values()}
+    stage = TRAINED_ON if awaited_by_training(wildcards) else FINE if fine else FINE + 1
+    return urgency(stage)(wildcards)
+
+
+def urgency_of_frames(wildcards):
+    """Frames need no GPU; but training waits for some of them, too."""
+    trained = {dataset for run in RUNS.values() for dataset in run.datasets}
+    return urgency(TRAINED_ON if wildcards.dataset in trained else 0)(wildcards)
 
 
 def record(dataset, stage, batch):

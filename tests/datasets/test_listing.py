@@ -12,8 +12,14 @@ import pytest
 import list_videos as program
 from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import left_out, list_videos, missing_paths, needed_paths
-from betrayed.datasets.manifest import PLACES, read_manifest, write_manifest
+from betrayed.datasets.manifest import (
+    PLACES,
+    drop_untrue_manifests,
+    read_manifest,
+    write_manifest,
+)
 from betrayed.errors import UserError
+from betrayed.io.files import sha256
 from betrayed.video.annotations import read_annotation
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
@@ -335,6 +341,24 @@ def test_of_many_missing_files_some_dozens_are_named(davis):
     ]
     with pytest.raises(UserError, match=r"480p/whale-11 and 16 more\. Complete"):
         list_videos(settings)
+
+
+def test_a_manifest_that_is_not_what_was_written_goes(folder, tmp_path):
+    """Cut at the end of a line it would pass for a list of fewer videos."""
+    path = tmp_path / "results" / "made" / "videos.csv"
+    write_manifest(path, listing(folder))
+    assert drop_untrue_manifests(tmp_path / "results") == []
+    memory = path.with_name("listing.json")
+    memory.write_text("{}")  # of an earlier version
+    assert drop_untrue_manifests(tmp_path / "results") == []
+    memory.write_text(json.dumps({"manifest": sha256(path)}))
+    assert drop_untrue_manifests(tmp_path / "results") == []
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    assert drop_untrue_manifests(tmp_path / "results") == [path]
+    write_manifest(path, listing(folder))
+    memory.write_text("{")
+    assert drop_untrue_manifests(tmp_path / "results") == [path]
+    assert not path.exists()
 
 
 def test_youtube_vis_without_its_parts_is_refused(tmp_path):

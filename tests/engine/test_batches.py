@@ -262,9 +262,10 @@ def test_an_artefact_in_the_place_of_another_is_told():
     failures = next_stage_of_bytes("r/0000.json").failures
     assert set(failures) == {"ant", "cow"}
     assert failures["ant"].reason == (
-        'ant.h5 is not what shout wrote, but of features {"tau": 1, "video": "bee"}. Delete '
-        "ant.h5 and run the workflow again; it will be made anew."
+        "ant.h5 is not what shout wrote: it was made with video = 'bee', and not with 'ant'. "
+        "Delete ant.h5 and run the workflow again; it will be made anew."
     )
+    assert "it was made with tau = 2, and not with 1." in failures["cow"].reason
 
 
 def next_stage_of_bytes(record):

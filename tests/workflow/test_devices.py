@@ -61,12 +61,12 @@ def test_long_videos_and_what_training_waits_for_come_first(project):
             int(re.search(r"batch=(\d+)", job)[1]): float(re.search(r"priority: (\S+)", job)[1])
             for job in jobs
         }
-        before = [2, 2, 0] if rule == "cache_features" else [0, 0, 0]
+        before = {"cache_features": [5, 5, 1], "export_attention": [2] * 3}.get(rule, [3] * 3)
         assert found == pytest.approx(
             {n: share + more for n, (share, more) in enumerate(zip(expected, before, strict=True))}
         )
     (training,) = re.findall(r"^rule train_block:\n(.*?)\n\n", text, re.M | re.S)
-    assert "priority: 4" in training
+    assert "priority: 6" in training
 
 
 def test_what_changes_rounding_at_most_reruns_nothing(project):

@@ -20,7 +20,7 @@ import numpy as np
 from betrayed import __version__
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
-from betrayed.io.made_by import text_attribute
+from betrayed.io.made_by import provenance, text_attribute
 
 #: A chunk's least size in bytes, where the data set has as much. Fletcher-32 of zeros is 0: a chunk
 #: that lies in one page of the disk, its checksum with it, could be lost without a trace.
@@ -149,11 +149,6 @@ def open_checked(
                     f"but {wanted!r} is wanted here. {_REMEDY}"
                 )
         yield file
-
-
-def provenance(file: h5py.File) -> dict[str, Any]:
-    """What made an artefact, as it was given to :func:`create`."""
-    return json.loads(text_attribute(file, "made_by"))
 
 
 def check_values(path: str | Path, name: str, good: bool | np.bool_, what: str) -> None:

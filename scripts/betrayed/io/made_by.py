@@ -1,17 +1,24 @@
 """What an HDF5 artefact says that made it, apart from what writes and checks artefacts."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import h5py
 
 
-def made_by_text(path: str | Path) -> str | None:
-    """The kind and what made it, as JSON; None where the file is damaged or says nothing."""
+def made_by(path: str | Path) -> dict[str, Any] | None:
+    """The artefact's ``kind``, and what made it; None where the file is damaged or says nothing."""
     try:
         with h5py.File(path, "r") as file:
-            return f"{text_attribute(file, 'kind')} {text_attribute(file, 'made_by')}"
-    except (OSError, KeyError, RuntimeError):
+            return {"kind": text_attribute(file, "kind"), **provenance(file)}
+    except (OSError, KeyError, RuntimeError, ValueError):
         return None
+
+
+def provenance(file: h5py.File) -> dict[str, Any]:
+    """What made an artefact, as it was given to :func:`betrayed.io.artefacts.create`."""
+    return json.loads(text_attribute(file, "made_by"))
 
 
 def text_attribute(file: h5py.File, name: str) -> str:
