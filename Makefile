@@ -67,7 +67,7 @@ test-property: .venv/ready ## hundreds of odd films, masks and files of results,
 	OMP_NUM_THREADS=1 pytest -m property --numprocesses 2 --dist load
 
 test-faults: .venv/ready ## what docs/faults.md says, done once more: root, half an hour
-	OMP_NUM_THREADS=1 pytest -m faults tests/workflow/test_faults.py
+	OMP_NUM_THREADS=1 pytest -m faults tests/workflow/test_broken_runs.py
 
 test-gpu: .venv/ready ## the tests that need a GPU; an error where there is none
 	@python -c "import torch; raise SystemExit(not torch.cuda.is_available())" || { echo "error: torch sees no GPU (see docs/machines.md)" >&2; exit 1; }

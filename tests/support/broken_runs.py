@@ -619,7 +619,7 @@ def two_runs() -> Group:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         try:
-            until = time.monotonic() + 120
+            until = time.monotonic() + 300
             while not project.works("cache_features"):
                 assert first.poll() is None and time.monotonic() < until
                 time.sleep(0.02)

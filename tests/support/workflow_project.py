@@ -148,7 +148,7 @@ class Project:
             stderr=output,
             start_new_session=True,
         )
-        until = time.monotonic() + 120
+        until = time.monotonic() + 300
         first_seen: dict[int, float] = {}
         try:
             while not (caught := self._in_the_middle(program, first_seen, 0.3 * usual)):
@@ -157,7 +157,7 @@ class Project:
                 time.sleep(0.005)
             if whom == "job":
                 os.kill(caught, signal.SIGKILL)
-                assert run.wait(120) != 0
+                assert run.wait(300) != 0
             elif whom == "main":
                 run.kill()
                 run.wait()
