@@ -33,6 +33,12 @@ from betrayed.io import status
 
 if workflow.is_main_process:
     try:
+        # Snakemake refuses by itself to write over what it cannot, before any job; with no advice.
+        if Path("results").exists():
+            check_writable(Path("results"))
+    except UserError as error:
+        logger.warning(f"warning: {error}")
+    try:
         # Not while a run goes on: its records become true.
         with claim_folder(Path(".snakemake")):
             drop_untrue_manifests("results")

@@ -196,6 +196,17 @@ def artefact(path):
             data[index] = index + 1
 
 
+def two(path):  # the outer one has not been written yet when the inner one fails
+    with create(path + "5", "kind", {}) as file:
+        file["rows"] = noise[:, :, 0]
+        artefact(path)
+
+
+def small(path):  # of one chunk, which is written when the data set is closed, unless it is kept
+    with create(path, "kind", {}) as file:
+        file.create_group("deep")["rows"] = noise[:, :, 0]
+
+
 def film(path):
     write_video(path, [noise] * 40, 25)
 
@@ -206,7 +217,10 @@ def image(path):
 
 
 os.memfd_create = unlimited
-for make, name in ((artefact, "a.h5"), (film, "a.mp4"), (image, "a.png"), (artefact, "b.h5")):
+for make, name in (
+    (artefact, "a.h5"), (film, "a.mp4"), (image, "a.png"), (small, "s.h5"), (two, "t.h5"),
+    (artefact, "b.h5"),
+):
     room(2**16)  # as if the disk had so much
     try:
         make(f"{sys.argv[1]}/{name}")
@@ -225,8 +239,11 @@ def test_on_a_full_disk_every_writer_says_so_and_the_process_lives(tmp_path):
         env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
     )
     assert done.returncode == 0, done.stderr
+    assert "Exception ignored" not in done.stderr
     for line, name in zip(
-        done.stdout.splitlines(), ("a.h5", "a.mp4", "a.png", "b.h5"), strict=True
+        done.stdout.splitlines(),
+        ("a.h5", "a.mp4", "a.png", "s.h5", "t.h5", "b.h5"),
+        strict=True,
     ):
         assert line.startswith(f"There is no room for {tmp_path / name} (")
     assert list(tmp_path.iterdir()) == []

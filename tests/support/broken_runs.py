@@ -300,7 +300,7 @@ def complaints(project: Project, text: str) -> dict[str, str]:
 
 def told(text: str) -> str:
     """The message for people in what a run said."""
-    found = re.findall(r"^(?:error: |WorkflowError:\n)(.+)", text, re.MULTILINE)
+    found = re.findall(r"^(?:error: |warning: |WorkflowError.*:\n *)(.+)", text, re.MULTILINE)
     assert found, f"no message for people:\n{text[-3000:]}"
     assert "Traceback" not in text, text[-3000:]
     return found[0]

@@ -1,7 +1,7 @@
 """One workflow at a time in a folder, and nothing to clear away after a crash."""
 
 import fcntl
-import tempfile
+import os
 from pathlib import Path
 from typing import IO
 
@@ -40,12 +40,13 @@ def check_writable(folder: Path) -> None:
     Raises:
         UserError: they cannot.
     """
+    reason = "it is not yours to write in"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
     except OSError as error:
+        reason = error.strerror
+    if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(
-            f"Nothing can be written into {folder} ({error.strerror}). Make it writable, with all "
-            "that is in it, or work in another clone."
-        ) from error
+            f"Nothing can be written into {folder} ({reason}). Make it writable, with all that is "
+            "in it, or work in another clone."
+        )

@@ -60,13 +60,20 @@ def create(path: str | Path, kind: str, made_by: Mapping[str, Any]) -> Iterator[
             # Last: a file that lost its tail, or whose writer died, lacks it.
             file.attrs["complete"] = True
             file.flush()
-        except OSError:
+        except BaseException:  # whatever it was, nobody wants the file any more
             _let_go(file)
             raise
 
 
 class _Checksummed:
-    """What HDF5's groups and files become: data sets made in them are under checksums."""
+    """What HDF5's groups and files become: data sets made in them are under checksums.
+
+    Attributes:
+        kept: the data sets that were made. They stay open until the file is flushed: what cannot
+            be written when one is closed h5py only mentions, and goes on.
+    """
+
+    kept: list[h5py.Dataset]
 
     def create_dataset(self, name, shape=None, dtype=None, data=None, **options):
         if data is not None:
@@ -85,14 +92,21 @@ class _Checksummed:
             rows = -(-LEAST_CHUNK // (math.prod(chunks[1:]) * np.dtype(dtype).itemsize))
             rows = max(chunks[0], min(rows, shape[0]) if fixed else rows)
             options |= {"chunks": (rows, *chunks[1:]), "fletcher32": True}
-        return super().create_dataset(name, shape, dtype, data, **options)
+        made = super().create_dataset(name, shape, dtype, data, **options)
+        self.kept.append(made)
+        return made
 
     def create_group(self, name, *arguments, **options):
-        return _Group(super().create_group(name, *arguments, **options).id)
+        return self._group(super().create_group(name, *arguments, **options))
 
     def __getitem__(self, name):
         found = super().__getitem__(name)
-        return _Group(found.id) if isinstance(found, h5py.Group) else found
+        return self._group(found) if isinstance(found, h5py.Group) else found
+
+    def _group(self, plain):
+        group = _Group(plain.id)
+        group.kept = self.kept
+        return group
 
 
 class _Group(_Checksummed, h5py.Group):
@@ -100,7 +114,9 @@ class _Group(_Checksummed, h5py.Group):
 
 
 class _File(_Checksummed, h5py.File):
-    pass
+    def __init__(self, *arguments, **options):
+        self.kept = []
+        super().__init__(*arguments, **options)
 
 
 def _let_go(file: h5py.File) -> None:

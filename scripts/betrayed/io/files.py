@@ -220,13 +220,13 @@ def room(path: Path) -> Iterator[None]:
     """Say for people that there was no room for a file."""
     try:
         yield
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         # HDF5 has the number in its words alone.
-        full = error.errno in _FULL or any(f"errno = {number}," in str(error) for number in _FULL)
-        if not full:
+        number = getattr(error, "errno", None)
+        if number not in _FULL and not any(f"errno = {one}," in str(error) for one in _FULL):
             raise
         raise ShortageError(
-            f"There is no room for {path} ({os.strerror(error.errno or errno.ENOSPC)}). Free some "
+            f"There is no room for {path} ({os.strerror(number or errno.ENOSPC)}). Free some "
             f"on its disk and start again: what is finished is kept, and nothing is left half "
             f"written."
         ) from error
