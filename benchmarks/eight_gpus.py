@@ -10,8 +10,10 @@ in:
     rates       seconds a video, from measurements on one H100 (docs/gpu.md), or reckoned from them
     lengths     frames of each video: those of DAVIS-2017's val list, or drawn
 
-A GPU is busy while a job holds it. Its share is counted from the first lease to the end of the last
-one; what comes before and after (frames, masks) needs no GPU.
+With `--speed 0.25` all sleep four times as long, so that what a machine of few cores takes to start
+eight programs at a time counts a quarter. A GPU is busy while a job holds it. Its share is counted
+from the first lease to the end of the last one; what comes before and after (frames, masks) needs
+no GPU.
 
     python benchmarks/eight_gpus.py --videos davis --output found/davis
     python benchmarks/eight_gpus.py --videos youtube-vis --output found/youtube-vis
@@ -363,6 +365,7 @@ def draw(folders: Sequence[Path], output: Path) -> None:
             for job in leases:
                 held = (edges >= job["leased"]) & (edges < job["ended"])
                 counts[ON_GPUS.index(job["stage"]), held] += len(job["devices"])
+            edges = edges * found["speed"]
             axes.stackplot(edges, counts, step="post", labels=ON_GPUS, colors=LINES, linewidth=0)
             axes.set(ylim=(0, GPUS + 0.2), xlim=(0, edges[-1]), ylabel="GPUs held")
             name = titles[found["videos"]]
@@ -370,7 +373,7 @@ def draw(folders: Sequence[Path], output: Path) -> None:
                 f"{name}: {found['count']:,} videos, {found['frames']:,} frames; "
                 f"GPUs held {100 * found['busy']:.0f}% of the time"
             )
-        axes.set_xlabel("seconds since the start")
+        axes.set_xlabel("seconds since the start, as the jobs would take them")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
         save(figure, output)
 

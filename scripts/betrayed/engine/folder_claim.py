@@ -40,7 +40,7 @@ def check_writable(folder: Path) -> None:
     Raises:
         UserError: they cannot.
     """
-    reason = "it is not yours to write in"
+    reason = "it is read only, or another user's"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
