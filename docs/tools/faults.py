@@ -8,6 +8,7 @@ hour on two cores; as root, since disks are mounted. `make test-faults` does the
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -91,8 +92,9 @@ def main() -> None:
             for row in GROUPS[group].rows:
                 known.pop(cell(row), None)
             try:
-                project = finished.copy(Path(name) / group.replace(" ", "-") / "project")
-                outcome = GROUPS[group].happen(project, finished)
+                folder = Path(name) / group.replace(" ", "-")
+                outcome = GROUPS[group].happen(finished.copy(folder / "project"), finished)
+                shutil.rmtree(folder)
             except (AssertionError, OSError, subprocess.SubprocessError) as error:
                 print(f"{group}: {error!r}", file=sys.stderr, flush=True)
                 failed.append(group)
