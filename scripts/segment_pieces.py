@@ -10,7 +10,7 @@ from betrayed.config.features import FeatureSettings
 from betrayed.config.motion import MotionSettings
 from betrayed.config.objects import ObjectSettings
 from betrayed.config.reading import read_settings
-from betrayed.datasets.manifest import Row, read_manifest
+from betrayed.datasets.manifest import PLANNING, Row, read_manifest
 from betrayed.datasets.pieces import Piece, film_of
 from betrayed.engine.batches import Batch, Task
 from betrayed.engine.gpu_options import add_gpu_options
@@ -51,9 +51,8 @@ def main() -> None:
         "segment_pieces",
         arguments.record,
         lambda video: (folder / video / "objects.csv", folder / video),
-        # Which batch a piece is in decides nothing.
         sources={
-            video: {name: value for name, value in row.items() if name != "batch"}
+            video: {name: value for name, value in row.items() if name not in PLANNING}
             for video, row in rows.items()
         },
         settings=json.loads(arguments.settings),
