@@ -204,7 +204,9 @@ def _place(path: Path) -> int:
         data = max(_data_sets(file), key=lambda one: one.nbytes * (np.ptp(one[()]) > 0))
         if data.chunks:
             chunk = data.id.get_chunk_info(0)
-            return chunk.byte_offset + chunk.size // 2
+            return (
+                chunk.byte_offset + min(chunk.size, data.nbytes) // 2
+            )  # not what is beyond its end
         values = data[()].tobytes()
     return path.read_bytes().index(values) + len(values) // 2
 
@@ -336,7 +338,9 @@ def damaged(
                 other = artefact(project, stage, name.format(f"clip-{VIDEOS - 1}"))
             elif damage == "that of another setting":
                 other = artefact(project, stage, name.format(video), other=True)
+            before = path.read_bytes()
             DAMAGES[damage](path, other)
+            assert path.read_bytes() != before, f"{row} changes nothing"
             victims[video] = row
         forget(project, reader)
         stops: dict[str, str] = {}
@@ -391,7 +395,9 @@ def one_by_one(
         for row, damage in rows.items():
             prepare(project)
             file = path(project)
+            before = file.read_bytes()
             DAMAGES[damage](file, other(project) if other else None)
+            assert file.read_bytes() != before, f"{row} changes nothing"
             outcome[row] = follow(project, finished, file)
         return outcome
 
