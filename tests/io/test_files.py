@@ -168,7 +168,9 @@ def test_other_errors_of_the_system_stay_as_they_are(tmp_path):
 FULL = """
 import os, resource, signal, sys
 import numpy as np
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create
 from betrayed.io.files import whole_file
@@ -207,6 +209,16 @@ def small(path):  # of one chunk, which is written when the data set is closed, 
         file.create_group("deep")["rows"] = noise[:, :, 0]
 
 
+def block(path):
+    with whole_file(path) as temporary, open(temporary, "wb") as file:
+        torch.save({"weights": torch.zeros(10**5)}, file)
+
+
+def weights(path):
+    with whole_file(path) as temporary:
+        save_file({"weights": torch.zeros(10**5)}, temporary)
+
+
 def film(path):
     write_video(path, [noise] * 40, 25)
 
@@ -219,7 +231,7 @@ def image(path):
 os.memfd_create = unlimited
 for make, name in (
     (artefact, "a.h5"), (film, "a.mp4"), (image, "a.png"), (small, "s.h5"), (two, "t.h5"),
-    (artefact, "b.h5"),
+    (block, "b.pt"), (weights, "w.safetensors"), (artefact, "b.h5"),
 ):
     room(2**16)  # as if the disk had so much
     try:
@@ -242,7 +254,7 @@ def test_on_a_full_disk_every_writer_says_so_and_the_process_lives(tmp_path):
     assert "Exception ignored" not in done.stderr
     for line, name in zip(
         done.stdout.splitlines(),
-        ("a.h5", "a.mp4", "a.png", "s.h5", "t.h5", "b.h5"),
+        ("a.h5", "a.mp4", "a.png", "s.h5", "t.h5", "b.pt", "w.safetensors", "b.h5"),
         strict=True,
     ):
         assert line.startswith(f"There is no room for {tmp_path / name} (")

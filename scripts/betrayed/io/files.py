@@ -220,16 +220,31 @@ def room(path: Path) -> Iterator[None]:
     """Say for people that there was no room for a file."""
     try:
         yield
-    except (OSError, RuntimeError) as error:
-        # HDF5 has the number in its words alone.
-        number = getattr(error, "errno", None)
-        if number not in _FULL and not any(f"errno = {one}," in str(error) for one in _FULL):
+    except UserError:
+        raise
+    except Exception as error:
+        if (reason := _out_of_room(error)) is None:
             raise
         raise ShortageError(
-            f"There is no room for {path} ({os.strerror(number or errno.ENOSPC)}). Free some "
+            f"There is no room for {path} ({reason}). Free some "
             f"on its disk and start again: what is finished is kept, and nothing is left half "
             f"written."
         ) from error
+
+
+def _out_of_room(error: BaseException | None) -> str | None:
+    """What the system says where there was no room; None: that was not it.
+
+    Of an error that torch raises it is in the one before; HDF5 and safetensors have the number in
+    their words alone.
+    """
+    while error is not None:
+        for number in _FULL:
+            said = getattr(error, "errno", None) == number
+            if said or f"errno = {number}," in str(error) or f"os error {number})" in str(error):
+                return os.strerror(number)
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _umask() -> int:
