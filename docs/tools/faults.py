@@ -33,7 +33,8 @@ on two cores).
 An artefact is read by the stage after it, so that stage was made to run again. Identifiers in paths
 are shortened to …. *That of another video* and *that of another setting* are whole files, with good
 checksums, in the place of others. *NaN* is under good checksums, too. What is cut has another size
-than its record says, and is made anew before anybody reads it.
+than its record says, and is made anew before anybody reads it. *Not done yet* is what nobody has
+seen through to the end.
 
 On a cluster the tests marked `slurm` do the rest on a SLURM of two virtual nodes: the main process
 killed while its job goes on, and a second run beside that job; a node that goes down; a job that is

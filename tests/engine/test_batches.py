@@ -14,6 +14,7 @@ import pytest
 from betrayed.engine import batches, sole_maker
 from betrayed.engine.batches import Batch
 from betrayed.engine.records import Failure, Made, Record, drop_untrue, read_checked
+from betrayed.engine.stamps import check_stamped, make_stamped
 from betrayed.errors import ShortageError, UserError
 from betrayed.io import files
 from betrayed.io.artefacts import create
@@ -277,6 +278,18 @@ def next_stage_of_bytes(record):
     )
     batch.run(lambda: lambda task: task.output.write_bytes(task.inputs["shout"].read_bytes()))
     return Record.read("results/made/records/listen/0000.json")
+
+
+def test_a_block_that_is_not_the_stamped_one_is_told():
+    Path("blocks").mkdir()
+    block, stamp = Path("blocks/block.pt"), Path("blocks/videos/block.json")
+    block.write_text("of elsewhere: there is no stamp")
+    check_stamped(block)
+    make_stamped(stamp, {"stage": "train_block"}, [block], lambda: block.write_text("trained"))
+    check_stamped(block)
+    block.write_text("other")
+    with pytest.raises(UserError, match=r"block\.pt is not what train_block wrote.*Delete bl"):
+        check_stamped(block)
 
 
 def test_a_damaged_stamp_is_named():

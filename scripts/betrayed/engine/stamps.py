@@ -135,6 +135,15 @@ def check_digests(
         )
 
 
+def check_stamped(path: str | Path) -> None:
+    """Check a file against the stamp of its name beside it; one from elsewhere has none: it passes.
+
+    Raises:
+        UserError: it has other content than what was stamped.
+    """
+    check_digests(Path(path).parent / STAMPS / f"{Path(path).stem}.json", path, [str(path)])
+
+
 def _made_by(path: str) -> dict[str, Any] | None:
     """What an HDF5 artefact says that made it; None where it is damaged."""
     from betrayed.io.made_by import made_by  # with h5py, which rules do without
