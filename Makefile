@@ -7,7 +7,7 @@ SHELL := bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Snakemake with a line a stage on the screen; --logger finds the plugin on Python's path.
 SNAKEMAKE := PYTHONPATH="$(CURDIR)/scripts$${PYTHONPATH:+:$$PYTHONPATH}" snakemake --logger betrayed --cores all
-.PHONY: help demo plan test test-fast test-property test-gpu lint segment report score docs lock clean
+.PHONY: help demo plan test test-fast test-property test-faults test-gpu lint segment report score docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,13 +58,16 @@ score: .venv/scorer ## score masks that any method made: make score TRUTH=folder
 	@python scripts/score_folder.py --truth=$(call typed,TRUTH) --masks=$(call typed,MASKS) $(if $(value SPLIT),--split=$(call typed,SPLIT)) --output=$(if $(value OUTPUT),$(call typed,OUTPUT),scores) $(OPTIONS)
 
 test: .venv/ready lint ## every test, and the lint and format checks
-	OMP_NUM_THREADS=1 pytest -m "not property" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 pytest -m "not property and not faults" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/ready ## the tests that together take less than a minute
 	OMP_NUM_THREADS=1 pytest -m fast --numprocesses 2 --dist loadfile
 
 test-property: .venv/ready ## hundreds of odd films, masks and files of results, others each time
 	OMP_NUM_THREADS=1 pytest -m property --numprocesses 2 --dist load
+
+test-faults: .venv/ready ## what docs/faults.md says, done once more: root, half an hour
+	OMP_NUM_THREADS=1 pytest -m faults tests/workflow/test_broken_runs.py
 
 test-gpu: .venv/ready ## the tests that need a GPU; an error where there is none
 	@python -c "import torch; raise SystemExit(not torch.cuda.is_available())" || { echo "error: torch sees no GPU (see docs/machines.md)" >&2; exit 1; }

@@ -33,6 +33,7 @@ include: "rules/report.smk"
 onstart:
     find_a_gpu()
     claim_this_folder()
+    heed_sigterm()
 
 
 onsuccess:

@@ -14,6 +14,7 @@ rule export_attention:
         "results/logs/export_attention/{dataset}/{backbone}/{block}/{batch}.log",
     benchmark:
         "results/benchmarks/export_attention/{dataset}/{backbone}/{block}/{batch}.tsv"
+    priority: urgency(ATTENTION)
     conda:
         "../envs/torch.yaml"
     threads: 2

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import sys
 from dataclasses import asdict
 from functools import cache
@@ -15,14 +16,15 @@ from snakemake.settings.types import DeploymentMethod
 
 from betrayed.config.exports import SERVERS, TENSORBOARD, TOOLS
 from betrayed.config.training import HUB
-from betrayed.datasets.batching import trained_on
+from betrayed.datasets.batching import LEAST_ON_GPU, trained_on
 from betrayed.datasets.listing import needed_paths, watched_depth
+from betrayed.datasets.manifest import MEMORY, PLANNING, drop_untrue_manifests
 from betrayed.datasets.name_lists import choose_videos
 from betrayed.datasets.pieces import FILM, KINDS, LONG, PIECE, WHOLE, film_of
 from betrayed.datasets.presence import resolve_root
 from betrayed.datasets.watching import signature
 from betrayed.engine.records import drop_untrue
-from betrayed.engine.folder_claim import claim_folder
+from betrayed.engine.folder_claim import check_writable, claim_folder
 from betrayed.engine.gpus import require_gpu
 from betrayed.engine.where_to_look import places_text
 from betrayed.engine.sources import source_digest
@@ -31,8 +33,15 @@ from betrayed.io import status
 
 if workflow.is_main_process:
     try:
+        # Snakemake refuses by itself to write over what it cannot, before any job; with no advice.
+        if Path("results").exists():
+            check_writable(Path("results"))
+    except UserError as error:
+        logger.warning(f"warning: {error}")
+    try:
         # Not while a run goes on: its records become true.
         with claim_folder(Path(".snakemake")):
+            drop_untrue_manifests("results")
             drop_untrue("results", failures=not config["allow_failures"])
     except UserError:
         pass
@@ -48,6 +57,7 @@ if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
     own = str(Path(sys.executable).parent)
     os.environ.update(PATH=os.pathsep.join([own, *os.get_exec_path()]))
 # Jobs that can run at a time: one for each GPU, or for some cores.
+ON_GPUS = config["device"] != "cpu" and bool(workflow.global_resources.get("gpu").value)
 PARALLEL = workflow.global_resources.get("gpu").value or (workflow.cores or 1) // 4
 
 DATASETS = config["datasets"]
@@ -69,12 +79,16 @@ BLOCKS = {run.block: run for run in RUNS.values()}
 MOTIONS = {run.motion: run.settings["motion"] for run in RUNS.values()}
 CLUSTERS = {run.clusters: run for run in RUNS.values()}
 GPU = 0 if config["device"] == "cpu" else 1  # that a job asks for; more only where it trains
+# Priorities of jobs on GPUs, see urgency(): what training waits for; then videos are finished one
+# after another. Features at the refinement's size wait for nothing, and fill the gaps.
+TRAINING, TRAINED_ON, TRACKS, ATTENTION, FINE = 6, 5, 3, 2, 0
 POOLED = "youtube-vis"  # the protocol that scores a data set as a whole,
 ALL = "all"  # and what tables call that
 # Which batches the chain works on, stage by stage up to the masks; and which of them people know:
 # films in pieces have a batch of their own, see betrayed/datasets/pieces.py.
 COMPUTED, SHOWN = (WHOLE, PIECE), (WHOLE, FILM)
 CLAIM = []  # the folder's, while a run goes on
+REDO = "BETRAYED_REDO"  # the variable that hands --forcerun to jobs
 
 
 def claim_this_folder():
@@ -83,6 +97,7 @@ def claim_this_folder():
         return
     try:
         CLAIM.append(claim_folder(Path(".snakemake")))
+        check_writable(Path("results"))
     except UserError as error:
         refuse(error)
 
@@ -95,6 +110,15 @@ def find_a_gpu():
         require_gpu(config["device"])
     except UserError as error:
         refuse(error)
+
+
+def heed_sigterm():
+    """On a cluster SIGTERM cancels what was submitted, as Ctrl-C does; `onstart:` calls this.
+
+    Snakemake itself would wait for it, which may take hours, and be killed before.
+    """
+    if workflow.is_main_process and not workflow.local_exec:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def release_this_folder():
@@ -154,9 +178,12 @@ def redo(rule_name):
 
     A resource, not a parameter: it reruns nothing by itself.
     """
+    return lambda wildcards: int(bool({rule_name, ALL} & set(forced_rules())))
 
-    def wanted(wildcards):
+
+def forced_rules():
+    """The rules that are forced, or ALL. A cluster's job is told of none, but has the environment."""
+    if workflow.is_main_process:
         asked = workflow.dag_settings
-        return int(asked.forceall or rule_name in map(str, asked.forcerun))
-
-    return wanted
+        os.environ[REDO] = ALL if asked.forceall else " ".join(map(str, asked.forcerun))
+    return os.environ.get(REDO, "").split()

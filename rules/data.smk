@@ -46,14 +46,15 @@ checkpoint list_videos:
         # How many jobs run side by side decides how videos are first put into batches; later runs
         # keep to that, so it must not rerun anything.
         parallel=PARALLEL,
+        least=LEAST_ON_GPU if ON_GPUS else 1,
     params:
         code=source_digest("list_videos"),
         settings=dataset_settings,
         signature=dataset_signature,
         films=film_settings,
         batch_size=config["batch_size"] or 0,
-        memory=lambda wildcards: f"results/{wildcards.dataset}/listing.json",
+        memory=lambda wildcards: f"results/{wildcards.dataset}/{MEMORY}",
     shell:
         "python scripts/list_videos.py --output {output.manifest:q} --truth {output.truth:q}"
         " --memory {params.memory:q} --films {params.films:q} --batch-size {params.batch_size}"
-        " --parallel {resources.parallel} --settings {params.settings:q} 2>&1 | tee {log:q}"
+        " --parallel {resources.parallel} --least {resources.least} --settings {params.settings:q} 2>&1 | tee {log:q}"

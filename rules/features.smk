@@ -36,6 +36,7 @@ rule cache_features:
         "results/logs/cache_features/{dataset}/{backbone}/{batch}.log",
     benchmark:
         "results/benchmarks/cache_features/{dataset}/{backbone}/{batch}.tsv"
+    priority: urgency_of_features
     conda:
         "../envs/torch.yaml"
     threads: 4

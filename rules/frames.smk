@@ -15,6 +15,7 @@ rule extract_frames:
         "results/logs/extract_frames/{dataset}/{batch}.log",
     benchmark:
         "results/benchmarks/extract_frames/{dataset}/{batch}.tsv"
+    priority: urgency_of_frames
     conda:
         "../envs/light.yaml"
     threads: 4

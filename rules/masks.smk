@@ -53,6 +53,7 @@ rule segment_pieces:
         "results/benchmarks/segment_pieces/{dataset}/{run}/{batch}.tsv"
     wildcard_constraints:
         batch="l[0-9]+",
+    priority: urgency(TRACKS)
     conda:
         "../envs/torch.yaml"
     threads: 4

@@ -12,6 +12,7 @@ rule cluster_tracks:
         "results/logs/cluster_tracks/{dataset}/{clusters}/{batch}.log",
     benchmark:
         "results/benchmarks/cluster_tracks/{dataset}/{clusters}/{batch}.tsv"
+    priority: urgency(TRACKS)
     conda:
         "../envs/torch.yaml"
     threads: 4

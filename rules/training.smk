@@ -15,6 +15,7 @@ rule train_block:
         "results/logs/train_block/{block}.log",
     benchmark:
         "results/benchmarks/train_block/{block}.tsv"
+    priority: TRAINING
     conda:
         "../envs/torch.yaml"
     threads: 8

@@ -8,6 +8,7 @@ from betrayed.engine.batches import Batch, Task
 from betrayed.engine.gpu_options import add_gpu_options
 from betrayed.engine.leasing import lease_gpus
 from betrayed.engine.programs import add_batch_options, run
+from betrayed.engine.stamps import check_stamped
 from betrayed.io.files import sha256
 
 
@@ -25,6 +26,7 @@ def main() -> None:
     add_gpu_options(parser)
     add_batch_options(parser)
     arguments = parser.parse_args()
+    check_stamped(arguments.block)
     batch = Batch(
         "export_attention",
         arguments.record,

@@ -6,7 +6,7 @@ import json
 from functools import partial
 from pathlib import Path
 
-from betrayed.datasets.manifest import Row, read_manifest
+from betrayed.datasets.manifest import PLANNING, Row, read_manifest
 from betrayed.datasets.pieces import FILM, Part, Piece, film_of, kind_of
 from betrayed.engine.batches import Batch, Task
 from betrayed.engine.programs import add_batch_options, run
@@ -35,9 +35,8 @@ def main() -> None:
         "extract_frames",
         arguments.record,
         lambda video: (folder / video / "frames.json", folder / video),
-        # Which batch a video is in decides nothing.
         sources={
-            video: {name: value for name, value in row.items() if name != "batch"}
+            video: {name: value for name, value in row.items() if name not in PLANNING}
             for video, row in rows.items()
         },
         settings={"kind": arguments.annotation_kind, "layout": arguments.layout},

@@ -18,11 +18,11 @@ from betrayed.datasets.listing import left_out, list_videos
 from betrayed.datasets.manifest import Row, write_manifest
 from betrayed.datasets.names import display_name
 from betrayed.datasets.pieces import KINDS, LONG, kind_of
-from betrayed.datasets.watching import signature
+from betrayed.datasets.watching import signature, total_bytes
 from betrayed.engine.programs import run
 from betrayed.engine.sole_maker import sole_maker
 from betrayed.errors import UserError
-from betrayed.io.files import whole_file
+from betrayed.io.files import sha256, whole_file
 from betrayed.io.notes import note
 from betrayed.io.progress import progress
 from betrayed.video.film_pieces import SCANS, film_rows
@@ -53,6 +53,12 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=0, help="videos in a batch; 0: as fits")
     parser.add_argument("--parallel", type=int, default=1, help="jobs that can run at a time")
     parser.add_argument(
+        "--least",
+        type=int,
+        default=1,
+        help="videos that are worth a job, see betrayed.datasets.batching",
+    )
+    parser.add_argument(
         "--memory", type=Path, required=True, help="JSON that keeps batches and known contents"
     )
     arguments = parser.parse_args()
@@ -71,24 +77,25 @@ def _list(arguments: argparse.Namespace) -> None:
     for row in rows:
         known, row["part"] = contents[row["video"]], ""
         row["source_content"], row["truth_content"] = known["source"], known["truth"]
+        row["bytes"] = str(total_bytes([row["source"]], _depth(settings)))
     if settings.layout == "folder":
         films = read_settings(FilmSettings, arguments.films, "--films")
         folder = arguments.output.parent / SCANS
         rows = [one for row in rows for one in film_rows(row, films, folder)]
     batches = _assign(arguments, rows, before)
-    memory = {**batches, "contents": contents}
-    with whole_file(arguments.memory) as temporary:
-        temporary.write_text(json.dumps(memory, indent=1), encoding="utf-8")
     for row in rows:
         row["batch"] = batches["batches"][row["video"]]
     write_manifest(arguments.output, rows)
+    memory = {**batches, "contents": contents, "manifest": sha256(arguments.output)}
+    with whole_file(arguments.memory) as temporary:
+        temporary.write_text(json.dumps(memory, indent=1), encoding="utf-8")
 
 
 def _assign(arguments: argparse.Namespace, rows: list[Row], before: dict) -> dict:
     """The batch of each video, and the size by which they were chosen."""
     # A size that was asked for counts at once; one that fitted when videos were first listed stays.
     size = arguments.batch_size or before.get("fitted")
-    size = size or batch_size(len(rows), arguments.parallel)
+    size = size or batch_size(len(rows), arguments.parallel, arguments.least)
     kept = before.get("batches", {}) if before.get("size") == size else {}
     batches: dict[str, str] = {}
     for kind in KINDS:
@@ -108,8 +115,7 @@ def _contents(
     """What stands for each video's content; files are read where names, sizes or times differ."""
     contents = {}
     for row in progress(rows, "reading contents", "video"):
-        # Frames lie in a folder itself; whatever is deeper is no part of the video.
-        seen = signature([row["source"]], 1 if settings.layout == "folder" else None)
+        seen = signature([row["source"]], _depth(settings))
         seen += signature([row[name] for name in _TRUTH if row[name]])
         known = before.get(row["video"])
         if known is None or known["seen"] != seen:
@@ -120,6 +126,11 @@ def _contents(
                 known = {"seen": "", "source": "unreadable", "truth": ""}
         contents[row["video"]] = known
     return contents
+
+
+def _depth(settings: DatasetSettings) -> int | None:
+    """Frames lie in a folder itself; whatever is deeper is no part of the video."""
+    return 1 if settings.layout == "folder" else None
 
 
 def _read_memory(path: Path) -> dict:

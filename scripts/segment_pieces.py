@@ -10,12 +10,13 @@ from betrayed.config.features import FeatureSettings
 from betrayed.config.motion import MotionSettings
 from betrayed.config.objects import ObjectSettings
 from betrayed.config.reading import read_settings
-from betrayed.datasets.manifest import Row, read_manifest
+from betrayed.datasets.manifest import PLANNING, Row, read_manifest
 from betrayed.datasets.pieces import Piece, film_of
 from betrayed.engine.batches import Batch, Task
 from betrayed.engine.gpu_options import add_gpu_options
 from betrayed.engine.leasing import lease_gpus
 from betrayed.engine.programs import add_batch_options, run
+from betrayed.engine.stamps import check_stamped
 from betrayed.io.files import scratch_folder, sha256
 from betrayed.objects.same_object import MODEL
 from betrayed.video.film_extraction import extract_piece
@@ -44,6 +45,7 @@ def main() -> None:
     add_gpu_options(parser)
     add_batch_options(parser)
     arguments = parser.parse_args()
+    check_stamped(arguments.block)
     rows = {row["video"]: row for row in read_manifest(arguments.manifest)}
     rows = {video: row for video, row in rows.items() if row["batch"] == arguments.batch}
     folder = Path(arguments.output_folder)
@@ -51,9 +53,8 @@ def main() -> None:
         "segment_pieces",
         arguments.record,
         lambda video: (folder / video / "objects.csv", folder / video),
-        # Which batch a piece is in decides nothing.
         sources={
-            video: {name: value for name, value in row.items() if name != "batch"}
+            video: {name: value for name, value in row.items() if name not in PLANNING}
             for video, row in rows.items()
         },
         settings=json.loads(arguments.settings),

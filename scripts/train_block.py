@@ -13,7 +13,7 @@ from betrayed.datasets.pieces import film_of
 from betrayed.engine.gpu_options import add_gpu_options
 from betrayed.engine.leasing import lease_gpus
 from betrayed.engine.programs import run, started_by_torchrun
-from betrayed.engine.records import Failure, Made, Record
+from betrayed.engine.records import Failure, Made, Record, read_checked
 from betrayed.engine.sources import source_digest
 from betrayed.engine.stamps import STAMPS, is_current, key_of, make_stamped, time_of
 from betrayed.errors import UserError
@@ -80,9 +80,10 @@ def _features(paths: list[str], wanted: list[str]) -> tuple[dict[str, Made], dic
     """The features to train on, and the videos that should have had some.
 
     Raises:
-        UserError: there are none, or a name is wanted that the data set does not have.
+        UserError: there are none, one is not what was made, or a name is wanted that the data set
+            does not have.
     """
-    records = [Record.read(path) for path in paths]
+    records = [read_checked(path) for path in paths]
     there = {video: made for one in records for video, made in one.videos.items()}
     failed = {video: failure for one in records for video, failure in one.failures.items()}
     # The pieces of a film go by its name.

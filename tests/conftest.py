@@ -9,7 +9,7 @@ from support.paths import ROOT
 from support.shared import made_once
 
 #: Whoever has none of these marks is fast.
-SLOW = ("slow", "property", "workflow", "gpu", "slurm", "browser")
+SLOW = ("slow", "property", "faults", "workflow", "gpu", "slurm", "browser")
 
 
 def pytest_collection_modifyitems(items):

@@ -50,7 +50,7 @@ FLOORS: tuple[tuple[Room, ...], ...] = (
         Room("config", "settings, runs, identifiers in paths", "", "shared"),
         Room("io", "whole files, HDF5, images, palettes, films", "", "shared"),
     ),
-    (Room("errors.py", "the one error that is shown to people", "", "shared"),),
+    (Room("errors.py", "the errors that are shown to people", "", "shared"),),
 )
 
 FILL = {"stage": "#dbe9f6", "result": "#e0f0dc", "shared": "#eeeae2"}

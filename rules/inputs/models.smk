@@ -36,6 +36,21 @@ def features_to_train(block):
     ]
 
 
+def awaited_by_training(wildcards):
+    """Whether the features of a batch are among those that a block is trained on."""
+    own = record(wildcards.dataset, f"features/{wildcards.backbone}", wildcards.batch)
+    for block, run in BLOCKS.items():
+        for dataset in run.datasets:
+            if own in _features_to_train(block, written(dataset)):
+                return True
+    return False
+
+
+@cache
+def _features_to_train(block, written):
+    return frozenset(features_to_train(block))
+
+
 def block_of(wildcards):
     """The trained block: the one that the configuration names, or else what training says of ours."""
     return _named_block(wildcards) or f"results/blocks/{wildcards.block}/record.json"

@@ -18,8 +18,13 @@ def all_manifests():
 
 def manifest(dataset):
     """The rows of a data set's manifest by video; waits until it has been made."""
+    return _rows(*written(dataset))
+
+
+def written(dataset):
+    """A data set's manifest, and when it was written; waits until it has been made."""
     path = checkpoints.list_videos.get(dataset=dataset).output.manifest
-    return _rows(path, Path(path).stat().st_mtime_ns)
+    return path, Path(path).stat().st_mtime_ns
 
 
 @cache
@@ -46,8 +51,44 @@ def videos_of_batch(wildcards):
 def batch_rows(wildcards):
     """What stands for the videos of a batch: their names, places and contents."""
     rows = manifest(wildcards.dataset).values()
-    own = [row for row in rows if row["batch"] == wildcards.batch]
+    planning = set(PLANNING) - {"batch"}
+    own = [
+        {name: value for name, value in row.items() if name not in planning}
+        for row in rows
+        if row["batch"] == wildcards.batch
+    ]
     return hashlib.sha256(as_json(own).encode()).hexdigest()
+
+
+@cache
+def _shares(path, written):
+    """What each batch has to do, as a share of the one that has most; see the column bytes."""
+    sizes = {}
+    for row in _rows(path, written).values():
+        sizes[row["batch"]] = sizes.get(row["batch"], 0) + int(row.get("bytes") or 0)
+    most = max(sizes.values(), default=0) or 1
+    return {batch: size / most for batch, size in sizes.items()}
+
+
+def urgency(stage):
+    """The priority of a job of a stage on a GPU: long videos and full batches first.
+
+    So the last jobs, for which others wait, are short ones.
+    """
+    return lambda wildcards: stage + _shares(*written(wildcards.dataset))[wildcards.batch]
+
+
+def urgency_of_features(wildcards):
+    """What training waits for is before all others, whose turn comes while training goes on."""
+    fine = wildcards.backbone not in {run.backbone for run in RUNS.values()}
+    stage = TRAINED_ON if awaited_by_training(wildcards) else FINE if fine else FINE + 1
+    return urgency(stage)(wildcards)
+
+
+def urgency_of_frames(wildcards):
+    """Frames need no GPU; but training waits for some of them, too."""
+    trained = {dataset for run in RUNS.values() for dataset in run.datasets}
+    return urgency(TRAINED_ON if wildcards.dataset in trained else 0)(wildcards)
 
 
 def record(dataset, stage, batch):

@@ -12,6 +12,12 @@ def test_sizes_keep_all_busy_and_jobs_few():
     assert batch_size(1, parallel=8) == 1
 
 
+def test_a_gpu_starts_no_job_for_few_videos_unless_another_would_be_idle():
+    """Rounds of 8 jobs: one up to 79 videos, two up to 119, three from there on."""
+    expected = {1: 1, 8: 1, 30: 4, 60: 8, 79: 10, 80: 5, 119: 8, 120: 5, 2883: 121, 9999: 128}
+    assert {n: batch_size(n, parallel=8, least=5) for n in expected} == expected
+
+
 def test_videos_keep_their_batch_when_others_come_and_go():
     first = assign_batches(["a", "b", "c", "d", "e"], 2, {})
     assert first == {"a": "0000", "b": "0000", "c": "0001", "d": "0001", "e": "0002"}

@@ -13,10 +13,16 @@ from PIL import Image
 import list_videos as program
 from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import left_out, list_videos, missing_paths, needed_paths
-from betrayed.datasets.manifest import PLACES, read_manifest, write_manifest
+from betrayed.datasets.manifest import (
+    PLACES,
+    drop_untrue_manifests,
+    read_manifest,
+    write_manifest,
+)
 from betrayed.datasets.names import look_alike
 from betrayed.datasets.watching import signature
 from betrayed.errors import UserError
+from betrayed.io.files import sha256
 from betrayed.video.annotations import read_annotation
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
@@ -340,6 +346,24 @@ def test_of_many_missing_files_some_dozens_are_named(davis):
         list_videos(settings)
 
 
+def test_a_manifest_that_is_not_what_was_written_goes(folder, tmp_path):
+    """Cut at the end of a line it would pass for a list of fewer videos."""
+    path = tmp_path / "results" / "made" / "videos.csv"
+    write_manifest(path, listing(folder))
+    assert drop_untrue_manifests(tmp_path / "results") == []
+    memory = path.with_name("listing.json")
+    memory.write_text("{}")  # of an earlier version
+    assert drop_untrue_manifests(tmp_path / "results") == []
+    memory.write_text(json.dumps({"manifest": sha256(path)}))
+    assert drop_untrue_manifests(tmp_path / "results") == []
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    assert drop_untrue_manifests(tmp_path / "results") == [path]
+    write_manifest(path, listing(folder))
+    memory.write_text("{")
+    assert drop_untrue_manifests(tmp_path / "results") == [path]
+    assert not path.exists()
+
+
 def test_youtube_vis_without_its_parts_is_refused(tmp_path):
     root, _ = youtube_vis(tmp_path / "ytvis", count=1)
     with pytest.raises(UserError, match="needs annotations, the JSON file"):
@@ -352,9 +376,9 @@ def test_the_manifest_comes_back_as_it_was(folder, tmp_path):
     rows = listing(folder)
     write_manifest(tmp_path / "videos.csv", rows)
     assert (tmp_path / "videos.csv").read_text().splitlines()[0] == (
-        "video,name,source,annotations,instances,part,batch,source_content,truth_content"
+        "video,name,source,annotations,instances,part,batch,bytes,source_content,truth_content"
     )
-    own = ("part", "batch", "source_content", "truth_content")
+    own = ("part", "batch", "bytes", "source_content", "truth_content")
     assert places(tmp_path / "videos.csv") == rows
     whole = [row | dict.fromkeys(own, row["video"]) for row in rows]
     write_manifest(tmp_path / "videos.csv", whole)
@@ -472,6 +496,7 @@ def test_contents_are_read_where_something_may_have_changed(manifest, tmp_path):
     contents = {row[name] for row in first.values() for name in ("source_content", "truth_content")}
     assert len(contents) == 4 and all(len(one) == 64 for one in contents)
     assert manifest(root, **truth) == (first, 0)
+    assert {row["bytes"] for row in first.values()} == {"3"}
     os.utime(root / "ant" / "00000.png", (0, 0))
     assert manifest(root, **truth) == (first, 1)
     (root / "ant" / "00000.png").write_bytes(b"ANT")

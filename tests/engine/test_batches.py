@@ -14,8 +14,10 @@ import pytest
 from betrayed.engine import batches, sole_maker
 from betrayed.engine.batches import Batch
 from betrayed.engine.records import Failure, Made, Record, drop_untrue, read_checked
-from betrayed.errors import UserError
+from betrayed.engine.stamps import check_stamped, make_stamped
+from betrayed.errors import ShortageError, UserError
 from betrayed.io import files
+from betrayed.io.artefacts import create
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +49,8 @@ def write(log, task):
         raise UserError(f"{task.inputs['frames']} is damaged. Copy it again.")
     if text.startswith("broken"):
         raise ZeroDivisionError
+    if text.startswith("large"):
+        raise ShortageError("Memory ran out.")
     task.output.write_text(text.upper())
 
 
@@ -234,6 +238,60 @@ def test_every_file_of_a_folder_counts(fault):
         read_checked("r/0000.json", everything=True)
 
 
+def features(path, **made_by):
+    with create(path, "features", made_by) as file:
+        file["rows"] = [1, 2, 3]
+
+
+def test_an_artefact_in_the_place_of_another_is_told():
+    """Of the same size, whole, and under good checksums: that of another video, or setting."""
+
+    def make(task):
+        features(task.output, video=task.video, tau=1)
+
+    Batch(
+        "shout",
+        "r/0000.json",
+        lambda video: [f"{video}.h5"],
+        inputs={"frames": frames_record({"ant": "1", "bee": "2", "cow": "3"})},
+    ).run(lambda: make)
+    assert set(next_stage_of_bytes("r/0000.json").videos) == {"ant", "bee", "cow"}
+    shutil.copy("bee.h5", "ant.h5")
+    features("cow.h5", video="cow", tau=2)
+    Path("bee.h5").write_bytes(b"damaged: its reader says so")
+    shutil.rmtree("results/made/records/listen")
+    failures = next_stage_of_bytes("r/0000.json").failures
+    assert set(failures) == {"ant", "cow"}
+    assert failures["ant"].reason == (
+        "ant.h5 is not what shout wrote: it was made with video = 'bee', and not with 'ant'. "
+        "Delete ant.h5 and run the workflow again; it will be made anew."
+    )
+    assert "it was made with tau = 2, and not with 1." in failures["cow"].reason
+
+
+def next_stage_of_bytes(record):
+    batch = Batch(
+        "listen",
+        "results/made/records/listen/0000.json",
+        lambda video: [f"results/made/listen/{video}.txt"],
+        inputs={"shout": record},
+    )
+    batch.run(lambda: lambda task: task.output.write_bytes(task.inputs["shout"].read_bytes()))
+    return Record.read("results/made/records/listen/0000.json")
+
+
+def test_a_block_that_is_not_the_stamped_one_is_told():
+    Path("blocks").mkdir()
+    block, stamp = Path("blocks/block.pt"), Path("blocks/videos/block.json")
+    block.write_text("of elsewhere: there is no stamp")
+    check_stamped(block)
+    make_stamped(stamp, {"stage": "train_block"}, [block], lambda: block.write_text("trained"))
+    check_stamped(block)
+    block.write_text("other")
+    with pytest.raises(UserError, match=r"block\.pt is not what train_block wrote.*Delete bl"):
+        check_stamped(block)
+
+
 def test_a_damaged_stamp_is_named():
     run({"bear": "1"})
     stamp = Path("results/made/records/shout/a/videos/bear.json")
@@ -286,6 +344,17 @@ def test_what_is_no_videos_fault_ends_the_job_and_keeps_what_is_done():
         run({"ant": "0", "broken": "1", "cat": "2"})
     assert not Path("results/made/records/shout/a/0000.json").exists()
     assert run({"ant": "0", "cat": "2"})[0] == ["cat"]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_shortage_is_no_videos_fault(processes):
+    """The job ends, so that a scheduler tries it again with more."""
+    with pytest.raises(ShortageError, match="Memory ran out"):
+        run({"ant": "0", "large": "1"}, processes=processes)
+    assert not Path("results/made/records/shout/a/0000.json").exists()
+    assert not Path("results/made/shout/a/large.txt").exists()
+    done, record = run({"ant": "0"})
+    assert done in ([], ["ant"]) and record.failures == {}
 
 
 def test_an_artefact_under_way_has_no_stamp():

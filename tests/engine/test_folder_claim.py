@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from betrayed.engine.folder_claim import claim_folder
+from betrayed.engine.folder_claim import check_writable, claim_folder
 from betrayed.errors import UserError
 from support.paths import SCRIPTS
 
@@ -23,3 +23,11 @@ def test_a_folder_is_claimed_once_and_freed_by_death(tmp_path):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     claim_folder(tmp_path).close()
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+    check_writable(tmp_path / "results")
+    assert list((tmp_path / "results").iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"Nothing can be written into .*file/results \(Not a dir"):
+        check_writable(tmp_path / "file" / "results")

@@ -211,3 +211,40 @@ def test_planning_is_measured():
     # Seven stages for each of two batches; the weights, the block, four lists, and what follows.
     assert re.search(rf"^first plan{figures} +{7 * 2 + 11}$", told, re.M)
     assert re.search(rf"^plan of nothing{figures} +0$", told, re.M)
+
+
+def test_a_machine_with_eight_gpus_is_stood_in_for(tmp_path):
+    given = ["--videos", "youtube-vis", "--count", "2", "--speed", "20", "--cores", "16"]
+    command = [sys.executable, "benchmarks/eight_gpus.py", *given, "--output", str(tmp_path)]
+    told = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert re.search(r"^2 videos, \d\d frames, 9 jobs on 8 GPUs\n", told)
+    found = json.loads((tmp_path / "found.json").read_text())
+    leases = [job for job in found["jobs"] if job["devices"]]
+    # Of two videos that are trained on, each in a batch of its own.
+    (training,) = (job for job in leases if job["stage"] == "train_block")
+    before = [job for job in leases if job["ended"] <= training["leased"]]
+    assert [job["fine"] for job in before if job["stage"] == "cache_features"].count(False) == 2
+    assert not {"export_attention", "cluster_tracks"} & {job["stage"] for job in before}
+    assert 0 < found["computing"] < found["busy"] < 1
+    for job in leases:
+        others = [one for one in leases if one is not job and one["devices"] == job["devices"]]
+        assert all(one["ended"] <= job["leased"] or job["ended"] <= one["leased"] for one in others)
+    drawn = tmp_path / "drawn.svg"
+    subprocess.run(
+        [*command[:2], "--draw", str(tmp_path), "--output", str(drawn)], cwd=ROOT, check=True
+    )
+    assert "YouTube-VIS-2019: 2 videos" in drawn.read_text()
+
+
+def test_how_busy_gpus_are_by_hand(monkeypatch):
+    import eight_gpus
+
+    monkeypatch.setattr(eight_gpus, "GPUS", 2)
+    jobs = [
+        {"devices": ["0"], "leased": 1.0, "working": 2.0, "ended": 5.0},
+        {"devices": ["1"], "leased": 1.0, "working": 1.5, "ended": 3.0},
+        {"devices": ["0", "1"], "leased": 6.0, "working": 8.0, "ended": 9.0},
+        {"devices": [], "leased": 0.0, "working": 0.0, "ended": 30.0},  # on processors alone
+    ]
+    # 4 + 2 + 2 · 3 of 2 · 8 seconds; 3 + 1.5 + 2 · 1 of them without starting.
+    assert eight_gpus.shares(jobs) == {"window": 8.0, "busy": 0.75, "computing": 0.4062}

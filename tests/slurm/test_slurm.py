@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import pytest
 
@@ -59,17 +58,6 @@ def slurm_logs(project, rule):
     return [path.read_text() for path in sorted(logs, key=lambda path: int(path.stem))]
 
 
-def works(project, program):
-    """Whether a program of this project runs on the cluster now."""
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            command = (process / "cmdline").read_bytes().split(b"\0")
-            runs = f"scripts/{program}.py".encode() in command and command[0] != b"/bin/bash"
-            if runs and (process / "cwd").resolve() == project.folder.resolve():
-                return True
-    return False
-
-
 def block(project):
     """What training has left, but for its record."""
     (folder,) = (project.folder / "results" / "blocks").iterdir()
@@ -98,12 +86,18 @@ def test_the_tables_are_those_of_one_machine(local, tmp_path, package):
     submitted = re.findall(r"Job \d+ has been submitted with SLURM jobid", text)
     assert len(submitted) > 15
     assert run(project).count("has been submitted") == 0  # nothing is left to do
+    run(project, "--forcerun", "score_video", "--until", "score_video")
+    logs = (project.folder / "results/logs/score_video").rglob("*.log")
+    assert sorted(path.read_text().split(":")[1].split(",")[0] for path in logs) == [
+        " 1 to compute",
+        " 2 to compute",
+    ]
 
 
 def test_a_job_has_the_gpus_memory_and_time_of_its_rule(project):
     slow_down(project, "train_block", 30)
     with running(project, *TRAINING):
-        wait_for(lambda: works(project, "train_block"), "training")
+        wait_for(lambda: project.works("train_block"), "training")
         number = next(one for one in jobs() if one.endswith(str(project.folder))).split("|")[0]
         told = tell("scontrol", "show", "job", "--details", number)
     assert re.search(r"TresPerJob=gres:gpu:2\b|AllocTRES=.*gres/gpu=2\b", told), told
@@ -133,7 +127,7 @@ def test_the_main_process_is_killed_and_a_second_run_waits_for_its_job(project, 
         wait_for(lambda: list(project.folder.glob("results/blocks/*/checkpoint.pt")), "checkpoint")
         os.killpg(first.pid, signal.SIGKILL)
         first.wait()
-    assert works(project, "train_block")  # the job outlives it
+    assert project.works("train_block")  # the job outlives it
     run(project)
     second_log = slurm_logs(project, "train_block")[-1]
     assert "is being made by process" in second_log
@@ -163,14 +157,19 @@ def save_checkpoint(*arguments):  # noqa: F811
 """
 
 
-def test_a_run_cancelled_by_ctrl_c_takes_its_jobs_along(project, local):
+def test_a_run_cancelled_by_ctrl_c_or_sigterm_takes_its_jobs_along(project, local):
     forget(project, "blocks")
     slow_training(project)
-    with running(project, *TRAINING) as process:
-        wait_for(lambda: list(project.folder.glob("results/blocks/*/checkpoint.pt")), "checkpoint")
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(120) != 0
-        wait_for(lambda: not any(str(project.folder) in one for one in jobs()), "end of jobs", 60)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with running(project, *TRAINING) as process:
+            wait_for(lambda: project.works("train_block"), "training")
+            wait_for(lambda: list(project.folder.glob("results/blocks/*/checkpoint.pt")), "a step")
+            if number == signal.SIGINT:  # as a terminal does
+                os.killpg(process.pid, number)
+            else:
+                os.kill(process.pid, number)
+            assert process.wait(120) != 0
+            wait_for(lambda: not any(str(project.folder) in one for one in jobs()), "their end", 60)
     run(project, *TRAINING)
     assert "goes on after step" in slurm_logs(project, "train_block")[-1]
     assert block(project) == block(local)

@@ -224,7 +224,7 @@ def plain_videos(folder, count=3, frames=10):
         for frame in range(frames):
             image, truth = noise.copy(), np.zeros((84, 154), np.uint8)
             left = 10 + 8 * frame
-            image[30:60, left : left + 30] = (220, 60 * index, 40)
+            image[30:60, left : left + 30] = (220, 60 * index % 256, 40)
             truth[30:60, left : left + 30] = 1
             Image.fromarray(image).save(folder / f"videos/clip-{index}/{frame:05d}.png")
             Image.fromarray(truth).save(folder / f"truth/clip-{index}/{frame:05d}.png")

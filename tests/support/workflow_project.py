@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from typing import IO
 
 import yaml
 
@@ -122,26 +123,52 @@ class Project:
         table = re.findall(r"^([a-z_]+)\s+(\d+)$", text, flags=re.MULTILINE)
         return {rule: int(count) for rule, count in table if rule not in ("total", "all")}
 
-    def run_and_kill(self, program: str, usual: float) -> None:
-        """Start a run and SIGKILL all of it in the middle of a program that takes ``usual`` s."""
+    def run_and_kill(self, program: str, usual: float, whom: str = "all") -> str:
+        """Start a run, and SIGKILL some of it in the middle of a program that takes ``usual`` s.
+
+        Args:
+            program: of the library, by its name.
+            usual: how long it takes.
+            whom: "all", the "job" that is the program, or Snakemake, the "main" process.
+
+        Returns:
+            What it printed; of a job that was killed, up to the end of the run.
+        """
+        said = self.folder / "said.txt"
+        with said.open("w") as output:
+            self._run_and_kill(program, usual, whom, output)
+        return said.read_text()
+
+    def _run_and_kill(self, program: str, usual: float, whom: str, output: IO[str]) -> None:
         run = subprocess.Popen(
             self.command(),
             cwd=self.folder,
             env=self.environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
-        until = time.monotonic() + 120
-        first_seen: dict[str, float] = {}
+        until = time.monotonic() + 300
+        first_seen: dict[int, float] = {}
         try:
-            while not self._in_the_middle(program, first_seen, 0.3 * usual):
+            while not (caught := self._in_the_middle(program, first_seen, 0.3 * usual)):
                 assert time.monotonic() < until, f"{program} never started"
                 assert run.poll() is None, f"the run ended before {program} was caught"
                 time.sleep(0.005)
+            if whom == "job":
+                os.kill(caught, signal.SIGKILL)
+                assert run.wait(300) != 0
+            elif whom == "main":
+                run.kill()
+                run.wait()
+                return  # what it started goes on
+        except BaseException:
+            whom = "all"
+            raise
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(run.pid, signal.SIGKILL)
+            if whom != "main":
+                with suppress(ProcessLookupError):
+                    os.killpg(run.pid, signal.SIGKILL)
             run.wait()
 
     def usual_seconds(self, program: str) -> float:
@@ -149,19 +176,25 @@ class Project:
         files = (self.folder / "results" / "benchmarks" / program).rglob("*.tsv")
         return min(float(file.read_text().splitlines()[1].split("\t")[0]) for file in files)
 
-    def _in_the_middle(self, program: str, first_seen: dict[str, float], late: float) -> bool:
-        """Whether the program runs here and has begun to write, or has run for ``late`` seconds."""
+    def works(self, program: str) -> dict[int, list[bytes]]:
+        """The processes of this folder that run a program, and their command lines."""
+        found = {}
         for process in Path("/proc").glob("[0-9]*"):
-            try:
+            with suppress(OSError):
                 command = (process / "cmdline").read_bytes().split(b"\0")
                 here = (process / "cwd").resolve() == self.folder.resolve()
-            except OSError:
-                continue
-            if here and f"scripts/{program}.py".encode() in command and command[0] != b"/bin/bash":
-                since = first_seen.setdefault(process.name, time.monotonic())
-                if self._begun(command) or time.monotonic() - since > late:
-                    return True
-        return False
+                runs = f"scripts/{program}.py".encode() in command and command[0] != b"/bin/bash"
+                if here and runs:
+                    found[int(process.name)] = command
+        return dict(sorted(found.items()))
+
+    def _in_the_middle(self, program: str, first_seen: dict[int, float], late: float) -> int | None:
+        """The process of a program that has begun to write, or has run for ``late`` seconds."""
+        for process, command in self.works(program).items():
+            since = first_seen.setdefault(process, time.monotonic())
+            if self._begun(command) or time.monotonic() - since > late:
+                return process
+        return None
 
     def _begun(self, command: list[bytes]) -> bool:
         """Whether a temporary file or folder, or a checkpoint, stands where it writes."""

@@ -1,5 +1,6 @@
 """What jobs are told of devices: as many GPUs as were granted, and what the settings say."""
 
+import csv
 import re
 
 import pytest
@@ -42,6 +43,31 @@ def test_no_job_takes_more_gpus_than_it_was_granted(
     found = told(project, *options)
     assert found.pop("train_block") == ({training}, device)
     assert set(map(str, found.values())) == {str(({single}, device))}
+
+
+def test_long_videos_and_what_training_waits_for_come_first(project):
+    """The third video is not trained on; of the other two the longer one comes first."""
+    project.change({"batch_size": 1})
+    project.run("--until", "list_videos", "--forcerun", "list_videos")
+    with (project.folder / "results/made/videos.csv").open(newline="") as file:
+        videos = list(csv.DictReader(file))
+    project.change({"training": {"videos": [row["name"] for row in videos[:2]]}})
+    text = project.run("--dry-run", "--forcerun", "extract_frames", "train_block")
+    most = max(int(row["bytes"]) for row in videos)
+    expected = [int(row["bytes"]) / most for row in videos]
+    jobs = re.split(r"^(?:local)?(?:rule|checkpoint) ", text, flags=re.MULTILINE)
+    for rule in ("cache_features", "export_attention", "cluster_tracks"):
+        found = {
+            int(re.search(r"batch=(\d+)", job)[1]): float(re.search(r"priority: (\S+)", job)[1])
+            for job in jobs
+            if job.startswith(f"{rule}:")
+        }
+        before = {"cache_features": [5, 5, 1], "export_attention": [2] * 3}.get(rule, [3] * 3)
+        assert found == pytest.approx(
+            {n: share + more for n, (share, more) in enumerate(zip(expected, before, strict=True))}
+        )
+    (training,) = (job for job in jobs if job.startswith("train_block:"))
+    assert "priority: 6" in training
 
 
 def test_what_changes_rounding_at_most_reruns_nothing(project):

@@ -13,9 +13,12 @@ MOST_OF_LONG = 4
 TRAINED = 2
 #: Batches for each job that can run at a time, so that all are busy to the end.
 ROUNDS = 3
+#: On a GPU a job starts for longer than it takes over this many short videos: smaller batches than
+#: this are made only where a single round needs them.
+LEAST_ON_GPU = 5
 
 
-def batch_size(videos: int, parallel: int) -> int:
+def batch_size(videos: int, parallel: int, least: int = 1) -> int:
     """How many videos a job should do.
 
     Few jobs start quickly, many keep the machine busy: with one job at a time there is no reason
@@ -24,10 +27,13 @@ def batch_size(videos: int, parallel: int) -> int:
     Args:
         videos: of the data set.
         parallel: jobs that can run at a time.
+        least: videos that a batch should have where that leaves none idle: there are then fewer
+            rounds.
     """
     if parallel <= 1:
         return MOST
-    return min(MOST_OF_SEVERAL, max(1, math.ceil(videos / (ROUNDS * parallel))))
+    rounds = max(1, min(ROUNDS, videos // (least * parallel)))
+    return min(MOST_OF_SEVERAL, max(1, math.ceil(videos / (rounds * parallel))))
 
 
 def assign_batches(

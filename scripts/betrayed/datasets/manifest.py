@@ -1,21 +1,27 @@
 """The manifest: a row for each video of a data set, as CSV."""
 
 import csv
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
 from betrayed.errors import UserError
-from betrayed.io.files import whole_file
+from betrayed.io.files import sha256, whole_file
 
 #: A video and where its frames and ground truth lie; what a layout says of it. ``video`` is its
 #: identifier, in paths and tables; ``name`` what people call it.
 PLACES = ("video", "name", "source", "annotations", "instances")
 #: Which part of a film it is, see :mod:`betrayed.datasets.pieces`: empty for a video that is worked
 #: on as a whole; a film in pieces has a row of its own beside theirs. The batch whose jobs compute
-#: it, and what stands for the content of its frames and its truth.
-COLUMNS = (*PLACES, "part", "batch", "source_content", "truth_content")
+#: it, the size of what its frames are read from (a film's pieces have the film's), and what stands
+#: for the content of its frames and its truth.
+COLUMNS = (*PLACES, "part", "batch", "bytes", "source_content", "truth_content")
+#: The columns that say how a video is worked on, and not what is made of it.
+PLANNING = ("batch", "bytes")
 #: One video of the manifest, by :data:`COLUMNS`; what it does not have is empty.
 Row = dict[str, str]
+#: The file beside a manifest that keeps batches, known contents, and the manifest's SHA-256.
+MEMORY = "listing.json"
 # Paths that are no UTF-8 come back as they were.
 _FORM = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
 
@@ -45,3 +51,30 @@ def read_manifest(path: str | Path) -> list[Row]:
             return list(reader)
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
+
+
+def drop_untrue_manifests(results: str | Path) -> list[Path]:
+    """Remove the manifests that are not what was written, so that videos are listed anew.
+
+    A list that was cut short would pass for a data set of fewer videos.
+
+    Args:
+        results: the folder of results. Beside a manifest :data:`MEMORY` tells its SHA-256.
+
+    Returns:
+        What was removed.
+    """
+    removed = []
+    for path in sorted(Path(results).glob("*/videos.csv")):
+        try:
+            memory = json.loads(path.with_name(MEMORY).read_text(encoding="utf-8"))
+            written = memory.get("manifest")
+        except FileNotFoundError:
+            continue
+        except (ValueError, AttributeError):
+            written = "damaged"
+        # Earlier versions did not tell.
+        if written is not None and written != sha256(path):
+            path.unlink(missing_ok=True)
+            removed.append(path)
+    return removed

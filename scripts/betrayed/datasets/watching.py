@@ -27,6 +27,11 @@ def signature(paths: Iterable[str | Path], deepest: int | None = None) -> str:
     return digest.hexdigest()
 
 
+def total_bytes(paths: Iterable[str | Path], deepest: int | None = None) -> int:
+    """The sizes of the files under ``paths``, see :func:`signature`."""
+    return sum(size for path in paths for _, size, _ in _files(Path(path), deepest))
+
+
 def _files(path: Path, deepest: int | None) -> Iterator[tuple[str, int, int]]:
     """The files at and under a path, litter left out: relative name, bytes, nanoseconds."""
     if path.is_file():

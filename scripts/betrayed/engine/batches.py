@@ -25,7 +25,7 @@ from betrayed.engine.stamps import (
     make_stamped,
     time_of,
 )
-from betrayed.errors import UserError
+from betrayed.errors import ShortageError, UserError
 from betrayed.io.files import remove_abandoned
 from betrayed.io.status import report
 
@@ -149,6 +149,7 @@ class Batch:
 
         Raises:
             UserError: no video is to blame: see ``prepare``.
+            ShortageError: memory, or room on a disk, ran out.
         """
         outputs = [path for video in self.videos for path in self.task(video).outputs]
         remove_abandoned([*outputs, *map(self._stamp, self.videos), self.record])
@@ -219,6 +220,8 @@ def _attempt(work: Callable[[Task], Any], job: _Job) -> str | None:
         for artefact, stamp in job.given.items():
             check_digests(stamp, artefact)
         make_stamped(job.stamp, job.recipe, job.task.outputs, whole, job.stale)
+    except ShortageError:
+        raise
     except UserError as error:
         return str(error)
     return None

@@ -1,6 +1,7 @@
 """One workflow at a time in a folder, and nothing to clear away after a crash."""
 
 import fcntl
+import os
 from pathlib import Path
 from typing import IO
 
@@ -31,3 +32,21 @@ def claim_folder(folder: Path) -> IO[str]:
             "or work in another clone."
         ) from None
     return file
+
+
+def check_writable(folder: Path) -> None:
+    """Check that files can be made in a folder, which is made where there is none.
+
+    Raises:
+        UserError: they cannot.
+    """
+    reason = "it is read only, or another user's"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(
+            f"Nothing can be written into {folder} ({reason}). Make it writable, with all that is "
+            "in it, or work in another clone."
+        )

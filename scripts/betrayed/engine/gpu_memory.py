@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from betrayed.errors import UserError
+from betrayed.errors import ShortageError
 
 # What is said by errors that are no torch.OutOfMemoryError: of CUDA itself, cuBLAS and cuDNN, which
 # allocate beside torch, and of torch on a CPU.
@@ -59,7 +59,7 @@ class Batches:
         that.
 
         Raises:
-            UserError: memory does not do for one frame.
+            ShortageError: memory does not do for one frame.
         """
         while frames:
             batch = frames[: self.size]
@@ -83,7 +83,7 @@ class Batches:
             if not ran_out(error):
                 raise
             if len(batch) == 1:
-                raise UserError(
+                raise ShortageError(
                     f"Memory does not do for one frame ({self._name}). {self._remedy}"
                 ) from error
             return False
@@ -92,13 +92,13 @@ class Batches:
 
 @contextmanager
 def out_of_memory(name: str, remedy: str) -> Iterator[None]:
-    """Raise a UserError that says what to set where the block runs out of memory."""
+    """Raise a ShortageError that says what to set where the block runs out of memory."""
     try:
         yield
     except Exception as error:
         if not ran_out(error):
             raise
-        raise UserError(f"Memory ran out ({name}). {remedy}") from error
+        raise ShortageError(f"Memory ran out ({name}). {remedy}") from error
 
 
 def release() -> None:

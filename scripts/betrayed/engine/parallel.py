@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import TypeVar
 
-from betrayed.errors import UserError
+from betrayed.errors import ShortageError
 from betrayed.io.progress import progress, silence
 
 Item = TypeVar("Item")
@@ -38,7 +38,7 @@ def in_parallel(
         unit: what it counts.
 
     Raises:
-        UserError: a process was killed, as systems do that run out of memory.
+        ShortageError: a process was killed, as systems do that run out of memory.
     """
     # What is garbage goes here: a decoder that goes in a fork waits for threads that are not there.
     gc.collect()
@@ -51,7 +51,7 @@ def in_parallel(
         for done in going:
             yield done.result()
     except BrokenProcessPool as error:
-        raise UserError(
+        raise ShortageError(
             f"A process was killed while {name}, most likely because memory ran out. Use fewer "
             f"processes (there were {workers}), or more memory."
         ) from error

@@ -38,7 +38,7 @@ def sole_maker(path: str | Path, what: str) -> Iterator[None]:
         what: the output, for the messages.
 
     Raises:
-        UserError: there is no room for the file.
+        ShortageError: there is no room for the file.
     """
     path = Path(path)
     waited = False

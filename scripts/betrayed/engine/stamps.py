@@ -20,6 +20,7 @@ from betrayed.io.files import sha256, whole_file
 #: The folder beside the records that holds the stamps, a file for each video.
 STAMPS = "videos"
 #: Files above this size, in bytes, have no checksum in a stamp, nor do those that have their own.
+#: Of these it says what made them, so that one that was put in another's place is known.
 MOST_HASHED = 20_000_000
 _CHECKED_BY_THEMSELVES = (".h5",)
 
@@ -82,6 +83,9 @@ def make_stamped(
                 for name, size in files.items()
                 if size <= MOST_HASHED and not name.endswith(_CHECKED_BY_THEMSELVES)
             },
+            "made_by": {
+                name: _made_by(name) for name in files if name.endswith(_CHECKED_BY_THEMSELVES)
+            },
             "seconds": round(time.monotonic() - began, 3),
             "gpu_mb": most_gpu_mb(),
         }
@@ -106,6 +110,7 @@ def check_digests(
     try:
         values = json.loads(Path(stamp).read_text(encoding="utf-8"))
         stage, digests = values["recipe"]["stage"], dict(values["sha256"])
+        makers = dict(values.get("made_by", {}))  # stamps of earlier versions have none
     except FileNotFoundError:
         return
     except (ValueError, KeyError, TypeError) as error:
@@ -119,6 +124,31 @@ def check_digests(
             raise UserError(
                 f"{name} is not what {stage} wrote: it has another checksum now. {remedy}"
             )
+    for name in makers if files is None else set(files) & set(makers):
+        found, wanted = _made_by(name), makers[name]
+        if found is None or wanted is None or found == wanted:  # its reader knows what is damaged
+            continue
+        other = next(one for one in {**wanted, **found} if wanted.get(one) != found.get(one))
+        raise UserError(
+            f"{name} is not what {stage} wrote: it was made with {other} = {found.get(other)!r}, "
+            f"and not with {wanted.get(other)!r}. {remedy}"
+        )
+
+
+def check_stamped(path: str | Path) -> None:
+    """Check a file against the stamp of its name beside it; one from elsewhere has none: it passes.
+
+    Raises:
+        UserError: it has other content than what was stamped.
+    """
+    check_digests(Path(path).parent / STAMPS / f"{Path(path).stem}.json", path, [str(path)])
+
+
+def _made_by(path: str) -> dict[str, Any] | None:
+    """What an HDF5 artefact says that made it; None where it is damaged."""
+    from betrayed.io.made_by import made_by  # with h5py, which rules do without
+
+    return made_by(path)
 
 
 def _files(outputs: Iterable[Path]) -> list[Path]:

@@ -89,6 +89,6 @@ def read_weights(path: str | Path, backbone: str) -> dict[str, Tensor]:
     if weights.backbone != backbone:
         raise UserError(
             f"{path} holds weights of {weights.backbone}, but the backbone is {backbone}. "
-            "Fetch the weights of that backbone, or set features.backbone."
+            "Delete it, so that those of that backbone are fetched, or set features.backbone."
         )
     return state

@@ -20,6 +20,7 @@ import numpy as np
 from betrayed import __version__
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
+from betrayed.io.made_by import provenance, text_attribute
 
 #: A chunk's least size in bytes, where the data set has as much. Fletcher-32 of zeros is 0: a chunk
 #: that lies in one page of the disk, its checksum with it, could be lost without a trace.
@@ -47,7 +48,7 @@ def create(path: str | Path, kind: str, made_by: Mapping[str, Any]) -> Iterator[
             JSON can hold. Stored as the attribute ``made_by``, beside ``kind`` and ``version``.
 
     Raises:
-        UserError: there is no room for it.
+        ShortageError: there is no room for it.
     """
     with whole_file(path) as temporary, _File(temporary, "w", libver=_FORM) as file:
         try:
@@ -59,13 +60,20 @@ def create(path: str | Path, kind: str, made_by: Mapping[str, Any]) -> Iterator[
             # Last: a file that lost its tail, or whose writer died, lacks it.
             file.attrs["complete"] = True
             file.flush()
-        except OSError:
+        except BaseException:  # whatever it was, nobody wants the file any more
             _let_go(file)
             raise
 
 
 class _Checksummed:
-    """What HDF5's groups and files become: data sets made in them are under checksums."""
+    """What HDF5's groups and files become: data sets made in them are under checksums.
+
+    Attributes:
+        kept: the data sets that were made. They stay open until the file is flushed: what cannot
+            be written when one is closed h5py only mentions, and goes on.
+    """
+
+    kept: list[h5py.Dataset]
 
     def create_dataset(self, name, shape=None, dtype=None, data=None, **options):
         if data is not None:
@@ -84,14 +92,21 @@ class _Checksummed:
             rows = -(-LEAST_CHUNK // (math.prod(chunks[1:]) * np.dtype(dtype).itemsize))
             rows = max(chunks[0], min(rows, shape[0]) if fixed else rows)
             options |= {"chunks": (rows, *chunks[1:]), "fletcher32": True}
-        return super().create_dataset(name, shape, dtype, data, **options)
+        made = super().create_dataset(name, shape, dtype, data, **options)
+        self.kept.append(made)
+        return made
 
     def create_group(self, name, *arguments, **options):
-        return _Group(super().create_group(name, *arguments, **options).id)
+        return self._group(super().create_group(name, *arguments, **options))
 
     def __getitem__(self, name):
         found = super().__getitem__(name)
-        return _Group(found.id) if isinstance(found, h5py.Group) else found
+        return self._group(found) if isinstance(found, h5py.Group) else found
+
+    def _group(self, plain):
+        group = _Group(plain.id)
+        group.kept = self.kept
+        return group
 
 
 class _Group(_Checksummed, h5py.Group):
@@ -99,7 +114,9 @@ class _Group(_Checksummed, h5py.Group):
 
 
 class _File(_Checksummed, h5py.File):
-    pass
+    def __init__(self, *arguments, **options):
+        self.kept = []
+        super().__init__(*arguments, **options)
 
 
 def _let_go(file: h5py.File) -> None:
@@ -138,7 +155,7 @@ def open_checked(
     with file, _damage_named(path):
         if not file.attrs.get("complete", False):
             raise UserError(f"{path} was never finished. {_REMEDY}")
-        if (held := _text(file, "kind")) != kind:
+        if (held := text_attribute(file, "kind")) != kind:
             raise UserError(f"{path} holds {held}, but {kind} are needed here. {_REMEDY}")
         made_by = provenance(file)
         for name, wanted in (expect or {}).items():
@@ -148,11 +165,6 @@ def open_checked(
                     f"but {wanted!r} is wanted here. {_REMEDY}"
                 )
         yield file
-
-
-def provenance(file: h5py.File) -> dict[str, Any]:
-    """What made an artefact, as it was given to :func:`create`."""
-    return json.loads(_text(file, "made_by"))
 
 
 def check_values(path: str | Path, name: str, good: bool | np.bool_, what: str) -> None:
@@ -179,11 +191,6 @@ def all_finite(values: np.ndarray) -> bool:
     if values.dtype == np.float16 and values.flags.c_contiguous:
         return bool(((values.view(np.uint16) & 0x7C00) != 0x7C00).all())
     return bool(np.isfinite(values).all())
-
-
-def _text(file: h5py.File, name: str) -> str:
-    value = file.attrs[name]
-    return value.decode() if isinstance(value, bytes) else value
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from betrayed.errors import UserError
+from betrayed.errors import ShortageError, UserError
 
 #: What systems say of a disk, a quota or a file that can hold no more.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -33,7 +33,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     block raises, the temporary file is removed and ``path`` stays as it was.
 
     Raises:
-        UserError: there is no room for it.
+        ShortageError: there is no room for it.
     """
     path = Path(path)
     with room(path):
@@ -94,7 +94,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``path`` that takes its place when the block ends well.
 
     Raises:
-        UserError: there is no room for it.
+        ShortageError: there is no room for it.
     """
     path = Path(path)
     with room(path):
@@ -220,16 +220,31 @@ def room(path: Path) -> Iterator[None]:
     """Say for people that there was no room for a file."""
     try:
         yield
-    except OSError as error:
-        # HDF5 has the number in its words alone.
-        full = error.errno in _FULL or any(f"errno = {number}," in str(error) for number in _FULL)
-        if not full:
+    except UserError:
+        raise
+    except Exception as error:
+        if (reason := _out_of_room(error)) is None:
             raise
-        raise UserError(
-            f"There is no room for {path} ({os.strerror(error.errno or errno.ENOSPC)}). Free some "
+        raise ShortageError(
+            f"There is no room for {path} ({reason}). Free some "
             f"on its disk and start again: what is finished is kept, and nothing is left half "
             f"written."
         ) from error
+
+
+def _out_of_room(error: BaseException | None) -> str | None:
+    """What the system says where there was no room; None: that was not it.
+
+    Of an error that torch raises it is in the one before; HDF5 and safetensors have the number in
+    their words alone.
+    """
+    while error is not None:
+        for number in _FULL:
+            said = getattr(error, "errno", None) == number
+            if said or f"errno = {number}," in str(error) or f"os error {number})" in str(error):
+                return os.strerror(number)
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _umask() -> int:
