@@ -58,7 +58,7 @@ score: .venv/scorer ## score masks that any method made: make score TRUTH=folder
 	@python scripts/score_folder.py --truth=$(call typed,TRUTH) --masks=$(call typed,MASKS) $(if $(value SPLIT),--split=$(call typed,SPLIT)) --output=$(if $(value OUTPUT),$(call typed,OUTPUT),scores) $(OPTIONS)
 
 test: .venv/ready lint ## every test, and the lint and format checks
-	OMP_NUM_THREADS=1 pytest -m "not property and not faults" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 pytest -m "not property and not faults" --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/ready ## the tests that together take less than a minute
 	OMP_NUM_THREADS=1 pytest -m fast --numprocesses 2 --dist loadfile

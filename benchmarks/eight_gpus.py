@@ -33,7 +33,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import yaml
+from safetensors.numpy import save_file
 from tiny_project import ROOT, copy_project, snakemake
 
 GPUS = 8
@@ -183,11 +185,11 @@ def prepare(folder: Path, lengths: dict[str, int], training: dict[str, int], spe
                "annotation_kind": "ids", "protocols": None, "split": None, "videos": [],
                "make": None}  # fmt: skip
     weights = "vit_small_patch14_dinov2.lvd142m"
-    (folder / "weights.pth").write_bytes(b"stands for weights")
+    save_file({"stands for weights": np.zeros(1)}, folder / "weights.safetensors")
     settings = {
         "evaluate": ["val"],
         "datasets": {name: {**dataset, "root": f"data/{name}"} for name in sets if sets[name]},
-        "weights": {"source": "file", "path": "weights.pth"},
+        "weights": {"source": "file", "path": "weights.safetensors"},
         "features": {"backbone": weights, "height": 322, "width": 560},
         "refinement": {"height": 476, "width": 840},
         "training": {"dataset": "train" if training else "val", "height": 322, "width": 560,

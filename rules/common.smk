@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
+from snakemake.exceptions import IncompleteCheckpointException
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 

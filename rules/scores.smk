@@ -120,11 +120,7 @@ rule collect_tables:
         runs="results/tables/.sources/runs.json",
         published="scripts/betrayed/reporting/published.csv",
     output:
-        expand(
-            "results/tables/{table}.{form}",
-            table=["measurements", "summary", "objects", "leaderboard", "runs"],
-            form=["csv", "parquet"],
-        ),
+        table_files(),
         markdown="results/tables/leaderboard.md",
     log:
         "results/logs/collect_tables.log",

@@ -64,6 +64,12 @@ def score_files(wildcards):
     return [row.get("record") or row["path"] for row in score_rows(wildcards)]
 
 
+def table_files():
+    """All that collect_tables writes, but the leaderboard for reading."""
+    tables = ["measurements", "summary", "objects", "leaderboard", "runs"]
+    return expand("results/tables/{table}.{form}", table=tables, form=["csv", "parquet"])
+
+
 def sweep_files():
     """The table of the sweep, and its picture; nothing where nothing is swept or scored."""
     if not config["sweep"] or not scored():

@@ -4,10 +4,10 @@
 def all_checked(wildcards):
     """The end of a run. Planned once videos are listed, or Snakemake takes what exists for new.
 
-    Records of all stages are asked for by name: where what follows one exists already, Snakemake
-    would not make it anew.
+    Tables and records of all stages are asked for by name: where what follows one exists already,
+    Snakemake would not make it anew.
     """
-    return ["results/tables/.sources/checked", *all_records()]
+    return ["results/tables/.sources/checked", *all_tables(wildcards), *all_records()]
 
 
 def all_records():
@@ -47,7 +47,8 @@ def all_tables(wildcards):
     """Planned once videos are listed, as all_checked is."""
     for dataset in config["evaluate"]:
         manifest(dataset)
-    return ["results/tables/summary.csv", "results/tables/videos.csv", *sweep_files()]
+    own = [f"results/tables/{name}" for name in ("leaderboard.md", "videos.csv", "videos.parquet")]
+    return [*table_files(), *own, *sweep_files()]
 
 
 def frame_rows(wildcards):

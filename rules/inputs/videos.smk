@@ -75,13 +75,24 @@ def urgency(stage):
 
     So the last jobs, for which others wait, are short ones.
     """
-    return lambda wildcards: stage + _shares(*written(wildcards.dataset))[wildcards.batch]
+
+    def priority(wildcards):
+        try:
+            return stage + _shares(*written(wildcards.dataset))[wildcards.batch]
+        except IncompleteCheckpointException:  # a first pass: it is planned anew
+            return stage
+
+    return priority
 
 
 def urgency_of_features(wildcards):
     """What training waits for is before all others, whose turn comes while training goes on."""
     fine = wildcards.backbone not in {run.backbone for run in RUNS.values()}
-    stage = TRAINED_ON if awaited_by_training(wildcards) else FINE if fine else FINE + 1
+    stage = FINE if fine else FINE + 1
+    try:
+        stage = TRAINED_ON if awaited_by_training(wildcards) else stage
+    except IncompleteCheckpointException:
+        pass
     return urgency(stage)(wildcards)
 
 

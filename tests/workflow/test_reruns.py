@@ -128,6 +128,14 @@ def test_a_deleted_artefact_is_made_anew_and_nothing_else(project):
     assert project.planned() == {}
 
 
+@pytest.mark.parametrize("name", ["summary.csv", "objects.parquet", "leaderboard.md", "videos.csv"])
+def test_a_deleted_table_is_made_anew(project, name):
+    (project.folder / "results/tables" / name).unlink()
+    planned = project.planned()
+    made = "collect_videos" if name == "videos.csv" else "collect_tables"
+    assert planned.get(made) == 1 and "score_video" not in planned, planned
+
+
 def test_forced_rules_compute_all_their_videos_anew(project):
     text = project.run("--forcerun", "score_video")
     assert computed(text) == {"score_video": 3}
