@@ -19,6 +19,12 @@ def refuse(error):
     raise SystemExit(f"Error: {error}")
 
 
+# What jobs run lies there, too.
+if not Path(CONFIG).is_file() or not Path("scripts").is_dir():
+    refuse(
+        f"{Path.cwd()} is not the project's folder. Run snakemake in {Path(workflow.basedir)}, "
+        "without --directory."
+    )
 try:
     check_readable([CONFIG])
 except UserError as error:

@@ -33,6 +33,13 @@ def test_a_bad_configuration_is_refused_before_any_job(tmp_path, settings, messa
     assert not (project.folder / "results").exists()
 
 
+def test_another_folder_is_told_from_the_projects(tmp_path):
+    project = Project(tmp_path / "project")
+    text = project.run("--directory", str(tmp_path), "--dry-run", check=False)
+    assert f"{tmp_path} is not the project's folder. Run snakemake in {project.folder}" in text
+    assert ".smk" not in text
+
+
 def test_a_configuration_that_cannot_be_read_is_named_with_the_line(tmp_path):
     """That of the project: overlays are read by Snakemake before the project is."""
     project = Project(tmp_path / "project")
