@@ -75,7 +75,8 @@ def _draw_clusters(arguments: argparse.Namespace, settings: ClusterSettings, str
         return
     video = Video.load(there[shown].artefact)
     clip = clip_frames(video.count, FRAMES, stride)
-    blocks = [*sorted(arguments.block.parent.glob("snapshots/*.pt")), arguments.block]
+    # What begins with a dot is a killed writer's.
+    blocks = [*sorted(arguments.block.parent.glob("snapshots/[0-9]*.pt")), arguments.block]
     path = features[shown].artefact
     steps, labels = cluster_by_blocks(blocks, read_clip(path, clip)[0], settings)
     labels = labels.reshape(*labels.shape[:2], *describe(path)["grid"])

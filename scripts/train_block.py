@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +69,12 @@ def main() -> None:
     current = not arguments.redo and is_current(stamp, recipe)
     print(f"train_block: {0 if current else 1} to compute", file=sys.stderr)
     if not current:
-        train = partial(_train, arguments, files, made_from)
+
+        def train() -> None:
+            _train(arguments, files, made_from)
+            # What a killed training left of those that are there now.
+            remove_abandoned(output.with_name(SNAPSHOTS).glob("[0-9]*.pt"))
+
         make_stamped(stamp, recipe, outputs, train, time_of(stamp) if arguments.redo else None)
     made = Made(str(output), output.stat().st_size, key_of(recipe))
     Record("train_block", {NAME: made}, failures).write(arguments.record)

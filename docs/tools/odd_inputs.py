@@ -65,7 +65,11 @@ def page() -> str:
 
 
 def _cell(text: str) -> str:
-    """A text as a cell of a table: in one line, with signs that Markdown would read escaped."""
+    """A text as a cell of a table: in one line, with signs that Markdown would read escaped.
+
+    Encoders make a film some bytes longer or shorter from one time to the next.
+    """
+    text = re.sub(r"\d+ bytes or more, but has \d+", "… bytes or more, but has …", text)
     return re.sub(r"([|*_`<{\[])", r"\\\1", " ".join(text.split()))
 
 
