@@ -137,7 +137,10 @@ def test_the_program_draws_what_training_left(trained, tmp_path):
     for name, videos in records.items():
         made = {video: Made(path, 0, "key") for video, path in videos.items()}
         Record(name, made).write(tmp_path / f"{name}.json")
+    killed = folder / "snapshots/.0000003.5bce98f7-1.abcdefgh.pt"
+    killed.write_bytes(b"what a killed training began to write")
     done = draw(folder, tmp_path)
+    killed.unlink()
     assert done.returncode == 0, done.stderr
     found = read_training_clusters(tmp_path / "clusters.h5")
     assert found.steps == [0, 1, 3, 8] and found.frames == [1, 2, 3, 4]

@@ -22,6 +22,7 @@ from betrayed.engine.programs import run
 from betrayed.engine.records import Failure, Made, Record
 from betrayed.engine.stamps import STAMPS
 from betrayed.errors import UserError
+from betrayed.io.files import _machine
 from betrayed.training import processes
 from betrayed.training.loop import TrainSettings, train
 from betrayed.training.processes import Processes, even_share, run_with_torchrun
@@ -265,6 +266,16 @@ def test_a_block_that_was_made_from_the_same_is_not_trained_again(program, tmp_p
     assert program("--videos", '["camel"]')[0] == 1
     settings = json.dumps(asdict(replace(SMALL, steps=3)))
     assert program("--videos", '["camel"]', "--settings", settings)[0] == 1
+
+
+def test_what_a_killed_training_began_to_write_goes_with_the_next(program, tmp_path):
+    snapshots = tmp_path / "block/snapshots"
+    snapshots.mkdir(parents=True)
+    process = f"{_machine()}-{2**22 + 1}"  # no process has such a number
+    (snapshots / f".0000000.{process}.abcdefgh.pt").touch()
+    assert program()[0] == 1
+    assert [path for path in snapshots.iterdir() if path.name.startswith(".")] == []
+    assert program()[0] == 0
 
 
 def test_videos_without_features_are_handed_on(program, tmp_path, capfd):
