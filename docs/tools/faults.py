@@ -2,6 +2,7 @@
 
     python docs/tools/faults.py                  # do everything, and write the page
     python docs/tools/faults.py features block   # these groups alone; other rows stay
+    python docs/tools/faults.py --undone         # those of which the page has no outcome
 
 The groups are those of tests/support/broken_runs.py, each of some rows. All of them take half an
 hour on two cores; as root, since disks are mounted. `make test-faults` does the same and compares.
@@ -33,8 +34,7 @@ on two cores).
 An artefact is read by the stage after it, so that stage was made to run again. Identifiers in paths
 are shortened to …. *That of another video* and *that of another setting* are whole files, with good
 checksums, in the place of others. *NaN* is under good checksums, too. What is cut has another size
-than its record says, and is made anew before anybody reads it. *Not done yet* is what nobody has
-seen through to the end.
+than its record says, and is made anew before anybody reads it.
 
 On a cluster the tests marked `slurm` do the rest on a SLURM of two virtual nodes: the main process
 killed while its job goes on, and a second run beside that job; a node that goes down; a job that is
@@ -75,6 +75,7 @@ def main() -> None:
     """Do what is asked for, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("groups", nargs="*", help="of broken_runs.py; default all")
+    parser.add_argument("--undone", action="store_true", help="groups with rows that are not done")
     parser.add_argument("--finished", type=Path, help="a finished project, made if it is not there")
     parser.add_argument("--output", type=Path, default=PAGE, help="default docs/faults.md")
     arguments = parser.parse_args()
@@ -82,6 +83,10 @@ def main() -> None:
 
     output = arguments.output
     known = rows_of(output.read_text(encoding="utf-8")) if output.exists() else {}
+    asked = arguments.groups or list(GROUPS)
+    if arguments.undone:
+        done = {row for row, said in known.items() if said != NOT_YET}
+        asked = [one for one in asked if not done.issuperset(map(cell, GROUPS[one].rows))]
     failed = []
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         base = arguments.finished or Path(name) / "finished"
@@ -89,7 +94,7 @@ def main() -> None:
             make_finished(base)
             (base / "done").touch()
         finished = finished_at(base)
-        for group in arguments.groups or GROUPS:
+        for group in asked:
             for row in GROUPS[group].rows:
                 known.pop(cell(row), None)
             try:

@@ -572,7 +572,9 @@ def full_disks() -> Group:
                 for stage, place in DISKS.items():
                     if any(path.startswith(f"{place}/") for path in stopped):
                         message = re.search(rf"There is no room for results/{place}/.*", text)[0]
-                        outcome[f"the disk of {stage}"] = f"stops: {for_the_page(message, project)}"
+                        # Whichever video was written first: several are at a time.
+                        message = re.sub(r"clip-\d+", "clip-…", for_the_page(message, project))
+                        outcome[f"the disk of {stage}"] = f"stops: {message}"
                         grow[stage](65536)
             assert well
             ends_well(project, finished)
