@@ -14,10 +14,10 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from support.slurm_cluster import jobs, tell, wait_for
+from support.slurm_cluster import cluster, jobs, tell, wait_for
 from support.workflow_project import Project
 
-pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("slurm")]
+pytestmark = pytest.mark.slurm
 
 # A test looks at its jobs sooner, and its nodes are small.
 SOON = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10")
@@ -43,6 +43,8 @@ def running(project, *options):
             stdout=out,
             stderr=out,
             start_new_session=True,
+            # It is ignored where a script has started the tests with "&".
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     try:
         yield process
@@ -77,6 +79,18 @@ def slow_down(project, program, seconds=15, more=""):
     changed, count = re.subn(r'(def main\(\) -> None:\n    """[^"]*"""\n)', rf"\1{wait}", text)
     assert count == 1
     path.write_text(changed)
+
+
+def test_states_are_asked_of_the_accounts_where_there_are_any(tmp_path, package):
+    """The first test: the cluster that the others share is not there yet."""
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    with cluster(folder, accounts=True):
+        project = Project(tmp_path / "project", package=package)
+        text = run(project, "--verbose", "--until", "list_videos")
+        kept = tell("sacct", "--noheader", "--parsable2", "-X", "--format=State").split()
+    assert set(re.findall(r"\bcommand=(\w+)", text)) == {"sacct"}
+    assert kept == ["COMPLETED"] * 2  # make_dataset, list_videos
 
 
 def test_the_tables_are_those_of_one_machine(local, tmp_path, package):
@@ -168,12 +182,30 @@ def test_a_run_cancelled_by_ctrl_c_or_sigterm_takes_its_jobs_along(project, loca
                 os.killpg(process.pid, number)
             else:
                 os.kill(process.pid, number)
-            # Its status was 0 once in three runs of all tests, for a reason that is not known.
-            process.wait(120)
+            assert process.wait(120) == 1
             wait_for(lambda: not any(str(project.folder) in one for one in jobs()), "their end", 60)
     run(project, *TRAINING)
     assert "goes on after step" in slurm_logs(project, "train_block")[-1]
     assert block(project) == block(local)
+
+
+def test_ctrl_c_while_jobs_are_being_submitted_leaves_none(project, tmp_path, monkeypatch):
+    sbatch = tmp_path / "programs" / "sbatch"
+    sbatch.parent.mkdir()
+    sbatch.write_text(f'#!/bin/sh\nsleep 3\nexec {shutil.which("sbatch")} "$@"\n')
+    sbatch.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{sbatch.parent}{os.pathsep}{os.environ['PATH']}")
+    project.change({"batch_size": 1})
+    project.run("--until", "list_videos")
+    forget(project, "made/frames", "made/records/frames")
+    said = project.folder / "out.txt"
+    with running(project, "--until", "extract_frames") as process:
+        # Three jobs, of which two are submitted at a time.
+        wait_for(lambda: "has been submitted" in said.read_text(), "first job")
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(120) == 1
+    assert said.read_text().count("has been submitted") == 3
+    wait_for(lambda: not any(str(project.folder) in one for one in jobs()), "their end", 60)
 
 
 def test_a_node_dies_and_the_job_goes_on_on_another(project, local):

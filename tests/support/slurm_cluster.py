@@ -21,12 +21,33 @@ import pytest
 
 ETC = Path("/etc/slurm")
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "scontrol", "squeue", "scancel")
+ACCOUNTING = ("slurmdbd", "mariadbd", "mariadb-install-db", "sacct", "sacctmgr")
 NODES = ("n1", "n2")
-_PORT = 16900
+_PORT, _ACCOUNT_PORT, _DATABASE = 16900, 16950, 16951
 _GPUS = 2  # of each node
 _MB = 64_000  # what nodes say they have, for what jobs ask at their third try
 _NULL = os.makedev(1, 3)  # opens and does nothing
 _NAME = "ClusterName=tests"
+_NO_ACCOUNTS = "AccountingStorageType=accounting_storage/none"
+_ACCOUNTS = """\
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort={port}
+AccountingStoragePass={folder}/munge/socket"""
+_KEEPER = """\
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge/socket
+DbdHost=localhost
+DbdPort={port}
+SlurmUser=root
+LogFile={folder}/slurmdbd.log
+PidFile={folder}/slurmdbd.pid
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort={database}
+StorageUser=root
+StorageLoc=slurm_accounts
+"""
 _CONFIGURATION = """\
 ClusterName=tests
 SlurmctldHost={host}(127.0.0.1)
@@ -52,7 +73,7 @@ SchedulerParameters=sched_interval=1,bf_interval=2,defer
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=1
 JobAcctGatherParams=OverMemoryKill,UsePss
-AccountingStorageType=accounting_storage/none
+{accounts}
 MinJobAge=600
 KillWait=5
 ReturnToService=2
@@ -60,12 +81,16 @@ GresTypes=gpu
 """
 
 
-def why_not() -> str | None:
+def why_not(accounts: bool = False) -> str | None:
     """What the tests of the cluster lack here; None: nothing."""
     os.environ["PATH"] = os.pathsep.join([*os.get_exec_path(), "/usr/sbin"])
-    missing = [program for program in PROGRAMS if shutil.which(program) is None]
-    if missing:
-        return f"There is no {', '.join(missing)}: apt-get install slurm-wlm munge"
+    programs = {"slurm-wlm munge": PROGRAMS}
+    if accounts:
+        programs["slurmdbd mariadb-server"] = ACCOUNTING
+    for packages, names in programs.items():
+        missing = [name for name in names if shutil.which(name) is None]
+        if missing:
+            return f"There is no {', '.join(missing)}: apt-get install {packages}"
     if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
         return "There is no plugin for SLURM: pip install --no-deps -r envs/slurm.txt"
     if os.geteuid() != 0:
@@ -87,18 +112,26 @@ def _remove_left() -> None:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[None]:
-    """Run the cluster inside the block; all that it writes is in ``folder``."""
-    if reason := why_not():
+def cluster(folder: Path, accounts: bool = False) -> Iterator[None]:
+    """Run the cluster inside the block; all that it writes is in ``folder``.
+
+    Args:
+        folder: a new one.
+        accounts: keep accounts of jobs, which ``sacct`` answers from.
+    """
+    if reason := why_not(accounts):
         pytest.skip(reason)
     started: list[subprocess.Popen] = []
-    made = [ETC / "slurm.conf", ETC / "gres.conf"]
+    made = [ETC / "slurm.conf", ETC / "gres.conf", ETC / "slurmdbd.conf"]
     try:
         _munge(folder / "munge", started)
-        _configure(folder)
+        _configure(folder, accounts)
         ETC.mkdir(exist_ok=True)
         for link in made:
-            link.symlink_to(folder / link.name)
+            if (folder / link.name).exists():
+                link.symlink_to(folder / link.name)
+        if accounts:
+            _keep_accounts(folder, started)
         for command in (["slurmctld", "-D", "-c"], *(["slurmd", "-D", "-N", one] for one in NODES)):
             with (folder / f"{'-'.join(command)}.out").open("w") as out:
                 started.append(subprocess.Popen(command, stdout=out, stderr=out))
@@ -167,7 +200,31 @@ def _munge(folder: Path, started: list[subprocess.Popen]) -> None:
     _until(lambda: (folder / "socket").exists(), "munge", 20)
 
 
-def _configure(folder: Path) -> None:
+def _keep_accounts(folder: Path, started: list[subprocess.Popen]) -> None:
+    """Start a database, and the daemon that writes what jobs did into it."""
+    database = folder / "database"
+    tell("mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={database}")
+    command = ["mariadbd", "--no-defaults", "--user=root", f"--datadir={database}"]
+    command += ["--bind-address=127.0.0.1", f"--port={_DATABASE}", "--skip-grant-tables"]
+    command += [f"--socket={folder}/database.socket", "--innodb-flush-log-at-trx-commit=0"]
+    _start(command, folder, started)
+    _until(lambda: _answers(_DATABASE), "database")
+    _start(["slurmdbd", "-D"], folder, started)
+    _until(lambda: _answers(_ACCOUNT_PORT), "slurmdbd")
+    tell("sacctmgr", "--immediate", "add", "cluster", "tests")
+
+
+def _start(command: list[str], folder: Path, started: list[subprocess.Popen]) -> None:
+    with (folder / f"{command[0]}.out").open("w") as out:
+        started.append(subprocess.Popen(command, stdout=out, stderr=out))
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _configure(folder: Path, accounts: bool) -> None:
     host = socket.gethostname().split(".")[0]
     devices = folder / "dev"
     for sub in (devices, folder / "state", folder / "spool"):
@@ -182,6 +239,11 @@ def _configure(folder: Path) -> None:
         )
         gpus.append(f"NodeName={name} Name=gpu File={devices}/nvidia[0-{_GPUS - 1}]")
     nodes.append(f"PartitionName=tests Nodes={','.join(NODES)} Default=YES State=UP")
-    text = _CONFIGURATION.format(host=host, port=_PORT, folder=folder)
+    kept = _ACCOUNTS.format(port=_ACCOUNT_PORT, folder=folder) if accounts else _NO_ACCOUNTS
+    text = _CONFIGURATION.format(host=host, port=_PORT, folder=folder, accounts=kept)
     (folder / "slurm.conf").write_text(text + "\n".join(nodes) + "\n")
     (folder / "gres.conf").write_text("\n".join(gpus) + "\n")
+    if accounts:
+        keeper = folder / "slurmdbd.conf"
+        keeper.write_text(_KEEPER.format(folder=folder, port=_ACCOUNT_PORT, database=_DATABASE))
+        keeper.chmod(0o600)  # the daemon asks for it
