@@ -64,6 +64,7 @@ rule segment_pieces:
         clustering_mb=lambda wildcards: int(
             1000 * (RUNS[wildcards.run].settings["clustering"]["memory_gb"] or 0)
         ),
+        scratch="",  # a folder on a disk of the node's own, where it has one
         mem_mb=memory(8000),
         runtime=minutes(15, video=40),
         redo=redo("segment_pieces"),
@@ -78,7 +79,8 @@ rule segment_pieces:
         " --weights {input.weights:q} --block {params.block:q} --settings {params.settings:q}"
         " --output-folder {params.folder:q} --record {output.record:q} --threads {threads}"
         " --device {resources.device} --gpus {resources.gpu} --batch-size {resources.batch_size}"
-        " --memory-mb {resources.clustering_mb} --redo {resources.redo} 2>&1 | tee {log:q}"
+        " --memory-mb {resources.clustering_mb} --scratch {resources.scratch:q}"
+        " --redo {resources.redo} 2>&1 | tee {log:q}"
 
 
 rule join_pieces:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from betrayed.config.reading import read_settings
 from betrayed.datasets.manifest import PLANNING, Row, read_manifest
 from betrayed.datasets.pieces import Piece, film_of
 from betrayed.engine.batches import Batch, Task
+from betrayed.engine.folder_claim import check_writable
 from betrayed.engine.gpu_options import add_gpu_options
 from betrayed.engine.leasing import lease_gpus
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.engine.stamps import check_stamped
+from betrayed.errors import UserError
 from betrayed.io.files import scratch_folder, sha256
 from betrayed.objects.same_object import MODEL
 from betrayed.video.film_extraction import extract_piece
@@ -41,6 +44,11 @@ def main() -> None:
     )
     parser.add_argument(
         "--memory-mb", type=int, default=0, help="what clustering may take; 0: a share of it"
+    )
+    parser.add_argument(
+        "--scratch",
+        default="",
+        help="folder for what lies between, with $VARIABLES; default beside the masks",
     )
     add_gpu_options(parser)
     add_batch_options(parser)
@@ -94,13 +102,14 @@ def _prepare(arguments: argparse.Namespace, rows: dict[str, Row]) -> Callable[[T
     device = choose_device(wanted)
     backbone = load_backbone(features, arguments.weights, device)
     weights, batch_size = sha256(arguments.weights), arguments.batch_size or None
+    disk = _disk(arguments.scratch) if arguments.scratch else None
     memory = 1e6 * arguments.memory_mb or None
     scans = Path(arguments.manifest).parent / SCANS
 
     def work(task: Task) -> None:
         row = rows[task.video]
         found = scan(row["source"], scans / f"{film_of(task.video)}.json", row["source_content"])
-        with scratch_folder(task.output.parent) as scratch:
+        with scratch_folder(task.output.parent, disk) as scratch:
             path = {
                 name: scratch / f"{name}.h5"
                 for name in ("features", "fine_features", "attention", "tracks", "motion")
@@ -127,6 +136,18 @@ def _prepare(arguments: argparse.Namespace, rows: dict[str, Row]) -> Callable[[T
             write_looks(task.output.parent, path["features"])
 
     return work
+
+
+def _disk(scratch: str) -> Path:
+    """The folder that ``--scratch`` names on this node."""
+    disk = os.path.expandvars(scratch)
+    if "$" in disk:
+        raise UserError(
+            f"scratch is {scratch}, but that variable is not set on this node. Name a folder that "
+            "every node has, or none: then it lies beside the masks."
+        )
+    check_writable(Path(disk))
+    return Path(disk)
 
 
 if __name__ == "__main__":

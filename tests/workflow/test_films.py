@@ -107,8 +107,11 @@ def test_a_deleted_piece_is_made_again_and_the_film_joined(finished, tmp_path):
     assert set(computed(project.run())) == {"join_pieces", "draw_pictures"}
 
 
-def test_a_longer_film_has_the_same_masks_and_leaves_nothing_else(finished, tmp_path):
-    """Its pieces go from the film to masks in one job, and what lies between is deleted."""
+def test_a_longer_film_has_the_same_masks_and_leaves_nothing_else(finished, tmp_path, monkeypatch):
+    """Its pieces go from the film to masks in one job, and what lies between is deleted.
+
+    It lies where nodes have a disk of their own, if that is said.
+    """
     project = finished.copy(tmp_path / "project")
     expected = masks(project, "long"), masks(project, "long", "foreground")
     (table,) = project.folder.glob("results/videos/masks/*/long/objects.csv")
@@ -118,7 +121,11 @@ def test_a_longer_film_has_the_same_masks_and_leaves_nothing_else(finished, tmp_
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     shutil.rmtree(table.parent)
     project.change({"films": {"most_kept": 29}})
-    made = computed(project.run())
+    scratch = "--set-resources", "segment_pieces:scratch=$OWN_DISK/of-this-job"
+    assert "that variable is not set on this node" in project.run(*scratch, check=False)
+    monkeypatch.setenv("OWN_DISK", str(tmp_path / "disk"))
+    made = computed(project.run(*scratch))
+    assert list((tmp_path / "disk").rglob("*")) == [tmp_path / "disk" / "of-this-job"]
     assert made["segment_pieces"] == 3 and made["join_pieces"] == 1
     assert not {"cache_features", "export_attention", "select_objects"} & set(made)
     found = masks(project, "long"), masks(project, "long", "foreground")

@@ -119,19 +119,23 @@ def _whole_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def scratch_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a folder beside ``path`` for what serves to make it; it goes with all that is in it.
+def scratch_folder(path: str | Path, disk: str | Path | None = None) -> Iterator[Path]:
+    """Yield a folder for what serves to make ``path``; it goes with all that is in it.
 
-    Where the process is killed, :func:`remove_abandoned` removes it.
+    Args:
+        path: what is made.
+        disk: a folder in which to make it; default beside ``path``, where :func:`remove_abandoned`
+            removes it if the process is killed.
 
     Raises:
         UserError: there is no room for it.
     """
     path = Path(path)
-    with room(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    parent = Path(disk) if disk else path.parent
+    with room(parent / path.name if disk else path):
+        parent.mkdir(parents=True, exist_ok=True)
         prefix = f".{path.name}.{_process()}."
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=prefix) as name:
+        with tempfile.TemporaryDirectory(dir=parent, prefix=prefix) as name:
             yield Path(name)
 
 
