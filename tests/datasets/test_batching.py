@@ -1,4 +1,5 @@
 import os
+from collections import Counter
 
 from betrayed.datasets.batching import assign_batches, batch_size, trained_on
 from betrayed.datasets.watching import signature
@@ -25,6 +26,21 @@ def test_videos_keep_their_batch_when_others_come_and_go():
     assert {one: later[one] for one in "acde"} == {one: first[one] for one in "acde"}
     assert later["aa"] == "0000"  # where b was
     assert (later["f"], later["g"]) == ("0002", "0003")
+
+
+def test_at_first_no_batch_has_two_videos_more_than_another():
+    for videos, size, expected in (
+        (30, 4, [4, 4, 4, 3, 4, 4, 4, 3]),
+        (7, 3, [3, 2, 2]),
+        (6, 3, [3, 3]),
+        (2, 5, [2]),
+    ):
+        names = [f"{n:02d}" for n in range(videos)]
+        batches = assign_batches(names, size, {}, "p")
+        assert list(batches) == names
+        assert list(Counter(batches.values()).values()) == expected
+        assert list(dict.fromkeys(batches.values())) == [f"p{n:04d}" for n in range(len(expected))]
+    assert assign_batches([], 5, {}) == {}
 
 
 def test_a_long_film_is_trained_on_in_few_batches_from_all_over_it():

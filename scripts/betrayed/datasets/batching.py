@@ -45,6 +45,7 @@ def assign_batches(
         videos: in the order of the manifest.
         size: the most videos in a batch.
         before: the batches of an earlier listing; new videos fill what has room, then new batches.
+            Where there are none, no batch has two videos more than another.
         kind: what stands before the numbers: videos of different kinds share no batch.
     """
     # A video that came in pieces may be whole now.
@@ -52,6 +53,11 @@ def assign_batches(
     batches = {video: batch for video, batch in mine.items() if batch.rstrip("0123456789") == kind}
     filled = Counter(batches.values())
     number = 0
+    if not batches:
+        count = math.ceil(len(videos) / size)
+        return {
+            video: f"{kind}{index * count // len(videos):04d}" for index, video in enumerate(videos)
+        }
     for video in videos:
         if video not in batches:
             while filled[f"{kind}{number:04d}"] >= size:
