@@ -31,9 +31,9 @@ include: "rules/report.smk"
 
 
 onstart:
-    find_a_gpu()
+    find_gpus()
     claim_this_folder()
-    heed_sigterm()
+    heed_signals()
 
 
 onsuccess:
@@ -42,6 +42,7 @@ onsuccess:
 
 
 onerror:
+    cancel_what_is_left()
     release_this_folder()
     say_where_to_look(failed=True)
 

@@ -26,7 +26,8 @@ from betrayed.datasets.presence import resolve_root
 from betrayed.datasets.watching import signature
 from betrayed.engine.records import drop_untrue
 from betrayed.engine.folder_claim import check_writable, claim_folder
-from betrayed.engine.gpus import require_gpu
+from betrayed.engine.gpus import early_jobs, require_gpu, usable_gpus, what_is_used
+from betrayed.engine.interrupts import cancel_jobs, heed_interrupts
 from betrayed.engine.where_to_look import places_text
 from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
@@ -83,6 +84,7 @@ GPU = 0 if config["device"] == "cpu" else 1  # that a job asks for; more only wh
 # Priorities of jobs on GPUs, see urgency(): what training waits for; then videos are finished one
 # after another. Features at the refinement's size wait for nothing, and fill the gaps.
 TRAINING, TRAINED_ON, TRACKS, ATTENTION, FINE = 6, 5, 3, 2, 0
+TRAINED_FRAMES = "results/tables/.sources/trained_frames"
 POOLED = "youtube-vis"  # the protocol that scores a data set as a whole,
 ALL = "all"  # and what tables call that
 # Which batches the chain works on, stage by stage up to the masks; and which of them people know:
@@ -103,23 +105,53 @@ def claim_this_folder():
         refuse(error)
 
 
-def find_a_gpu():
-    """`device: cuda` is an error where there is none; a cluster's nodes are not seen from here."""
+def find_gpus():
+    """Say once what is computed on; a cluster's nodes are not seen from here: `onstart:` calls this.
+
+    `device: cuda` is an error where there is no GPU. Where the run has all GPUs some jobs more are
+    started, which wait for one. While a block is to be trained one GPU is kept from features that it
+    does not wait for: it would wait for the end of these, and all that comes after would, too.
+    """
     if not workflow.is_main_process or not workflow.local_exec:
         return
     try:
         require_gpu(config["device"])
     except UserError as error:
         refuse(error)
+    if config["device"] == "cpu":
+        return
+    usable, granted = len(usable_gpus()), workflow.global_resources.get("gpu").value
+    logger.info(what_is_used(usable, granted), extra={"for_people": True})
+    if early := early_jobs(usable, granted):
+        scheduler = workflow.scheduler
+        scheduler.resources["gpu"] += early
+        if not all(
+            os.path.exists(f"results/blocks/{block}/record.json") for block in trained_here()
+        ):
+            caps = {"filler": max(1, usable - 1)}
+            scheduler.resources |= caps
+            scheduler.global_resources |= caps
 
 
-def heed_sigterm():
+def trained_here():
+    """The blocks that this project trains."""
+    return [block for block, run in BLOCKS.items() if run.datasets]
+
+
+def heed_signals():
     """On a cluster SIGTERM cancels what was submitted, as Ctrl-C does; `onstart:` calls this.
 
     Snakemake itself would wait for it, which may take hours, and be killed before.
     """
     if workflow.is_main_process and not workflow.local_exec:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        heed_interrupts(signal.SIGINT, signal.SIGTERM)
+
+
+def cancel_what_is_left():
+    """Of a run that failed no job goes on; those on SLURM have the name of the run."""
+    name = getattr(workflow.scheduler._executor, "run_uuid", None)
+    if workflow.is_main_process and name:
+        cancel_jobs(name)
 
 
 def release_this_folder():

@@ -42,6 +42,7 @@ rule cache_features:
     threads: 4
     resources:
         gpu=GPU,
+        filler=filler,
         device=config["device"],
         batch_size=lambda wildcards: BATCH_SIZES[wildcards.backbone],
         mem_mb=memory(6000),

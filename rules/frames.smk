@@ -9,6 +9,7 @@ rule extract_frames:
     input:
         # What it says of this batch is a parameter: other videos may come and go.
         manifest=ancient("results/{dataset}/videos.csv"),
+        before=frames_before,
     output:
         record="results/{dataset}/records/frames/{batch}.json",
     log:
@@ -34,6 +35,14 @@ rule extract_frames:
         " --annotation-kind {params.kind} --layout {params.layout} --output-folder {params.folder:q}"
         " --record {output.record:q} --processes {threads} --redo {resources.redo}"
         " 2>&1 | tee {log:q}"
+
+
+rule await_trained_frames:
+    input:
+        frames=trained_frames,
+    output:
+        touch(TRAINED_FRAMES),
+    localrule: True
 
 
 rule list_frames:

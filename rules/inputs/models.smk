@@ -21,16 +21,22 @@ def training_features(wildcards):
 
 
 def features_to_train(block):
-    """The records of the batches that hold the training videos; of long films only some do."""
+    """The records of the features of :func:`batches_to_train`."""
+    stage = f"features/{BLOCKS[block].training_backbone}"
+    dataset = BLOCKS[block].settings["training"]["dataset"]
+    return [record(dataset, stage, batch) for batch in batches_to_train(block)]
+
+
+def batches_to_train(block):
+    """The batches that hold the training videos; of long films only some do."""
     own = BLOCKS[block].settings["training"]
     rows = manifest(own["dataset"])
     films = {film_of(video) for video in rows}
     chosen = set(choose_videos(films, own["videos"], own["dataset"]))
     held = {row["batch"] for video, row in rows.items() if film_of(video) in chosen}
-    stage = f"features/{BLOCKS[block].training_backbone}"
     long = trained_on([batch for batch in batches(own["dataset"], LONG) if batch in held])
     return [
-        record(own["dataset"], stage, batch)
+        batch
         for batch in batches(own["dataset"], (*COMPUTED, LONG))
         if batch in held and (batch in long or not batch.startswith(LONG))
     ]

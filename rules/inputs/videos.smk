@@ -89,17 +89,47 @@ def urgency_of_features(wildcards):
     """What training waits for is before all others, whose turn comes while training goes on."""
     fine = wildcards.backbone not in {run.backbone for run in RUNS.values()}
     stage = FINE if fine else FINE + 1
+    return urgency(stage if filler(wildcards) else TRAINED_ON)(wildcards)
+
+
+def filler(wildcards):
+    """Whether a batch of features is one that training does not wait for: 1, else 0."""
     try:
-        stage = TRAINED_ON if awaited_by_training(wildcards) else stage
-    except IncompleteCheckpointException:
-        pass
-    return urgency(stage)(wildcards)
+        return int(not awaited_by_training(wildcards))
+    except IncompleteCheckpointException:  # a first pass: it is planned anew
+        return 1
 
 
 def urgency_of_frames(wildcards):
     """Frames need no GPU; but training waits for some of them, too."""
-    trained = {dataset for run in RUNS.values() for dataset in run.datasets}
-    return urgency(TRAINED_ON if wildcards.dataset in trained else 0)(wildcards)
+    first = wildcards.dataset in trained_datasets()
+    return urgency(TRAINED_ON if first else 0)(wildcards)
+
+
+def frames_before(wildcards):
+    """What frames of a data set wait for: that all those are there that are trained on.
+
+    Else short batches of others, whose frames are there sooner, would take the GPUs, and training
+    would wait for them.
+    """
+    trained = trained_datasets()
+    return [] if wildcards.dataset in trained or not trained else ancient(TRAINED_FRAMES)
+
+
+def trained_frames(wildcards):
+    """The records of the frames that a block is trained on."""
+    found = {
+        record(dataset, "frames", batch)
+        for block, run in BLOCKS.items()
+        for dataset in run.datasets
+        for batch in batches_to_train(block)
+    }
+    return sorted(found)
+
+
+def trained_datasets():
+    """The data sets that a block is trained on, in order."""
+    return sorted({dataset for run in RUNS.values() for dataset in run.datasets})
 
 
 def record(dataset, stage, batch):

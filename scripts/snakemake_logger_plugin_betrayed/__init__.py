@@ -128,7 +128,8 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.PROGRESS:
             self.progress.jobs_done, self.progress.jobs_total = record.done, record.total
         elif getattr(record, "for_people", False):
-            self._stop()  # the last word stands below the lines
+            if self.begun:
+                self._stop()  # the last word stands below the lines
             self._print(record.getMessage())
         elif event is None and (
             record.levelno >= WARNING or record.getMessage().startswith(_SHOWN)

@@ -1,6 +1,7 @@
 """What jobs are told of devices: as many GPUs as were granted, and what the settings say."""
 
 import csv
+import os
 import re
 
 import pytest
@@ -43,6 +44,28 @@ def test_no_job_takes_more_gpus_than_it_was_granted(
     found = told(project, *options)
     assert found.pop("train_block") == ({training}, device)
     assert set(map(str, found.values())) == {str(({single}, device))}
+
+
+@pytest.mark.parametrize(
+    ("gpus", "options", "said"),
+    [
+        (0, (), "No GPU can be used here: everything is computed on the CPU."),
+        (2, (), "Add --resources gpu=2."),
+        (2, ("--resources", "gpu=2"), "2 of 2 GPUs used at a time, at most."),
+    ],
+)
+def test_a_run_says_once_what_it_computes_on(project, gpus, options, said, tmp_path, monkeypatch):
+    """The GPUs are those that a made nvidia-smi lists."""
+    if gpus:
+        lines = "".join(f"echo 'GPU {n}: Made (UUID: GPU-{n})'\n" for n in range(gpus))
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{lines}")
+        (tmp_path / "nvidia-smi").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    rule = "--until", "list_runs", "--forcerun", "list_runs"
+    assert said not in project.run(*rule, "--dry-run", *options)
+    assert project.run(*rule, *options).count(said) == 1
 
 
 def test_long_videos_and_what_training_waits_for_come_first(project):

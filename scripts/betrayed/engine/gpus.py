@@ -48,6 +48,40 @@ def usable_gpus() -> dict[str, str]:
     return found
 
 
+def what_is_used(usable: int, granted: int | None) -> str:
+    """What a run computes on, and what to add to its command where that is not all there is.
+
+    Args:
+        usable: GPUs that this process may use, see :func:`usable_gpus`.
+        granted: N of ``--resources gpu=N``; None: it was not given.
+    """
+    gpus = "1 GPU" if usable == 1 else f"{usable} GPUs"
+    if not usable:
+        return "No GPU can be used here: everything is computed on the CPU."
+    if granted is None:
+        return (
+            f"{gpus} can be used here, but the command does not say so: jobs that find none free "
+            f"wait, and batches are made as for a CPU. Add --resources gpu={usable}."
+        )
+    if not granted:
+        return f"{gpus} can be used here, but everything is computed on the CPU, as gpu=0 asks."
+    if granted > usable:
+        return (
+            f"{gpus} can be used here, not {granted}: others wait. Give --resources gpu={usable}."
+        )
+    return f"{granted} of {gpus} used at a time, at most."
+
+
+def early_jobs(usable: int, granted: int | None) -> int:
+    """How many jobs more than GPUs to start, which wait until one is free, see :mod:`.leasing`.
+
+    Between two jobs Snakemake has to notice the end of one and start the other, which takes longer
+    where many do so at a time; meanwhile a GPU would have nothing to do. None where the run is to
+    leave GPUs to others.
+    """
+    return 1 + usable // 4 if usable and granted is not None and granted >= usable else 0
+
+
 def require_gpu(device: str) -> None:
     """Refuse ``cuda`` where this process may use no GPU; ``auto`` and ``cpu`` need none.
 

@@ -115,7 +115,7 @@ def _wait(devices: dict[str, str], count: int) -> list[str]:
                     file=sys.stderr,
                     flush=True,
                 )
-            time.sleep(random.uniform(0.2, 0.4))
+            time.sleep(random.uniform(0.05, 0.15))
     finally:
         with suppress(OSError):
             (folder / own.name).unlink()
