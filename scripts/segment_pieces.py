@@ -47,6 +47,7 @@ def main() -> None:
     )
     parser.add_argument(
         "--scratch",
+        nargs="?",  # Snakemake's quotes of nothing are nothing
         default="",
         help="folder for what lies between, with $VARIABLES; default beside the masks",
     )
@@ -102,7 +103,7 @@ def _prepare(arguments: argparse.Namespace, rows: dict[str, Row]) -> Callable[[T
     device = choose_device(wanted)
     backbone = load_backbone(features, arguments.weights, device)
     weights, batch_size = sha256(arguments.weights), arguments.batch_size or None
-    disk = _disk(arguments.scratch) if arguments.scratch else None
+    disk = _disk(arguments.scratch or "")
     memory = 1e6 * arguments.memory_mb or None
     scans = Path(arguments.manifest).parent / SCANS
 
@@ -138,8 +139,10 @@ def _prepare(arguments: argparse.Namespace, rows: dict[str, Row]) -> Callable[[T
     return work
 
 
-def _disk(scratch: str) -> Path:
-    """The folder that ``--scratch`` names on this node."""
+def _disk(scratch: str) -> Path | None:
+    """The folder that ``--scratch`` names on this node, if it does."""
+    if not scratch:
+        return None
     disk = os.path.expandvars(scratch)
     if "$" in disk:
         raise UserError(
