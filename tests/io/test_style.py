@@ -4,15 +4,59 @@ import numpy as np
 import pytest
 
 from betrayed.io.style import (
+    GREY,
     LINES,
     PALETTE,
     THEMES,
     colour_table,
     drawing,
+    heat_colours,
     legend_columns,
     page_colours,
     save,
 )
+
+#: What eyes see that lack a kind of cones: matrices on linear RGB, of severity 1.0 in Machado,
+#: Oliveira and Fernandes, "A physiologically-based model for simulation of color vision
+#: deficiency", 2009.
+SIGHTS = {
+    "normal": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+#: Linear sRGB to XYZ, white at 1, 1, 1 (IEC 61966-2-1).
+TO_XYZ = np.array(
+    [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+) / [[0.9505], [1.0], [1.089]]
+
+
+def seen(colours, sight):
+    """CIELAB (N, 3) of #rrggbb as they look to some eyes."""
+    shares = np.array([[int(one[i : i + 2], 16) for i in (1, 3, 5)] for one in colours]) / 255
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    xyz = np.clip(linear @ np.transpose(SIGHTS[sight]), 0, 1) @ TO_XYZ.T
+    x, y, z = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+def least_distance(colours, sight):
+    lab = seen(colours, sight)
+    return min(
+        np.linalg.norm(lab[one] - lab[other]) for one in range(len(lab)) for other in range(one)
+    )
 
 
 def luminance(colour):
@@ -48,6 +92,34 @@ def test_the_first_lines_stand_out_on_both_pages(theme):
     assert all(contrast(colour, theme["ground"]) >= 3 for colour in LINES[:4])
 
 
+@pytest.mark.parametrize("theme", THEMES.values(), ids=list(THEMES))
+def test_a_line_to_compare_with_stands_out_on_both_pages(theme):
+    assert contrast(GREY, theme["ground"]) >= 3
+
+
+def test_what_the_blind_to_a_colour_see_is_simulated():
+    assert seen(["#FF0000"], "normal")[0] == pytest.approx([53.24, 80.09, 67.20], abs=0.05)
+    assert seen(["#808080"], "normal")[0] == pytest.approx([53.59, 0, 0], abs=0.05)
+    for sight in SIGHTS:  # what is grey stays grey
+        assert np.abs(seen(["#808080", "#FFFFFF"], sight)[:, 1:]).max() < 0.1
+    # A red and a green of one brightness, which most colour-blind people take for one another.
+    red_and_green = ["#C03A2B", "#6B6B00"]
+    assert least_distance(red_and_green, "deuteranopia") < 15
+    assert least_distance(red_and_green, "normal") > 50
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_colours_of_objects_and_lines_are_told_apart_by_whatever_eyes(sight):
+    assert least_distance((*PALETTE, GREY), sight) >= 15
+    assert least_distance(LINES, sight) >= 15
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_heat_grows_brighter_to_whatever_eyes(sight):
+    brightness = seen(heat_colours(), sight)[:, 0]
+    assert (np.diff(brightness[::8]) > 0).all() and np.ptp(brightness) > 80
+
+
 def test_both_themes_have_the_same_colours_and_are_in_the_css():
     light, dark = THEMES.values()
     assert list(light) == list(dark)
@@ -60,7 +132,7 @@ def test_an_id_has_the_colour_of_the_palette():
     table = colour_table()
     assert table[1].tolist() == [0xE6, 0x9F, 0x00] and table[17].tolist() == table[1].tolist()
     assert len({tuple(colour) for colour in table[1:17].tolist()}) == len(PALETTE) == 16
-    assert table[255].tolist() == [0x99] * 3
+    assert table[255].tolist() == [0x66] * 3
 
 
 def test_a_figure_on_paper_is_black_on_white(tmp_path):

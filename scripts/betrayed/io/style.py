@@ -17,7 +17,9 @@ from matplotlib.figure import Figure
 
 from betrayed.io.files import whole_file
 
-#: Okabe and Ito's colours (Color Universal Design, 2008), then those of Tol's "muted" scheme.
+#: Seven of Okabe and Ito's colours (Color Universal Design, 2008), then each time that colour of a
+#: grid in RGB which lies farthest from all before it, to whatever eyes: any two, and the grey, are
+#: 15 apart at least in CIELAB, with normal sight, without red, green or blue cones (tests/io).
 PALETTE = (
     "#E69F00",
     "#56B4E9",
@@ -26,21 +28,21 @@ PALETTE = (
     "#CC79A7",
     "#F0E442",
     "#0072B2",
-    "#88CCEE",
-    "#882255",
-    "#44AA99",
-    "#DDCC77",
-    "#AA4499",
-    "#117733",
-    "#CC6677",
-    "#332288",
-    "#999933",
+    "#6600EE",
+    "#00FF88",
+    "#884422",
+    "#AA66FF",
+    "#AAEECC",
+    "#AAAA66",
+    "#8822CC",
+    "#AA0088",
+    "#AA0044",
 )
 #: Lines and bars on any ground, the clearest first: on the grounds of both pages the first four
 #: have a contrast of at least 3. Markers tell them apart, too.
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-#: Of what is in no group: void, and foreground that is no object.
-GREY = "#999999"
+#: Of what is in no group: void, and foreground that is no object; and of lines to compare with.
+GREY = "#666666"
 #: The map from weak to strong that heat is drawn in; its brightness rises evenly.
 HEAT = "inferno"
 
