@@ -153,3 +153,35 @@ def test_all_faults_are_named_at_once():
     starts = ["sweep.seed: must be a list", "sweep: unknown setting 'tau'", "seed: must be at"]
     starts.append("runs.low: clustering.tau: must be more than 0")
     assert sorted(next((s for s in starts if f.startswith(s)), f) for f in found) == sorted(starts)
+
+
+@pytest.mark.parametrize(
+    ("sweep", "more", "first"),
+    [
+        ({"tau": [0.1], "seed": [0, -1]}, {}, "sweep: unknown setting 'tau'"),
+        ({"seed": [0, -1]}, {"sweep_mode": "zap"}, "sweep_mode: must be one of"),
+        ({"seed": [0, -1], "clustering.tau": [0.1]}, {"sweep_mode": "zip"}, "sweep: sweep_mode"),
+        ({"seed": [0], "clustering.tau": [0.1, 0]}, {"sweep_mode": "zip"}, "sweep: sweep_mode"),
+        ({"seed": [-1, -1]}, {}, "sweep: 2 runs would be called 'seed=-1'"),
+        ({"seed": [-1]}, {"runs": {"low": {"seed": 2}}}, "runs.low.seed: sweep sets it"),
+        ({"seed": [-1]}, {"runs": {"a/b": {}}}, "runs: the name 'a/b'"),
+        ({"seed": [-1]}, {"runs": {"low": 3}}, "runs.low: must be a section"),
+        ({"seed": [-1]}, {"runs": {}}, "runs: must have at least one entry"),
+        ({"seed": [-1], "clustering.tau": 3}, {}, "sweep.clustering.tau: must be a list"),
+    ],
+)
+def test_a_fault_hides_no_bad_value(sweep, more, first):
+    one, other = sorted(faults(sweep, **more), key=lambda fault: not fault.startswith(first))
+    assert one.startswith(first) and other.startswith("sweep (")
+    assert "must be " in other and not other.startswith("sweep: ")
+
+
+def test_lists_of_unequal_length_are_checked_beside_what_stands_beside_them():
+    # 256 is no multiple of the patch of ViT-S/14, which is not what stands in its place.
+    backbones = ["vit_small_patch14_dinov2.lvd142m", "vit_small_patch16_224.dino"]
+    sizes = {"features.height": [224, 256, 512], "features.width": [224, 256, 512]}
+    sweep = {"features.backbone": backbones, **sizes}
+    own = {"training": {**DEFAULT["training"], "height": 224, "width": 224}}
+    more = {"sweep_mode": "zip", "weights": {**DEFAULT["weights"], "source": "hub"}, **own}
+    (found,) = faults(sweep, **more)
+    assert found.startswith("sweep: sweep_mode 'zip' takes lists of one length")

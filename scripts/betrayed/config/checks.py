@@ -19,8 +19,8 @@ from betrayed.config.run_checks import (
 )
 from betrayed.config.runs import RUN_SECTIONS, run_settings
 from betrayed.config.sections import RESERVED, SECTIONS, DatasetSection, fitted
-from betrayed.config.sweep_checks import faults_of_sweep
-from betrayed.config.sweeps import Variant, variants
+from betrayed.config.sweep_checks import checkable, faults_of_sweep
+from betrayed.config.sweeps import PLAIN, Variant, variants
 from betrayed.errors import UserError
 
 #: Finds what of a data set is missing on the disk, by its name and its settings.
@@ -173,14 +173,15 @@ def _of_run(
 
 
 def _variants(sound: Sections, faults: list[str]) -> list[Variant]:
-    """The runs, as far as they are sound: without the sweep where that has faults of its own."""
-    runs = {"runs": sound.get("runs", {})}
-    if not {"sweep", "sweep_mode"} <= set(sound):
-        return variants(runs)
-    sweep = {**runs, "sweep": sound["sweep"], "sweep_mode": sound["sweep_mode"]}
-    wrong = list(faults_of_sweep(sweep))
-    faults += wrong
-    return variants(runs if wrong else sweep)
+    """The runs, as far as they are sound, with what of the sweep can be checked."""
+    # Where no run is sound, the sweep is checked on what all runs start from.
+    config = {"runs": sound.get("runs") or {PLAIN: {}}}
+    config |= {name: sound[name] for name in ("sweep", "sweep_mode") if name in sound}
+    if not config.get("sweep"):
+        return variants({"runs": config["runs"]})
+    if "sweep_mode" in config:
+        faults += faults_of_sweep(config)
+    return variants(checkable(config))
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

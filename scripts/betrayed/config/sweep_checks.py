@@ -27,16 +27,17 @@ def faults_of_sweep(config: Mapping[str, Any]) -> Iterator[str]:
         config: ``sweep``, ``sweep_mode`` and ``runs``, of the right types.
     """
     sweep = config["sweep"]
-    unknown = [setting for setting in sweep if setting not in SWEEPABLE]
-    for setting in unknown:
-        yield f"sweep: {_unknown(setting)}"
+    known = _known(sweep)
+    for setting in sweep:
+        if setting not in known:
+            yield f"sweep: {_unknown(setting)}"
+    yield from _of_runs(config["runs"], known)
     if config["sweep_mode"] == "zip" and len({len(values) for values in sweep.values()}) > 1:
         lengths = ", ".join(f"{setting} has {len(values)}" for setting, values in sweep.items())
         yield f"sweep: sweep_mode 'zip' takes lists of one length: {lengths}"
         return
-    if unknown:
-        return
-    yield from _of_runs(config["runs"], sweep)
+    if len(known) < len(sweep):
+        return  # names of runs have a part for every setting
     names = Counter(variant.name for variant in variants(config))
     if twice := [name for name, count in names.items() if count > 1]:
         yield (
@@ -49,6 +50,29 @@ def faults_of_sweep(config: Mapping[str, Any]) -> Iterator[str]:
             f"which take {LONGEST_NAME}; sweep over shorter values, or give such runs names of "
             "their own under runs"
         )
+
+
+def checkable(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a sweep with faults can be checked like one without: every value of a known setting.
+
+    Lists that cannot be put together, of unequal length in a zip or in a mode there is not, stand
+    side by side, and each value that lacks others is beside the last ones.
+
+    Args:
+        config: ``sweep`` and ``runs`` of the right types, and ``sweep_mode`` where it has it.
+    """
+    sweep = _known(config["sweep"])
+    if config.get("sweep_mode") != "grid":
+        most = max(map(len, sweep.values()), default=0)
+        sweep = {
+            setting: [*values, *[values[-1]] * (most - len(values))]
+            for setting, values in sweep.items()
+        }
+    return {"sweep_mode": "zip", **config, "sweep": sweep}
+
+
+def _known(sweep: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    return {setting: values for setting, values in sweep.items() if setting in SWEEPABLE}
 
 
 def _of_runs(
