@@ -159,6 +159,15 @@ def release_this_folder():
         CLAIM.pop().close()
 
 
+def tell_what_comes(outputs):
+    """What all stages will make, once videos are listed, for whoever shows how far the run is.
+
+    Snakemake itself tells only of jobs that it planned before.
+    """
+    if workflow.is_main_process and os.environ.get(status.FOLDER):
+        logger.info("", extra={"awaited": outputs})
+
+
 def say_where_to_look(failed=False):
     """The last lines of a run that computed anything; of one that failed if it found anything."""
     if not workflow.is_main_process:

@@ -60,4 +60,5 @@ def reported_files(wildcards):
     files += [f"results/blocks/{run.block}/record.json" for run in RUNS.values() if run.datasets]
     files += training_pictures()
     files += filter(None, [reported_sweep(wildcards)])
+    tell_what_comes([*all_records(), *training_pictures()])
     return list(dict.fromkeys(files))

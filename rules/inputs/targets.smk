@@ -7,7 +7,10 @@ def all_checked(wildcards):
     Tables and records of all stages are asked for by name: where what follows one exists already,
     Snakemake would not make it anew.
     """
-    return ["results/tables/.sources/checked", *all_tables(wildcards), *all_records()]
+    records = all_records()
+    drawn = training_pictures() if config["pictures"]["draw"] else []
+    tell_what_comes([*records, *drawn])
+    return ["results/tables/.sources/checked", *all_tables(wildcards), *records]
 
 
 def all_records():

@@ -106,7 +106,9 @@ class LogHandler(LogHandlerBase):
 
     def _take(self, record: LogRecord) -> None:
         event = getattr(record, "event", None)
-        if self.common_settings.dryrun:
+        if (awaited := getattr(record, "awaited", None)) is not None:
+            self.progress.awaited(awaited)
+        elif self.common_settings.dryrun:
             print(self.format(record), file=sys.stderr)
         elif event == LogEvent.JOB_INFO:
             wildcards = dict(record.wildcards or {})
@@ -162,8 +164,8 @@ class LogHandler(LogHandlerBase):
     def _lines(self, all_of_them: bool = False) -> None:
         """In a log: a line for each stage that is over, and each minute for those that are not.
 
-        Of runs that are swept a stage may be over and begin again, which nobody knows before: from
-        then on it has a line each minute, too.
+        A stage may be over and begin again where a target was asked for whose jobs nobody told of:
+        from then on it has a line each minute, too.
         """
         if self.live is not None or not self.begun:
             return

@@ -92,6 +92,57 @@ def test_jobs_that_were_planned_count_before_they_begin(progress, tmp_path):
     assert (row.title, row.done, row.total, row.over) == ("train the block", 1, 2, False)
 
 
+def test_runs_that_were_told_of_count_before_any_of_their_jobs_begins(progress, tmp_path):
+    """Of a sweep over three values and two seeds, planned when the videos were not listed."""
+    records = [
+        tmp_path / "made" / "records" / "tracks" / clusters / f"000{batch}.json"
+        for clusters in ("one", "two", "three")
+        for batch in range(3)
+    ]
+    records[-1].parent.mkdir(parents=True)
+    records[-1].write_text("{}")  # of the last run the batch of two videos is there
+    blocks = [f"results/blocks/{seed}/record.json" for seed in "ab"]
+    progress.awaited([*map(str, records), *blocks, "results/blocks/a/clusters.h5"])
+    assert progress.rows() == []  # nothing has begun
+
+    def begin(job, place):
+        wildcards = {"dataset": "made", "batch": records[place].stem}
+        progress.started(job, "cluster_tracks", wildcards, [str(records[place])])
+
+    for place in range(3):
+        begin(place, place)
+        records[place].parent.mkdir(parents=True, exist_ok=True)
+        records[place].write_text("{}")
+        progress.finished(place)
+    progress.started(20, "train_block", {"block": "a"}, ["results/blocks/a/record.json"])
+    progress.finished(20)
+    training, tracks = progress.rows()
+    assert (training.done, training.total, training.over) == (1, 2, False)
+    assert (tracks.done, tracks.total, tracks.over) == (10, 28, False)
+    # The same once more, as Snakemake plans anew: what has run since is no less to do.
+    progress.awaited([*map(str, records), *blocks, "results/blocks/a/clusters.h5"])
+    assert progress.rows()[1].total == 28
+    for place in range(3, 8):
+        begin(place, place)
+        progress.finished(place)
+    tracks = progress.rows()[1]
+    assert (tracks.done, tracks.total, tracks.over) == (28, 28, True)
+    # What was there already and is made anew all the same counts when it begins.
+    begin(8, 8)
+    assert progress.rows()[1].total == 30
+
+
+def test_a_stage_that_does_no_videos_without_truth_awaits_none(progress, tmp_path):
+    records = [
+        str(tmp_path / "made" / "records" / "scores" / "one" / f"000{batch}.json")
+        for batch in (0, 1, 2)
+    ]
+    progress.awaited(records)
+    wildcards = {"dataset": "made", "batch": "0000", "run": "one"}
+    progress.started(1, "score_video", wildcards, records[:1])
+    assert progress.rows()[0].total == 9
+
+
 def test_each_run_has_its_batches_and_scores_only_those_with_truth(progress, tmp_path):
     start(progress, tmp_path, 1, "0000", rule="score_video", run="one")
     assert progress.rows()[0].total == 9

@@ -89,6 +89,17 @@ def test_a_stage_of_several_runs_has_one_line_when_all_of_it_is_over(handler, ca
     assert capsys.readouterr().err == "[0:00] train the block: 3 of 3 jobs, took 0:00\n"
 
 
+def test_what_is_told_of_after_a_checkpoint_counts_and_is_not_shown(handler, capsys):
+    tell(handler, awaited=[f"results/blocks/b{job}/record.json" for job in range(3)])
+    for job in range(3):
+        assert capsys.readouterr().err == ""
+        output = [f"results/blocks/b{job}/record.json"]
+        tell(handler, LogEvent.JOB_INFO, jobid=job, rule_name="train_block",
+             wildcards={"block": f"b{job}"}, output=output)  # fmt: skip
+        tell(handler, LogEvent.JOB_FINISHED, job_id=job)
+    assert capsys.readouterr().err == "[0:00] train the block: 3 of 3 jobs, took 0:00\n"
+
+
 def test_what_nobody_planned_has_a_line_when_it_is_first_over_and_one_at_the_end(handler, capsys):
     """After a checkpoint, so many jobs there may be: not a line a run."""
     for job in range(5):

@@ -51,6 +51,8 @@ _KINDS = {
 }
 #: Units of which a stage without videos shows how far it is, and whatever else programs count.
 _WHOLE = ("step", "epoch", "clip")
+#: The folder of a data set's records: results/{dataset}/records/{stage}/…/{batch}.json.
+_RECORDS = "records"
 
 Counts = Mapping[str, tuple[int, int | None]]
 
@@ -86,8 +88,7 @@ class Row:
 class _Job:
     stage: str
     videos: int
-    group: tuple[str, ...]
-    batch: str
+    outputs: tuple[Path, ...]
     state: str = "running"
     kept: int = 0
     left_out: int = 0
@@ -96,7 +97,7 @@ class _Job:
 @dataclass
 class _Stage:
     jobs: dict[int, _Job] = field(default_factory=dict)
-    folders: dict[tuple[str, ...], tuple[str, Path]] = field(default_factory=dict)
+    folders: dict[Path, str] = field(default_factory=dict)  # of records, with their data sets
     seconds: float = 0.0
     since: float | None = None
 
@@ -108,9 +109,10 @@ class RunProgress:
     """Takes what happens to jobs and gives a :class:`Row` for each stage that has begun.
 
     How many videos a stage has to do in all is not known before its jobs are planned. What is
-    counted: the videos of its jobs that have begun, and of the batches of the same data set whose
-    record is not there yet. Where :meth:`planned` told that a stage has more jobs than these, each
-    of the others counts as many videos as those do in the mean.
+    counted: the videos of its jobs that have begun, and of the batches that are :meth:`awaited`;
+    where nobody told of these, of the batches of the same data set whose record is not there yet.
+    Where :meth:`planned` told that a stage has more jobs than these, each of the others counts as
+    many videos as those do in the mean.
 
     Args:
         clock: gives seconds.
@@ -124,6 +126,8 @@ class RunProgress:
         self._began = clock()
         self._stages: dict[str, _Stage] = {}
         self._jobs_planned: dict[str, int] = {}
+        self._awaited: dict[tuple[str, ...], set[Path]] = {}
+        self._told: list[str] = []
         self.jobs_done, self.jobs_total = 0, 0
 
     @property
@@ -135,6 +139,19 @@ class RunProgress:
         """How many jobs the run has of some rules; of those after a checkpoint it is not known."""
         self._jobs_planned = dict(jobs)
 
+    def awaited(self, outputs: Sequence[str]) -> None:
+        """An output of every job of the stages, those that are there already among them.
+
+        Which these are is looked up now: what comes later is made by jobs that begin.
+        """
+        if self._told == list(outputs):
+            return
+        self._told, self._awaited = list(outputs), {}
+        for path in map(Path, outputs):
+            missing = self._awaited.setdefault(_kind(path), set())
+            if not path.exists():
+                missing.add(path)
+
     def started(
         self, job: int, rule: str, wildcards: Mapping[str, str], outputs: Sequence[str]
     ) -> None:
@@ -143,12 +160,10 @@ class RunProgress:
             return
         stage = self._stages.setdefault(rule, _Stage())
         batch, dataset = wildcards.get("batch", ""), wildcards.get("dataset", "")
-        others = {name: value for name, value in wildcards.items() if name != "batch"}
-        group = tuple(map(str, others.values()))
         videos = self._batches(dataset, rule).get(batch, 1) if batch else 1
         if batch and outputs:
-            stage.folders[group] = dataset, Path(outputs[0])
-        stage.jobs[job] = _Job(rule, videos, group, batch)
+            stage.folders[Path(outputs[0]).parent] = dataset
+        stage.jobs[job] = _Job(rule, videos, tuple(map(Path, outputs)))
         if stage.since is None:
             stage.since = self._clock()
 
@@ -185,7 +200,8 @@ class RunProgress:
             told = sum(_videos_done(counts) for counts in said) if running else 0
             done += min(told, sum(job.videos for job in running))
         else:
-            unit, total = "job", max(len(stage.jobs), self._jobs_planned.get(name, 0))
+            jobs = len(stage.jobs) + len(self._to_come(name, stage))
+            unit, total = "job", max(jobs, self._jobs_planned.get(name, 0))
             whole = [(one, *counts[one]) for counts in said for one in _WHOLE if one in counts]
             for kind, steps, of in whole if running else ():
                 if of and total == 1:
@@ -216,15 +232,31 @@ class RunProgress:
     def _videos(self, name: str, stage: _Stage) -> int:
         """The videos of jobs that have begun, and of batches that are missing."""
         total = sum(job.videos for job in stage.jobs.values())
-        jobs = len(stage.jobs)
-        begun = {(job.group, job.batch) for job in stage.jobs.values()}
-        for group, (dataset, record) in stage.folders.items():
-            for batch, videos in self._batches(dataset, name).items():
-                if (group, batch) not in begun and not record.with_stem(batch).exists():
-                    total += videos
-                    jobs += 1
+        to_come = self._to_come(name, stage)
+        jobs = len(stage.jobs) + len(to_come)
+        total += sum(self._batches(dataset, name)[path.stem] for path, dataset in to_come.items())
         others = max(0, self._jobs_planned.get(name, 0) - jobs)
         return total + round(others * total / jobs)
+
+    def _to_come(self, name: str, stage: _Stage) -> dict[Path, str]:
+        """What jobs of a stage will make that have not begun, and of which data set it is."""
+        begun = {path for job in stage.jobs.values() for path in job.outputs}
+        kinds = {_kind(path) for path in begun} & set(self._awaited)
+        if kinds:
+            paths = {path: _dataset(path) for kind in kinds for path in self._awaited[kind]}
+        else:
+            paths = {
+                folder / f"{batch}.json": dataset
+                for folder, dataset in stage.folders.items()
+                for batch in self._batches(dataset, name)
+            }
+        return {
+            path: dataset
+            for path, dataset in paths.items()
+            if path not in begun
+            and (kinds or not path.exists())
+            and (not stage.folders or path.stem in self._batches(dataset, name))
+        }
 
     def _batches(self, dataset: str, name: str) -> dict[str, int]:
         """How many videos each batch of a data set has that the stage does."""
@@ -235,6 +267,19 @@ class RunProgress:
             return {}
         kinds = _KINDS.get(name, ("", "p"))
         return {one: size for one, size in sizes.items() if one.rstrip("0123456789") in kinds}
+
+
+def _kind(path: Path) -> tuple[str, ...]:
+    """What outputs of one stage have in common: the folder of their records, or their name."""
+    if _RECORDS in path.parts:
+        place = path.parts.index(_RECORDS)
+        return path.parts[place : place + 2]
+    return path.parts[:-2] + path.parts[-1:]
+
+
+def _dataset(path: Path) -> str:
+    """The data set of a record."""
+    return path.parts[path.parts.index(_RECORDS) - 1] if _RECORDS in path.parts else ""
 
 
 @lru_cache(maxsize=64)
