@@ -23,9 +23,9 @@ from betrayed.reporting.object_colours import coloured, object_ids
 from betrayed.reporting.report import figures, sprites, tables
 from betrayed.reporting.report.choice import choose_frames, choose_videos, drops
 from betrayed.reporting.report.frame_spread import frame_quartiles
-from betrayed.reporting.report.page import render
 from betrayed.reporting.report.players import frame_curves, matched_colours, player
 from betrayed.reporting.report.provenance import commit, made_by
+from betrayed.reporting.report.rendering import render
 from betrayed.reporting.report.sources import GONE, STAGES, Result, read_sources
 from betrayed.reporting.report.worst import worst_objects
 from betrayed.video.video import Video

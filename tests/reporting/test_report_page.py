@@ -193,13 +193,18 @@ def test_failures_are_shown_with_their_reasons(tmp_path):
     def lost(sources, folder):
         (folder / "failures.csv").write_text(
             "stage,dataset,video,reason\ncache_features,toys,lost,The frame 3 is damaged.\n"
+            "score_video,toys,lost,There is no truth.\n"
         )
-        gone = replace(sources.results[0], video="lost", objects="gone.csv", tracks="gone.h5")
-        return Sources(sources.runs, [*sources.results, gone])
+        gone = [
+            replace(sources.results[0], video=name, objects="gone.csv", tracks="gone.h5")
+            for name in ("lost", "deleted")
+        ]
+        return Sources(sources.runs, [*sources.results, *gone])
 
     text = report(tmp_path, ["a"], change=lost)
     assert "1 video was given up" in text and "The frame 3 is damaged." in text
-    assert "Without masks in some run: toys / lost." in text
+    # What has a reason is not named once more.
+    assert "Without masks in some run: toys / deleted." in text
     assert len(players_of(text)) == 1
 
 

@@ -23,6 +23,18 @@ def choose_videos(videos: Sequence[Key], scores: Mapping[Key, float], most: int)
     return [video for video in videos if video in chosen]
 
 
+def choice_text(videos: int, shown: int, figure: tuple[str, str] | None, first: str) -> str:
+    """Which of the videos have a player, where not all do."""
+    if shown == videos:
+        return ""
+    if figure is None:
+        return f"{shown} of {videos} videos, evenly spaced by name. report.videos sets how many."
+    return (
+        f"{shown} of {videos} videos, evenly spaced from the worst to the best by {figure[1]} of "
+        f"{figure[0]} in the run {first}. report.videos sets how many."
+    )
+
+
 def choose_frames(count: int, most: int) -> list[int]:
     """At most so many of a video's frames, evenly apart, the first and the last included."""
     return _evenly(count, most)

@@ -1,12 +1,13 @@
 """Where the results lie that a report is made from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from betrayed.engine.records import Made, Record
 from betrayed.errors import UserError
 from betrayed.io.json_files import read_json
+from betrayed.reporting.report.choice import Key
 
 #: What a run leaves of a video, stage by stage.
 STAGES = ("frames", "objects", "tracks", "features", "attention")
@@ -34,7 +35,7 @@ class Result:
     attention: str
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         """Data set and video: what runs share."""
         return self.dataset, self.video
 
@@ -70,6 +71,18 @@ class Sources:
     results: Sequence[Result]
     sweep: str | None = None
 
+    @property
+    def videos(self) -> list[Key]:
+        """The videos of all runs, each once."""
+        return sorted({result.key for result in self.results})
+
+    def by_run(self) -> dict[str, dict[Key, Result]]:
+        """What each run has of each video."""
+        return {
+            run.name: {result.key: result for result in self.results if result.run == run.name}
+            for run in self.runs
+        }
+
 
 def read_sources(path: str | Path) -> Sources:
     """Read the list that the workflow writes: ``{"runs": […], "batches": […], "sweep": path}``.
@@ -90,6 +103,23 @@ def read_sources(path: str | Path) -> Sources:
     if unknown := {result.run for result in results} - {run.name for run in runs}:
         raise UserError(f"{path}: results of the run {min(unknown)!r}, which is not listed.")
     return Sources(runs, results, stored.get("sweep"))
+
+
+def finished(by_run: Mapping[str, Mapping[Key, Result]], key: Key) -> Iterator[bool]:
+    """For each run that has the video whether it came to its end."""
+    return (own[key].finished for own in by_run.values() if key in own)
+
+
+def first_run(by_run: Mapping[str, Mapping[Key, Result]]) -> str:
+    """The first run that has anything, by which videos are sorted and chosen.
+
+    Raises:
+        UserError: none has.
+    """
+    for run, own in by_run.items():
+        if any(result.finished for result in own.values()):
+            return run
+    raise UserError("No video of any run was finished, so there is nothing to report.")
 
 
 def _results(entry: Mapping[str, str]) -> list[Result]:
