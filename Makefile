@@ -48,10 +48,11 @@ report: .venv/ready ## one HTML file of the results: make report [VIDEOS=folder]
 	@$(if $(value VIDEOS),VIDEOS="$$(realpath -- $(call typed,VIDEOS))") $(SNAKEMAKE) report_html $(if $(value VIDEOS),--configfile $(overlays),$(if $(value CONFIG),--configfile $(call typed,CONFIG)))
 	@echo "The report: results/report.html"
 
+planned = $(if $(value VIDEOS),--configfile $(overlays),$(if $(value CONFIG),--configfile $(call typed,CONFIG)))
 plan: .venv/ready ## what a run would compute, and what is up to date: make plan [VIDEOS=folder] [CONFIG=file.yaml]
 	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list, or leave VIDEOS= out" >&2; exit 1; }
 	$(readable)
-	@$(if $(value VIDEOS),VIDEOS="$$(realpath -- $(call typed,VIDEOS))") snakemake --cores all --summary $(if $(value VIDEOS),--configfile $(overlays),$(if $(value CONFIG),--configfile $(call typed,CONFIG))) | python scripts/show_plan.py
+	@$(if $(value VIDEOS),export VIDEOS="$$(realpath -- $(call typed,VIDEOS))"; )snakemake --cores all --summary $(planned) | python scripts/show_plan.py $(planned)
 
 score: .venv/scorer ## score masks that any method made: make score TRUTH=folder MASKS=folder
 	@test -e $(call typed,TRUTH) && test -e $(call typed,MASKS) || { echo "error: say what to score: make score TRUTH=folder MASKS=folder [SPLIT=file] [OUTPUT=folder] [OPTIONS='--kind foreground']" >&2; exit 1; }

@@ -5,6 +5,8 @@
 `make plan` calls it so.
 """
 
+import argparse
+import os
 import sys
 
 from betrayed.engine.plans import plan_text, read_plan
@@ -12,9 +14,15 @@ from betrayed.engine.programs import run
 
 
 def main() -> None:
-    """Read the summary and print."""
+    """Read the command line and the summary, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--configfile", nargs="*", default=[], help="what snakemake was told, to be repeated"
+    )
+    arguments = parser.parse_args()
     if lines := sys.stdin.readlines():  # nothing: snakemake has said why
-        print(plan_text(read_plan(lines)), end="")
+        text = plan_text(read_plan(lines), arguments.configfile, os.environ.get("VIDEOS"))
+        print(text, end="")
 
 
 if __name__ == "__main__":

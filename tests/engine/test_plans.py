@@ -1,6 +1,7 @@
 """The plan of a run: what is to do and what is up to date, by stage."""
 
 import json
+import shlex
 
 import pytest
 
@@ -101,7 +102,14 @@ def test_videos_that_are_not_listed_are_said_to_be_unknown(tmp_path, monkeypatch
     )
     text = plan_text(read_plan(rows))
     assert text.startswith("Not listed yet: the videos of made.")
-    assert "results/made/videos.csv" in text and "Nothing to do" not in text
+    assert text.endswith("\n  snakemake --cores all results/made/videos.csv\n")
+    text = plan_text(read_plan(rows), ["presets/videos.yaml", "my own.yaml"], "/home/o'neil/films")
+    command = text.splitlines()[-1]
+    assert shlex.split(command) == [
+        "VIDEOS=/home/o'neil/films",
+        *("snakemake", "--cores", "all", "results/made/videos.csv"),
+        *("--configfile", "presets/videos.yaml", "my own.yaml"),
+    ]
 
 
 def test_nothing_to_do_is_said(listed):

@@ -285,6 +285,7 @@ def test_the_end_says_where_everything_lies(tmp_path):
         "report.html",  # last: one older than the tables is said to be
     ):
         (results / name).touch()
+    (results / "tables" / "leaderboard.csv").write_text("board,value\na,0.5\n")
     text = places_text(results, [str(results / "made/masks/run"), "gone"], ["b"], "make report")
     assert text.splitlines() == [
         f"Masks:     {results}/made/masks/run/",
@@ -299,3 +300,14 @@ def test_the_end_says_where_everything_lies(tmp_path):
     assert "report.html (older than the tables: make report)" in places_text(
         results, [], [], "make report"
     )
+
+
+def test_where_nothing_was_scored_the_empty_leaderboard_is_not_named(tmp_path):
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    for name in ("leaderboard.md", "videos.csv"):
+        (tables / name).write_text("anything\n")
+    (tables / "leaderboard.csv").write_text("board,value\n")
+    assert f"Tables: {tables}/videos.csv" in places_text(tmp_path, [], [], "make report")
+    (tables / "leaderboard.csv").write_text("board,value\na,0.5\n")
+    assert f"Tables: {tables}/leaderboard.md" in places_text(tmp_path, [], [], "make report")

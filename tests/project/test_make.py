@@ -125,7 +125,8 @@ def test_a_plan_looks_at_what_would_be_run(make, tmp_path):
     told = make("plan", "VIDEOS=~/clips", "CONFIG=my file.yaml").stdout.splitlines()
     files = ["--configfile", "presets/videos.yaml", "my file.yaml"]
     checked = ["scripts/check_settings.py", "--", "my file.yaml"]
-    assert told == [*checked, f"{tmp_path}/home/clips", *plain, *files, "scripts/show_plan.py"]
+    program = ["scripts/show_plan.py", *files]
+    assert told == [*checked, f"{tmp_path}/home/clips", *plain, *files, *program]
     assert "there is no /nowhere." in make("plan", "VIDEOS=/nowhere").stderr
 
 

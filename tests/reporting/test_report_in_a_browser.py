@@ -197,7 +197,8 @@ def test_another_run_is_shown_and_curves_lead_to_frames(page):
     drawn(page, section, "objects 0 1")
     curves = section.find_element("css selector", ".curves")
     # The foreground and the object; the foreground falls by an eighth a frame.
-    assert len(curves.find_elements("css selector", "polyline")) == 2
+    assert len(curves.find_elements("css selector", "polyline:not(.edge)")) == 2
+    assert len(curves.find_elements("css selector", "polyline.edge")) == 1  # of the object
     assert len(curves.find_elements("css selector", ".drop")) == 2
     from selenium.webdriver.common.action_chains import ActionChains
 

@@ -262,6 +262,11 @@ def test_other_sweeps_are_marks(axes, sweep, mode, ticks):
     (panel,) = axes
     assert not panel.images and panel.containers[0].lines[0].get_linestyle() == "None"
     assert [one.get_text() for one in panel.get_xticklabels()] == ticks
+    assert panel.get_xlabel() == "\n".join(one for one in sweep if one != "seed")
+    (_, caps, _) = panel.containers[0].lines
+    for cap in caps:  # of a single seed no interval is known, and none is drawn
+        ends = np.asarray(cap.get_ydata(), float)
+        assert np.isnan(ends).all() == ("seed" not in sweep)
 
 
 def test_the_programs_write_the_table_and_the_picture(tmp_path):

@@ -3,7 +3,8 @@
 import csv
 import json
 import re
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,8 +97,14 @@ def read_plan(lines: Iterable[str]) -> Plan:
     return Plan({rule: stages[rule] for rule in order}, unlisted, others)
 
 
-def plan_text(plan: Plan) -> str:
-    """The plan as a table for people."""
+def plan_text(plan: Plan, files: Sequence[str] = (), videos: str | None = None) -> str:
+    """The plan as a table for people.
+
+    Args:
+        plan: what a run would do.
+        files: the configuration files that it is of, and
+        videos: what the variable ``VIDEOS`` was; both stand in the command that lists videos.
+    """
     lines = []
     if plan.stages:
         head = ("", "to do:", "", "", "up to date:", "")
@@ -116,11 +123,15 @@ def plan_text(plan: Plan) -> str:
                 "settings or data have changed."
             )
     if plan.unlisted:
-        lines.append(
+        target = f"results/{plan.unlisted[0]}/videos.csv"
+        command = ["snakemake", "--cores", "all", target]
+        command += ["--configfile", *files] if files else []
+        variable = f"VIDEOS={shlex.quote(videos)} " if videos else ""
+        lines += [
             f"Not listed yet: the videos of {', '.join(plan.unlisted)}. What is done with them is "
-            f"planned afterwards: snakemake --cores all results/{plan.unlisted[0]}/videos.csv, "
-            "with the same --configfile."
-        )
+            "known when they are; to list them, and nothing else:",
+            f"  {variable}{shlex.join(command)}",
+        ]
     if plan.others:
         named = ", ".join(f"{rule} {count}" for rule, count in sorted(plan.others.items()))
         lines.append(f"Other files to write: {named}.")

@@ -19,11 +19,14 @@ def places_text(
     tables, page = results / "tables", results / "report.html"
     newest = tables / "summary.csv"
     stale = page.exists() and newest.exists() and page.stat().st_mtime < newest.stat().st_mtime
+    # Where nothing was scored the leaderboard is empty, and the list of videos says more.
+    scored = _has_rows(tables / "leaderboard.csv")
+    first = "leaderboard.md" if scored else "videos.csv"
     found = {
         "Masks": _some(Path(path) for path in masks),
         "Overlays": _some([results / "pictures"]),
         "Attention": _some([results / "attention_pictures"]),
-        "Tables": _some(tables / name for name in ("leaderboard.md", "sweep.csv", "sweep.svg")),
+        "Tables": _some(tables / name for name in (first, "sweep.csv", "sweep.svg")),
         "Training": _some(results / "blocks" / block / "clusters.png" for block in blocks),
         "Exports": _some([results / "exports"]),
         "Report": f"{page}{f' (older than the tables: {report})' if stale else ''}"
@@ -38,6 +41,14 @@ def _some(paths: Iterable[Path], most: int = 3) -> str:
     there = [str(path) + ("/" if path.is_dir() else "") for path in paths if path.exists()]
     more = f", and {len(there) - most} more" if len(there) > most else ""
     return ", ".join(there[:most]) + more
+
+
+def _has_rows(table: Path) -> bool:
+    """Whether a CSV file is there and has a row below its head."""
+    if not table.exists():
+        return False
+    with table.open(encoding="utf-8", errors="replace") as file:
+        return sum(1 for _, line in zip(range(2), file, strict=False) if line.strip()) == 2
 
 
 def _aligned(places: Mapping[str, str]) -> str:

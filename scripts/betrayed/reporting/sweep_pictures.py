@@ -123,7 +123,7 @@ def _lines(axes: Axes, figures: pd.DataFrame, settings: list[str], metric: str) 
         axes.errorbar(
             x,
             own["value"],
-            yerr=np.nan_to_num(ends),
+            yerr=ends,  # of a single seed none is known, and none is drawn
             color=LINES[place % len(LINES)],
             marker=_MARKERS[place % len(_MARKERS)],
             markersize=4,
@@ -138,7 +138,8 @@ def _lines(axes: Axes, figures: pd.DataFrame, settings: list[str], metric: str) 
     if numeric:
         axes.set_xticks(sorted(map(float, values)), [setting_text(one) for one in sorted(values)])
         axes.minorticks_off()
-    axes.set(xlabel=", ".join(settings), ylabel=metric)
+    # One below the other, as their values are.
+    axes.set(xlabel="\n".join(settings), ylabel=metric)
     axes.grid(visible=True, axis="y")
 
 

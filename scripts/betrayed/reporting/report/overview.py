@@ -59,8 +59,8 @@ def overview_table(
         "Videos",
         ("picture", "video", *(name for name in told if told[name]), *plain, *names),
         rows,
-        "Pictures: the middle frame with the objects of the first run. "
-        "Source: results/tables/summary.csv.",
+        "Pictures: the middle frame with the objects of the first run."
+        + (" Source of the figures: results/tables/summary.csv." if names else ""),
         frozenset({*plain, *names}),
         frozenset({"picture"}),
     )

@@ -327,13 +327,12 @@
       }
       for (const curve of curves) {
         const points = curve.frames.map((frame, i) => [this.x(frame), yOf(curve.values[i])]);
-        const line = svg("polyline", {
+        const lines = this.linesOf("polyline", curve, {
           points: points.map((point) => point.map((one) => one.toFixed(1)).join(",")).join(" "),
           fill: "none",
-          ...this.inkOf(curve),
         });
-        line.append(svg("title", {}, `J of ${curve.label}`));
-        plot.append(line);
+        lines.at(-1).append(svg("title", {}, `J of ${curve.label}`));
+        plot.append(...lines);
         for (const place of curve.drops) {
           const [cx, cy] = points[place];
           plot.append(svg("circle", { cx, cy, r: 3.5, class: "drop" }));
@@ -345,32 +344,35 @@
       this.moveCursor();
     }
 
-    inkOf({ object }) {
-      return {
-        stroke: object ? css(colourOf(object)) : "currentColor",
-        "stroke-width": object ? 1.5 : 2.5,
-        "stroke-dasharray": object ? DASHES[(object - 1) % DASHES.length] : "none",
-      };
+    // A curve as it is drawn: an object's has a dark or bright edge, since colours of objects are
+    // as bright as one page and as dark as the other.
+    linesOf(shape, { object }, place) {
+      if (!object) return [svg(shape, { ...place, stroke: "currentColor", "stroke-width": 2.5 })];
+      const dashes = { "stroke-dasharray": DASHES[(object - 1) % DASHES.length] };
+      const ink = { stroke: css(colourOf(object)), "stroke-width": 1.8 };
+      return [
+        svg(shape, { ...place, ...dashes, class: "edge" }),
+        svg(shape, { ...place, ...dashes, ...ink }),
+      ];
     }
 
     // Below the curves: a piece of each line with what it is of.
     nameCurves(curves) {
       const key = this.find(".key");
       key.replaceChildren("J over time of the truth's");
-      const entry = (mark, text) => {
+      const entry = (text, ...marks) => {
         const one = document.createElement("span");
         const sample = svg("svg", { viewBox: "0 0 33 12", "aria-hidden": "true" });
-        sample.append(mark);
+        sample.append(...marks);
         one.append(sample, text);
         key.append(one, " ");
       };
       for (const curve of curves) {
-        const line = svg("line", { x1: 0, x2: 33, y1: 6, y2: 6, ...this.inkOf(curve) });
-        entry(line, curve.label);
+        entry(curve.label, ...this.linesOf("line", curve, { x1: 0, x2: 33, y1: 6, y2: 6 }));
       }
       if (curves.some((curve) => curve.drops.length)) {
         const mark = svg("circle", { cx: 16, cy: 6, r: 3.5, class: "drop" });
-        entry(mark, "over 0.15 below its median");
+        entry("over 0.15 below its median", mark);
       }
     }
 
