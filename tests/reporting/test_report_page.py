@@ -175,6 +175,8 @@ def test_a_sweep_over_seeds_alone_is_shown(tmp_path):
 
     text = report(tmp_path, ["a"], change=seeds)
     assert "one seed each" in text
+    (table,) = re.findall(r'<table id="rows-sweep">.*?</table>', text, re.DOTALL)
+    assert ">seeds</button>" in table and ">spread</button>" not in table
 
 
 def test_only_so_many_get_a_player_and_all_are_in_the_table(tmp_path):

@@ -123,8 +123,8 @@ def render_markdown(leaderboard: pd.DataFrame) -> str:
     """The leaderboard in Markdown, a table for each board and protocol, best systems first."""
     if leaderboard.empty:
         return (
-            "# Leaderboard\n\nNothing was scored: no video has ground truth. What was found in each "
-            "stands in objects.csv beside its masks, and in the report.\n"
+            "# Leaderboard\n\nNothing was scored: no video has ground truth. What was found in "
+            "each stands in objects.csv beside its masks, and in the report.\n"
         )
     parts = [
         "# Leaderboard",

@@ -219,7 +219,7 @@ def sweep_table(sweep: pd.DataFrame) -> Table:
             ]
         )
     last = ("mean [95% interval]", "spread", "seeds")
-    return Table(
+    table = Table(
         "sweep",
         "The sweep",
         ("run", "data set", *names, "protocol", "metric", *last),
@@ -228,6 +228,7 @@ def sweep_table(sweep: pd.DataFrame) -> Table:
         "standard deviation over seeds. Source: results/tables/sweep.csv.",
         frozenset({*last, *(name for name in names if all(map(is_number, sweep[name])))}),
     )
+    return without_empty(table, "spread")  # of one seed none is known
 
 
 def failure_table(failures: pd.DataFrame) -> Table:
