@@ -16,6 +16,7 @@ from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
 from betrayed.config.exports import SERVERS, TENSORBOARD, TOOLS
+from betrayed.config.runs import digest
 from betrayed.config.training import HUB
 from betrayed.datasets.batching import LEAST_ON_GPU, trained_on
 from betrayed.datasets.listing import needed_paths, watched_depth

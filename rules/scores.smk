@@ -108,9 +108,10 @@ rule list_runs:
     conda:
         "../envs/light.yaml"
     params:
-        runs={run.name: {"run_id": name, **run.flat()} for name, run in RUNS.items()},
+        # Digits that stand for them: Snakemake prints a parameter that has changed.
+        runs=digest(settings_of_runs()),
     run:
-        Path(output.list).write_text(as_json(params.runs))
+        Path(output.list).write_text(as_json(settings_of_runs()))
 
 
 rule collect_tables:

@@ -12,11 +12,9 @@ rule list_sweep:
     conda:
         "../envs/light.yaml"
     params:
-        runs=[
-            {"run": run.name, "base": run.base, "swept": dict(run.swept)} for run in RUNS.values()
-        ],
+        runs=digest(swept_runs()),
     run:
-        Path(output.list).write_text(json.dumps(params.runs))
+        Path(output.list).write_text(json.dumps(swept_runs()))
 
 
 rule collect_sweep:

@@ -230,7 +230,7 @@ def test_colours_by_hand():
     first = np.array([int(PALETTE[0][i : i + 2], 16) for i in (1, 3, 5)])
     assert got[0, 0].tolist() == [100, 100, 100]
     assert got[0, 1].tolist() == np.round(45 + 0.55 * first).astype(int).tolist()
-    assert got[0, 2].tolist() == [129, 129, 129]
+    assert got[0, 2].tolist() == [101, 101, 101]
 
 
 def test_the_worst_are_those_of_the_lowest_j(tmp_path):
@@ -302,6 +302,33 @@ def test_many_videos_are_drawn_by_rank():
     drawn = figures.score_figure(summary, nothing, "d", *J_OF_ALL, {"r": "r-1"})
     assert ">300 videos, by their figure in the run r<" in drawn.svg
     assert ">v299<" not in drawn.svg and len(drawn.svg) < 100_000
+
+
+@pytest.mark.parametrize(("videos", "runs", "named"), [(40, 1, True), (3, 6, True), (40, 6, False)])
+def test_bars_of_runs_do_not_lie_over_one_another(monkeypatch, videos, runs, named):
+    names = [f"run-{one}" for one in range(runs)]
+    keys = {"dataset": "d", "protocol": "davis2016", "metric": "J_mean"}
+    summary = pd.DataFrame(
+        [keys | {"run": run, "video": video, "value": 0.5, "low": 0.4, "high": 0.6}
+         for run in names for video in (*(f"v{one}" for one in range(videos)), "all")]
+    )  # fmt: skip
+    seen = []
+
+    def look(figure, name):
+        figure.draw_without_rendering()
+        seen.append([bar.get_window_extent() for bar in figure.axes[0].patches])
+        return ""
+
+    monkeypatch.setattr(figures, "svg_text", look)
+    nothing = frame_quartiles(MEASURED[:0], *J_OF_ALL)
+    figures.score_figure(summary, nothing, "d", *J_OF_ALL, {name: name for name in names})
+    edges = sorted((bar.y0, bar.y1) for bar in seen[0])
+    if named:
+        assert len(edges) == videos * runs
+        assert all(below[1] < above[0] for below, above in itertools.pairwise(edges))
+        assert min(high - low for low, high in edges) > 5  # pixels of 1/100 inch
+    else:
+        assert len(edges) == runs  # bands of the means
 
 
 def test_more_runs_than_can_be_told_apart_are_left_to_the_tables():

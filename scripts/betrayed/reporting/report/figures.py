@@ -17,8 +17,11 @@ from betrayed.reporting.training_clusters import read_training_clusters
 from betrayed.reporting.training_pictures import clusters_drawn, curves_drawn
 from betrayed.video.video import Video
 
-#: More videos than this are drawn by their rank, without their names.
-MOST_NAMED = 40
+#: A figure with a row a video is at most so high, in inches; more videos are drawn by their rank,
+#: without their names.
+_HIGHEST = 12.0
+#: Of a row: inches at least, and for each run.
+_ROW, _BAR = 0.3, 0.13
 #: Runs that a figure shows, the first ones: so many marks can be told apart.
 MOST_RUNS = 6
 _MARKERS = "osD^vP"
@@ -65,9 +68,10 @@ def score_figure(
     shown = present[:MOST_RUNS]
     wide = wide[shown].dropna(how="all").sort_values(shown[0], kind="stable")
     means = chosen[chosen["video"] == ALL].set_index("run")
-    named = len(wide) <= MOST_NAMED
+    row = max(_ROW, _BAR * len(shown))
+    named = row * len(wide) <= _HIGHEST
     caption = "Each mark is a video, sorted by the first run. "
-    with drawing(6.4, 1.4 + 0.3 * len(wide) if named else 4) as figure:
+    with drawing(6.4, 1.1 + row * (1 + len(wide)) if named else 4) as figure:
         axes = figure.subplots()
         if named:
             own = {run: _of(spread, run, dataset, wide.index) for run in shown}
