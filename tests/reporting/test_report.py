@@ -344,6 +344,11 @@ def test_more_runs_than_can_be_told_apart_are_left_to_the_tables():
     assert names[figures.MOST_RUNS - 1] in drawn.svg and names[figures.MOST_RUNS] not in drawn.svg
 
 
+def test_a_long_name_leaves_room_for_bars():
+    assert figures.shortened("a" * 30) == "a" * 30
+    assert figures.shortened("clip-" + "a" * 100 + "-0001", 11) == "clip-…-0001"
+
+
 def test_differences_by_hand():
     assert figures.difference_text(np.array([0.1, 0.1, 0.1])) == "+0.100 [+0.100, +0.100]"
     assert figures.difference_text(np.array([-0.25])) == "-0.250"

@@ -168,6 +168,12 @@ def called(protocol: str, metric: str) -> str:
     return names.get((protocol, metric), f"{metric} by {protocol}")
 
 
+def shortened(name: str, most: int = 30) -> str:
+    """A name of at most so many letters: of a longer one its ends, or no room is left for bars."""
+    half = (most - 1) // 2
+    return name if len(name) <= most else f"{name[:half]}…{name[-half:]}"
+
+
 def difference_text(differences: np.ndarray) -> str:
     """The mean of differences (V,) over videos, with its interval where there are several."""
     if not len(differences):
@@ -279,7 +285,7 @@ def _by_name(
             axes.plot(mean["value"], top + offset, marker, color=colour, markersize=6)
             axes.hlines(top + offset, mean["low"], mean["high"], color=colour, linewidth=2)
     axes.axhline(len(wide) - 0.35, color=GREY, linewidth=0.8)
-    axes.set_yticks([*rows, top], [*wide.index, "all videos"])
+    axes.set_yticks([*rows, top], [*map(shortened, wide.index), "all videos"])
     axes.set_ylim(-0.6, top + 0.6)
     axes.set_xlim(min(ends), max(ends))
     axes.grid(visible=True, axis="x")
