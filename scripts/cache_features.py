@@ -7,8 +7,7 @@ from pathlib import Path
 
 from betrayed.config.reading import read_settings
 from betrayed.engine.batches import Batch, Task
-from betrayed.engine.gpu_options import add_gpu_options
-from betrayed.engine.leasing import lease_gpus
+from betrayed.engine.gpu_options import add_gpu_options, take_device
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.io.files import sha256
 
@@ -48,19 +47,12 @@ def main() -> None:
 
 def _prepare(arguments: argparse.Namespace) -> Callable[[Task], None]:
     """Load the backbone once for all videos."""
-    wanted = arguments.device if arguments.gpus > 0 else "cpu"
-    lease_gpus(wanted)
-    import torch
-
+    device = take_device(arguments)
     from betrayed.config.features import FeatureSettings
-    from betrayed.engine.devices import choose_device
     from betrayed.features.caching import load_backbone, write_features
     from betrayed.video.video import Video
 
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
     settings = read_settings(FeatureSettings, arguments.settings)
-    device = choose_device(wanted)
     backbone = load_backbone(settings, arguments.weights, device)
     weights = sha256(arguments.weights)
     batch_size = arguments.batch_size or None

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from betrayed.config.reading import read_settings
 from betrayed.engine.batches import Batch, Task
-from betrayed.engine.gpu_options import add_gpu_options
-from betrayed.engine.leasing import lease_gpus
+from betrayed.engine.gpu_options import add_gpu_options, take_device
 from betrayed.engine.programs import add_batch_options, run
 
 
@@ -39,17 +38,11 @@ def main() -> None:
 
 
 def _prepare(arguments: argparse.Namespace) -> Callable[[Task], None]:
-    wanted = arguments.device if arguments.gpus > 0 else "cpu"
-    lease_gpus(wanted)
-    import torch
-
+    device = take_device(arguments)
     from betrayed.clustering.tracking import ClusterSettings, cluster_video
-    from betrayed.engine.devices import choose_device
 
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
     settings = read_settings(ClusterSettings, arguments.settings)
-    device, memory = choose_device(wanted), 1e6 * arguments.memory_mb or None
+    memory = 1e6 * arguments.memory_mb or None
 
     def cluster(task: Task) -> None:
         cluster_video(task.inputs["attention"], task.output, settings, device, memory)

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from betrayed.engine.batches import Batch, Task
-from betrayed.engine.gpu_options import add_gpu_options
-from betrayed.engine.leasing import lease_gpus
+from betrayed.engine.gpu_options import add_gpu_options, take_device
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.engine.stamps import check_stamped
 from betrayed.io.files import sha256
@@ -39,16 +38,8 @@ def main() -> None:
 
 
 def _prepare(arguments: argparse.Namespace) -> Callable[[Task], None]:
-    wanted = arguments.device if arguments.gpus > 0 else "cpu"
-    lease_gpus(wanted)
-    import torch
-
+    device = take_device(arguments)
     from betrayed.block.export import export_attention
-    from betrayed.engine.devices import choose_device
-
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    device = choose_device(wanted)
 
     def export(task: Task) -> None:
         features = task.inputs["features"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from betrayed.config.exports import SERVERS
 from betrayed.datasets.manifest import read_manifest
 from betrayed.engine.programs import run
-from betrayed.engine.records import read_checked
+from betrayed.engine.records import Record, read_checked
 from betrayed.exports.forms import FORMS
 from betrayed.exports.servers import zip_folder
 from betrayed.exports.videos import MaskedVideo
@@ -62,11 +62,8 @@ def main() -> None:
 
 def _made(records: list[str], everything: bool = False) -> dict[str, Path]:
     """The artefact of each video."""
-    return {
-        video: Path(made.artefact)
-        for path in records
-        for video, made in read_checked(path, everything).videos.items()
-    }
+    record = Record.joined(read_checked(path, everything) for path in records)
+    return {video: Path(made.artefact) for video, made in record.videos.items()}
 
 
 def _if_there(path: Path) -> Path | None:

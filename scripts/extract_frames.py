@@ -6,15 +6,14 @@ import json
 from functools import partial
 from pathlib import Path
 
-from betrayed.datasets.manifest import PLANNING, Row, read_manifest
-from betrayed.datasets.pieces import FILM, Part, Piece, film_of, kind_of
+from betrayed.datasets.manifest import Row, made_from, rows_of_batch
+from betrayed.datasets.pieces import FILM, Part, Piece, kind_of
 from betrayed.engine.batches import Batch, Task
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.engine.sources import source_digest
 from betrayed.video.extraction import ANNOTATION_KINDS, extract
 from betrayed.video.film_extraction import describe_film, extract_piece
-from betrayed.video.film_pieces import SCANS
-from betrayed.video.scanning import scan
+from betrayed.video.film_pieces import SCANS, scan_of
 from betrayed.video.video import Video
 
 
@@ -28,17 +27,13 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1, help="videos at a time")
     add_batch_options(parser)
     arguments = parser.parse_args()
-    rows = {row["video"]: row for row in read_manifest(arguments.manifest)}
-    rows = {video: row for video, row in rows.items() if row["batch"] == arguments.batch}
+    rows = rows_of_batch(arguments.manifest, arguments.batch)
     folder = Path(arguments.output_folder)
     batch = Batch(
         "extract_frames",
         arguments.record,
         lambda video: (folder / video / "frames.json", folder / video),
-        sources={
-            video: {name: value for name, value in row.items() if name not in PLANNING}
-            for video, row in rows.items()
-        },
+        sources={video: made_from(row) for video, row in rows.items()},
         settings={"kind": arguments.annotation_kind, "layout": arguments.layout},
         redo=bool(arguments.redo),
     )
@@ -69,7 +64,7 @@ def _extract(rows: dict[str, Row], kind: str, layout: str, scans: Path, task: Ta
 def _extract_part(row: Row, scans: Path, task: Task) -> None:
     """A piece of a film, or what the film is as a whole."""
     source, folder = row["source"], task.output.parent
-    found = scan(source, scans / f"{film_of(task.video)}.json", row["source_content"])
+    found = scan_of(row, scans)
     if kind_of(row) == FILM:
         part = Part.from_text(row["part"])
         describe_film(task.video, source, folder, part, found, row["name"] or None)

@@ -31,7 +31,7 @@ def main() -> None:
     for video, row in rows.items():
         if kind_of(row) in (PIECE, LONG):
             pieces.setdefault(film_of(video), []).append(video)
-    masks = _read(arguments.masks)
+    masks = Record.joined(map(Record.read, arguments.masks))
     films = Record.read(arguments.frames).videos
     folder = Path(arguments.output_folder)
     batch = Batch(
@@ -74,14 +74,6 @@ def _join(
     film = Video.load(task.inputs["frames"])
     first = Part.from_text(rows[task.video]["part"]).first
     join_pieces(task.output.parent, film, first, found, alike)
-
-
-def _read(paths: list[str]) -> Record:
-    """Several records as one."""
-    records = [Record.read(path) for path in paths]
-    videos = {video: made for one in records for video, made in one.videos.items()}
-    failures = {video: why for one in records for video, why in one.failures.items()}
-    return Record(records[0].stage, videos, failures)
 
 
 def _made_from(names: list[str], masks: Record) -> dict[str, str | None]:

@@ -3,7 +3,7 @@
 import argparse
 
 from betrayed.engine.programs import run
-from betrayed.engine.records import read_checked
+from betrayed.engine.records import Record, read_checked
 from betrayed.io.files import whole_file
 from betrayed.io.progress import progress
 from betrayed.scoring.average_precision import pooled_rows
@@ -18,8 +18,7 @@ def main() -> None:
     )
     parser.add_argument("--output", required=True, help="CSV to write")
     arguments = parser.parse_args()
-    records = [read_checked(path) for path in arguments.detections]
-    made = {video: one for record in records for video, one in record.videos.items()}
+    made = Record.joined(map(read_checked, arguments.detections)).videos
     paths = [made[video].artefact for video in sorted(made)]
     table = pooled_rows(map(read_detections, progress(paths, "pooling", "video")))
     with whole_file(arguments.output) as temporary:

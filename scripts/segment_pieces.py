@@ -11,20 +11,18 @@ from betrayed.config.features import FeatureSettings
 from betrayed.config.motion import MotionSettings
 from betrayed.config.objects import ObjectSettings
 from betrayed.config.reading import read_settings
-from betrayed.datasets.manifest import PLANNING, Row, read_manifest
-from betrayed.datasets.pieces import Piece, film_of
+from betrayed.datasets.manifest import Row, made_from, rows_of_batch
+from betrayed.datasets.pieces import Piece
 from betrayed.engine.batches import Batch, Task
 from betrayed.engine.folder_claim import check_writable
-from betrayed.engine.gpu_options import add_gpu_options
-from betrayed.engine.leasing import lease_gpus
+from betrayed.engine.gpu_options import add_gpu_options, take_device
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.engine.stamps import check_stamped
 from betrayed.errors import UserError
 from betrayed.io.files import scratch_folder, sha256
 from betrayed.objects.same_object import MODEL
 from betrayed.video.film_extraction import extract_piece
-from betrayed.video.film_pieces import SCANS
-from betrayed.video.scanning import scan
+from betrayed.video.film_pieces import SCANS, scan_of
 
 
 def main() -> None:
@@ -55,17 +53,13 @@ def main() -> None:
     add_batch_options(parser)
     arguments = parser.parse_args()
     check_stamped(arguments.block)
-    rows = {row["video"]: row for row in read_manifest(arguments.manifest)}
-    rows = {video: row for video, row in rows.items() if row["batch"] == arguments.batch}
+    rows = rows_of_batch(arguments.manifest, arguments.batch)
     folder = Path(arguments.output_folder)
     batch = Batch(
         "segment_pieces",
         arguments.record,
         lambda video: (folder / video / "objects.csv", folder / video),
-        sources={
-            video: {name: value for name, value in row.items() if name not in PLANNING}
-            for video, row in rows.items()
-        },
+        sources={video: made_from(row) for video, row in rows.items()},
         settings=json.loads(arguments.settings),
         files={
             "weights": sha256(arguments.weights),
@@ -79,28 +73,21 @@ def main() -> None:
 
 def _prepare(arguments: argparse.Namespace, rows: dict[str, Row]) -> Callable[[Task], None]:
     """Load the backbone once for all pieces."""
-    wanted = arguments.device if arguments.gpus > 0 else "cpu"
-    lease_gpus(wanted)
-    import torch
-
+    device = take_device(arguments)
     from betrayed.block.export import export_attention
     from betrayed.clustering.tracking import cluster_video
-    from betrayed.engine.devices import choose_device
     from betrayed.features.caching import load_backbone, write_features
     from betrayed.objects.looks import write_looks
     from betrayed.objects.motion_measurement import measure_motion
     from betrayed.objects.segmentation import segment
     from betrayed.video.video import Video
 
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
     given = {name: json.dumps(one) for name, one in json.loads(arguments.settings).items()}
     features = read_settings(FeatureSettings, given["features"])
     fine_features = read_settings(FeatureSettings, given["fine_features"])
     clustering = read_settings(ClusterSettings, given["clustering"])
     motion = read_settings(MotionSettings, given["motion"])
     choice = read_settings(ObjectSettings, given["objects"])
-    device = choose_device(wanted)
     backbone = load_backbone(features, arguments.weights, device)
     weights, batch_size = sha256(arguments.weights), arguments.batch_size or None
     disk = _disk(arguments.scratch or "")
@@ -109,7 +96,7 @@ def _prepare(arguments: argparse.Namespace, rows: dict[str, Row]) -> Callable[[T
 
     def work(task: Task) -> None:
         row = rows[task.video]
-        found = scan(row["source"], scans / f"{film_of(task.video)}.json", row["source_content"])
+        found = scan_of(row, scans)
         with scratch_folder(task.output.parent, disk) as scratch:
             path = {
                 name: scratch / f"{name}.h5"

@@ -9,7 +9,7 @@ from typing import Any
 from betrayed.config.reading import read_settings
 from betrayed.datasets.name_lists import choose_videos
 from betrayed.datasets.pieces import film_of
-from betrayed.engine.gpu_options import add_gpu_options
+from betrayed.engine.gpu_options import add_gpu_options, wanted_device
 from betrayed.engine.leasing import lease_gpus
 from betrayed.engine.programs import run, started_by_torchrun
 from betrayed.engine.records import Failure, Made, Record, read_checked
@@ -87,9 +87,8 @@ def _features(paths: list[str], wanted: list[str]) -> tuple[dict[str, Made], dic
         UserError: there are none, one is not what was made, or a name is wanted that the data set
             does not have.
     """
-    records = [read_checked(path) for path in paths]
-    there = {video: made for one in records for video, made in one.videos.items()}
-    failed = {video: failure for one in records for video, failure in one.failures.items()}
+    record = Record.joined(map(read_checked, paths))
+    there, failed = record.videos, record.failures
     # The pieces of a film go by its name.
     films = {film_of(video) for video in (*there, *failed)}
     chosen = set(choose_videos(films, wanted, "the training data"))
@@ -105,7 +104,7 @@ def _features(paths: list[str], wanted: list[str]) -> tuple[dict[str, Made], dic
 
 
 def _train(arguments: argparse.Namespace, features: list[str], made_from: dict[str, Any]) -> None:
-    wanted = arguments.device if arguments.gpus > 0 else "cpu"
+    wanted = wanted_device(arguments)
     gpus = lease_gpus(wanted, arguments.gpus)
     import torch
 

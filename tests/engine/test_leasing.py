@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from betrayed.datasets.manifest import COLUMNS, write_manifest
 from betrayed.engine import leasing
 from betrayed.engine.gpus import installed_gpus, visible_gpus
 from support.paths import SCRIPTS
@@ -434,13 +435,16 @@ def test_the_variable_is_read_as_cuda_reads_it(setting, expected):
 
 
 @pytest.mark.parametrize(
-    "program", ["cache_features", "export_attention", "cluster_tracks", "train_block"]
+    "program",
+    ["cache_features", "export_attention", "cluster_tracks", "segment_pieces", "train_block"],
 )
 def test_the_programs_lease_before_torch_is_imported(program, tmp_path):
     code = (
         f"import sys, {program} as program\n"
+        "from betrayed.engine import gpu_options\n"
         "def leased(*given): sys.exit(7 + ('torch' in sys.modules))\n"
-        "program.lease_gpus = leased\n"
+        "for place in (program, gpu_options):\n"
+        "    if hasattr(place, 'lease_gpus'): place.lease_gpus = leased\n"
         "program.main()\n"
     )
     (tmp_path / "file").write_bytes(b"weights, a block, or what an earlier stage made")
@@ -448,7 +452,9 @@ def test_the_programs_lease_before_torch_is_imported(program, tmp_path):
     given = {"frames": record, "features": record, "attention": record}
     given |= {"weights": tmp_path / "file", "block": tmp_path / "file", "settings": "{}"}
     given |= {"output": tmp_path / "block.pt", "record": tmp_path / "made.json"}
-    given |= {"output-folder": tmp_path / "made"}
+    given |= {"output-folder": tmp_path / "made", "manifest": tmp_path / "videos.csv", "batch": "0"}
+    row = dict.fromkeys(COLUMNS, "") | {"video": "bear", "batch": "0"}
+    write_manifest(tmp_path / "videos.csv", [row])
     known = (SCRIPTS / f"{program}.py").read_text()
     if "add_batch_options(" in known:
         known += '"--output-folder"' + '"--record"'

@@ -23,6 +23,15 @@ def test_a_record_is_read_as_it_was_written():
     assert Path("one.json").read_bytes() == Path("again.json").read_bytes()
 
 
+def test_records_of_batches_are_joined_in_order():
+    first = Record("shout", {"b": Made("b.txt", 1, "1")}, {"x": Failure("one", "Bad.")})
+    second = Record("shout", {"a": Made("a.txt", 1, "2")}, {"y": Failure("two", "Worse.")})
+    joined = Record.joined(iter([first, second]))
+    assert joined == Record("shout", first.videos | second.videos, first.failures | second.failures)
+    assert list(joined.videos) == ["b", "a"]
+    assert Record.joined([first]) == first
+
+
 def test_no_record_is_refused():
     with pytest.raises(UserError, match="does not exist"):
         Record.read("none.json")

@@ -53,6 +53,20 @@ def read_manifest(path: str | Path) -> list[Row]:
         raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
 
 
+def rows_of_batch(path: str | Path, batch: str) -> dict[str, Row]:
+    """The rows of one batch by video, in the manifest's order.
+
+    Raises:
+        UserError: see :func:`read_manifest`.
+    """
+    return {row["video"]: row for row in read_manifest(path) if row["batch"] == batch}
+
+
+def made_from(row: Row) -> Row:
+    """What decides what is made of a video: its row without :data:`PLANNING`."""
+    return {name: value for name, value in row.items() if name not in PLANNING}
+
+
 def drop_untrue_manifests(results: str | Path) -> list[Path]:
     """Remove the manifests that are not what was written, so that videos are listed anew.
 

@@ -5,6 +5,7 @@ the videos that were left out, here or in an earlier stage.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -45,6 +46,16 @@ class Record:
     stage: str
     videos: dict[str, Made] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
+
+    @classmethod
+    def joined(cls, records: Iterable["Record"]) -> "Record":
+        """Those of several batches of a stage, at least one, as one."""
+        records = list(records)
+        return cls(
+            records[0].stage,
+            {video: made for one in records for video, made in one.videos.items()},
+            {video: why for one in records for video, why in one.failures.items()},
+        )
 
     def write(self, path: str | Path) -> None:
         """Write it as JSON; equal records give equal bytes."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from betrayed.config.films import FilmSettings
 from betrayed.datasets.manifest import Row
-from betrayed.datasets.pieces import Part, Piece, piece_name
+from betrayed.datasets.pieces import Part, Piece, film_of, piece_name
 from betrayed.errors import UserError
 from betrayed.video.film_extraction import working_size
 from betrayed.video.scanning import Scan, scan
@@ -32,7 +32,7 @@ def film_rows(row: Row, settings: FilmSettings, scans: Path) -> list[Row]:
     if row["annotations"] or row["instances"]:
         return [row]
     try:
-        found = scan(row["source"], scans / f"{row['video']}.json", row["source_content"])
+        found = scan_of(row, scans)
     except UserError as error:
         print(f"{row['source']} is not looked through: {error}", file=sys.stderr)
         return [row]
@@ -46,6 +46,20 @@ def film_rows(row: Row, settings: FilmSettings, scans: Path) -> list[Row]:
         {**row, "video": piece_name(row["video"], number), "part": piece.as_text()}
         for number, piece in enumerate(pieces)
     ]
+
+
+def scan_of(row: Row, scans: Path) -> Scan:
+    """What the film of a row, be it of a piece, was found to hold.
+
+    Args:
+        row: of the manifest, with its ``source_content``.
+        scans: the folder that keeps what films were found to hold; looked through if it lacks this.
+
+    Raises:
+        UserError: the film is damaged.
+    """
+    place = scans / f"{film_of(row['video'])}.json"
+    return scan(row["source"], place, row["source_content"])
 
 
 def list_pieces(film: str, found: Scan, part: Part, settings: FilmSettings) -> list[Piece]:

@@ -1,0 +1,35 @@
+"""The manifest: what was written is read, batch by batch."""
+
+import pytest
+
+from betrayed.datasets.manifest import COLUMNS, made_from, read_manifest, rows_of_batch
+from betrayed.datasets.manifest import write_manifest as write
+from betrayed.errors import UserError
+
+
+def row(video, **values):
+    return dict.fromkeys(COLUMNS, "") | {"video": video, "source": f"/films/{video}"} | values
+
+
+def test_the_rows_of_a_batch_are_those_of_its_number_in_the_order_of_the_manifest(tmp_path):
+    rows = [row("c", batch="0000"), row("a", batch="p0000"), row("b", batch="0000", name="B, \n")]
+    write(tmp_path / "videos.csv", rows)
+    assert read_manifest(tmp_path / "videos.csv") == rows
+    found = rows_of_batch(tmp_path / "videos.csv", "0000")
+    assert list(found.items()) == [("c", rows[0]), ("b", rows[2])]
+    assert rows_of_batch(tmp_path / "videos.csv", "0001") == {}
+
+
+def test_how_a_video_is_worked_on_does_not_decide_what_is_made_of_it():
+    one = row("a", batch="0000", bytes="7", source_content="abc")
+    assert made_from(one) == made_from(one | {"batch": "0004", "bytes": "9"})
+    for column in set(COLUMNS) - {"batch", "bytes"}:
+        assert made_from(one | {column: "another"}) != made_from(one)
+
+
+def test_another_table_is_no_manifest(tmp_path):
+    with pytest.raises(UserError, match=r"videos\.csv does not exist"):
+        rows_of_batch(tmp_path / "videos.csv", "0000")
+    (tmp_path / "videos.csv").write_text("video,batch\na,0000\n")
+    with pytest.raises(UserError, match="has the columns"):
+        rows_of_batch(tmp_path / "videos.csv", "0000")
