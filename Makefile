@@ -84,6 +84,7 @@ lint: .venv/ready ## lint and format checks
 docs: .venv/ready ## the documentation as a site: site/index.html
 	python docs/tools/settings_reference.py
 	python docs/tools/drawings.py
+	python docs/tools/file_list.py
 	python docs/tools/odd_inputs.py
 	python docs/tools/notebook.py
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict --clean

@@ -1,5 +1,7 @@
 """What all tests share: their marks, their order, and the default weights."""
 
+import gc
+
 import pytest
 
 from betrayed.errors import UserError
@@ -25,6 +27,20 @@ def pytest_collection_modifyitems(items):
     # A cluster's tests mostly wait: first, so that others run beside them.
     longest = ("slurm", "workflow")
     items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in longest])
+
+
+def pytest_collection_finish():
+    """Let no collection of garbage look at the modules and tests again, which stay.
+
+    There are millions of them, and whatever forks or has run out of memory collects first.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure():
+    """At the end all may go: libraries report what is left then."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,9 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -28,6 +30,7 @@ from support.paths import ROOT
 
 sys.path.insert(0, str(DOCS / "tools"))
 import drawings
+import file_list
 import notebook
 import odd_inputs
 import settings_reference
@@ -230,6 +233,26 @@ def test_editors_accept_the_configuration_and_presets_and_see_faults():
 def test_the_drawings_are_those_of_their_program(name):
     drawn = (DOCS / name).read_text(encoding="utf-8")
     assert drawn == drawings.DRAWINGS[name](), "Run `make docs`."
+
+
+def test_every_file_is_listed_with_what_it_says_of_itself():
+    text = file_list.page()
+    assert file_list.PAGE.read_text(encoding="utf-8") == text, "Run `make docs`."
+    listed = re.findall(r"^\| `(.+)` \| (.+)\.(?: \|)$", text, re.MULTILINE)
+    files = [*(ROOT / "scripts").glob("*.py"), *(ROOT / "rules").rglob("*.smk")]
+    files += [path for path in LIBRARY.rglob("*.py") if path.parent != LIBRARY]
+    there = Counter(path.name for path in files if path.name != "__init__.py")
+    assert Counter(Path(name).name for name, _ in listed) == there
+    assert all(len(said) > 10 for _, said in listed)
+
+
+def test_what_a_file_says_is_a_sentence(tmp_path):
+    (tmp_path / "a.py").write_text(
+        '"""Reads ``a``,\nas :mod:`b.c.d` wrote it. More.\n\nYet more."""\n'
+    )
+    assert file_list.first_sentence(tmp_path / "a.py") == "Reads `a`, as `d` wrote it."
+    (tmp_path / "a.smk").write_text("# Tracks: of\n# rows.\n#   in   this\n\nrule a:\n")
+    assert file_list.first_sentence(tmp_path / "a.smk") == "Tracks: of rows."
 
 
 def test_every_room_is_drawn_and_explained():
