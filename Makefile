@@ -61,7 +61,7 @@ score: .venv/scorer ## score masks that any method made: make score TRUTH=folder
 test: .venv/ready lint ## every test, and the lint and format checks
 	OMP_NUM_THREADS=1 pytest -m "not property and not faults" --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-test-fast: .venv/ready ## the tests that together take two minutes
+test-fast: .venv/ready ## the tests that together take a minute
 	OMP_NUM_THREADS=1 pytest -m fast --numprocesses 2 --dist loadfile
 
 test-property: .venv/ready ## hundreds of odd films, masks and files of results, others each time

@@ -156,6 +156,7 @@ def test_batches_of_nothing_are_refused(tmp_path, block):
     assert not (tmp_path / "a.h5").exists()
 
 
+@pytest.mark.slow
 def test_the_program(tmp_path, block):
     """Videos of a batch, one of which has features of another backbone."""
     draw = np.random.default_rng(1)

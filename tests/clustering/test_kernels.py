@@ -44,6 +44,7 @@ for one, other in zip(sums, ((exact_u**2), 1 / 3000 + exact_v**2, exact_u * exac
 """
 
 
+@pytest.mark.slow
 def test_kernels_agree_with_the_formulas():
     environment = {"PYTHONPATH": str(SCRIPTS), "TRITON_INTERPRET": "1", "PATH": "/usr/bin:/bin"}
     done = subprocess.run(

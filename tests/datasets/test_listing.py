@@ -390,6 +390,7 @@ def test_the_manifest_comes_back_as_it_was(folder, tmp_path):
         read_manifest(tmp_path / "none.csv")
 
 
+@pytest.mark.slow
 def test_the_program_writes_the_manifest_or_says_why_not(folder, tmp_path):
     def call(settings: dict) -> subprocess.CompletedProcess:
         program = SCRIPTS / "list_videos.py"

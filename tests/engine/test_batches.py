@@ -415,6 +415,7 @@ def test_the_first_stage_has_sources():
     assert batch("b").waiting() == ["bear"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.parametrize("redo", [False, True])
 def test_two_jobs_at_once_compute_each_video_once(processes, redo, monkeypatch):

@@ -261,6 +261,7 @@ def test_archives_hold_the_folders_content_at_the_top_and_do_not_change(tmp_path
     assert (tmp_path / "davis.zip").read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["davis", "youtube_vis"])
 def test_the_program_exports_what_the_manifest_lists(tmp_path, ytvis, form):
     output = tmp_path / "exports" / f"{form}.zip"

@@ -472,6 +472,7 @@ def test_equal_masks_give_equal_files(tmp_path, made, form):
         assert first.read_bytes() == second.read_bytes(), file
 
 
+@pytest.mark.slow
 def test_the_program_takes_the_level_and_how_many(tmp_path, made):
     names = [one.video.video.name for one in made]
     empty = dict.fromkeys(COLUMNS, "")

@@ -39,7 +39,7 @@ from betrayed.video.video import Video
 from support.paths import SCRIPTS
 from support.records import record_of
 
-NAME = "vit_small_patch16_224.dino"
+NAME = "vit_tiny_patch16_224.augreg_in21k"  # small, for what is not about the backbone
 PLAIN = FeatureSettings(NAME, 32, 48, layer=0)
 
 
@@ -106,7 +106,7 @@ def test_reading_ahead_changes_no_bit(views, folder, weights, video, tmp_path):
 
 @pytest.mark.parametrize("views", [0, 2])
 def test_chunks_that_a_gpu_makes_hold_the_same(views, weights, video, tmp_path, monkeypatch):
-    settings = FeatureSettings(NAME, 160, 256, layer=0, views=views)
+    settings = FeatureSettings(NAME, 320, 256, layer=0, views=views)
     cache_features(video, settings, weights, tmp_path / "plain.h5", batch_size=2)
     asked = []
 
@@ -131,7 +131,7 @@ def test_it_says_what_made_it(plain, weights):
     found = describe(plain)
     made_by = found.pop("made_by")
     assert found == {
-        "count": 5, "grid": (2, 3), "frame_size": (40, 60), "dim": 384, "views": 0
+        "count": 5, "grid": (2, 3), "frame_size": (40, 60), "dim": 192, "views": 0
     }  # fmt: skip
     taught = timm.get_pretrained_cfg(NAME)
     assert made_by == {
@@ -207,7 +207,7 @@ def test_views_are_drawn_once_for_the_video(folder, weights, video, plain):
 def test_keys_have_the_width_of_their_projection(folder, weights, video):
     settings = FeatureSettings(NAME, 32, 48, facet="key", layer=-12)
     cache_features(video, settings, weights, folder / "keys.h5")
-    assert read_clip(folder / "keys.h5", [1])[0].shape == (1, 6, 384)
+    assert read_clip(folder / "keys.h5", [1])[0].shape == (1, 6, 192)
 
 
 def test_a_frame_that_is_not_there_is_refused(plain):
@@ -227,7 +227,7 @@ def test_a_file_cut_short_is_refused(plain, tmp_path, kept):
 
 
 def test_features_of_another_backbone_are_refused(weights, video, plain, tmp_path):
-    with pytest.raises(UserError, match=r"plain\.h5 was made with backbone = 'vit_small"):
+    with pytest.raises(UserError, match=r"plain\.h5 was made with backbone = 'vit_tiny"):
         describe(plain, {"backbone": "vit_small_patch8_224.dino"})
     odd = tmp_path / "odd.h5"
     cache_features(video, FeatureSettings(NAME, 32, 32, layer=0), weights, odd)
@@ -306,7 +306,7 @@ def test_a_backbone_that_does_not_fit_is_told_with_what_to_set(
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(torch.nn.Module, "to", never)
-    with pytest.raises(UserError, match=r"ran out \(loading vit_small.*set device: cpu"):
+    with pytest.raises(UserError, match=r"ran out \(loading vit_tiny.*set device: cpu"):
         cache_features(video, PLAIN, weights, tmp_path / "x.h5")
 
 
@@ -351,7 +351,7 @@ def test_settings_that_do_not_fit_are_refused(video, weights, tmp_path):
         cache_features(video, FeatureSettings(NAME, 33, 48), weights, tmp_path / "x.h5")
     with pytest.raises(ValueError, match="views"):
         FeatureSettings(NAME, 32, 48, views=-1)
-    with pytest.raises(UserError, match=r"weights\.safetensors holds weights of vit_small_patch16"):
+    with pytest.raises(UserError, match=r"weights\.safetensors holds weights of vit_tiny_patch16"):
         other = FeatureSettings("vit_small_patch8_224.dino", 32, 48)
         cache_features(video, other, weights, tmp_path / "x.h5")
     assert not list(tmp_path.iterdir())

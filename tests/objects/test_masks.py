@@ -281,6 +281,7 @@ def without(files, *names):
     return {name: path for name, path in files.items() if name not in names}
 
 
+@pytest.mark.slow
 def test_program(files):
     status, errors = select(files, max_objects=3)
     assert status == 0, errors
@@ -296,6 +297,7 @@ def test_program(files):
     assert made.artefact == str(masks_of(files) / "objects.csv")
 
 
+@pytest.mark.slow
 def test_program_without_cues_needs_no_file_of_them(files, tmp_path):
     few = without(files, "--features", "--fine-features", "--motion", "--trajectories-folder")
     status, errors = select(few, choice="size")
@@ -323,6 +325,7 @@ def test_a_mask_that_is_gone_and_another_setting_make_all_masks_anew(files, call
     assert made(max_objects=1) and read_ids(mask).max() == 1
 
 
+@pytest.mark.slow
 def test_program_does_videos_side_by_side(files, tmp_path):
     names = ("bear", "cat", "dog")
     records = {
@@ -386,6 +389,7 @@ def test_program_names_what_is_of_another_video(files, called, tmp_path, option,
     assert re.search("4 frames.* 6|6 frames.* 4", failure.reason)
 
 
+@pytest.mark.slow
 def test_program_needs_no_torch():
     code = "import sys, select_objects; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=PROGRAM.parent, check=True)

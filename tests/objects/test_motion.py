@@ -286,6 +286,7 @@ def test_trajectories_of_a_frame_without_points(tmp_path):
     assert read.places.tolist() == [[1, 2], [3, 4], [5, 6]]
 
 
+@pytest.mark.slow
 def test_program_gives_the_same_bytes_with_any_processes(moving, tmp_path):
     films = {"bear": moving[0], "cat": moving[0][::-1], "dog": moving[0][:2]}
     frames = {name: saved(tmp_path / name, one, name) for name, one in films.items()}

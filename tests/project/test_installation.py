@@ -39,6 +39,7 @@ def test_every_package_that_the_library_imports_is_a_dependency():
     assert {NAMES.get(name, name) for name in others} | {"pyarrow"} == set(PROJECT["dependencies"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("editable", [["--editable"], []])
 def test_it_installs_without_the_workflow(tmp_path, editable):
     source = tmp_path / "source"

@@ -142,6 +142,7 @@ def test_sound_that_cannot_be_used_is_left_out_and_it_is_said(tmp_path, capsys):
     assert f"'toy' is without the sound of {film}: Invalid data" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_program_takes_settings_and_another_look_draws_again(tmp_path):
     frames, objects, tracks = make_video(tmp_path, scene(3))
     command = [sys.executable, str(SCRIPTS / "draw_pictures.py")]

@@ -269,6 +269,7 @@ def test_other_sweeps_are_marks(axes, sweep, mode, ticks):
         assert np.isnan(ends).all() == ("seed" not in sweep)
 
 
+@pytest.mark.slow
 def test_the_programs_write_the_table_and_the_picture(tmp_path):
     sweep, values = taus_and_seeds()
     summary_of(values).to_parquet(tmp_path / "summary.parquet")

@@ -128,6 +128,7 @@ def collect(tmp_path, sources, folder="tables"):
     return subprocess.run(command, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_programs(tmp_path, sources):
     write_benchmark(tmp_path / "benchmarks" / "train_block" / "x.tsv", 60.2, 900.5)
     write_benchmark(tmp_path / "benchmarks" / "list_videos" / "x.tsv", 0.1, "-")
@@ -148,6 +149,7 @@ def test_programs(tmp_path, sources):
     assert "default/sheet.png" in text
 
 
+@pytest.mark.slow
 def test_records_and_single_tables_stand_side_by_side(tmp_path, sources):
     """Videos come in records, what is scored over a whole data set as a table of its own."""
     whole = score_sources(tmp_path, {"all": WHOLE})
@@ -165,6 +167,7 @@ def test_summary_before_the_tables(tmp_path):
         summary_text(tmp_path, tmp_path, tmp_path)
 
 
+@pytest.mark.slow
 def test_unreadable_lists_are_named(tmp_path):
     failed = collect(tmp_path, [{"run": "default"}])
     assert failed.returncode == 1

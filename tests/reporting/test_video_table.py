@@ -132,6 +132,7 @@ def test_what_is_missing_or_listed_twice_is_named(tmp_path):
         tabulate_videos([one])
 
 
+@pytest.mark.slow
 def test_the_program_writes_both_forms_and_refuses_other_lists(tmp_path):
     """Two batches of one data set; in one of them a video is left out."""
     pictures = write_frames(tmp_path / "pictures", moving_square(2)[0])

@@ -172,6 +172,7 @@ def clips(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("several", [["abc"], ["bc", "a"]], ids=["one batch", "two batches"])
 def test_the_programs_pool_all_videos_with_truth(clips, several):
     records = []

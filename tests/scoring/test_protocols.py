@@ -286,6 +286,7 @@ def test_settings():
         read_settings(ScoreSettings, '{"protocols": ["davis2018"]}')
 
 
+@pytest.mark.slow
 def test_program(tmp_path, clip):
     _, masks, tracks = clip
     output, record = tmp_path / "scores" / "clip.csv", tmp_path / "record.json"

@@ -229,6 +229,7 @@ def _mean(video, index):
     return float(video.frame(index).mean())
 
 
+@pytest.mark.slow
 def test_processes_read_one_film_side_by_side(two_shots, tmp_path):
     """Forked while it is open: they share the file, and must not share the place in it."""
     found = scanned(two_shots, tmp_path)
