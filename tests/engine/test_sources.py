@@ -89,7 +89,7 @@ def test_a_digest_is_another_when_a_source_is(tmp_path, monkeypatch):
 
     def digest():
         sources.source_digest.cache_clear()  # a process reads its sources once
-        sources._names.cache_clear()
+        sources._imported.cache_clear()
         return sources.source_digest("show")
 
     try:
@@ -103,7 +103,7 @@ def test_a_digest_is_another_when_a_source_is(tmp_path, monkeypatch):
         assert len({first, second, digest()}) == 3
     finally:
         sources.source_digest.cache_clear()
-        sources._names.cache_clear()
+        sources._imported.cache_clear()
 
 
 def test_sources_are_paths_in_order_packages_included():

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 _SCRIPTS = Path(__file__).resolve().parents[2]
+_STATEMENTS = (ast.stmt, ast.ExceptHandler, ast.match_case)
 # Modules of this room that decide where and when a program runs, and nothing that it makes.
 _ABOUT_RUNNING = [
     "batches",
@@ -42,7 +43,7 @@ def sources_of(files: Iterable[Path]) -> list[str]:
         path = waiting.pop()
         if path not in sources:
             sources.add(path)
-            waiting += _files(_names(path))
+            waiting += _imported(path)
     return sorted(path.relative_to(_SCRIPTS.parent).as_posix() for path in sources)
 
 
@@ -62,6 +63,11 @@ def source_digest(program: str) -> str:
 
 
 @cache
+def _imported(path: Path) -> list[Path]:
+    """The library's files that one file imports, in functions too."""
+    return _files(_names(path))
+
+
 def _names(path: Path) -> set[str]:
     """The modules that one file imports, in functions too, and what it imports from them."""
     names: set[str] = set()
@@ -76,7 +82,8 @@ def _names(path: Path) -> set[str]:
         elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             waiting += node.orelse  # what only a type checker imports does not run
         else:
-            waiting += ast.iter_child_nodes(node)
+            # No expression holds an import.
+            waiting += [one for one in ast.iter_child_nodes(node) if isinstance(one, _STATEMENTS)]
     return names
 
 
