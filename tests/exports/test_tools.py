@@ -491,6 +491,7 @@ def test_the_program_takes_the_level_and_how_many(tmp_path, made):
     np.testing.assert_array_equal(tifffile.imread(Path(out) / "clip-b.tif"), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (2, 2)])
 def test_films_of_a_pixel_or_two_are_exported(tmp_path, size):
     made = cut_to(masked_video(tmp_path, "clip"), *size)

@@ -73,6 +73,7 @@ def test_whatever_is_written_has_a_checksum_and_chunks_larger_than_a_page(tmp_pa
         file["scalar"] = 3.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["flipped", "zeroed"])
 def test_no_fault_of_the_disk_changes_a_value(tmp_path, fault):
     """Either the file is refused by name, or what is read is what was written."""

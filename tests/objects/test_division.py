@@ -292,6 +292,7 @@ def test_short_videos(frames, tmp_path):
     assert table["proposal"].tolist()[:2] == [1, 2]
 
 
+@pytest.mark.slow
 def test_more_parts_than_an_image_holds_are_never_written(balls, tmp_path):
     """Of 8 bits: with as many objects and parts as the settings allow."""
     labels, points = balls
