@@ -19,17 +19,27 @@ HEAD = """\
 <!-- Made by file_list.py from the first line of each file: edit those, then run `make docs`. -->
 
 The place of a change, by searching this page: what each program and each file of the library says
-of itself. What the rooms are, and which may import which, is on the page [The rooms](rooms.md).
+of itself, and the functions and classes that it has for others. What the rooms are, and which may
+import which, is on the page [The rooms](rooms.md).
+
+What is no program text lies beside what reads it: the report's templates, styles and scripts in
+`reporting/report/templates/`, published figures in `reporting/published.csv`, the learnt odds in
+`objects/same_object.json`, what timm's backbones are in `config/known_backbones.json`.
 """
 
 
 def page() -> str:
     """The page in Markdown."""
-    parts = [HEAD, "## The programs: `scripts/`", _table((ROOT / "scripts").glob("*.py"))]
-    parts += ["## The rules: `rules/`", _table((ROOT / "rules").rglob("*.smk"), ROOT / "rules")]
+    scripts, rules = ROOT / "scripts", ROOT / "rules"
+    programs = [*scripts.glob("*.py"), *scripts.glob("snakemake_*/__init__.py")]
+    parts = [HEAD, "## The programs: `scripts/`", _table(programs, scripts)]
+    parts += ["## The rules: `rules/`", _table(rules.rglob("*.smk"), rules)]
     for room in (room.name for floor in FLOORS for room in floor):
-        if (LIBRARY / room).is_dir():
-            parts += [f"## `betrayed/{room}/`", _table(_modules(LIBRARY / room), LIBRARY / room)]
+        place = LIBRARY / room
+        files = _modules(place) if place.is_dir() else [place]
+        folder = place if place.is_dir() else LIBRARY
+        title = f"{room}/" if place.is_dir() else room
+        parts += [f"## `betrayed/{title}`", _table(files, folder, names=True)]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
 
 
@@ -37,12 +47,23 @@ def _modules(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*.py") if path.name != "__init__.py")
 
 
-def _table(paths: Iterable[Path], folder: Path | None = None) -> str:
-    rows = [
-        f"| `{path.relative_to(folder or path.parent)}` | {first_sentence(path)} |"
-        for path in sorted(paths)
-    ]
-    return "\n".join(["| file | what it is |", "|---|---|", *rows])
+def _table(paths: Iterable[Path], folder: Path, names: bool = False) -> str:
+    rows = ["| file | what it is |", "|---|---|"]
+    if names:
+        rows = ["| file | what it is | for others |", "|---|---|---|"]
+    for path in sorted(paths):
+        row = f"| `{path.relative_to(folder)}` | {first_sentence(path)} |"
+        if names:
+            row += f" {', '.join(f'`{name}`' for name in public_names(path))} |"
+        rows.append(row)
+    return "\n".join(rows)
+
+
+def public_names(path: Path) -> list[str]:
+    """The functions and classes of a module that do not begin with an underscore, in order."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    return [one.name for one in body if isinstance(one, kinds) and one.name[0] != "_"]
 
 
 def first_sentence(path: Path) -> str:
