@@ -140,3 +140,69 @@ def test_more_objects_than_have_a_number(film, tmp_path, monkeypatch):
     proposals, foreground, table = joined(tmp_path, described(), 0, [piece])
     assert len(table) == 1 and set(np.unique(proposals)) == {0, 1}
     assert np.array_equal(foreground > 0, some > 0)
+
+
+def halves(ids, first, second):
+    """An upper and a lower part of the object 1."""
+    upper = np.arange(ids.shape[1])[:, None] < ids.shape[1] // 2
+    return np.where(ids == 1, np.where(upper, first, second), 0).astype(np.uint8)
+
+
+def joined_parts(folder):
+    files = sorted((folder / "joined/parts").iterdir())
+    table = pd.read_csv(folder / "joined/objects.csv")
+    return np.stack([read_ids(file) for file in files]), table[table["part"].notna()]
+
+
+def standing(count=COUNT):
+    """An object in the middle that rests, and one at the left border."""
+    ids = np.zeros((count, 48, 64), np.uint8)
+    ids[:, 12:36, 24:48] = 1
+    ids[:, 20:32, :8] = 2
+    return ids
+
+
+def test_parts_keep_their_numbers_over_windows_and_cuts(film, tmp_path):
+    """Each window numbers them otherwise; what is of another object stays apart."""
+    described, _ = film
+    ids, looks = standing(), {0: GROUND, 1: DOG, 2: CAT}
+    first = halves(ids, 1, 2) + np.where(ids == 2, 3, 0).astype(np.uint8)
+    second = halves(ids, 3, 2) + np.where(ids == 2, 1, 0).astype(np.uint8)
+    window, next_one = Piece("film", 0, 0, 13, 1), Piece("film", 0, 10, 18, 1)
+    over_a_cut = Piece("film", 1, 19, 23, 1)
+    pieces = [
+        piece_masks(tmp_path, window, ids[:14], looks, parts=first[:14], part_of=(1, 1, 2)),
+        piece_masks(tmp_path, next_one, ids[10:19], looks, parts=second[10:19], part_of=(2, 1, 1)),
+        piece_masks(tmp_path, over_a_cut, ids[19:], looks, parts=second[19:], part_of=(2, 1, 1)),
+    ]
+    proposals, _, _ = joined(tmp_path, described(), 0, pieces)
+    parts, rows = joined_parts(tmp_path)
+    assert np.array_equal(parts > 0, proposals > 0)
+    for place in ((16, 30), (32, 30), (26, 4)):
+        numbers = {int(parts[t][place]) for t in range(19)}
+        assert len(numbers) == 1, place  # within the shot
+    assert parts[0, 26, 4] == parts[23, 26, 4] == 3  # the only part of its object, over the cut
+    assert list(rows["part"]) == [1, 2, 3] and list(rows["part_of"]) == [1, 1, 2]
+    assert (rows["proposal"] == 0).all() and rows["foreground"].all()
+    assert (rows["first_frame"] == 0).all() and (rows["last_frame"] == COUNT - 1).all()
+    assert rows.set_index("part").loc[3, "size"] == pytest.approx((ids[0] == 2).mean(), abs=1e-6)
+
+
+def test_parts_at_another_size_divide_their_object_and_nothing_else(film, tmp_path):
+    """Every fourth frame at half the size: outlines are as without parts."""
+    described, _ = film
+    ids = standing()
+    piece = Piece("film", 0, 0, 20, 4, 24)
+    small = ids[::4, ::2, ::2]
+    looks = {0: GROUND, 1: DOG, 2: CAT}
+    own = halves(small, 1, 2) + np.where(small == 2, 3, 0).astype(np.uint8)
+    with_parts = piece_masks(tmp_path, piece, small, looks, parts=own, part_of=(1, 1, 2))
+    proposals, _, _ = joined(tmp_path, described(), 0, [with_parts])
+    parts, _ = joined_parts(tmp_path)
+    assert parts.shape == proposals.shape == (COUNT, 48, 64)
+    assert np.array_equal(parts > 0, proposals > 0)
+    assert set(np.unique(parts[proposals == 1])) == {1, 2} and (parts[proposals == 2] == 3).all()
+    without = piece_masks(tmp_path / "without", piece, small, looks)
+    again, _, table = joined(tmp_path / "without", described(), 0, [without])
+    assert np.array_equal(again, proposals)
+    assert not (tmp_path / "without/joined/parts").exists() and table["part"].isna().all()

@@ -17,7 +17,13 @@ CELL = 4  # pixels, the side of a token
 
 
 def piece_masks(
-    folder: Path, piece: Piece, ids: np.ndarray, looks: dict[int, np.ndarray], rest: int = 0
+    folder: Path,
+    piece: Piece,
+    ids: np.ndarray,
+    looks: dict[int, np.ndarray],
+    rest: int = 0,
+    parts: np.ndarray | None = None,
+    part_of: tuple[int, ...] = (),
 ) -> PieceMasks:
     """Write what a piece has.
 
@@ -27,6 +33,8 @@ def piece_masks(
         ids: (T, H, W) uint8, the objects 1, 2, … of its frames; 255 is foreground without a number.
         looks: the token (D,) of each object; 0 is the ground's.
         rest: proposals around the objects, so many, at the picture's lower border.
+        parts: (T, H, W) uint8, the parts 1, 2, … of the objects; None: there are none.
+        part_of: the object that each of them is of.
     """
     name = f"{piece.film}-{piece.first}"
     masks = folder / "masks" / name
@@ -44,6 +52,12 @@ def piece_masks(
     table["foreground"] = [number <= count for number in numbers]
     table["score"] = [1 / number for number in numbers]
     table["persistence"] = [(ids == number).any(axis=(1, 2)).mean() for number in numbers]
+    if parts is not None:
+        write_annotations(masks / "parts", parts)
+        own = pd.DataFrame({"part": range(1, len(part_of) + 1), "part_of": part_of})
+        own = own.assign(proposal=0, foreground=True, score=[1 / one for one in own["part"]])
+        own["persistence"] = [(parts == one).any(axis=(1, 2)).mean() for one in own["part"]]
+        table = pd.concat([table, own.reindex(columns=list(COLUMNS))], ignore_index=True)
     table.to_csv(masks / "objects.csv", index=False)
 
     grid = ids.shape[1] // CELL, ids.shape[2] // CELL

@@ -82,14 +82,6 @@ def test_a_flicker_is_no_cut():
     assert shown(calm.astype(np.uint8)) == []
 
 
-def test_a_fade_is_not_found():
-    """Said in docs/videos.md."""
-    first, second = scene(20, RED)[-1].astype(float), scene(20, BLUE)[0].astype(float)
-    fade = [first + (second - first) * share for share in np.linspace(0, 1, 30)]
-    frames = np.concatenate([scene(20, RED), np.stack(fade).astype(np.uint8), scene(20, BLUE)])
-    assert shown(frames) == []
-
-
 # Scans
 
 

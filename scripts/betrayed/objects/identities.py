@@ -31,6 +31,8 @@ class PieceObjects:
             each of this one's, in the frames that both have; None: they have none in common.
         before: (m,) pixels of the former in these frames,
         here: and (n,) of the latter.
+        of: (n,) numbers of what each is a part of: what is of different things is never one. None:
+            all may be.
     """
 
     shot: int
@@ -39,6 +41,12 @@ class PieceObjects:
     shared: np.ndarray | None = None
     before: np.ndarray | None = None
     here: np.ndarray | None = None
+    of: np.ndarray | None = None
+
+    @property
+    def wholes(self) -> np.ndarray:
+        """What each is a part of, (n,); all the same where nothing is said."""
+        return np.zeros(len(self.places), int) if self.of is None else self.of
 
 
 def identities(
@@ -63,6 +71,7 @@ def identities(
         if piece.shared is not None and result:
             union = piece.before[:, None] + piece.here[None] - piece.shared
             overlap = np.divide(piece.shared, union, out=np.zeros(union.shape), where=union > 0)
+            overlap[pieces[place - 1].wholes[:, None] != piece.wholes] = 0
             for before, here in _pairs(overlap, _SAME_PLACE):
                 numbers[here] = result[place - 1][before]
         numbers = known.by_looks(piece, numbers, alike)
@@ -85,6 +94,7 @@ class _Known:
         self._mean, self._whitening = mean, whitening
         self._tokens = np.zeros((0, len(mean)))
         self._places = np.zeros(0)
+        self._wholes = np.zeros(0, int)
 
     @property
     def count(self) -> int:
@@ -98,7 +108,9 @@ class _Known:
         if alike < 1 and len(open_) and len(free):
             looks = self._looks(piece.tokens[open_], piece.places[open_])
             others = self._looks(self._tokens[free], self._places[free])
-            for own, other in _pairs(looks @ others.T, alike):
+            likeness = looks @ others.T
+            likeness[piece.wholes[open_][:, None] != self._wholes[free]] = -2  # below any alike
+            for own, other in _pairs(likeness, alike):
                 numbers[open_[own]] = free[other]
         fresh = np.flatnonzero(numbers < 0)
         numbers[fresh] = self.count + np.arange(len(fresh))
@@ -108,6 +120,8 @@ class _Known:
         more = max(0, max(numbers, default=-1) + 1 - self.count)
         self._tokens = np.pad(self._tokens, ((0, more), (0, 0)))
         self._places = np.pad(self._places, (0, more))
+        self._wholes = np.pad(self._wholes, (0, more))
+        self._wholes[numbers] = piece.wholes
         self._tokens[numbers] += piece.tokens
         self._places[numbers] += piece.places
 

@@ -3,7 +3,7 @@
 One piece is worked on after another, so that memory does not grow with the film.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +18,21 @@ from betrayed.io.palette import save_palette_png
 from betrayed.io.progress import progress
 from betrayed.objects.carrying import carry, small_grey
 from betrayed.objects.identities import PieceObjects, identities
-from betrayed.objects.looks import AVERAGED, REST, object_ids, object_table, read_looks
+from betrayed.objects.looks import (
+    AVERAGED,
+    REST,
+    Looks,
+    object_ids,
+    object_table,
+    part_ids,
+    part_table,
+    read_looks,
+)
 from betrayed.objects.mask_writing import upsample_labels
 from betrayed.objects.objects import COLUMNS
 from betrayed.video.video import Video
 
-#: Objects that have a number of their own; images of 8 bits tell no more apart.
+#: Objects, or parts, that have a number of their own; images of 8 bits tell no more apart.
 _MOST = REST - 1
 
 
@@ -48,15 +57,25 @@ class PieceMasks:
         """The numbers of its objects in a frame of the film, (H, W) uint8; 255 for the rest."""
         return object_ids(self.folder, self.piece.numbers.index(number), len(self.table))
 
+    @cached_property
+    def parts(self) -> pd.DataFrame:
+        """The rows of the parts of its objects, in order of their numbers 1, 2, …."""
+        return part_table(self.folder)
+
+    def part_ids(self, number: int) -> np.ndarray:
+        """Like :meth:`ids`, of the parts of its objects."""
+        return part_ids(self.folder, self.piece.numbers.index(number), len(self.parts))
+
 
 def join_pieces(
     folder: str | Path, film: Video, first: int, pieces: Sequence[PieceMasks], alike: float
 ) -> None:
-    """Write the folder of masks of a film: ``proposals/``, ``foreground/`` and ``objects.csv``.
+    """Write a film's folder of masks: ``proposals/``, ``foreground/``, ``parts/`` and the table.
 
     They are as :func:`betrayed.objects.mask_writing.write_masks` leaves them of a whole video, but
-    that objects alone are proposals, and that there are no parts. Objects are numbered by their
-    score times the share of frames that have them. Beyond 254 they are foreground without a number.
+    that objects alone are proposals; there are parts where pieces have some. Objects are numbered
+    by their score times the share of frames that have them, parts likewise within their object.
+    Beyond 254 both are without a number.
 
     Args:
         folder: where to write; what was there before is replaced.
@@ -68,60 +87,136 @@ def join_pieces(
     Raises:
         UserError: something of a piece or of the film cannot be read.
     """
-    numbers, count = _identities(pieces, alike)
-    table, rank = _ranked(pieces, numbers, count)
-    tables = []  # of each piece: from its numbers to the film's
-    for own in numbers:
-        one = np.zeros(256, np.uint8)
-        one[1 : len(own) + 1] = np.where(rank[own] > _MOST, REST, rank[own])
-        one[REST] = REST
-        tables.append(one)
-    seen = _Seen(len(table), film.count)
+    looks = [read_looks(one.folder) for one in progress(pieces, "objects of pieces", "piece")]
+    numbers, count = _identities(pieces, looks, alike)
+    table, rank = _ranked(pieces, [one.table for one in pieces], numbers, count)
+    table["proposal"], table["foreground"] = np.arange(1, len(table) + 1), True
+    part_rows, parts = _joined_parts(pieces, looks, [rank[own] for own in numbers], alike)
+    tables = [
+        (_numbering(rank[own]), _numbering(own_parts))
+        for own, own_parts in zip(numbers, parts, strict=True)
+    ]
+    seen, seen_parts = _Seen(len(table), film.count), _Seen(len(part_rows), film.count)
+    kinds = ("proposals", "foreground", *(["parts"] if len(part_rows) else []))
     with whole_folder(folder) as temporary:
-        for kind in ("proposals", "foreground"):
+        for kind in kinds:
             (temporary / kind).mkdir()
         frames = _all_ids(film, first, pieces, tables)
         bar = progress(frames, f"joining {film.name}", "frame", film.count)
-        for index, ids in enumerate(bar):
-            if ids.shape != (film.height, film.width):
-                ids = upsample_labels(ids, np.unique(ids), (film.height, film.width))
-            proposals = np.where(ids == REST, 0, ids).astype(np.uint8)
+        for index, both in enumerate(bar):
+            ids, part = _at_size(both, (film.height, film.width))
+            proposals = np.where(ids == REST, 0, ids)
             name = f"{index:05d}.png"
             save_palette_png(temporary / "proposals" / name, proposals)
             foreground = Image.fromarray((ids > 0).astype(np.uint8) * 255)
             foreground.save(temporary / "foreground" / name)
             seen.add(index, proposals)
-        table = seen.measured(table).reindex(columns=list(COLUMNS))
-        table.to_csv(temporary / "objects.csv", index=False, float_format="%.6f")
+            if len(part_rows):
+                part = np.where(part == REST, 0, part)
+                save_palette_png(temporary / "parts" / name, part)
+                seen_parts.add(index, part)
+        both = [seen.measured(table), seen_parts.measured(part_rows)]
+        rows = pd.concat([one.reindex(columns=list(COLUMNS)) for one in both if len(one)] or both)
+        rows.to_csv(temporary / "objects.csv", index=False, float_format="%.6f")
 
 
-def _identities(pieces: Sequence[PieceMasks], alike: float) -> tuple[list[np.ndarray], int]:
+def _numbering(ranks: np.ndarray) -> np.ndarray:
+    """From the numbers 0 … 255 of a piece's images to the film's, given those of 1, 2, …."""
+    table = np.zeros(256, np.uint16)
+    table[1 : len(ranks) + 1] = np.where(ranks > _MOST, REST, ranks)
+    table[REST] = REST
+    return table
+
+
+def _at_size(both: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Objects and their parts of one frame, each (H, W) uint8 of a size; see :func:`_all_ids`."""
+    objects, parts = (both >> 8).astype(np.uint8), (both & 255).astype(np.uint8)
+    if both.shape == size:
+        return objects, parts
+    large = upsample_labels(objects, np.unique(objects), size)
+    large_parts = np.zeros(size, np.uint8)
+    for number in np.unique(objects[objects > 0]):
+        # An object's outline is its own; its parts divide what lies within.
+        own = np.where(objects == number, parts, 0)
+        found = np.unique(own[own > 0])
+        if len(found) == 1:
+            large_parts[large == number] = found[0]
+        elif len(found):
+            inside = large == number
+            large_parts[inside] = upsample_labels(own, found, size)[inside]
+    return large, large_parts
+
+
+def _identities(
+    pieces: Sequence[PieceMasks], looks: Sequence[Looks], alike: float
+) -> tuple[list[np.ndarray], int]:
     """The film's number, from 0, of each piece's objects, and how many there are."""
-    found, total, squares, places = [], 0.0, 0.0, 0
-    before: PieceMasks | None = None
-    for one in progress(pieces, "objects of pieces", "piece"):
-        own = read_looks(one.folder)
-        total, squares, places = total + own.total, squares + own.squares, places + own.places
-        shared = _shared(before, one) if before else (None, None, None)
+    found = []
+    for place, (one, own) in enumerate(zip(pieces, looks, strict=True)):
+        shared = _shared(pieces[place - 1], one, PieceMasks.ids) if place else (None,) * 3
         found.append(PieceObjects(one.piece.shot, own.tokens, own.covered, *shared))
-        before = one
-    mean = total / places
-    return identities(found, mean, squares / places - np.outer(mean, mean), alike)
+    return identities(found, *_spread(looks), alike)
+
+
+def _joined_parts(
+    pieces: Sequence[PieceMasks],
+    looks: Sequence[Looks],
+    objects: Sequence[np.ndarray],
+    alike: float,
+) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    """The rows of the film's parts, and of each piece the film's numbers 1, 2, … of its parts.
+
+    Parts are one as objects are, but only those of one object; they are numbered from one object to
+    the next.
+
+    Args:
+        pieces: of the film.
+        looks: of each.
+        objects: of each the film's numbers of its objects.
+        alike: see :func:`betrayed.objects.identities.identities`.
+    """
+    found = []
+    for place, (one, own) in enumerate(zip(pieces, looks, strict=True)):
+        shared = _shared(pieces[place - 1], one, PieceMasks.part_ids) if place else (None,) * 3
+        # Parts of an object without a number have none of their own either, and come last.
+        known = one.parts["part_of"].notna().to_numpy()
+        of = np.full(len(known), _MOST + 1)
+        of[known] = objects[place][one.parts["part_of"][known].to_numpy(int) - 1]
+        found.append(PieceObjects(one.piece.shot, own.part_tokens, own.part_covered, *shared, of))
+    numbers, count = identities(found, *_spread(looks), alike)
+    part_of = np.zeros(count, int)
+    for own, one in zip(numbers, found, strict=True):
+        part_of[own] = one.of
+    table, rank = _ranked(pieces, [one.parts for one in pieces], numbers, count, part_of)
+    table["proposal"], table["foreground"] = 0, True
+    table["part"] = np.arange(1, len(table) + 1)
+    return table, [rank[own] for own in numbers]
+
+
+def _spread(looks: Sequence[Looks]) -> tuple[np.ndarray, np.ndarray]:
+    """The mean (D,) and the covariance (D, D) of all tokens of a film."""
+    places = sum(one.places for one in looks)
+    mean = sum(one.total for one in looks) / places
+    return mean, sum(one.squares for one in looks) / places - np.outer(mean, mean)
 
 
 def _shared(
-    before: PieceMasks, one: PieceMasks
+    before: PieceMasks, one: PieceMasks, ids: Callable[[PieceMasks, int], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | tuple[None, None, None]:
-    """What objects of two pieces cover together, and each for itself, in the frames of both."""
+    """What objects of two pieces cover together, and each for itself, in the frames of both.
+
+    ``ids`` gives the images of the objects, or of their parts.
+    """
     both = [number for number in before.piece.numbers if number in one.piece.numbers]
     if before.piece.shot != one.piece.shot or not both:
         return None, None, None
-    sides = len(before.table) + 1, len(one.table) + 1
+    kind = "table" if ids is PieceMasks.ids else "parts"
+    sides = len(getattr(before, kind)) + 1, len(getattr(one, kind)) + 1
     counts = np.zeros(sides)
     for number in both:
         first, second = (
-            np.where(ids == REST, 0, ids).astype(int)
-            for ids in (before.ids(number), one.ids(number))
+            np.where(found == REST, 0, found).astype(int)
+            for found in (ids(before, number), ids(one, number))
         )
         pairs = np.bincount((first * sides[1] + second).ravel(), minlength=sides[0] * sides[1])
         counts += pairs.reshape(sides)
@@ -129,12 +224,25 @@ def _shared(
 
 
 def _ranked(
-    pieces: Sequence[PieceMasks], numbers: Sequence[np.ndarray], count: int
+    pieces: Sequence[PieceMasks],
+    tables: Sequence[pd.DataFrame],
+    numbers: Sequence[np.ndarray],
+    count: int,
+    part_of: np.ndarray | None = None,
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """The table of the film's objects, best first, and the rank 1, 2, … of each by its number."""
+    """The table of the film's objects, best first, and the rank 1, 2, … of each by its number.
+
+    Args:
+        pieces: of the film.
+        tables: the rows of each piece's objects.
+        numbers: of each piece the film's numbers of these, from 0.
+        count: of the film's objects.
+        part_of: (count,) where parts are ranked the number 1, 2, … of the object that each is of;
+            those of the first object come first.
+    """
     rows = [
-        one.table.assign(number=own, frames=one.table["persistence"] * len(one.piece.numbers))
-        for one, own in zip(pieces, numbers, strict=True)
+        table.assign(number=own, frames=table["persistence"] * len(one.piece.numbers))
+        for one, table, own in zip(pieces, tables, numbers, strict=True)
         if len(own)
     ]
     if not rows:
@@ -148,12 +256,13 @@ def _ranked(
         sums = (all_rows[name] * weights)[known].groupby(own).sum()
         grouped[name] = sums / weights[known].groupby(own).sum()
     grouped["frames"] = all_rows.groupby("number")["frames"].sum()
-    worth = grouped["score"].fillna(1.0) * grouped["frames"]
-    order = worth.sort_values(ascending=False, kind="stable").index
+    grouped["worth"] = grouped["score"].fillna(1.0) * grouped["frames"]
+    grouped["part_of"] = pd.Series(part_of, dtype="Int64")
+    order = grouped.sort_values(["part_of", "worth"], ascending=[True, False], kind="stable").index
     rank = np.empty(count, int)
     rank[order] = np.arange(1, count + 1)
     table = grouped.loc[order].reset_index(drop=True).head(_MOST)
-    table["proposal"], table["foreground"] = np.arange(1, len(table) + 1), True
+    table["part_of"] = table["part_of"].where(table["part_of"] <= _MOST)
     return table, rank
 
 
@@ -184,9 +293,16 @@ class _Seen:
 
 
 def _all_ids(
-    film: Video, first: int, pieces: Sequence[PieceMasks], tables: Sequence[np.ndarray]
+    film: Video,
+    first: int,
+    pieces: Sequence[PieceMasks],
+    tables: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> Iterator[np.ndarray]:
-    """The film's numbers in each of its frames, at the size of the pieces' masks."""
+    """The film's numbers in each of its frames, at the size of the pieces' masks.
+
+    Yields:
+        (H, W) uint16: 256 times an object's number, and the number of the part of it.
+    """
     shots = sorted({one.piece.shot for one in pieces})
     own = {
         shot: [place for place, one in enumerate(pieces) if one.piece.shot == shot]
@@ -198,7 +314,10 @@ def _all_ids(
         before: tuple[int, np.ndarray] | None = None
         greys: list[np.ndarray] = []
         for number, place in _owners(pieces, own[shot]):
-            ids = tables[place][pieces[place].ids(number)]
+            of_objects, of_parts = tables[place]
+            ids = of_objects[pieces[place].ids(number)] << 8
+            if len(pieces[place].parts):
+                ids += np.where(ids > 0, of_parts[pieces[place].part_ids(number)], 0)
             if before is not None and number - before[0] > 1:
                 greys = greys or [small_grey(film.frame(before[0] - first))]
                 between = range(before[0] + 1, number + 1)

@@ -1,4 +1,4 @@
-"""What the objects of a piece of a film look like, beside its masks: join_pieces compares them."""
+"""What the objects of a piece of a film, and their parts, look like: join_pieces compares them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ LOOKS = "looks.h5"
 REST = 255
 #: Columns of a piece's objects.csv that a film has means of.
 AVERAGED = ("score", "confidence", *CUES)
-_ARRAYS = ("tokens", "covered", "total", "squares")
+_ARRAYS = ("tokens", "covered", "part_tokens", "part_covered", "total", "squares")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Looks:
     Attributes:
         tokens: (n, D) float64, of each object: its tokens, each times the share that it covers.
         covered: (n,), those shares.
+        part_tokens: (m, D), the same of each part of an object,
+        part_covered: and (m,).
         total: (D,), of all tokens.
         squares: (D, D), of the products of their numbers.
         places: how many tokens there are.
@@ -36,6 +38,8 @@ class Looks:
 
     tokens: np.ndarray
     covered: np.ndarray
+    part_tokens: np.ndarray
+    part_covered: np.ndarray
     total: np.ndarray
     squares: np.ndarray
     places: int
@@ -51,6 +55,21 @@ def object_table(folder: Path) -> pd.DataFrame:
 def object_ids(folder: Path, index: int, count: int) -> np.ndarray:
     """The numbers of ``count`` objects in a frame, (H, W) uint8; REST where there are others."""
     return mask_ids(folder, index, "objects", count, REST)
+
+
+def part_table(folder: Path) -> pd.DataFrame:
+    """The rows of the parts of a folder of masks, in order of their numbers 1, 2, …; or none."""
+    table = read_table(folder, ("part", "part_of", *AVERAGED, "persistence"))
+    if not (folder / "parts").is_dir():
+        return table.head(0)
+    return table[table["part"].notna()].sort_values("part")
+
+
+def part_ids(folder: Path, index: int, count: int) -> np.ndarray:
+    """The numbers of ``count`` parts in a frame, (H, W) uint8; REST where there are others."""
+    if not count:
+        return object_ids(folder, index, 0)
+    return mask_ids(folder, index, "parts", count, REST)
 
 
 def write_looks(folder: str | Path, features: str | Path) -> None:
@@ -88,20 +107,28 @@ def read_looks(folder: Path) -> Looks:
 
 def _measured(folder: Path, features: str | Path) -> Looks:
     """One frame is held at a time."""
-    count = len(object_table(folder))
-    tokens, covered, total, squares, places = 0.0, np.zeros(count), 0.0, 0.0, 0
+    objects, parts = len(object_table(folder)), len(part_table(folder))
+    tokens, part_tokens, total, squares, places = 0.0, 0.0, 0.0, 0.0, 0
+    covered, part_covered = np.zeros(objects), np.zeros(parts)
     for index, frame in enumerate(each_frame_tokens(features)):
-        grid, ids = frame.shape[:2], object_ids(folder, index, count)
+        grid = frame.shape[:2]
         frame = frame.reshape(-1, frame.shape[2])
-        # The share of each token that an object covers.
-        shares = np.zeros((count, *grid), np.float32)
-        for place in range(count):
-            mask = (ids == place + 1).astype(np.float32)
-            shares[place] = cv2.resize(mask, grid[::-1], interpolation=cv2.INTER_AREA)
-        shares = shares.reshape(count, len(frame))
+        shares = _shares(object_ids(folder, index, objects), objects, grid)
+        part_shares = _shares(part_ids(folder, index, parts), parts, grid)
         tokens = tokens + (shares @ frame).astype(float)
+        part_tokens = part_tokens + (part_shares @ frame).astype(float)
         covered += shares.sum(axis=1)
+        part_covered += part_shares.sum(axis=1)
         total = total + frame.sum(axis=0, dtype=float)
         squares = squares + (frame.T @ frame).astype(float)
         places += len(frame)
-    return Looks(tokens, covered, total, squares, places)
+    return Looks(tokens, covered, part_tokens, part_covered, total, squares, places)
+
+
+def _shares(ids: np.ndarray, count: int, grid: tuple[int, int]) -> np.ndarray:
+    """The share of each token (h·w) that each of the ids 1 … ``count`` covers, (count, h·w)."""
+    shares = np.zeros((count, *grid), np.float32)
+    for place in range(count):
+        mask = (ids == place + 1).astype(np.float32)
+        shares[place] = cv2.resize(mask, grid[::-1], interpolation=cv2.INTER_AREA)
+    return shares.reshape(count, grid[0] * grid[1])

@@ -17,7 +17,7 @@ from betrayed.video.cuts import CutFinder
 from betrayed.video.extraction import check_images
 
 #: Raised when the same film gives another scan, so that stored ones are made anew.
-_FORM = 1
+_FORM = 2
 
 
 @dataclass(frozen=True)
