@@ -478,10 +478,10 @@ def test_a_size_that_is_asked_for_counts_at_once_and_a_fitted_one_stays(manifest
 
     assert sizes(parallel=4) == [4] * 10  # three batches for each job, and a bit
     assert sizes(parallel=1) == [4] * 10
-    assert sizes(parallel=1, batch_size=25) == [25, 15]
+    assert sizes(parallel=1, batch_size=25) == [20, 20]  # at most so many, and evenly
     assert sizes(parallel=1, batch_size=1) == [1] * 40
-    assert sizes(parallel=1) == [32, 8]
-    assert sizes(parallel=8) == [32, 8]
+    assert sizes(parallel=1) == [20, 20]  # at most 32
+    assert sizes(parallel=8) == [20, 20]
 
 
 def test_contents_are_read_where_something_may_have_changed(manifest, tmp_path):

@@ -192,7 +192,9 @@ def test_a_run_cancelled_by_ctrl_c_or_sigterm_takes_its_jobs_along(project, loca
 def test_ctrl_c_while_jobs_are_being_submitted_leaves_none(project, tmp_path, monkeypatch):
     sbatch = tmp_path / "programs" / "sbatch"
     sbatch.parent.mkdir()
-    sbatch.write_text(f'#!/bin/sh\nsleep 3\nexec {shutil.which("sbatch")} "$@"\n')
+    first = tmp_path / "first"  # is submitted at once, the others while the run is being ended
+    wait = f"mkdir {first} 2>/dev/null && sleep 1 || sleep 6"
+    sbatch.write_text(f'#!/bin/sh\n{wait}\nexec {shutil.which("sbatch")} "$@"\n')
     sbatch.chmod(0o755)
     monkeypatch.setenv("PATH", f"{sbatch.parent}{os.pathsep}{os.environ['PATH']}")
     project.change({"batch_size": 1})
@@ -204,7 +206,7 @@ def test_ctrl_c_while_jobs_are_being_submitted_leaves_none(project, tmp_path, mo
         wait_for(lambda: "has been submitted" in said.read_text(), "first job")
         os.kill(process.pid, signal.SIGINT)
         assert process.wait(120) == 1
-    assert said.read_text().count("has been submitted") == 3
+    assert said.read_text().count("has been submitted") >= 2  # one at least after Ctrl-C
     wait_for(lambda: not any(str(project.folder) in one for one in jobs()), "their end", 60)
 
 
