@@ -14,6 +14,7 @@ from betrayed.io.style import (
     legend_columns,
     page_colours,
     save,
+    svg_text,
 )
 
 #: What eyes see that lack a kind of cones: matrices on linear RGB, of severity 1.0 in Machado,
@@ -157,3 +158,10 @@ def test_a_legend_is_no_wider_than_its_figure(names, width):
         figure.draw_without_rendering()
         assert legend.get_window_extent().width <= figure.bbox.width
     assert columns >= 1
+
+
+def test_letters_that_this_machine_lacks_are_left_to_the_reader_s(recwarn):
+    with drawing(2, 1) as figure:
+        figure.text(0.5, 0.5, "猫")
+        assert ">猫<" in svg_text(figure, "cat")
+    assert not recwarn.list

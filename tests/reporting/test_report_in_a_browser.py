@@ -378,3 +378,43 @@ def test_nothing_is_wider_than_the_screen_of_a_telephone(page):
         assert page.execute_script("return document.documentElement.scrollWidth") <= 390
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_long_name_leaves_the_figures_in_sight(driver, tmp_path):
+    """Names that phones give are no reason to scroll, and short ones stay on one line."""
+    long = (
+        "portrait of a film that somebody's phone named 2024-05-01T12-00-00+02-00 copy (2)_"
+        + "x" * 60
+    )
+    runs = ("default", "a-run-whose-name-says-all-of-its-settings,seed=1")
+    sources, tables = tiny_results(tmp_path, [long, "short-name-of-two"], runs)
+    write_report(tmp_path / "long.html", sources, tables, tmp_path / "none", ReportSettings())
+    driver.get((tmp_path / "long.html").as_uri())
+    wide, seen, *lines = driver.execute_script(
+        """
+        const table = document.querySelector("#table-videos .scroll");
+        const names = [...table.querySelectorAll("tbody a")].filter((one) => one.textContent.trim());
+        const lines = names.map((one) => one.getClientRects().length);
+        return [table.scrollWidth, table.clientWidth, ...lines];
+        """
+    )
+    assert wide <= seen
+    assert lines[0] > 1
+    assert lines[-1] == 1
+    # A player's choice of runs stays in its panel, and figures have letters of about one size.
+    panel, choice = driver.execute_script(
+        """
+        const choice = document.querySelector(".player select.run");
+        const panel = choice.closest(".options");
+        return [panel, choice].map((one) => one.getBoundingClientRect().right);
+        """
+    )
+    assert choice <= panel
+    scales = driver.execute_script(
+        """
+        const drawings = [...document.querySelectorAll(".figures svg")];
+        return drawings.map((one) => one.getScreenCTM().a);
+        """
+    )
+    assert len(scales) >= 2
+    assert max(scales) < 1.2 * min(scales)

@@ -116,7 +116,7 @@ def comparison_figure(
     protocol: str,
     metric: str,
     runs: Mapping[str, str],
-    most: int = 3,
+    most: int = 4,
 ) -> Drawn | None:
     """The first run against each other run, video by video; None with fewer than two runs."""
     chosen = summary[
@@ -130,9 +130,14 @@ def comparison_figure(
     if len(shown) < 2:
         return None
     first, others = shown[0], shown[1 : most + 1]
-    with drawing(2.7 * len(others) + 0.3, 3.1) as figure:
-        panels = figure.subplots(1, len(others), squeeze=False)[0]
-        for axes, run in zip(panels, others, strict=True):
+    # As wide as the bars beside it, whatever the number of runs, so that both have one lettering.
+    columns = min(len(others), 2)
+    rows = -(-len(others) // columns)
+    with drawing(6.4, 3.1 * rows) as figure:
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes in panels[len(others) :]:
+            axes.remove()
+        for axes, run in zip(panels, others, strict=False):
             both = wide[[first, run]].dropna().to_numpy()
             better = both[:, 1] > both[:, 0]
             axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
@@ -140,7 +145,11 @@ def comparison_figure(
                 axes.plot(
                     *both[which].T, marker, color=colour, markersize=4, alpha=0.8, linestyle="none"
                 )
-            axes.set(xlabel=first, ylabel=run, title=difference_text(both[:, 1] - both[:, 0]))
+            axes.set(
+                xlabel=shortened(first),
+                ylabel=shortened(run),
+                title=difference_text(both[:, 1] - both[:, 0]),
+            )
             axes.set_aspect("equal")
             axes.grid(visible=True)
         svg = svg_text(figure, f"against-{dataset}-{protocol}-{metric}")
