@@ -393,7 +393,8 @@ def test_a_long_name_leaves_the_figures_in_sight(driver, tmp_path):
     wide, seen, *lines = driver.execute_script(
         """
         const table = document.querySelector("#table-videos .scroll");
-        const names = [...table.querySelectorAll("tbody a")].filter((one) => one.textContent.trim());
+        const links = [...table.querySelectorAll("tbody a")];
+        const names = links.filter((one) => one.textContent.trim());
         const lines = names.map((one) => one.getClientRects().length);
         return [table.scrollWidth, table.clientWidth, ...lines];
         """
