@@ -443,3 +443,24 @@ def test_nothing_found_or_nothing_true_has_no_colours():
     nothing, ball = np.zeros((1, 2, 3), np.uint8), np.full((1, 2, 3), 2, np.uint8)
     assert matched_colours(nothing, ball) == {} and matched_colours(nothing, nothing) == {}
     assert matched_colours(ball, nothing) == {2: 1}
+
+
+@pytest.mark.parametrize(("number", "panels", "left"), [(2, 1, 0), (3, 2, 0), (4, 3, 0), (7, 4, 2)])
+def test_runs_are_compared_in_as_wide_a_figure_as_the_bars(monkeypatch, number, panels, left):
+    names = [f"run-{one}" for one in range(number)]
+    rows = [
+        [run, "d", video, *J_OF_ALL, value + place / 100]
+        for place, run in enumerate(names)
+        for video, value in (("v", 0.2), ("w", 0.6))
+    ]
+    summary = pd.DataFrame(rows, columns=["run", "dataset", "video", "protocol", "metric", "value"])
+    seen = []
+    monkeypatch.setattr(figures, "svg_text", lambda figure, name: seen.append(figure) or "")
+    drawn = figures.comparison_figure(summary, "d", *J_OF_ALL, {run: run for run in names})
+    (figure,) = seen
+    assert figure.get_figwidth() == 6.4
+    assert [axes.get_ylabel() for axes in figure.axes] == names[1 : panels + 1]
+    # The mean differences are a hundredth a run.
+    titles = [axes.get_title().split()[0] for axes in figure.axes]
+    assert titles == [f"{place / 100:+.3f}" for place in range(1, panels + 1)]
+    assert (f" {left} more runs are" in drawn.caption) == (left > 0)
