@@ -8,6 +8,7 @@ import numpy as np
 from av.stream import Disposition
 
 from betrayed.io.bit_depths import to_8_bits
+from betrayed.io.interlacing import of_one_moment
 
 #: Streams of pictures that are no film.
 _PICTURES = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
@@ -67,15 +68,33 @@ def _rank(stream: av.VideoStream) -> tuple[int, bool, int]:
 
 
 def rgb(frame: av.VideoFrame, white: float | None = None) -> np.ndarray:
-    """A decoded frame as (H, W, 3) uint8 RGB, as the decoder gives it.
+    """A decoded frame as (H, W, 3) uint8 RGB: of one moment, and over black as images are.
 
     Args:
         frame: the frame.
         white: of a frame of 16 bits the value that is white; None: what the coding says.
     """
-    if white is None:
-        return frame.to_ndarray(format="rgb24")
-    return to_8_bits(frame.to_ndarray(format="rgb48le"), white)
+    alpha = has_alpha(frame)
+    if white is not None:
+        values = frame.to_ndarray(format="rgba64le" if alpha else "rgb48le")
+        picture = to_8_bits(values[..., :3], white)
+        opaque = to_8_bits(values[..., 3:], 65535) if alpha else None
+    else:
+        values = frame.to_ndarray(format="rgba" if alpha else "rgb24")
+        picture, opaque = values[..., :3], values[..., 3:] if alpha else None
+    if opaque is not None:
+        picture = ((picture * opaque.astype(np.uint16) + 127) // 255).astype(np.uint8)
+    return of_one_moment(picture) if frame.interlaced_frame else picture
+
+
+def has_alpha(frame: av.VideoFrame) -> bool:
+    """Whether a frame says how transparent its pixels are; palettes are not looked into."""
+    return any(component.is_alpha for component in frame.format.components)
+
+
+def is_transparent(frame: av.VideoFrame) -> bool:
+    """Whether some pixel of a frame is not opaque."""
+    return has_alpha(frame) and bool((frame.to_ndarray(format="rgba")[..., 3] < 255).any())
 
 
 def upright(picture: np.ndarray, rotation: int, mirrored: bool) -> np.ndarray:

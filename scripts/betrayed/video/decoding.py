@@ -10,7 +10,15 @@ import numpy as np
 from av.sidedata.sidedata import Type
 
 from betrayed.errors import UserError
-from betrayed.io.films import choose_film, film_streams, films_of, open_film, rgb, upright
+from betrayed.io.films import (
+    choose_film,
+    film_streams,
+    films_of,
+    is_transparent,
+    open_film,
+    rgb,
+    upright,
+)
 from betrayed.io.notes import note
 from betrayed.video.containers import REMEDY, check_whole
 from betrayed.video.decoder_errors import errors_of
@@ -22,6 +30,8 @@ from betrayed.video.timing import Timing, timing
 _MISSING_SHARE, _MISSING_FRAMES = 0.1, 2
 #: Frames a second: a picture in a quarter of an hour, and beyond what cameras do.
 _SLOWEST, _FASTEST = 0.001, 1e5
+#: What films with more light than screens have state as their transfer (ISO/IEC 23091-2).
+_HDR = {16: "PQ", 18: "HLG"}
 _ONE = 1 << 16  # of a display matrix, whose numbers have 16 bits after the point
 
 
@@ -127,6 +137,7 @@ class Decoder:
                         if count == 0:
                             self._note_display(frame)
                             self._note_white(frame)
+                            self._note_looks(frame)
                         picture = upright(rgb(frame, self.white), self.rotation, self.mirrored)
                         size = size or picture.shape
                         if picture.shape != size:
@@ -231,6 +242,22 @@ class Decoder:
             self.white, said = white_of_film(self.path, self._stream.index)
             if said:
                 note(said)
+
+
+    def _note_looks(self, frame: av.VideoFrame) -> None:
+        """Say of what is not as it is coded, or not as players show it."""
+        if frame.interlaced_frame:
+            note(
+                f"{self.path} is interlaced: where lines of two moments differ, those of one are "
+                "taken."
+            )
+        if is_transparent(frame):
+            note(f"{self.path} has alpha: what is transparent is black.")
+        if frame.color_trc in _HDR:
+            note(
+                f"{self.path} is HDR ({_HDR[frame.color_trc]}): its colours are taken as they are "
+                "coded, so that the overlay looks flat. Convert it to SDR first if that matters."
+            )
 
 
 def _reason(error: BaseException) -> str:
