@@ -4,6 +4,8 @@ Each case makes its input in an empty folder and returns what came of it in word
 shows its message.
 """
 
+import contextlib
+import io
 import json
 import os
 from collections.abc import Callable
@@ -20,6 +22,8 @@ from betrayed.config.files import faults_of_files
 from betrayed.config.scoring import ScoreSettings
 from betrayed.datasets.listing import left_out, list_videos
 from betrayed.errors import UserError
+from betrayed.io.notes import MARK
+from betrayed.io.sound import read_sound
 from betrayed.io.video_writing import write_video
 from betrayed.objects.blank import is_blank
 from betrayed.objects.flow import flow_size
@@ -32,7 +36,14 @@ from betrayed.video.fingerprint import fingerprint
 from betrayed.video.video import Video
 from support.dataset_copies import as_lengths, as_text
 from support.made_films import KINDS, Film, make_film, overstate, picture
-from support.videos_for_tests import cut, moving_square, write_annotations, write_frames
+from support.videos_for_tests import (
+    cut,
+    moving_square,
+    tone,
+    write_annotations,
+    write_frames,
+    write_sounding_clip,
+)
 
 Case = Callable[[Path], str]
 MP4, MKV, AVI = Film(KINDS[0]), Film(KINDS[4]), Film(KINDS[6])
@@ -323,6 +334,44 @@ def overlay(folder: Path) -> str:
         return f"{said}; overlay of {container.duration / 1e6:.3g} s"
 
 
+def coded(suffix: str, codec: str, pixels: str, transfer: int = 1, **options: str) -> Case:
+    """A film of this coding, half of it transparent where it can be, and what is said of it."""
+
+    def case(folder: Path) -> str:
+        path = folder / f"film{suffix}"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream(codec, rate=10)
+            stream.height, stream.width, stream.pix_fmt = 48, 64, pixels
+            stream.options = options
+            stream.codec_context.color_trc = transfer
+            for index, picture in enumerate(FRAMES):
+                opaque = np.full((48, 64, 1), 255, np.uint8)
+                opaque[:, :32] = 0
+                values = np.dstack([picture, opaque])
+                frame = av.VideoFrame.from_ndarray(values, format="rgba").reformat(format=pixels)
+                frame.pts, frame.time_base = index, Fraction(1, 10)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        heard = io.StringIO()
+        with contextlib.redirect_stderr(heard):
+            said = read(path)
+        notes = [one.removeprefix(MARK) for one in heard.getvalue().splitlines()]
+        return "; ".join([said, *(one.replace(f"{folder}/", "") for one in notes)])
+
+    return case
+
+
+def long_sound(folder: Path) -> str:
+    path = write_sounding_clip(folder / "film.mp4", FRAMES, sound=tone(2.0))
+    said = read(path)
+    video = Video.load(folder / "out" / "frames.json")
+    pictures = [video.frame(index) for index in range(video.count)]
+    write_video(folder / "overlay.mp4", pictures, video.fps, sound=read_sound(path)[0])
+    with av.open(str(folder / "overlay.mp4")) as container:
+        lengths = [float(one.duration * one.time_base) for one in container.streams]
+    return f"{said}; overlay of {lengths[0]:.2g} s with {lengths[1]:.2g} s of sound"
+
+
 def no_frames(folder: Path) -> str:
     films("v/deep/a.mp4")(folder)
     return read(folder / "v")
@@ -373,6 +422,16 @@ CASES: dict[str, dict[str, Case]] = {
         "pixels that are not square": film(aspect=Fraction(2)),
         "frames that do not come evenly": overlay,
         "one pixel": film(height=1, width=1),
+        "one frame": film(count=1),
+        "a height and a width that are odd": film(height=47, width=63),
+        "a length that the file does not tell": lambda folder: read(
+            make_film(folder, replace(MKV, live=True))
+        ),
+        "2 s of sound and 0.6 s of pictures": long_sound,
+        "10 bits a channel": coded(".mkv", "libx264", "yuv420p10le"),
+        "10 bits, HDR": coded(".mkv", "libx264", "yuv420p10le", transfer=16),
+        "alpha": coded(".mov", "qtrle", "argb"),
+        "interlaced": coded(".m2ts", "mpeg2video", "yuv420p", flags="+ildct+ilme"),
         "a film cut in its last tenth, MP4": damaged(0.93, MP4),
         "the same, MKV": damaged(0.93, MKV),
         "the same, AVI": damaged(0.93, AVI),

@@ -243,7 +243,6 @@ class Decoder:
             if said:
                 note(said)
 
-
     def _note_looks(self, frame: av.VideoFrame) -> None:
         """Say of what is not as it is coded, or not as players show it."""
         if frame.interlaced_frame:
