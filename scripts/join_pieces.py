@@ -20,7 +20,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--manifest", required=True, help="CSV of the data set's videos")
     parser.add_argument("--frames", required=True, help="record of the films' frames")
-    parser.add_argument("--masks", nargs="+", required=True, help="records of the pieces' masks")
+    parser.add_argument(
+        "--masks",
+        nargs="*",
+        required=True,
+        help="records of the pieces' masks; none where no film has a piece",
+    )
     parser.add_argument("--settings", default="{}", help='JSON: {"alike": 0.3}')
     parser.add_argument("--processes", type=int, default=1, help="films at a time")
     add_batch_options(parser)
@@ -31,7 +36,8 @@ def main() -> None:
     for video, row in rows.items():
         if kind_of(row) in (PIECE, LONG):
             pieces.setdefault(film_of(video), []).append(video)
-    masks = Record.joined(map(Record.read, arguments.masks))
+    records = [Record.read(path) for path in arguments.masks]
+    masks = Record.joined(records) if records else Record("select_objects", {}, {})
     films = Record.read(arguments.frames).videos
     folder = Path(arguments.output_folder)
     batch = Batch(

@@ -17,7 +17,7 @@ from betrayed.datasets.batching import MOST_OF_LONG, assign_batches, batch_size
 from betrayed.datasets.listing import left_out, list_videos
 from betrayed.datasets.manifest import Row, write_manifest
 from betrayed.datasets.names import display_name
-from betrayed.datasets.pieces import KINDS, LONG, kind_of
+from betrayed.datasets.pieces import FILM, KINDS, LONG, Part, kind_of
 from betrayed.datasets.watching import signature, total_bytes
 from betrayed.engine.programs import run
 from betrayed.engine.sole_maker import sole_maker
@@ -25,7 +25,8 @@ from betrayed.errors import UserError
 from betrayed.io.files import sha256, whole_file
 from betrayed.io.notes import note
 from betrayed.io.progress import progress
-from betrayed.video.film_pieces import SCANS, film_rows
+from betrayed.video.film_extraction import check_part
+from betrayed.video.film_pieces import SCANS, film_rows, scan_of
 from betrayed.video.fingerprint import fingerprint
 
 _TRUTH = ("annotations", "instances")
@@ -82,6 +83,9 @@ def _list(arguments: argparse.Namespace) -> None:
         films = read_settings(FilmSettings, arguments.films, "--films")
         folder = arguments.output.parent / SCANS
         rows = [one for row in rows for one in film_rows(row, films, folder)]
+        if all(kind_of(row) == FILM for row in rows):
+            # Nothing is left to work on. Of one film among others its extraction says so.
+            check_part(rows[0]["source"], Part.from_text(rows[0]["part"]), scan_of(rows[0], folder))
     batches = _assign(arguments, rows, before)
     for row in rows:
         row["batch"] = batches["batches"][row["video"]]

@@ -28,6 +28,7 @@ from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 from support.dataset_copies import davis2017, movi_e, youtube_vis
 from support.paths import SCRIPTS
+from support.videos_for_tests import moving_square, write_clip
 
 
 def listing(root: Path, **more) -> list[dict[str, str]]:
@@ -409,6 +410,26 @@ def test_the_program_writes_the_manifest_or_says_why_not(folder, tmp_path):
     assert refused.stderr.startswith("error: ")
     assert "Traceback" not in refused.stderr
     assert "layout: must be one of" in call({"layout": "other"}).stderr
+
+
+def test_films_of_which_no_part_is_wanted_are_refused_when_they_are_listed(tmp_path):
+    """One among others is left out later: there is still something to work on."""
+    write_clip(tmp_path / "films/short.mp4", moving_square(5)[0])
+
+    def call() -> subprocess.CompletedProcess:
+        command = [sys.executable, SCRIPTS / "list_videos.py", "--films", '{"start": 2.0}']
+        command += ["--output", tmp_path / "out/videos.csv", "--truth", tmp_path / "out/truth"]
+        command += ["--settings", json.dumps({"layout": "folder", "root": str(tmp_path / "films")})]
+        command += ["--memory", tmp_path / "listing.json"]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    said = call()
+    assert said.returncode == 1 and not (tmp_path / "out/videos.csv").exists()
+    assert "short.mp4 ends after" in said.stderr and "Set films.start (START=)" in said.stderr
+    write_clip(tmp_path / "films/long.mp4", moving_square(40)[0])
+    assert call().returncode == 0
+    rows = read_manifest(tmp_path / "out/videos.csv")
+    assert [row["video"] for row in rows] == ["long", "long+000", "short"]
 
 
 @pytest.fixture

@@ -150,6 +150,9 @@ def halves(ids, first, second):
 
 def joined_parts(folder):
     files = sorted((folder / "joined/parts").iterdir())
+    words = pd.read_csv(folder / "joined/objects.csv", dtype=str)
+    for name in ("proposal", "part", "part_of", "first_frame", "last_frame"):
+        assert words[name].dropna().str.isdigit().all()
     table = pd.read_csv(folder / "joined/objects.csv")
     return np.stack([read_ids(file) for file in files]), table[table["part"].notna()]
 

@@ -263,6 +263,13 @@ def test_a_part_behind_the_end_is_refused(two_shots, tmp_path):
     assert len(rows) == 1 and Part.from_text(rows[0]["part"]).last == 89 and pieces == []
 
 
+def test_a_part_between_two_frames_is_refused(two_shots, tmp_path):
+    found = scanned(two_shots, tmp_path)
+    part = Part(*found.part(1.01, 1.02))
+    with pytest.raises(UserError, match=r"No frame .* begins between .* one does at 1\.10 s"):
+        describe_film("film", two_shots, tmp_path / "film", part, found)
+
+
 def test_folders_of_images_come_in_pieces_and_lie_where_they_are(tmp_path):
     frames = np.concatenate([scene(40, RED), scene(50, BLUE, seed=1)])
     folder = write_frames(tmp_path / "images", frames, start=7)

@@ -29,7 +29,7 @@ from betrayed.objects.looks import (
     read_looks,
 )
 from betrayed.objects.mask_writing import upsample_labels
-from betrayed.objects.objects import COLUMNS
+from betrayed.objects.objects import COLUMNS, WHOLE_NUMBERS
 from betrayed.video.video import Video
 
 #: Objects, or parts, that have a number of their own; images of 8 bits tell no more apart.
@@ -117,6 +117,7 @@ def join_pieces(
                 seen_parts.add(index, part)
         both = [seen.measured(table), seen_parts.measured(part_rows)]
         rows = pd.concat([one.reindex(columns=list(COLUMNS)) for one in both if len(one)] or both)
+        rows = rows.astype(WHOLE_NUMBERS)
         rows.to_csv(temporary / "objects.csv", index=False, float_format="%.6f")
 
 

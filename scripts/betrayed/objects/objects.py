@@ -33,7 +33,7 @@ COLUMNS = (
 #: More objects than this are rather one that fell to pieces, where looks tell of several too.
 _SHATTERED = 4
 #: Columns of whole numbers that may be missing.
-_WHOLE = dict.fromkeys(("part", "part_of", "track", "first_frame", "last_frame"), "Int64")
+WHOLE_NUMBERS = dict.fromkeys(("part", "part_of", "track", "first_frame", "last_frame"), "Int64")
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def objects_by_cues(
     pieces["part"] = pieces.index + 1
     pieces["part_of"] = numbers.where(numbers <= settings.max_objects)
     pieces = pieces.reindex(columns=list(COLUMNS))
-    table = pd.concat([proposals, pieces.astype(_WHOLE)], ignore_index=True)
+    table = pd.concat([proposals, pieces.astype(WHOLE_NUMBERS)], ignore_index=True)
     return Objects(table, tracks, foreground, division, outlines)
 
 
@@ -224,4 +224,4 @@ def _measures(
 def _as_proposals(table: pd.DataFrame, settings: ObjectSettings) -> pd.DataFrame:
     rank = np.arange(1, len(table) + 1)
     table = table.assign(proposal=np.where(rank <= settings.max_objects, rank, 0))
-    return table.reindex(columns=list(COLUMNS)).reset_index(drop=True).astype(_WHOLE)
+    return table.reindex(columns=list(COLUMNS)).reset_index(drop=True).astype(WHOLE_NUMBERS)

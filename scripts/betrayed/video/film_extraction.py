@@ -73,6 +73,29 @@ def extract_piece(
         _write(temporary, record, size, scan)
 
 
+def check_part(source: str | Path, part: Part, scan: Scan) -> None:
+    """Refuse a part of a film that holds no frame.
+
+    Args:
+        source: the film, or the folder of images.
+        part: the frames that are to be worked on.
+        scan: what the film was found to hold.
+
+    Raises:
+        UserError: there is none; says when the film ends.
+    """
+    if part.first >= scan.count:
+        raise UserError(
+            f"The video {source} ends after {scan.begin(scan.count - 1):.2f} s, before the part "
+            "begins that is to be worked on. Set films.start (START=) to less."
+        )
+    if part.last < part.first:
+        raise UserError(
+            f"No frame of the video {source} begins between films.start and films.end (START=, "
+            f"END=): one does at {scan.begin(part.first):.2f} s. Set them further apart."
+        )
+
+
 def describe_film(
     video: str,
     source: str | Path,
@@ -97,11 +120,7 @@ def describe_film(
         UserError: the film has no frame in this part.
     """
     source, count = Path(source), part.last - part.first + 1
-    if count < 1:
-        raise UserError(
-            f"The video {source} ends after {scan.begin(scan.count - 1):.2f} s, before the part "
-            "begins that is to be worked on. Set films.start to less."
-        )
+    check_part(source, part, scan)
     with whole_folder(folder) as temporary:
         if source.is_dir():
             images = list(folder_images(video, source).values())
