@@ -163,10 +163,11 @@ def test_parts_of_films_at_other_rates_and_sizes(finished, tmp_path):
     write_clip(folder / "one.mp4", moving_square(1, *SIZE)[0])
     shutil.rmtree(project.folder / "results")
     asked = {"step": 3, "start": 0.5, "end": 2.5, "height": 56, "window": 16, "overlap": 4}
-    project.change(
-        {"films": asked, "training": {"stride": 1, "videos": [], "short_videos": "skip"}}
-    )
+    training = {"stride": 1, "videos": [], "short_videos": "skip"}
+    # A batch for each film, so that the one without a piece has a batch of its own, too.
+    project.change({"films": asked, "training": training, "batch_size": 1})
     text = project.run(check=False)
+    assert "usage:" not in text
     (failure,) = rows(project, "failures")
     assert failure["video"] == "one" and "before the part begins" in failure["reason"], text[-3000:]
     assert masks(project, "long").shape == (20, *SIZE)
