@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from betrayed.errors import UserError
@@ -47,9 +48,9 @@ def mask_ids(
     if level == "proposals":
         ids = read_ids(folder / "proposals" / name)
         return ids if most is None else np.where(ids > most, 0, ids).astype(np.uint8)
-    foreground = read_ids(folder / "foreground" / name) > 0
+    foreground = (read_ids(folder / "foreground" / name) > 0).view(np.uint8)
     if level == "foreground":
-        return foreground.astype(np.uint8)
+        return foreground
     source = folder / "parts" if level == "parts" and (folder / "parts").is_dir() else None
     source = source or folder / "proposals"
     ids = read_ids(source / name)
@@ -59,5 +60,7 @@ def mask_ids(
             f"foreground is {foreground.shape[1]}x{foreground.shape[0]}. Delete {folder} and run "
             "the workflow again."
         )
-    own = (ids > 0) if most is None else (ids > 0) & (ids <= most)
-    return np.where(foreground, np.where(own, ids, rest), 0).astype(np.uint8)
+    shown = np.arange(256, dtype=np.uint8)
+    shown[0] = rest
+    shown[256 if most is None else most + 1 :] = rest
+    return cv2.LUT(ids, shown) * foreground

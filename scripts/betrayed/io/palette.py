@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -12,6 +13,8 @@ from betrayed.io.images import ORIENTATION, TURNS, opened
 Colour = tuple[int, int, int]
 #: The id of pixels that count for nobody.
 VOID = 255
+#: Pixels counted at a time: OpenCV gives its counts as float32, which is exact up to here.
+_COUNTED = 2**24
 #: Formats of images that do not give back what was saved.
 _LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "WEBP")
 
@@ -40,16 +43,25 @@ def save_palette_png(path: str | Path, ids: np.ndarray) -> None:
     ids = np.asarray(ids)
     if ids.ndim != 2 or ids.dtype.kind not in "bui":
         raise ValueError(f"ids must be (H, W) whole numbers, not {ids.shape} {ids.dtype}")
-    if ids.size and (ids.min() < 0 or ids.max() > 255):
+    if ids.dtype != np.uint8 and ids.size and (ids.min() < 0 or ids.max() > 255):
         raise ValueError(f"ids must lie within 0…255, not {ids.min()}…{ids.max()}")
-    image = Image.fromarray(ids.astype(np.uint8))  # kind L; a palette makes it P
+    image = Image.fromarray(ids.astype(np.uint8, copy=False))  # kind L; a palette makes it P
     image.putpalette(davis_palette())
     image.save(path, format="PNG")
 
 
 def ids_in(ids: np.ndarray) -> set[int]:
     """The ids that occur in an array of uint8, background and void among them."""
-    return set(np.flatnonzero(np.bincount(ids.ravel(), minlength=256)).tolist())
+    return set(np.flatnonzero(count_ids(ids)).tolist())
+
+
+def count_ids(ids: np.ndarray) -> np.ndarray:
+    """How often each of 0…255 occurs in an array of uint8, (256,) whole numbers."""
+    flat, counts = np.ascontiguousarray(ids).reshape(1, -1), np.zeros(256, int)
+    for begin in range(0, flat.shape[1], _COUNTED):
+        part = flat[:, begin : begin + _COUNTED]
+        counts += cv2.calcHist([part], [0], None, [256], [0, 256]).ravel().astype(int)
+    return counts
 
 
 def read_ids(path: str | Path, highest: int = 255) -> np.ndarray:
@@ -65,7 +77,8 @@ def read_ids(path: str | Path, highest: int = 255) -> np.ndarray:
         UserError: the file is missing, damaged, was saved with loss, or is a picture in colour or
             of floating point; an id is too high.
     """
-    return read_ids_and_colours(path, highest)[0]
+    with opened(path, "image of ids") as image:
+        return np.ascontiguousarray(_upright(image, _ids(path, image, highest)))
 
 
 def read_ids_and_colours(

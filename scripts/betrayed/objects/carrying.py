@@ -37,21 +37,24 @@ def carry(
     between = range(1, last if after is not None else last + 1)
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     for index in between:
-        maps, error = _match(search, greys[index], greys[0], before.shape)
-        ids = before[maps]
+        places, error = _match(search, greys[index], greys[0], before.shape)
+        ids = before.take(places)
         if after is not None:
-            other_maps, other_error = _match(search, greys[index], greys[last], before.shape)
+            other_places, other_error = _match(search, greys[index], greys[last], before.shape)
             # Farness counts from -1 to 1: the middle frame has no favourite.
             farness = (2 * index - last) / last
             nearer = other_error - error < _MARGIN * farness
-            ids = np.where(nearer, after[other_maps], ids)
+            ids = np.where(nearer, after.take(other_places), ids)
         yield ids
 
 
 def _match(
     search: cv2.DISOpticalFlow, grey: np.ndarray, other: np.ndarray, size: tuple[int, int]
-) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Where each pixel lies in the other frame, (y, x) of ``size``; and how unlike it is there."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where each pixel lies in the other frame, and how unlike it is there; both (H', W').
+
+    Places are counted row by row.
+    """
     flow = search.calc(grey, other, None)  # (h, w, 2)
     rows, columns = grey.shape
     xs, ys = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
@@ -60,11 +63,9 @@ def _match(
     error = cv2.blur(cv2.absdiff(warped, grey).astype(np.float32), (_BLUR, _BLUR))
     scale = np.array([size[1] / columns, size[0] / rows], np.float32)
     large = cv2.resize(flow * scale, size[::-1], interpolation=cv2.INTER_LINEAR)
-    xs, ys = np.meshgrid(np.arange(size[1]), np.arange(size[0]))
-    places = (
-        np.clip(np.rint(ys + large[..., 1]), 0, size[0] - 1).astype(np.intp),
-        np.clip(np.rint(xs + large[..., 0]), 0, size[1] - 1).astype(np.intp),
-    )
+    ys = np.rint(np.arange(size[0])[:, None] + large[..., 1]).clip(0, size[0] - 1)
+    xs = np.rint(np.arange(size[1]) + large[..., 0]).clip(0, size[1] - 1)
+    places = (ys * size[1] + xs).astype(np.intp)
     return places, cv2.resize(error, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 from PIL import Image
 
 from betrayed.datasets.pieces import Piece
 from betrayed.io.files import whole_folder
-from betrayed.io.palette import save_palette_png
+from betrayed.io.palette import count_ids, save_palette_png
 from betrayed.io.progress import progress
 from betrayed.objects.carrying import carry, small_grey
 from betrayed.objects.identities import PieceObjects, identities
@@ -34,6 +35,9 @@ from betrayed.video.video import Video
 
 #: Objects, or parts, that have a number of their own; images of 8 bits tell no more apart.
 _MOST = REST - 1
+#: From ids with REST: those that have a number, and 255 where anything is.
+_NUMBERED = np.where(np.arange(256) == REST, 0, np.arange(256)).astype(np.uint8)
+_FOREGROUND = np.where(np.arange(256) > 0, 255, 0).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -105,14 +109,14 @@ def join_pieces(
         bar = progress(frames, f"joining {film.name}", "frame", film.count)
         for index, both in enumerate(bar):
             ids, part = _at_size(both, (film.height, film.width))
-            proposals = np.where(ids == REST, 0, ids)
+            proposals = cv2.LUT(ids, _NUMBERED)
             name = f"{index:05d}.png"
             save_palette_png(temporary / "proposals" / name, proposals)
-            foreground = Image.fromarray((ids > 0).astype(np.uint8) * 255)
+            foreground = Image.fromarray(cv2.LUT(ids, _FOREGROUND))
             foreground.save(temporary / "foreground" / name)
             seen.add(index, proposals)
             if len(part_rows):
-                part = np.where(part == REST, 0, part)
+                part = cv2.LUT(part, _NUMBERED)
                 save_palette_png(temporary / "parts" / name, part)
                 seen_parts.add(index, part)
         both = [seen.measured(table), seen_parts.measured(part_rows)]
@@ -134,17 +138,22 @@ def _at_size(both: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.nd
     objects, parts = (both >> 8).astype(np.uint8), (both & 255).astype(np.uint8)
     if both.shape == size:
         return objects, parts
-    large = upsample_labels(objects, np.unique(objects), size)
-    large_parts = np.zeros(size, np.uint8)
-    for number in np.unique(objects[objects > 0]):
-        # An object's outline is its own; its parts divide what lies within.
-        own = np.where(objects == number, parts, 0)
-        found = np.unique(own[own > 0])
-        if len(found) == 1:
-            large_parts[large == number] = found[0]
-        elif len(found):
-            inside = large == number
-            large_parts[inside] = upsample_labels(own, found, size)[inside]
+    pairs = np.flatnonzero(np.bincount(both.ravel()))
+    large = upsample_labels(objects, np.unique(pairs >> 8).astype(np.uint8), size)
+    # An object's outline is its own; its parts divide what lies within.
+    only, several = np.zeros(256, np.uint8), {}
+    for number in np.unique(pairs >> 8):
+        found = (pairs[pairs >> 8 == number] & 255).astype(np.uint8)
+        found = found[found > 0]
+        if number and len(found) == 1:
+            only[number] = found[0]
+        elif number and len(found):
+            several[number] = found
+    large_parts = cv2.LUT(large, only)
+    for number, found in several.items():
+        own = np.where(objects == number, parts, 0).astype(np.uint8)
+        large_own = upsample_labels(own, found, size)
+        np.copyto(large_parts, large_own, where=large == number)
     return large, large_parts
 
 
@@ -276,7 +285,7 @@ class _Seen:
         self._first, self._last = np.full(count, -1), np.full(count, -1)
 
     def add(self, index: int, ids: np.ndarray) -> None:
-        pixels = np.bincount(ids.ravel(), minlength=256)[1 : len(self._present) + 1]
+        pixels = count_ids(ids)[1 : len(self._present) + 1]
         here = pixels > 0
         self._present += here
         self._places += pixels / ids.size
@@ -320,17 +329,22 @@ def _all_ids(
             if len(pieces[place].parts):
                 ids += np.where(ids > 0, of_parts[pieces[place].part_ids(number)], 0)
             if before is not None and number - before[0] > 1:
-                greys = greys or [small_grey(film.frame(before[0] - first))]
                 between = range(before[0] + 1, number + 1)
-                greys += [small_grey(film.frame(one - first)) for one in between]
-                yield from carry(greys, before[1], ids)
-                greys = greys[-1:]
+                if before[1].any() or ids.any():
+                    greys = greys or [small_grey(film.frame(before[0] - first))]
+                    greys += [small_grey(film.frame(one - first)) for one in between]
+                    yield from carry(greys, before[1], ids)
+                else:  # nothing is carried: frames need not be read
+                    yield from (ids for _ in between[:-1])
+                greys = greys[-1:] if ids.any() else []
             yield ids
             before = number, ids
-        if before[0] + 1 < end:
+        if before[0] + 1 < end and before[1].any():
             greys = greys or [small_grey(film.frame(before[0] - first))]
             greys += [small_grey(film.frame(one - first)) for one in range(before[0] + 1, end)]
             yield from carry(greys, before[1], None)
+        else:
+            yield from (before[1] for _ in range(before[0] + 1, end))
 
 
 def _owners(pieces: Sequence[PieceMasks], places: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -29,15 +29,15 @@ def upsample_labels(labels: np.ndarray, tracks: np.ndarray, size: tuple[int, int
     Returns:
         (H, W) with the labels' type.
     """
-    height, width = size
-    most = np.zeros(size, np.float32)
+    most, soft, more = np.zeros(size, np.float32), np.empty(size, np.float32), np.empty(size, bool)
     result = np.empty(size, labels.dtype)
+    # All of it in the same memory: at the size of films, asking for new costs more than computing.
     for track in tracks[np.isin(tracks, labels)]:
         mask = (labels == track).astype(np.float32)
-        soft = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
-        more = soft > most
-        most[more] = soft[more]
-        result[more] = track
+        cv2.resize(mask, size[::-1], dst=soft, interpolation=cv2.INTER_LINEAR)
+        np.greater(soft, most, out=more)
+        np.copyto(result, track, where=more, casting="same_kind")
+        np.maximum(soft, most, out=most)
     return result
 
 

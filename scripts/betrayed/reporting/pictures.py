@@ -136,20 +136,28 @@ def overlay(frame: np.ndarray, ids: np.ndarray, style: str, opacity: float) -> n
     Returns:
         (H, W, 3) uint8.
     """
-    picture = frame.copy()
-    if style in ("fill", "both"):
-        covered = ids > 0
-        mixed = (1 - opacity) * frame[covered] + opacity * COLOURS[ids[covered]]
-        picture[covered] = mixed.round()
-    if style == "fill":
-        return picture
+    result = frame.copy()
     # So many pixels on each side of an edge; a larger film has wider lines.
     width = max(1, round(min(ids.shape) / 360))
+    left, top, columns, rows = cv2.boundingRect(ids)
+    if not columns:
+        return result
+    near = (
+        slice(max(0, top - width), top + rows + width),
+        slice(max(0, left - width), left + columns + width),
+    )
+    picture, ids = result[near], np.ascontiguousarray(ids[near])
+    if style in ("fill", "both"):
+        colours = cv2.LUT(cv2.merge([ids] * 3), COLOURS.reshape(1, 256, 3))
+        mixed = cv2.addWeighted(picture, 1 - opacity, colours, opacity, 0)
+        cv2.copyTo(mixed, ids, picture)
+    if style == "fill":
+        return result
     square = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
     highest, lowest = cv2.dilate(ids, square), cv2.erode(ids, square)
     line = highest != lowest
-    picture[line] = 255 if style == "both" else COLOURS[np.where(ids > 0, ids, highest)][line]
-    return picture
+    picture[line] = 255 if style == "both" else COLOURS[np.where(ids > 0, ids, highest)[line]]
+    return result
 
 
 def contact_sheet(results: VideoResults) -> Image.Image:
