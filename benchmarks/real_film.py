@@ -2,7 +2,7 @@
 
 The sequences of DAVIS-2016 (and films beside them) are its shots: each is played to and fro while
 the camera walks over it, for two to sixteen seconds, and comes back later in the film, so that its
-objects do. Between shots there are cuts, every fifth time a dissolve, every seventh a fade to black.
+objects do. Between shots are cuts, every fifth time a dissolve, every seventh a fade to black.
 A shorter film is the beginning of a longer one. docs/videos.md has what was measured with it.
 """
 

@@ -234,10 +234,32 @@ def test_videos_that_lie_deeper_are_found_for_people(tmp_path):
     (tmp_path / "films" / "2024" / "may" / "a.mp4").touch()
     with pytest.raises(UserError, match=r"holds no video\. There are videos deeper: .*2024/may"):
         listing(tmp_path / "films")
-    (tmp_path / "frames").mkdir()
-    (tmp_path / "frames" / "0.jpg").touch()
-    with pytest.raises(UserError, match=r"It holds images itself: if they are one video, give the"):
-        listing(tmp_path / "frames")
+    (tmp_path / "films" / "cover.jpg").touch()
+    with pytest.raises(UserError, match=r"holds no video\. There are videos deeper: .*2024/may"):
+        listing(tmp_path / "films")
+
+
+def test_a_folder_of_frames_is_a_video_itself(tmp_path):
+    frames = tmp_path / "walk"
+    (frames / "empty").mkdir(parents=True)
+    (frames / "notes.txt").touch()
+    for name in ("0.jpg", "1.jpg"):
+        (frames / name).touch()
+    assert names(frames) == ["walk"]
+    assert [row["source"] for row in listing(frames)] == [str(frames)]
+    out = left_out(DatasetSettings(root=str(frames)))
+    assert out == [
+        (frames / "empty", "is no image of the video"),
+        (frames / "notes.txt", "is no image of the video"),
+    ]
+    # Its truth lies in a folder of the video's name, as ever, and is no video.
+    (frames / "truth" / "walk").mkdir(parents=True)
+    (frames / "truth" / "walk" / "0.png").touch()
+    assert names(frames, annotations="truth") == ["walk"]
+    assert left_out(DatasetSettings(root=str(frames), annotations="truth")) == out
+    # With a video in it the folder is one of videos, and its own images are none.
+    (frames / "a.mp4").touch()
+    assert names(frames, annotations="truth") == ["a"]
 
 
 @pytest.mark.parametrize("suffix", [".mpg", ".GIF", ".wmv", ".ts", ".3gp", ".flv", ".ogv"])

@@ -4,7 +4,7 @@ from PIL import Image
 
 from betrayed.errors import UserError
 from betrayed.io.images import read_image, upright_size
-from betrayed.io.palette import davis_palette, read_ids, save_palette_png
+from betrayed.io.palette import count_ids, davis_palette, read_ids, save_palette_png
 
 
 def test_the_first_colours_are_those_of_davis():
@@ -77,3 +77,11 @@ def test_colour_damage_and_absence_are_told_apart(tmp_path):
         read_ids(tmp_path / "cut.png")
     with pytest.raises(UserError, match=r"nowhere\.png is missing"):
         read_ids(tmp_path / "nowhere.png")
+
+
+@pytest.mark.parametrize("at_a_time", [7, 2**24])
+def test_ids_are_counted(monkeypatch, at_a_time):
+    monkeypatch.setattr("betrayed.io.palette._COUNTED", at_a_time)
+    ids = np.random.default_rng(0).choice([0, 3, 254, 255], (9, 5)).astype(np.uint8)
+    for some in (ids, ids[:, ::2], ids[:0]):
+        np.testing.assert_array_equal(count_ids(some), [(some == one).sum() for one in range(256)])

@@ -6,7 +6,8 @@ import pytest
 
 from betrayed.datasets.pieces import Part, Piece
 from betrayed.io.palette import read_ids
-from betrayed.objects.joining import join_pieces
+from betrayed.objects.joining import _at_size, join_pieces
+from betrayed.objects.mask_writing import upsample_labels
 from betrayed.video.film_extraction import describe_film
 from betrayed.video.scanning import scan
 from betrayed.video.video import Video
@@ -98,6 +99,43 @@ def test_every_frame_has_a_mask_of_the_films_size(film, tmp_path):
         right = ids[3 + t] > 0
         assert (own[right] == 1).mean() > 0.85 and (own[~right] == 0).mean() > 0.97, t
     assert (table["first_frame"][0], table["last_frame"][0]) == (0, 20)
+
+
+def naive_at_size(both, size):
+    """Each object enlarged, and within it each of its parts."""
+    objects, parts = both // 256, both % 256
+    large = upsample_labels(objects, np.unique(objects), size)
+    large_parts = np.zeros(size, int)
+    for number in set(objects.flat) - {0}:
+        own = np.where(objects == number, parts, 0)
+        if found := sorted(set(own.flat) - {0}):
+            divided = upsample_labels(own, np.array(found), size)
+            large_parts = np.where(large == number, divided, large_parts)
+    return large, large_parts
+
+
+@pytest.mark.parametrize("size", [(12, 16), (36, 48), (35, 51), (24, 16)])
+def test_objects_and_parts_are_enlarged_in_their_own_outlines(size):
+    """Objects without parts, of one and of several, and without a number."""
+    rng = np.random.default_rng(0)
+    coarse = rng.choice([0, 256, 2 * 256 + 1, 3 * 256 + 2, 3 * 256 + 3, 65535], (4, 4))
+    both = coarse.repeat(3, 0).repeat(4, 1).astype(np.uint16)
+    for found, right in zip(_at_size(both, size), naive_at_size(both, size), strict=True):
+        assert found.dtype == np.uint8
+        np.testing.assert_array_equal(found, right)
+
+
+def test_frames_between_empty_masks_are_not_read(film, tmp_path, monkeypatch):
+    described, ids = film
+    numbers = (0, 5, 10, 15, 20)
+    found = ids[list(numbers)].copy()
+    found[:3] = 0
+    pieces = [piece_masks(tmp_path, Piece("film", 0, 0, 20, 5), found, {0: GROUND, 1: DOG})]
+    read, frame = [], Video.frame
+    monkeypatch.setattr(Video, "frame", lambda own, index: read.append(index) or frame(own, index))
+    proposals, _, _ = joined(tmp_path, described(), 0, pieces)
+    assert read == list(range(10, COUNT))
+    assert not proposals[:11].any() and all(one.any() for one in proposals[15:])
 
 
 def test_masks_do_not_go_over_a_cut(film, tmp_path):

@@ -82,6 +82,37 @@ def test_styles_by_hand():
     assert (covered[4, 6:8] == 255).all()
 
 
+def naive_overlay(frame, ids, style, opacity):
+    """The whole picture, pixel by pixel."""
+    colours, wide = colour_table(), max(1, round(min(ids.shape) / 360))
+    result = frame.astype(float)
+    for y, x in np.ndindex(*ids.shape):
+        around = ids[max(0, y - wide) : y + wide + 1, max(0, x - wide) : x + wide + 1]
+        own, highest = ids[y, x], around.max()
+        if own and style != "outline":
+            result[y, x] = ((1 - opacity) * frame[y, x] + opacity * colours[own]).round()
+        if highest != around.min() and style != "fill":
+            result[y, x] = 255 if style == "both" else colours[own or highest]
+    return result
+
+
+@pytest.mark.parametrize("style", ["fill", "outline", "both"])
+@pytest.mark.parametrize("place", [(slice(5, 20), slice(8, 30)), (slice(0, 9), slice(30, 41)), ()])
+def test_what_is_drawn_where_objects_are_is_what_the_whole_picture_would_be(style, place):
+    """Objects inside, at two borders, and none."""
+    rng = np.random.default_rng(0)
+    frame = rng.integers(256, size=(31, 41, 3), dtype=np.uint8)
+    ids = np.zeros((31, 41), np.uint8)
+    if place:
+        ids[place] = rng.choice([0, 1, 7, 255], ids[place].shape)
+    for opacity in (0.0, 0.3, 0.5, 1.0):
+        found = overlay(frame, ids, style, opacity)
+        # One level, where a sum lies between two.
+        assert abs(found - naive_overlay(frame, ids, style, opacity)).max() <= 1
+    found = overlay(frame, ids, style, 0.5)
+    np.testing.assert_array_equal(found, naive_overlay(frame, ids, style, 0.5))
+
+
 def test_lines_grow_with_the_film():
     frame, ids = np.zeros((720, 1280, 3), np.uint8), np.zeros((720, 1280), np.uint8)
     ids[:, 600:] = 1

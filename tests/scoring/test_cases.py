@@ -104,6 +104,16 @@ def test_more_proposals_than_allowed():
         score("davis2017-frame", paper_max_proposals=20)
 
 
+def test_ids_that_are_spread_or_void_are_told_from_many_proposals():
+    truth = np.array([BOTH], np.uint8)
+    settings = ScoreSettings(("davis2017-sequence",))
+    for high, more in ((160, "or raise max_proposals.$"), (255, "void in annotations .255.")):
+        masks = np.array([rows(80, 80, 0, high, high)], np.uint8)
+        said = f"There are {high} proposals .*Only 2 ids occur .80, {high}.: number them from 1.*"
+        with pytest.raises(UserError, match=said + more):
+            score_arrays(truth, proposals=masks, settings=settings)
+
+
 @pytest.mark.parametrize("protocol", INPUT_OF)
 def test_no_frame_and_another_size_are_refused_by_every_protocol(protocol):
     settings = ScoreSettings((protocol,))

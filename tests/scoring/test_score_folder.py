@@ -300,6 +300,27 @@ def test_what_lies_where_masks_are_missing_is_named(davis):
         find_videos(truth, masks, settings, split=split, kind="ids")
 
 
+def test_images_that_lie_deeper_are_found_for_people(davis, tmp_path):
+    """A folder too many over the videos, in truth or masks; and one inside each, as ours have."""
+    truth, masks, _ = davis
+    settings = ScoreSettings(("davis2017-sequence",))
+
+    def refused(truth, masks, *found):
+        with pytest.raises(UserError) as error:
+            find_videos(truth, masks, settings, kind="ids")
+        assert "with the images right in it" in str(error.value)
+        assert all(str(one) in str(error.value) for one in found)
+
+    refused(truth.parent, masks, "--truth must be", truth / "bear")
+    above = tmp_path / "above"
+    shutil.copytree(masks, above / "480p")
+    refused(truth, above, "--masks must be", above / "480p" / "bear")
+    own = tmp_path / "own"
+    for name in ("bear", "swan", "train"):
+        shutil.copytree(truth / name, own / name / "proposals")
+    refused(truth, own, own / "bear" / "proposals")
+
+
 def test_masks_of_0_and_255_are_no_ids(tmp_path):
     ids = np.zeros((3, 24, 32), np.uint8)
     ids[:, 4:12, 4:12] = 1

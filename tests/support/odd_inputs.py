@@ -152,7 +152,7 @@ def listed(make: Callable[[Path], object]) -> Case:
             f"left out: {path.relative_to(folder)} {reason.replace(f'{folder}/', '')}"
             for path, reason in left_out(settings)
         ]
-        return "listed: " + "; ".join(words)
+        return ("listed: " + "; ".join(words)).replace(folder.name, "films")
 
     return case
 

@@ -116,7 +116,7 @@ def _ids(path: str | Path, image: Image.Image, highest: int) -> np.ndarray:
             return wide.astype(np.min_scalar_type(int(wide.max())))
         raise UserError(
             f"{path} holds ids up to {wide.max()}, but ids must lie within 0…{highest} "
-            f"(255 is void). Number its objects from 1."
+            f"(255 is void). Number its objects from 1; of more than 254 leave some out."
         )
     kind = "of floating point" if image.mode == "F" else f"in colour ({image.mode})"
     raise UserError(

@@ -133,9 +133,18 @@ def count_proposals(proposals: np.ndarray, allowed: int, setting: str = "max_pro
         raise UserError(f"Proposal ids start at 1 (0 is background); {proposals.min()} is none.")
     count = int(proposals.max(initial=0))
     if count > allowed:
+        found = np.unique(proposals[proposals > 0])
+        advice = f"Keep fewer, or raise {setting}."
+        if len(found) <= allowed:
+            shown = ", ".join(map(str, found[:5])) + (", …" if len(found) > 5 else "")
+            void = " What is void in annotations (255) is an id in masks: make it 0."
+            advice = (
+                f"Only {len(found)} ids occur ({shown}): number them from 1 without gaps, or raise "
+                f"{setting}.{void if VOID in found else ''}"
+            )
         raise UserError(
             f"There are {count} proposals (the highest id), but at most {allowed} are allowed. "
-            f"Keep fewer, or raise {setting}."
+            + advice
         )
     return count
 

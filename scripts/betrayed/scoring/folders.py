@@ -93,7 +93,8 @@ def find_videos(
     truth, masks = Path(truth), Path(masks)
     for folder, option in ((truth, "--truth"), (masks, "--masks")):
         if not folder.is_dir():
-            raise UserError(f"{option}: {folder} is not a folder. Correct its path.")
+            packed = " Unpack it, and give the folder." if folder.is_file() else ""
+            raise UserError(f"{option}: {folder} is not a folder. Correct its path.{packed}")
     known, given = _folders(truth), _folders(masks)
     if not known:
         raise UserError(
@@ -104,10 +105,11 @@ def find_videos(
     unknown = sorted(set(names if split else given) - set(known))
     if unknown:
         where = split or masks
+        deeper = _deeper(masks / unknown[0]) or _deeper(truth / known[0], "--truth")
         raise UserError(
             f"There is no such video in {truth}: {_listed(unknown)}."
             f"{look_alike(unknown[0], known)} {where} names more than the truth has; correct it, "
-            f"or name those to score with --split."
+            f"or name those to score with --split.{'' if split else deeper}"
         )
     videos = [_lay_beside(name, truth / name, masks / name, kind, settings) for name in names]
     absent = [masks / name for name in names if name not in given]
@@ -135,7 +137,21 @@ def _instead(path: Path, masks: Path) -> str:
     if not there:
         return f" {folder} is empty."
     more = f" and {len(there) - _INSTEAD} more" if len(there) > _INSTEAD else ""
-    return f" {folder} has {', '.join(there[:_INSTEAD])}{more}."
+    return f" {folder} has {', '.join(there[:_INSTEAD])}{more}.{_deeper(folder)}"
+
+
+def _deeper(folder: Path, option: str = "--masks") -> str:
+    """What to do where the images of a video lie in folders inside its own."""
+    if not folder.is_dir():
+        return ""
+    inside = [] if numbered_images(folder) else [folder / name for name in _folders(folder)]
+    found = [one for one in inside if any(path.suffix == ".png" for path in one.iterdir())]
+    if not found:
+        return ""
+    return (
+        f" There are images in {_listed([str(path) for path in found])}: {option} must be a folder "
+        f"that has a folder for each video, with the images right in it."
+    )
 
 
 def read_split(path: str | Path) -> list[str]:
@@ -231,7 +247,10 @@ def _lay_beside(
 ) -> MaskedVideo:
     images = numbered_images(truth)
     if not images:
-        raise UserError(f"The folder {truth} holds no annotation. Add it, or leave {name} out.")
+        raise UserError(
+            f"The folder {truth} holds no annotation. Add it, or leave {name} out."
+            f"{_deeper(truth, '--truth')}"
+        )
     files = tuple(masks / f"{path.stem}.png" for path in images.values())
     return MaskedVideo(name, tuple(images), tuple(images.values()), files, kind, settings)
 

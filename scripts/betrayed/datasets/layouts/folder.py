@@ -47,7 +47,8 @@ def missing_paths(root: Path, settings: DatasetSettings) -> list[Path]:
 def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> list[Row]:
     """The manifest's rows. Annotations may lie inside the root; they are no videos.
 
-    The root may be a video file itself, which then is the only video.
+    The root may be a video itself, which then is the only one: a film, or a folder of frames that
+    has no videos below.
 
     Raises:
         UserError: nothing is there, videos have one name, a setting does not fit, or the root is a
@@ -93,6 +94,9 @@ def left_out(root: Path, settings: DatasetSettings) -> list[tuple[Path, str]]:
         return []
     videos, truth = set(_videos(root, settings)), _truth(root, settings)
     result, looks = [], count()
+    if videos == {root}:
+        beside = (one for one in entries(root) if real(one) not in truth)
+        return [(one, "is no image of the video") for one in beside if not is_image_file(one)]
     for path in entries(root):
         if path in videos:
             inside = entries(path) if is_folder(path) else []
@@ -118,7 +122,10 @@ def _videos(root: Path, settings: DatasetSettings) -> list[Path]:
     if root.is_file():
         return [root]
     beside = _truth(root, settings)
-    return [one for one in entries(root) if is_video(one) and real(one) not in beside]
+    found = [one for one in entries(root) if is_video(one) and real(one) not in beside]
+    if not found and holds_images(root) and not _deeper(root, beside):
+        return [root]
+    return found
 
 
 def _truth(root: Path, settings: DatasetSettings) -> set[Path]:
@@ -128,15 +135,19 @@ def _truth(root: Path, settings: DatasetSettings) -> set[Path]:
     return beside | {parent for path in beside for parent in path.parents}
 
 
+def _deeper(root: Path, truth: set[Path]) -> list[Path]:
+    """The folders below that videos lie in; folders of ground truth are none."""
+    below = (path for path in folders_of_videos(root) if path != root)
+    return [path for path in below if not truth & {real(path), *real(path).parents} - _above(root)]
+
+
+def _above(root: Path) -> set[Path]:
+    return {real(root), *real(root).parents}
+
+
 def _advice(root: Path) -> str:
-    deeper = [path for path in folders_of_videos(root) if path != root]
-    if deeper:
+    if deeper := _deeper(root, set()):
         return f"There are videos deeper: give one of these folders: {path_list(deeper)}."
-    if holds_images(root):
-        return (
-            "It holds images itself: if they are one video, give the folder that it lies in, or "
-            "put them into a folder of their own inside it."
-        )
     if not is_readable(root):
         return f"It cannot be read{_DENIED}."
     for path in (root, *entries(root)):
