@@ -75,6 +75,20 @@ def test_upsample_by_hand():
     np.testing.assert_array_equal(upsample_labels(labels, np.array([7, 4]), (1, 3)), [[4, 7, 7]])
 
 
+def test_upsample_is_what_whole_masks_give():
+    """Each pixel goes to the first of the tracks whose enlarged masks have most of it."""
+    rng = np.random.default_rng(0)
+    for sizes in [(5, 7, 43, 61), (1, 9, 30, 18), (12, 20, 36, 60), (8, 3, 8, 9), (20, 30, 11, 7)]:
+        height, width, rows, columns = sizes
+        labels = rng.integers(6, size=(height // 2 + 1, width // 2 + 1))
+        labels = labels.repeat(2, 0).repeat(2, 1)[:height, :width]
+        tracks = rng.permutation(8)
+        masks = [(labels == track).astype(np.float32) for track in tracks]
+        soft = [cv2.resize(one, (columns, rows), interpolation=cv2.INTER_LINEAR) for one in masks]
+        right = tracks[np.argmax(soft, axis=0)]
+        np.testing.assert_array_equal(upsample_labels(labels, tracks, (rows, columns)), right)
+
+
 def test_upsample_gives_every_pixel_a_track_near_it():
     labels = np.random.default_rng(0).integers(9, size=(5, 7))
     large = upsample_labels(labels, np.arange(12), (43, 61))

@@ -173,6 +173,14 @@ def test_the_plain_scoring_agrees_with_naive(seed):
         assert scores[1, t, g, p] == pytest.approx(naive_scoring.boundary_f(*pair), abs=1e-12)
 
 
+def test_joining_and_overlays_are_measured():
+    """And masks and pictures are those of the plain versions."""
+    told = measured("overlay.py", "--size", "120x160", "--work", "40x60", "--count", "3")
+    assert "3 pictures of 160x120" in told
+    assert len(re.findall(r"\d\.\d\d \(\d+\.\d\d to \d+\.\d\d\)$", told, re.M)) == 5
+    assert re.search(r"^veryfast 19\.5 .* 0?\.\d{4}$", told, re.M)
+
+
 def test_starting_is_measured():
     """A workflow runs from frames to tables, with settings that are known."""
     told = measured("start_up.py", "--videos", "2", "--frames", "5")

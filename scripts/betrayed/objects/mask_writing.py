@@ -29,16 +29,31 @@ def upsample_labels(labels: np.ndarray, tracks: np.ndarray, size: tuple[int, int
     Returns:
         (H, W) with the labels' type.
     """
-    most, soft, more = np.zeros(size, np.float32), np.empty(size, np.float32), np.empty(size, bool)
-    result = np.empty(size, labels.dtype)
-    # All of it in the same memory: at the size of films, asking for new costs more than computing.
-    for track in tracks[np.isin(tracks, labels)]:
-        mask = (labels == track).astype(np.float32)
-        cv2.resize(mask, size[::-1], dst=soft, interpolation=cv2.INTER_LINEAR)
-        np.greater(soft, most, out=more)
-        np.copyto(result, track, where=more, casting="same_kind")
-        np.maximum(soft, most, out=most)
+    present = tracks[np.isin(tracks, labels)]
+    result = np.full(size, present[0], labels.dtype)
+    most, soft = np.empty(size, np.float32), np.empty(size, np.float32)
+    for track in present:
+        mask = labels == track
+        cv2.resize(mask.astype(np.float32), size[::-1], dst=soft, interpolation=cv2.INTER_LINEAR)
+        if track == present[0]:
+            most, soft = soft, most
+            continue
+        place = _reach(mask, size)
+        np.copyto(result[place], track, where=soft[place] > most[place], casting="same_kind")
+        np.maximum(soft[place], most[place], out=most[place])
     return result
+
+
+def _reach(mask: np.ndarray, size: tuple[int, int]) -> tuple[slice, slice]:
+    """The rows and columns of an enlarged mask beyond which it is zero."""
+    slices = []
+    for axis in (0, 1):
+        there = np.flatnonzero(mask.any(axis=1 - axis))
+        scale = size[axis] / mask.shape[axis]
+        # Half a token further it has faded out; a pixel more for the rounding.
+        begin, end = (there[0] - 0.5) * scale, (there[-1] + 1.5) * scale
+        slices.append(slice(max(0, int(begin) - 1), int(end) + 2))
+    return slices[0], slices[1]
 
 
 def write_masks(
