@@ -376,3 +376,21 @@ def test_the_program_writes_the_record_or_says_why_not(tmp_path):
     assert "Traceback" not in done.stderr
     assert not output.exists()
     assert Record.read(record).failures["clip"].stage == "extract_frames"
+
+
+@pytest.mark.parametrize(
+    "place, first, said",
+    [
+        ("masks/v", 0, "There is .*truth/masks/v: say annotations: .*truth/masks. Add them"),
+        ("v/ids", 0, "There are images in .*truth/v/ids: move them up."),
+        ("v", 1, "They are numbered from 1, frames from 0: number both alike."),
+    ],
+)
+def test_where_annotations_lie_instead_is_said(tmp_path, place, first, said):
+    frames, ids = moving_square(3)
+    write_frames(tmp_path / "v", frames)
+    (tmp_path / "truth" / place).mkdir(parents=True)
+    for index, one in enumerate(ids, first):
+        save_palette_png(tmp_path / "truth" / place / f"{index:05d}.png", one)
+    with pytest.raises(UserError, match=said):
+        extract("v", tmp_path / "v", tmp_path / "out", annotations=tmp_path / "truth" / "v")

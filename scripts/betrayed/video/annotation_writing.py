@@ -9,7 +9,7 @@ import numpy as np
 from betrayed.datasets.name_lists import path_list
 from betrayed.datasets.names import look_alike
 from betrayed.datasets.readers import fbms, segtrack
-from betrayed.datasets.video_search import entries
+from betrayed.datasets.video_search import entries, holds_images
 from betrayed.errors import UserError
 from betrayed.io.images import numbered_images
 from betrayed.io.mask_checks import Kind, MaskJudge
@@ -68,6 +68,7 @@ def find_annotations(
             raise UserError(
                 f"Frame {file} of the video {video!r} has no annotation: {expected} is missing. "
                 f"Every frame needs one; add it, or leave the annotations of this video out."
+                f"{_instead(folder, sorted(images), numbers)}"
             )
         _check_size(video, path, judge.read(path).shape, size)
         # A path without a folder would be taken to lie beside frames.json: keep the "./".
@@ -129,12 +130,26 @@ def count_objects(ids: set[int], kind: str) -> int:
 def _present(video: str, annotations: str | Path) -> Path:
     folder = Path(annotations)
     if not folder.is_dir():
-        beside = [path.name for path in entries(folder.parent)]
+        beside = entries(folder.parent)
+        deeper = [one for one in beside if (one / folder.name).is_dir()]
+        alike = look_alike(folder.name, [one.name for one in beside])
+        if deeper:
+            alike = f" There is {deeper[0] / folder.name}: say annotations: {deeper[0]}."
         raise UserError(
-            f"The annotations {folder} of the video {video!r} are missing."
-            f"{look_alike(folder.name, beside)} Add them, or leave this video out."
+            f"The annotations {folder} of the video {video!r} are missing.{alike} Add them, or "
+            "leave this video out."
         )
     return folder
+
+
+def _instead(folder: Path, given: Sequence[int], numbers: Sequence[int]) -> str:
+    """What a folder has where the annotation of a frame is missing, if that tells what to do."""
+    if not given:
+        deeper = [one for one in entries(folder) if holds_images(one)]
+        return f" There are images in {path_list(deeper)}: move them up." if deeper else ""
+    if [one - given[0] for one in given] == [one - numbers[0] for one in numbers]:
+        return f" They are numbered from {given[0]}, frames from {numbers[0]}: number both alike."
+    return ""
 
 
 def _check_size(video: str, path: Path, shape: Sequence[int], size: tuple[int, int]) -> None:
