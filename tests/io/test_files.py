@@ -220,7 +220,7 @@ def weights(path):
 
 
 def film(path):
-    write_video(path, [noise] * 40, 25)
+    write_video(path, [np.random.default_rng(one).permuted(noise) for one in range(40)], 25)
 
 
 def image(path):
