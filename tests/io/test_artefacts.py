@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import h5py
 import numpy as np
@@ -47,6 +48,7 @@ def every_kind(path):
             large[index] = rng.normal(size=(100, 120))
         file["rounds/0"], file["empty"] = np.arange(9), np.empty((0, 4))
         file.require_group("view0")["small"] = np.arange(6).reshape(2, 3)
+        file.create_group("deep/in/groups").create_dataset("below/it", data=np.arange(3))
         grown = file.create_dataset("grown", (0,), "i4", maxshape=(None,), chunks=(2**14,))
         for index in range(3):
             grown.resize((len(grown) + 100,))
@@ -55,12 +57,18 @@ def every_kind(path):
     return path
 
 
+def test_the_same_values_are_the_same_bytes_whenever_they_are_written(tmp_path):
+    first = every_kind(tmp_path / "a.h5").read_bytes()
+    time.sleep(1.1)  # HDF5 counts times in seconds
+    assert every_kind(tmp_path / "b.h5").read_bytes() == first
+
+
 def test_whatever_is_written_has_a_checksum_and_chunks_larger_than_a_page(tmp_path):
     with h5py.File(every_kind(tmp_path / "a.h5")) as file:
         names = []
         file.visit(names.append)
         sets = [file[name] for name in names if isinstance(file[name], h5py.Dataset)]
-        assert len(sets) == 5
+        assert len(sets) == 6
         for one in sets:
             in_header = one.id.get_create_plist().get_layout() == h5py.h5d.COMPACT
             assert in_header or one.fletcher32

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from betrayed.io.files import sha256
 from support.slurm_cluster import cluster, jobs, tell, wait_for
 from support.workflow_project import Project
 
@@ -93,10 +94,22 @@ def test_states_are_asked_of_the_accounts_where_there_are_any(tmp_path, package)
     assert kept == ["COMPLETED"] * 2  # make_dataset, list_videos
 
 
-def test_the_tables_are_those_of_one_machine(local, tmp_path, package):
+def files_made(project):
+    """The digests of features, motion, blocks, attention, tracks, masks, pictures and tables."""
+    results = project.folder / "results"
+    paths = [path for kind in ("h5", "pt", "png", "csv") for path in results.rglob(f"*.{kind}")]
+    assert {"tracks", "features", "masks", "blocks"} <= {
+        part for path in paths for part in path.relative_to(results).parts
+    }
+    return {str(path.relative_to(results)): sha256(path) for path in paths}
+
+
+def test_the_files_are_those_of_one_machine(local, tmp_path, package):
     project = Project(tmp_path / "project", local.settings, package=package)
     text = run(project)
     assert project.tables() == local.tables()
+    there, here = files_made(project), files_made(local)
+    assert {name for name in there | here if there.get(name) != here.get(name)} == set()
     submitted = re.findall(r"Job \d+ has been submitted with SLURM jobid", text)
     assert len(submitted) > 15
     assert run(project).count("has been submitted") == 0  # nothing is left to do

@@ -3,6 +3,8 @@
 All that they hold is under checksums, so that a flipped bit or a lost page is an error and never
 another value. Chunks have HDF5's Fletcher-32. What describes them has the checksums of HDF5's newer
 form of file, and so have small data sets and texts, which are stored in the headers.
+
+No times are stored: the same values made by the same are the same bytes, whenever and wherever.
 """
 
 import json
@@ -92,16 +94,28 @@ class _Checksummed:
             rows = -(-LEAST_CHUNK // (math.prod(chunks[1:]) * np.dtype(dtype).itemsize))
             rows = max(chunks[0], min(rows, shape[0]) if fixed else rows)
             options |= {"chunks": (rows, *chunks[1:]), "fletcher32": True}
+        self._create_groups_above(name)
         made = super().create_dataset(name, shape, dtype, data, **options)
         self.kept.append(made)
         return made
 
     def create_group(self, name, *arguments, **options):
+        self._create_groups_above(name)
         return self._group(super().create_group(name, *arguments, **options))
+
+    def __setitem__(self, name, value):
+        self._create_groups_above(name)
+        super().__setitem__(name, value)
 
     def __getitem__(self, name):
         found = super().__getitem__(name)
         return self._group(found) if isinstance(found, h5py.Group) else found
+
+    def _create_groups_above(self, name):
+        """Those that HDF5 makes by itself on the way to a name hold the time at which it did."""
+        above = name.rpartition("/")[0] if name else ""
+        if above and above not in self:
+            self.create_group(above)
 
     def _group(self, plain):
         group = _Group(plain.id)
