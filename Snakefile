@@ -31,7 +31,7 @@ include: "rules/report.smk"
 
 
 onstart:
-    find_gpus()
+    say_what_is_used()
     claim_this_folder()
     heed_signals()
 

@@ -27,7 +27,7 @@ from betrayed.datasets.presence import resolve_root
 from betrayed.datasets.watching import signature
 from betrayed.engine.records import drop_untrue
 from betrayed.engine.folder_claim import check_writable, claim_folder
-from betrayed.engine.gpus import early_jobs, require_gpu, usable_gpus, what_is_used
+from betrayed.engine.gpus import require_gpu, usable_gpus, what_is_used
 from betrayed.engine.interrupts import cancel_jobs, heed_interrupts
 from betrayed.engine.where_to_look import places_text
 from betrayed.engine.sources import source_digest
@@ -82,9 +82,10 @@ BLOCKS = {run.block: run for run in RUNS.values()}
 MOTIONS = {run.motion: run.settings["motion"] for run in RUNS.values()}
 CLUSTERS = {run.clusters: run for run in RUNS.values()}
 GPU = 0 if config["device"] == "cpu" else 1  # that a job asks for; more only where it trains
-# Priorities of jobs on GPUs, see urgency(): what training waits for; then videos are finished one
-# after another. Features at the refinement's size wait for nothing, and fill the gaps.
-TRAINING, TRAINED_ON, TRACKS, ATTENTION, FINE = 6, 5, 3, 2, 0
+GPU_THREADS = 4  # the most cores of a job that computes on one
+# Priorities of jobs on GPUs, see urgency(): what training waits for; features at the refinement's
+# size, which wait for nothing, while it goes on; then videos are finished one after another.
+TRAINING, TRAINED_ON, TRACKS, FINE, ATTENTION, PLAIN = 6, 5, 4, 3, 2, 1
 TRAINED_FRAMES = "results/tables/.sources/trained_frames"
 POOLED = "youtube-vis"  # the protocol that scores a data set as a whole,
 ALL = "all"  # and what tables call that
@@ -106,12 +107,10 @@ def claim_this_folder():
         refuse(error)
 
 
-def find_gpus():
+def say_what_is_used():
     """Say once what is computed on; a cluster's nodes are not seen from here: `onstart:` calls this.
 
-    `device: cuda` is an error where there is no GPU. Where the run has all GPUs some jobs more are
-    started, which wait for one. While a block is to be trained one GPU is kept from features that it
-    does not wait for: it would wait for the end of these, and all that comes after would, too.
+    `device: cuda` is an error where there is no GPU.
     """
     if not workflow.is_main_process or not workflow.local_exec:
         return
@@ -122,21 +121,8 @@ def find_gpus():
     if config["device"] == "cpu":
         return
     usable, granted = len(usable_gpus()), workflow.global_resources.get("gpu").value
-    logger.info(what_is_used(usable, granted), extra={"for_people": True})
-    if early := early_jobs(usable, granted):
-        scheduler = workflow.scheduler
-        scheduler.resources["gpu"] += early
-        if not all(
-            os.path.exists(f"results/blocks/{block}/record.json") for block in trained_here()
-        ):
-            caps = {"filler": max(1, usable - 1)}
-            scheduler.resources |= caps
-            scheduler.global_resources |= caps
-
-
-def trained_here():
-    """The blocks that this project trains."""
-    return [block for block, run in BLOCKS.items() if run.datasets]
+    said = what_is_used(usable, granted, workflow.cores, GPU_THREADS)
+    logger.info(said, extra={"for_people": True})
 
 
 def heed_signals():

@@ -45,7 +45,7 @@ checkpoint list_videos:
         runtime=minutes(120),
         # How many jobs run side by side decides how videos are first put into batches; later runs
         # keep to that, so it must not rerun anything.
-        parallel=PARALLEL,
+        parallel=jobs_side_by_side,
         least=LEAST_ON_GPU if ON_GPUS else 1,
     params:
         code=source_digest("list_videos"),

@@ -39,10 +39,9 @@ rule cache_features:
     priority: urgency_of_features
     conda:
         "../envs/torch.yaml"
-    threads: 4
+    threads: GPU_THREADS
     resources:
         gpu=GPU,
-        filler=filler,
         device=config["device"],
         batch_size=lambda wildcards: BATCH_SIZES[wildcards.backbone],
         mem_mb=memory(6000),

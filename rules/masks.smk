@@ -56,7 +56,7 @@ rule segment_pieces:
     priority: urgency(TRACKS)
     conda:
         "../envs/torch.yaml"
-    threads: 4
+    threads: GPU_THREADS
     resources:
         gpu=GPU,
         device=config["device"],

@@ -15,7 +15,7 @@ rule cluster_tracks:
     priority: urgency(TRACKS)
     conda:
         "../envs/torch.yaml"
-    threads: 4
+    threads: GPU_THREADS
     resources:
         gpu=GPU,
         device=config["device"],

@@ -88,16 +88,11 @@ def urgency(stage):
 def urgency_of_features(wildcards):
     """What training waits for is before all others, whose turn comes while training goes on."""
     fine = wildcards.backbone not in {run.backbone for run in RUNS.values()}
-    stage = FINE if fine else FINE + 1
-    return urgency(stage if filler(wildcards) else TRAINED_ON)(wildcards)
-
-
-def filler(wildcards):
-    """Whether a batch of features is one that training does not wait for: 1, else 0."""
     try:
-        return int(not awaited_by_training(wildcards))
+        first = awaited_by_training(wildcards)
     except IncompleteCheckpointException:  # a first pass: it is planned anew
-        return 1
+        first = False
+    return urgency(TRAINED_ON if first else FINE if fine else PLAIN)(wildcards)
 
 
 def urgency_of_frames(wildcards):
@@ -130,6 +125,17 @@ def trained_frames(wildcards):
 def trained_datasets():
     """The data sets that a block is trained on, in order."""
     return sorted({dataset for run in RUNS.values() for dataset in run.datasets})
+
+
+def jobs_side_by_side(wildcards):
+    """For how many jobs at a time the videos of a data set are put into batches.
+
+    For one fewer where it is only trained on: training is a job, too, and has a GPU while the others
+    go on with the data sets that are segmented. With a batch for each GPU it would be one job more
+    than rounds of all GPUs, and all but one would wait at the end.
+    """
+    only_trained_on = wildcards.dataset not in config["evaluate"]
+    return PARALLEL - 1 if ON_GPUS and only_trained_on and PARALLEL > 2 else PARALLEL
 
 
 def record(dataset, stage, batch):

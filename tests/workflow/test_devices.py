@@ -51,7 +51,7 @@ def test_no_job_takes_more_gpus_than_it_was_granted(
     [
         (0, (), "No GPU can be used here: everything is computed on the CPU."),
         (2, (), "Add --resources gpu=2."),
-        (2, ("--resources", "gpu=2"), "2 of 2 GPUs used at a time, at most."),
+        (2, ("--resources", "gpu=2"), "2 of 2 GPUs used at a time, at most. But a job takes"),
     ],
 )
 def test_a_run_says_once_what_it_computes_on(project, gpus, options, said, tmp_path, monkeypatch):
@@ -85,12 +85,42 @@ def test_long_videos_and_what_training_waits_for_come_first(project):
             for job in jobs
             if job.startswith(f"{rule}:")
         }
-        before = {"cache_features": [5, 5, 1], "export_attention": [2] * 3}.get(rule, [3] * 3)
+        before = {"cache_features": [5, 5, 1], "export_attention": [2] * 3}.get(rule, [4] * 3)
         assert found == pytest.approx(
             {n: share + more for n, (share, more) in enumerate(zip(expected, before, strict=True))}
         )
     (training,) = (job for job in jobs if job.startswith("train_block:"))
     assert "priority: 6" in training
+
+
+def test_fine_features_come_before_attention_and_after_what_training_waits_for(project):
+    project.change({"refinement": {"height": 112, "width": 210}})
+    text = project.run("--dry-run", "--forcerun", "extract_frames")
+    jobs = re.split(r"^rule ", text, flags=re.MULTILINE)
+    found = [
+        float(re.search(r"priority: (\S+)", job)[1])
+        for job in jobs
+        if job.startswith("cache_features:")
+    ]
+    assert sorted(found) == [4, 6]  # 3 and 5, and a share of 1: there is one batch
+
+
+@pytest.mark.parametrize(
+    ("options", "segmented", "trained_on"),
+    [
+        (("--resources", "gpu=8"), "8", "7"),  # with training itself these are eight jobs, too
+        (("--resources", "gpu=2"), "2", "2"),
+        (("--resources", "gpu=0"), "0", "0"),
+    ],
+)
+def test_data_that_are_only_trained_on_leave_a_gpu_to_training(
+    project, options, segmented, trained_on
+):
+    folder = {"make": None, "annotations": None, "root": "resources/made/videos"}
+    project.change({"datasets": {"other": folder}, "training": {"dataset": "other"}})
+    text = project.run("--dry-run", "--printshellcmds", "--forcerun", "list_videos", *options)
+    found = dict(re.findall(r"--output results/(\w+)/videos.csv .* --parallel (\d+)", text))
+    assert found == {"made": segmented, "other": trained_on}
 
 
 def test_what_changes_rounding_at_most_reruns_nothing(project):

@@ -48,12 +48,14 @@ def usable_gpus() -> dict[str, str]:
     return found
 
 
-def what_is_used(usable: int, granted: int | None) -> str:
+def what_is_used(usable: int, granted: int | None, cores: int, threads: int) -> str:
     """What a run computes on, and what to add to its command where that is not all there is.
 
     Args:
         usable: GPUs that this process may use, see :func:`usable_gpus`.
         granted: N of ``--resources gpu=N``; None: it was not given.
+        cores: of the run, ``--cores``.
+        threads: the most that a job on one GPU takes.
     """
     gpus = "1 GPU" if usable == 1 else f"{usable} GPUs"
     if not usable:
@@ -69,17 +71,14 @@ def what_is_used(usable: int, granted: int | None) -> str:
         return (
             f"{gpus} can be used here, not {granted}: others wait. Give --resources gpu={usable}."
         )
-    return f"{granted} of {gpus} used at a time, at most."
-
-
-def early_jobs(usable: int, granted: int | None) -> int:
-    """How many jobs more than GPUs to start, which wait until one is free, see :mod:`.leasing`.
-
-    Between two jobs Snakemake has to notice the end of one and start the other, which takes longer
-    where many do so at a time; meanwhile a GPU would have nothing to do. None where the run is to
-    leave GPUs to others.
-    """
-    return 1 + usable // 4 if usable and granted is not None and granted >= usable else 0
+    used = f"{granted} of {gpus} used at a time, at most."
+    side_by_side = max(1, cores // threads)
+    if granted > side_by_side:
+        used += (
+            f" But a job takes up to {threads} cores, of which the run has {cores}: {side_by_side} "
+            f"at a time. Give --cores {threads * granted}, or all, if there are more."
+        )
+    return used
 
 
 def require_gpu(device: str) -> None:
