@@ -364,6 +364,17 @@ def test_a_variable_that_names_no_gpu_is_told(machine):
     )
 
 
+@pytest.mark.parametrize(
+    ("setting", "unknown"),
+    [("0,9,1", "9"), ("GPU-1, GPU-x", "GPU-x"), ("1,1,", None), ("0,-1,9", None)],
+)
+def test_a_variable_that_names_a_gpu_too_many_is_told(machine, setting, unknown):
+    job = machine.start(CUDA_VISIBLE_DEVICES=setting)
+    lines = job.communicate("")[1]
+    told = f"but nvidia-smi lists no {unknown!r}: as CUDA reads it, nothing from there on is used."
+    assert lines == (f"CUDA_VISIBLE_DEVICES is {setting!r}, {told}\n" if unknown else "")
+
+
 def test_leases_are_seen_from_any_temporary_folder_and_by_any_user(machine, tmp_path_factory):
     assert leasing.FOLDER.is_absolute() and "TMPDIR" not in str(leasing.FOLDER)
     assert machine.told(TMPDIR="/nonexistent") == "1 GPU-0"

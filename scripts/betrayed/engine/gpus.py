@@ -34,8 +34,14 @@ def usable_gpus() -> dict[str, str]:
     if setting is not None and setting.strip() in _NONE:
         return {}
     try:
-        found = visible_gpus(installed_gpus(), setting)
+        installed = installed_gpus()
+        found = visible_gpus(installed, setting)
         seen = "nvidia-smi lists"
+        if found and (unknown := _first_unknown(installed, setting)):
+            _tell(
+                f"{VISIBLE} is {setting!r}, but {seen} no {unknown!r}: as CUDA reads it, nothing "
+                "from there on is used."
+            )
     except _NotListed as reason:
         driver = any(path.exists() for path in DRIVER)
         if not driver and not reason.failed:
@@ -151,6 +157,16 @@ def visible_gpus(devices: list[list[str]], setting: str | None) -> dict[str, str
             break
         names_by_uuid.setdefault(names[0], entry)
     return names_by_uuid
+
+
+def _first_unknown(devices: list[list[str]], setting: str | None) -> str | None:
+    """The first entry that names no device, unless -1, which ends a list, comes before; or None."""
+    for entry in map(str.strip, (setting or "").strip(" ,").split(",")):
+        if entry == "-1":
+            return None
+        if entry and not visible_gpus(devices, entry):
+            return entry
+    return None
 
 
 class _NotListed(Exception):
