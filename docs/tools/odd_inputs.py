@@ -70,6 +70,7 @@ def _cell(text: str) -> str:
     Encoders make a film some bytes longer or shorter from one time to the next.
     """
     text = re.sub(r"\d+ bytes or more, but has \d+", "… bytes or more, but has …", text)
+    text = re.sub(r"at byte \d+ of \d+", "at byte … of …", text)
     return re.sub(r"([|*_`<{\[])", r"\\\1", " ".join(text.split()))
 
 
