@@ -1,10 +1,20 @@
 """The manifest: what was written is read, batch by batch."""
 
+import json
+
 import pytest
 
-from betrayed.datasets.manifest import COLUMNS, made_from, read_manifest, rows_of_batch
+from betrayed.datasets.manifest import (
+    COLUMNS,
+    drop_untrue_manifests,
+    made_from,
+    read_manifest,
+    rows_of_batch,
+)
 from betrayed.datasets.manifest import write_manifest as write
 from betrayed.errors import UserError
+from betrayed.io.files import sha256
+from support.listings import listing, places
 
 
 def row(video, **values):
@@ -33,3 +43,39 @@ def test_another_table_is_no_manifest(tmp_path):
     (tmp_path / "videos.csv").write_text("video,batch\na,0000\n")
     with pytest.raises(UserError, match="has the columns"):
         rows_of_batch(tmp_path / "videos.csv", "0000")
+
+
+def test_a_manifest_that_is_not_what_was_written_goes(folder, tmp_path):
+    """Cut at the end of a line it would pass for a list of fewer videos."""
+    path = tmp_path / "results" / "made" / "videos.csv"
+    write(path, listing(folder))
+    assert drop_untrue_manifests(tmp_path / "results") == []
+    memory = path.with_name("listing.json")
+    memory.write_text("{}")  # of an earlier version
+    assert drop_untrue_manifests(tmp_path / "results") == []
+    memory.write_text(json.dumps({"manifest": sha256(path)}))
+    assert drop_untrue_manifests(tmp_path / "results") == []
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    assert drop_untrue_manifests(tmp_path / "results") == [path]
+    write(path, listing(folder))
+    memory.write_text("{")
+    assert drop_untrue_manifests(tmp_path / "results") == [path]
+    assert not path.exists()
+
+
+def test_the_manifest_comes_back_as_it_was(folder, tmp_path):
+    rows = listing(folder)
+    write(tmp_path / "videos.csv", rows)
+    assert (tmp_path / "videos.csv").read_text().splitlines()[0] == (
+        "video,name,source,annotations,instances,part,batch,bytes,source_content,truth_content"
+    )
+    own = ("part", "batch", "bytes", "source_content", "truth_content")
+    assert places(tmp_path / "videos.csv") == rows
+    whole = [row | dict.fromkeys(own, row["video"]) for row in rows]
+    write(tmp_path / "videos.csv", whole)
+    assert read_manifest(tmp_path / "videos.csv") == whole
+    (tmp_path / "bad.csv").write_text("name\nant\n")
+    with pytest.raises(UserError, match="has the columns"):
+        read_manifest(tmp_path / "bad.csv")
+    with pytest.raises(UserError, match="does not exist"):
+        read_manifest(tmp_path / "none.csv")
