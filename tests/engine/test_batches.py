@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import shutil
 import subprocess
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -290,6 +291,24 @@ def test_a_block_that_is_not_the_stamped_one_is_told():
     block.write_text("other")
     with pytest.raises(UserError, match=r"block\.pt is not what train_block wrote.*Delete bl"):
         check_stamped(block)
+
+
+def test_a_stamp_says_what_its_work_took_of_the_processor_and_that_of_its_programs():
+    block, stamp = Path("blocks/block.pt"), Path("blocks/videos/block.json")
+    block.parent.mkdir()
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+
+    def work():
+        subprocess.run([sys.executable, "-c", burn], check=True)
+        time.sleep(0.5)
+        block.write_text("trained")
+
+    began = sum(os.times()[:4])
+    make_stamped(stamp, {"stage": "train_block"}, [block], work)
+    values = json.loads(stamp.read_text())
+    most = sum(os.times()[:4]) - began + 0.05  # which counts hundredths
+    assert 0.3 <= values["cpu_seconds"] <= most
+    assert values["seconds"] >= 0.8
 
 
 def test_a_damaged_stamp_is_named():

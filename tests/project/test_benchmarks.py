@@ -10,7 +10,9 @@ from argparse import Namespace
 import numpy as np
 import pytest
 import torch
+import yaml
 
+from betrayed.engine.records import Made, Record
 from betrayed.engine.stamps import STAMPS
 from betrayed.io.artefacts import create
 from betrayed.training.losses import LossSettings, clip_losses
@@ -31,10 +33,10 @@ def importable(monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
 
 
-def measured(program, *given):
+def measured(program, *given, rounds=("--repeats", "1")):
     """What a benchmark prints, run once with one thread."""
     return subprocess.run(
-        [sys.executable, f"benchmarks/{program}", "--repeats", "1", *given],
+        [sys.executable, f"benchmarks/{program}", *rounds, *given],
         cwd=BENCHMARKS.parent,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         check=True,
@@ -183,33 +185,58 @@ def test_joining_and_overlays_are_measured():
 
 def test_starting_is_measured():
     """A workflow runs from frames to tables, with settings that are known."""
-    told = measured("start_up.py", "--videos", "2", "--frames", "5")
-    assert "2 videos of 5 frames of 64x96, one core." in told
-    assert re.search(r"^ *cache_features +1 +2 +\d+\.\d +\d+\.\d +\d+%$", told, re.M)
-    assert re.search(r"^ *list_videos +1 +0 +\d+\.\d +0\.0 +100%$", told, re.M)
-    assert re.search(r"^ *all +15 +17 +\d+\.\d +\d+\.\d +\d+%$", told, re.M)
+    told = measured("start_up.py", "--videos", "2", "--frames", "5", rounds=())
+    assert "2 videos of 5 frames of 64x96, jobs of one thread." in told
+    assert re.search(r"^Snakemake itself: \d+\.\d s$", told, re.M)
+    assert re.search(r"^ *cache_features +1 +2 +\d+\.\d +\d+\.\d +\d+\.\d%$", told, re.M)
+    assert re.search(r"^ *list_videos +1 +0 +\d+\.\d +0\.0 +100\.0%$", told, re.M)
+    assert re.search(r"^ *all +14 +17 +\d+\.\d +\d+\.\d +\d+\.\d%$", told, re.M)
 
 
 def test_shares_are_those_of_jobs_and_stamps(tmp_path):
-    """Two jobs of 10 s and 2 s, three videos of 3 s; one job that does none."""
+    """Two jobs of 10 s and 2 s, three videos of 3 s; one that does none, one that was killed."""
     from start_up import stage_table
 
-    for name, seconds in (("score_video/a/0000", 10), ("score_video/a/0001", 2), ("list/all", 4)):
-        path = tmp_path / "benchmarks" / f"{name}.tsv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:01\t-\n")
-    stamps = tmp_path / "made" / "records" / "scores" / "a" / STAMPS
-    stamps.mkdir(parents=True)
-    for video in range(3):
-        stamp = {"recipe": {"stage": "score_video"}, "seconds": 3}
-        (stamps / f"{video}.json").write_text(json.dumps(stamp))
+    records = tmp_path / "made" / "records" / "scores" / "a"
+    (records / STAMPS).mkdir(parents=True)
+    for video in range(4):
+        stamp = {"recipe": {"stage": "score_video"}, "cpu_seconds": 3}
+        (records / STAMPS / f"{video}.json").write_text(json.dumps(stamp))
+    for batch, videos in (("0000", "01"), ("0001", "2")):
+        made = {video: Made(f"{video}.csv", 1, "key") for video in videos}
+        Record("score_video", made).write(records / f"{batch}.json")
+    jobs = tmp_path / "cpu"
+    jobs.mkdir()
+    command = (
+        "trap 'x' EXIT;  python scripts/{} --record 'made/records/scores/a/{}.json' 2>&1 | tee y"
+    )
+    ended = "0m0.500s 0m0.250s\n0m{}s 0m1.000s\n"
+    (jobs / "11").write_text(f"{command.format('score_video.py', '0000')}\n{ended.format('8.250')}")
+    # The number of a shell comes again; the last job of it was killed and left no record.
+    (jobs / "12").write_text(
+        f"{command.format('score_video.py', '0001')}\n{ended.format('0.250')}"
+        f"python scripts/make_dataset.py --output z 2>&1 | tee y\n{ended.format('58.25')}"
+        f"python scripts/list_all.py --output z 2>&1 | tee y\n{ended.format('2.250')}"
+        f"{command.format('score_video.py', '0002')}\n{ended.format('7.000')}"
+    )
     rows = stage_table(tmp_path).set_index("stage").T.to_dict("list")
     assert rows == {
         "score_video": [2, 3, 12, 9, 0.25],
-        "list": [1, 0, 4, 0, 1],
+        "list_all": [1, 0, 4, 0, 1],
         "stages of videos": [2, 3, 12, 9, 0.25],
         "all": [3, 3, 16, 9, pytest.approx(7 / 16)],
+        "make_dataset": [1, 0, 60, 0, 1],
     }
+
+
+def test_stories_are_as_long_and_as_large_as_the_demo():
+    from start_up import stories
+
+    own = yaml.safe_load((ROOT / "config.yaml").read_text())["datasets"]["made"]["make"]
+    settings = stories(300)
+    make = settings["datasets"]["stories"]["make"]
+    assert make == own | {"stories": "random", "seed": 3, "clips": 300}
+    assert settings["evaluate"] == [settings["training"]["dataset"]] == ["stories"]
 
 
 def test_planning_is_measured():

@@ -7,6 +7,7 @@ write its files at once: the second one waits, and finds it made.
 
 import hashlib
 import json
+import resource
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -72,7 +73,7 @@ def make_stamped(
         if is_current(stamp, recipe) and time_of(stamp) != stale:
             return
         stamp.unlink(missing_ok=True)
-        began = time.monotonic()
+        began, computed = time.monotonic(), _cpu_seconds()
         work()
         files = {str(path): path.stat().st_size for path in _files(outputs)}
         values = {
@@ -87,6 +88,7 @@ def make_stamped(
                 name: _made_by(name) for name in files if name.endswith(_CHECKED_BY_THEMSELVES)
             },
             "seconds": round(time.monotonic() - began, 3),
+            "cpu_seconds": round(_cpu_seconds() - computed, 3),
             "gpu_mb": most_gpu_mb(),
         }
         with whole_file(stamp) as temporary:
@@ -142,6 +144,12 @@ def check_stamped(path: str | Path) -> None:
         UserError: it has other content than what was stamped.
     """
     check_digests(Path(path).parent / STAMPS / f"{Path(path).stem}.json", path, [str(path)])
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of the programs that it ran, on all cores together."""
+    used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def _made_by(path: str) -> dict[str, Any] | None:
