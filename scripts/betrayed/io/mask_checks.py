@@ -78,7 +78,8 @@ class MaskJudge:
         """
         values = np.flatnonzero(np.bincount(ids.ravel()))
         self._found.update(values.tolist())
-        self._solid.update(np.flatnonzero(np.bincount(_solid(ids))).tolist())
+        if not self._solid.issuperset(values.tolist()):
+            self._solid.update(np.flatnonzero(np.bincount(_solid(ids))).tolist())
         if len(values) < 3:
             # Two values have nothing between them, but for a picture that has two grey values
             # here and others elsewhere; the others then tell.
