@@ -46,7 +46,7 @@ checkpoint list_videos:
         # How many jobs run side by side decides how videos are first put into batches; later runs
         # keep to that, so it must not rerun anything.
         parallel=jobs_side_by_side,
-        least=LEAST_ON_GPU if ON_GPUS else 1,
+        least=LEAST_ON_GPU if ON_GPUS else LEAST_ON_CPU,
     params:
         code=source_digest("list_videos"),
         settings=dataset_settings,

@@ -1,7 +1,7 @@
 import os
 from collections import Counter
 
-from betrayed.datasets.batching import assign_batches, batch_size, trained_on
+from betrayed.datasets.batching import LEAST_ON_CPU, assign_batches, batch_size, trained_on
 from betrayed.datasets.watching import signature
 
 
@@ -17,6 +17,16 @@ def test_a_gpu_starts_no_job_for_few_videos_unless_another_would_be_idle():
     """Rounds of 8 jobs: one up to 79 videos, two up to 119, three from there on."""
     expected = {1: 1, 8: 1, 30: 4, 60: 8, 79: 10, 80: 5, 119: 8, 120: 5, 2883: 121, 9999: 128}
     assert {n: batch_size(n, parallel=8, least=5) for n in expected} == expected
+
+
+def test_without_a_gpu_300_videos_come_in_batches_large_enough_to_start_in_a_twentieth():
+    """For each number of cores, a job on four of them: the videos of the largest batch."""
+    expected = {1: 32, 2: 32, 4: 32, 8: 50, 16: 25, 32: 38, 64: 19}
+    sizes = {n: batch_size(300, parallel=n // 4, least=LEAST_ON_CPU) for n in expected}
+    assert sizes == expected
+    # None is idle for it: six videos on eight cores are three for each of two jobs.
+    assert batch_size(6, parallel=2, least=LEAST_ON_CPU) == 3
+    assert batch_size(6, parallel=16, least=LEAST_ON_CPU) == 1
 
 
 def test_videos_keep_their_batch_when_others_come_and_go():

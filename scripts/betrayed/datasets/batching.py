@@ -16,6 +16,9 @@ ROUNDS = 3
 #: On a GPU a job starts for longer than it takes over this many short videos: smaller batches than
 #: this are made only where a single round needs them.
 LEAST_ON_GPU = 5
+#: The same without one: all stages together start in the time of one of the demo's videos, which
+#: is a twentieth of the work from here on.
+LEAST_ON_CPU = 20
 
 
 def batch_size(videos: int, parallel: int, least: int = 1) -> int:
