@@ -184,7 +184,7 @@ def jobs_of(folder: Path) -> list[tuple[str, str | None, float]]:
         # One file for each shell; should the system give a number again, several jobs in one.
         said = re.split(r"^(\d+m\S+s \d+m\S+s\n\d+m\S+s \d+m\S+s)\n", path.read_text(), flags=re.M)
         for command, times in zip(said[::2], said[1::2], strict=False):
-            found = re.search(r"\bscripts/(\w+)\.py (.*) 2>&1 \| tee", command, re.S)
+            found = re.search(r"\bpython scripts/(\w+)\.py (.*)", command, re.S)
             if found:
                 words = shlex.split(found[2])
                 record = words[words.index("--record") + 1] if "--record" in words else None

@@ -66,6 +66,7 @@ rule draw_training:
         " --training-features {input.training:q} --frames {input.frames:q}"
         " --features {input.features:q} --settings {params.settings:q} --threads {threads}"
         " --curves {output.curves:q} --clusters {output.clusters:q} --picture {output.picture:q}"
+        " 2>&1 | tee {log:q}"
 
 
 rule fetch_block:
