@@ -6,7 +6,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from betrayed.config.runs import runs, scoring_settings
 from betrayed.config.checks import check
+from betrayed.config.command_line import understood
 from betrayed.config.files import check_readable, faults_of_files
+from betrayed.config.merging import merged
 from betrayed.config.quality import with_quality
 from betrayed.datasets.presence import missing_data
 from betrayed.errors import UserError
@@ -34,7 +36,10 @@ except UserError as error:
 configfile: CONFIG
 
 
-config = with_quality(config, workflow.config_settings.overwrite_config)
+typed = understood(workflow.config_settings.config)
+config = with_quality(
+    merged(config, typed), merged(workflow.config_settings.overwrite_config, typed)
+)
 try:
     if workflow.is_main_process:
         config |= check(config, missing_data, faults_of_files(workflow.configfiles))

@@ -98,7 +98,7 @@ def test_every_setting_of_a_run_may_be_swept():
 @pytest.mark.parametrize(
     ("sweep", "more", "fault"),
     [
-        (None, {}, "sweep: must be a section of settings, not None"),
+        (None, {}, "sweep: must be a section of settings, not null"),
         ({"seed": 3}, {}, "sweep.seed: must be a list, not 3"),
         ({"seed": []}, {}, "sweep.seed: must hold at least 1 of them, not 0"),
         ({"tau": [1.0]}, {}, "sweep: unknown setting 'tau'; did you mean 'clustering.tau'?"),

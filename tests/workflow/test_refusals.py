@@ -33,6 +33,18 @@ def test_a_bad_configuration_is_refused_before_any_job(tmp_path, settings, messa
     assert not (project.folder / "results").exists()
 
 
+def test_settings_on_the_command_line_are_read_as_those_of_a_file(project):
+    """Nested ones, too, which Snakemake hands over as text: they name the run that is there."""
+    steps = project.settings["training"]["steps"]
+    same = ("--config", f"training={{steps: {steps}}}", "pictures={draw: true}", "batch_size=null")
+    assert project.planned(*same) == project.planned()
+    more = project.planned("--config", "sweep={clustering.tau: [0.05, 0.5]}")
+    assert (more["cluster_tracks"], more["draw_sweep"]) == (1, 1)
+    assert not {"train_block", "export_attention"} & set(more)
+    text = project.run("--dry-run", "--config", "pictures={draw: maybe}", check=False)
+    assert "pictures.draw: must be true or false, not 'maybe'" in text
+
+
 def test_another_folder_is_told_from_the_projects(tmp_path):
     project = Project(tmp_path / "project")
     text = project.run("--directory", str(tmp_path), "--dry-run", check=False)

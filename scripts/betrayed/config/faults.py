@@ -26,6 +26,9 @@ _LIMITS = {
     "less_than": ("less than", "lt"),
     "less_than_equal": ("at most", "le"),
 }
+# Such as 1.5e-4: whole, fraction and exponent.
+_NUMBER = re.compile(r"([-+]?[0-9]+)(\.[0-9]*)?([eE][-+]?[0-9]+)?")
+_NUMBERS = ("int_type", "float_type")
 _SIZES = {"too_short": "at least {min_length} of them", "too_long": "at most {max_length} of them"}
 
 
@@ -77,13 +80,12 @@ def _reason(fault: dict[str, Any]) -> str:
         allowed = re.findall(r"'([^']*)'", context["expected"])
         close = difflib.get_close_matches(str(value), allowed, n=1)
         meant = f"; did you mean {close[0]!r}?" if close else ""
-        return f"must be one of {', '.join(map(repr, allowed))}, not {value!r}{meant}"
+        return f"must be one of {', '.join(map(repr, allowed))}, not {_shown(value)}{meant}"
     if kind in _TYPES:
-        hint = " (YAML reads 1e-4 as text: write 1.0e-4)" if _is_number(value) else ""
-        return f"must be {_TYPES[kind]}, not {value!r}{hint}"
+        return f"must be {_TYPES[kind]}, not {_shown(value)}{_hint(kind, value)}"
     if kind in _LIMITS:
         words, name = _LIMITS[kind]
-        return f"must be {words} {context[name]:g}, not {value!r}"
+        return f"must be {words} {context[name]:g}, not {_shown(value)}"
     if kind in _SIZES:
         return f"must hold {_SIZES[kind].format(**context)}, not {context['actual_length']}"
     if kind == "string_too_short":
@@ -93,10 +95,26 @@ def _reason(fault: dict[str, Any]) -> str:
     return f"{fault['msg']}, not {value!r}"
 
 
-def _is_number(value: Any) -> bool:
-    """Whether a text would be a number if YAML read it as one."""
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return isinstance(value, str)
+def _shown(value: Any) -> str:
+    """A value as it stands in a file of settings."""
+    words = {None: "null", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else repr(value)
+
+
+def _hint(kind: str, value: Any) -> str:
+    """What to write in place of a text that was meant to be something else."""
+    if not isinstance(value, str):
+        return ""
+    if kind == "tuple_type":
+        return f": write [{value}]"
+    if kind == "bool_type" and value.lower() in ("true", "false", "yes", "no", "on", "off"):
+        return " (it is text: take off the quotes)"
+    number = _NUMBER.fullmatch(value) if kind in _NUMBERS else None
+    if number is None:
+        return ""
+    whole, fraction, exponent = number.groups()
+    if not exponent or (fraction and exponent[1] in "+-"):
+        return " (it is text: take off the quotes)"
+    sign = "" if exponent[1] in "+-" else "+"
+    meant = f"{whole}{fraction or '.0'}{exponent[0]}{sign}{exponent[1:]}"
+    return f" (YAML reads {value} as text: write {meant})"
