@@ -7,6 +7,8 @@ SHELL := bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Snakemake with a line a stage on the screen; --logger finds the plugin on Python's path.
 SNAKEMAKE := PYTHONPATH="$(CURDIR)/scripts$${PYTHONPATH:+:$$PYTHONPATH}" snakemake --logger betrayed --cores all
+# Signs that mean something to make itself.
+, := ,
 .PHONY: help demo plan test test-fast test-property test-faults test-gpu lint segment report score docs lock clean
 
 help: ## list the targets
@@ -17,6 +19,17 @@ demo: .venv/ready ## find the objects in the made videos, score them, and show t
 	@python scripts/print_summary.py --tables results/tables --benchmarks results/benchmarks --pictures results/pictures
 	@echo "Report:   make report writes results/report.html: all of this, and a player of each video"
 
+# What is typed with a target: of another name, which would change nothing, the target would run
+# without a word.
+takes-demo :=
+takes-segment := VIDEOS QUALITY START END STEP HEIGHT BLOCK FORMATS CONFIG
+takes-report := VIDEOS CONFIG
+takes-plan := VIDEOS CONFIG
+takes-score := TRUTH MASKS SPLIT OUTPUT OPTIONS
+unknown = $(strip $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(filter-out PYTHON TORCH_REQUIREMENTS SHELL $(takes-$1),$(name)))))
+$(foreach goal,$(filter demo segment report plan score,$(MAKECMDGOALS)),$(if $(call unknown,$(goal)),\
+	$(error make $(goal) knows no $(addsuffix =,$(call unknown,$(goal))). $(if $(takes-$(goal)),It knows $(addsuffix =,$(takes-$(goal))): correct the name$(,) or leave it out,Leave it out))))
+
 # What was typed behind NAME=, as one word for the shell: spaces, quotes and dollars stay, and ~ is
 # home, which not every shell says itself behind a "=".
 typed = "$$(set -- '$(subst ','\'',$(value $1))'; case "$$1" in '~' | '~/'*) printf %s "$$HOME$${1\#'~'}" ;; *) printf %s "$$1" ;; esac)"
@@ -26,10 +39,18 @@ typed = "$$(set -- '$(subst ','\'',$(value $1))'; case "$$1" in '~' | '~/'*) pri
 TYPED = results/segment.yaml
 define typed_settings
 mkdir -p results; { $(if $(QUALITY),echo "quality: $(QUALITY)";) \
-	echo "films: {$(if $(START),start: $(START)$(,) )$(if $(END),end: $(END)$(,) )$(if $(STEP),step: $(STEP)$(,) )$(if $(HEIGHT),height: $(HEIGHT))}"; \
-	$(if $(value BLOCK),printf '%s\n' $(call typed,BLOCK) | sed "s/'/''/g; s/.*/training: {checkpoint: '&'}/";) } > $(TYPED)
+	echo "films: {$(if $(START),start: $(call number,START,$(minutes))$(,) )$(if $(END),end: $(call number,END,$(minutes))$(,) )$(if $(STEP),step: $(call number,STEP)$(,) )$(if $(HEIGHT),height: $(call number,HEIGHT))}"; \
+	$(if $(value BLOCK),printf '%s\n' $(call typed,BLOCK) | sed "s/'/''/g; s/.*/training: {checkpoint: '&'}/";) } > $(TYPED) || \
+	{ echo "error: $(TYPED) cannot be written. Make results/ writable." >&2; exit 1; }
 endef
-, := ,
+space := $() $()
+minutes = (:[0-9]+)*
+# A number in seconds, where 1:30 is 90; whatever is none is text, which the checks refuse.
+number = $$(printf %s $(call typed,$1) | awk -F: '/^(-?[0-9]+|[0-9]+$2)([.][0-9]+)?$$/ { for (i = 1; i <= NF; i++) s = 60 * s + $$i; printf "%.10g", s; next } { gsub(/\047/, "\047\047"); printf "\047%s\047", $$0 }')
+# FORMATS=coco,mots, with spaces or commas between.
+formats = $(subst $(space),$(,),$(strip $(subst $(,), ,$(FORMATS))))
+# A word as it is typed again: in quotes where a shell would take it for something else.
+quoted = $$(printf %s $(call typed,$1) | sed "/[^A-Za-z0-9_.\/+-]/{s/'/'\\\\''/g; s/.*/'&'/}")
 # A file of settings that cannot be read is named; Snakemake would show where it fails in the code.
 readable = $(if $(value CONFIG),@python scripts/check_settings.py -- $(call typed,CONFIG))
 overlays = presets/videos.yaml $(if $(1),$(TYPED),$(wildcard $(TYPED))) $(if $(value CONFIG),$(call typed,CONFIG))
@@ -39,8 +60,8 @@ segment: .venv/ready ## masks and overlays for your own videos: make segment VID
 	@test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list: make segment VIDEOS=folder" >&2; exit 1; }
 	$(readable)
 	@$(typed_settings)
-	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" $(SNAKEMAKE) --configfile $(call overlays,typed) $(if $(FORMATS),--config 'exports={formats: [$(FORMATS)]}' -- all exports)
-	@$(if $(FORMATS),echo "$(FORMATS): results/exports")
+	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" BETRAYED_REPORT="make report VIDEOS=$(call quoted,VIDEOS)$(if $(value CONFIG), CONFIG=$(call quoted,CONFIG))" $(SNAKEMAKE) --configfile $(call overlays,typed) $(if $(FORMATS),--config 'exports={formats: [$(formats)]}' -- all exports)
+	@$(if $(FORMATS),echo "$(formats): results/exports")
 
 report: .venv/ready ## one HTML file of the results: make report [VIDEOS=folder] [CONFIG=file.yaml]
 	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list, or leave VIDEOS= out" >&2; exit 1; }

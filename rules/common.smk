@@ -94,6 +94,7 @@ ALL = "all"  # and what tables call that
 COMPUTED, SHOWN = (WHOLE, PIECE), (WHOLE, FILM)
 CLAIM = []  # the folder's, while a run goes on
 REDO = "BETRAYED_REDO"  # the variable that hands --forcerun to jobs
+REPORT = "BETRAYED_REPORT"  # the variable by which make says what is typed for the report
 
 
 def claim_this_folder():
@@ -163,7 +164,9 @@ def say_where_to_look(failed=False):
     blocks = [block for block, run in BLOCKS.items() if run.datasets]
     if failed and not any(map(os.path.exists, masks)):
         return
-    text = places_text("results", masks, blocks, "make report")
+    same = "the same command with -- report_html behind it"
+    usual = same if workflow.config_settings.overwrite_config else "make report"
+    text = places_text("results", masks, blocks, os.environ.get(REPORT) or usual)
     logger.info(f"\n{text}\n", extra={"for_people": True})
 
 

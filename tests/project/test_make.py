@@ -107,6 +107,62 @@ def test_what_is_typed_becomes_a_configuration(make, tmp_path):
     assert yaml.safe_load((project / files[1]).read_text()) == {"films": {}}
 
 
+def test_times_may_have_minutes_and_formats_spaces(make, tmp_path):
+    program = tmp_path / "project" / ".venv" / "bin" / "snakemake"
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    typed = ["START=1:02.5", "END=1:00:03", "FORMATS=coco, mots  napari"]
+    told = make("segment", "VIDEOS=~/clips", *typed).stdout.splitlines()
+    own = yaml.safe_load((tmp_path / "project" / "results/segment.yaml").read_text())
+    assert own == {"films": {"start": 62.5, "end": 3603}}
+    assert "exports={formats: [coco,mots,napari]}" in told
+
+
+@pytest.mark.parametrize("text", ["1,5", "1s", "1: 2", "it's", "a: b", "{", "-1:30", "STEP=1:2"])
+def test_what_is_no_number_is_left_to_the_checks_as_it_is(make, tmp_path, text):
+    """Also what YAML would read as something else."""
+    name, value = ("STEP", text[5:]) if text.startswith("STEP=") else ("START", text)
+    make("segment", "VIDEOS=~/clips", f"{name}={value}")
+    own = yaml.safe_load((tmp_path / "project" / "results/segment.yaml").read_text())
+    assert own == {"films": {name.lower(): value}}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["segment", "VIDEO=~/clips"], "make segment knows no VIDEO=. It knows VIDEOS= QUALITY= "),
+        (["segment", "VIDEOS=~/clips", "quality=draft"], "make segment knows no quality=."),
+        (["report", "VIDEO=~/clips"], "make report knows no VIDEO=. It knows VIDEOS= CONFIG="),
+        (["plan", "VIDEOS=~/clips", "QUALITY=draft"], "make plan knows no QUALITY=."),
+        (["demo", "CONFIG=a b=c.yaml"], "make demo knows no CONFIG=. Leave it out."),
+        (["score", "TRUTH=a", "MASKS=b", "OPTION=--kind"], "make score knows no OPTION=."),
+    ],
+)
+def test_a_name_that_a_target_does_not_know_is_refused(make, words, said):
+    """Nothing is done then: without the right one a report would be of the demo."""
+    done = make(*words)
+    assert done.returncode != 0 and said in done.stderr and not done.stdout
+
+
+def test_what_each_target_knows_is_what_it_reads():
+    text = (ROOT / "Makefile").read_text()
+    for names in re.findall(r"^takes-[a-z]+ :=(.*)", text, flags=re.MULTILINE):
+        for name in names.split():
+            assert re.search(rf"[(,]{name}[),]", text), name
+
+
+def test_the_report_is_named_as_it_is_typed(make, tmp_path):
+    """Without VIDEOS it would be of the demo."""
+    program = tmp_path / "project" / ".venv" / "bin" / "snakemake"
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$BETRAYED_REPORT"\n')
+    names = {"clips": "clips", "it's ü": "'it'\\''s ü'", "a$b": "'a$b'", "-x": "-x"}
+    for name, typed in names.items():
+        (tmp_path / "project" / name).mkdir()
+        said = make("segment", f"VIDEOS={name}").stdout.splitlines()
+        assert said == [f"make report VIDEOS={typed}"]
+    (said,) = make("segment", "VIDEOS=clips", "CONFIG=my file.yaml").stdout.splitlines()[-1:]
+    assert said == "make report VIDEOS=clips CONFIG='my file.yaml'"
+
+
 @pytest.mark.parametrize("words", [[], ["VIDEOS="], ["VIDEOS=/nowhere/at all"]])
 def test_a_missing_folder_is_named(make, words):
     done = make("segment", *words)
