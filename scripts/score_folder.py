@@ -21,14 +21,16 @@ from betrayed.engine.parallel import cores, in_parallel
 from betrayed.engine.programs import run
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
+from betrayed.io.notes import note
 from betrayed.reporting.leaderboard import BENCHMARKS
 from betrayed.reporting.measurements import ALL
 from betrayed.reporting.summary import scores_text
 from betrayed.reporting.tables import PUBLISHED, write_tables
 from betrayed.scoring.average_precision import PROTOCOL, pooled_rows
-from betrayed.scoring.folders import Scores, find_videos, score_masks
+from betrayed.scoring.folders import Scores, find_videos, score_masks, unused
 from betrayed.scoring.results import find_tracks, score_tracks
 
+_MOST_NOTES = 20
 _USUAL = {
     "ids": ("davis2017-sequence", "davis2017-frame"),
     "foreground": ("davis2016",),
@@ -47,6 +49,8 @@ def main() -> None:
     settings = checked(ScoreSettings, given, "options")
     what = (arguments.truth, arguments.masks, settings, arguments.split)
     videos = find_tracks(*what) if kind == "tracks" else find_videos(*what, kind=kind)
+    for line in [] if kind == "tracks" else _first(unused(videos)):
+        note(line)
     score = score_tracks if kind == "tracks" else score_masks
     scores = list(in_parallel(score, videos, arguments.workers, "scoring", "video"))
     _check_objects(scores, arguments.truth)
@@ -125,6 +129,12 @@ def _check_output(folder: Path) -> None:
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise UserError(f"--output: {there} is no folder that can be written into. Name another.")
+
+
+def _first(lines: list[str]) -> list[str]:
+    """The first lines of many, and how many more there are."""
+    more = len(lines) - _MOST_NOTES
+    return lines[:_MOST_NOTES] + ([f"… and {more} more folders likewise."] if more > 0 else [])
 
 
 def _check_objects(scores: list[Scores], truth: Path) -> None:

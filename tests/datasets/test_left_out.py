@@ -55,6 +55,19 @@ def test_what_is_left_out_is_named_with_the_reason(folder):
     assert {folder / "empty", folder / "trips"} <= set(needed)
 
 
+def test_ground_truth_of_no_video_is_named(folder):
+    for name in ("ant", "Ant", "zebra"):
+        (folder / "truth" / name).mkdir(parents=True)
+    (folder / "truth" / "bee").touch()
+    (folder / "truth" / ".DS_Store").touch()
+    assert left_out(DatasetSettings(root=str(folder), annotations="truth", instances="truth")) == [
+        (folder / "truth" / "Ant", "is ground truth of no video"),
+        (folder / "truth" / "bee", "is no folder of a video"),
+        (folder / "truth" / "zebra", "is ground truth of no video"),
+        (folder / "notes.txt", "is no video that is known by its suffix"),
+    ]
+
+
 def test_videos_that_lie_deeper_are_found_for_people(tmp_path):
     (tmp_path / "films" / "2024" / "may").mkdir(parents=True)
     (tmp_path / "films" / "2024" / "may" / "a.mp4").touch()

@@ -15,7 +15,7 @@ from betrayed.errors import UserError
 from betrayed.scoring.average_precision import average_precision, match_detections
 from betrayed.scoring.davis import davis_unsupervised
 from betrayed.scoring.detections import detections
-from betrayed.scoring.folders import find_videos, score_masks
+from betrayed.scoring.folders import find_videos, score_masks, unused
 from betrayed.scoring.protocols import ScoreSettings
 from betrayed.scoring.results import find_tracks, score_tracks, track_overlaps
 from support.dataset_copies import as_lengths, as_text, davis2017, youtube_vis
@@ -101,7 +101,7 @@ def test_every_missing_mask_is_named_before_anything_is_scored(tmp_path, davis):
     options = ("--truth", truth, "--masks", masks, "--split", split, "--output", tmp_path / "out")
     done = run(*options, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: Masks are missing, 3 folders or files in all.")
+    assert done.stderr.startswith("error: Masks are missing, files or folders: 3.")
     for name in ("bear/00001.png", "bear/00003.png", "swan"):
         assert f"  {masks / name}\n" in done.stderr + "\n"
     assert not (tmp_path / "out").exists()
@@ -298,6 +298,28 @@ def test_what_lies_where_masks_are_missing_is_named(davis):
     (masks / "swan").mkdir()
     with pytest.raises(UserError, match=r"mymethod/bear has frame_00000\.png"):
         find_videos(truth, masks, settings, split=split, kind="ids")
+
+
+def test_what_is_not_scored_is_said_once(davis, tmp_path):
+    """Copies, masks of frames without annotation, other files; litter is none of these."""
+    truth, masks, split = davis
+    bear = masks / "bear"
+    assert unused(found(truth, masks, split)) == []
+    shutil.copy(bear / "00000.png", bear / "00000 (1).png")
+    (bear / "notes.txt").touch()
+    (bear / ".DS_Store").touch()
+    (bear / "old").mkdir()
+    (masks / "README.md").touch()
+    (truth / "swan" / "00002.png").unlink()
+    options = ("--truth", truth, "--masks", masks, "--split", split, "--output", tmp_path / "out")
+    said = [line for line in run(*options).stderr.splitlines() if line.startswith("note: ")]
+    assert said == [
+        f"note: {bear}: 4 masks are scored. Left out, as no annotation has such a name: "
+        "00000 (1).png, notes.txt, old.",
+        f"note: {masks / 'swan'}: 3 masks are scored. Left out, as no annotation has such a name: "
+        "00002.png.",
+        f"note: {masks}: left out, as it is no folder of a video: README.md.",
+    ]
 
 
 def test_images_that_lie_deeper_are_found_for_people(davis, tmp_path):

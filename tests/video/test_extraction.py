@@ -256,14 +256,36 @@ def test_annotations_of_a_video_file_may_count_from_one(tmp_path):
     np.testing.assert_array_equal(read_annotation(video, 0), IDS[0])
 
 
-def test_annotations_beyond_the_frames_are_named(tmp_path, capsys):
+def test_what_is_no_annotation_of_a_frame_is_named(tmp_path, capsys):
     source = write_clip(tmp_path / "clip.mp4", FRAMES)
     truth = write_annotations(tmp_path / "truth", np.concatenate([IDS, IDS[:2]]))
+    (truth / "notes.txt").touch()
+    (truth / ".DS_Store").touch()
     video = extracted(tmp_path, source, annotations=truth)
     np.testing.assert_array_equal(read_annotation(video, 5), IDS[5])
-    assert "beyond the frames of clip, which are left out: 00006.png, 00007.png." in (
-        capsys.readouterr().err
-    )
+    assert "of clip, which is left out: 00006.png, 00007.png, notes.txt." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("layout", ["davis", "segtrack", "youtube_vos", "movi", "folder"])
+def test_what_is_no_frame_is_named_unless_the_list_says_it(tmp_path, capsys, layout):
+    source = write_frames(tmp_path / "clip", FRAMES)
+    (source / "old").mkdir()
+    (source / "notes.txt").touch()
+    extract("clip", source, tmp_path / "out", layout=layout)
+    said = "clip holds what is no image of the video: notes.txt, old." in capsys.readouterr().err
+    assert said == (layout != "folder")
+
+
+def test_truth_of_some_frames_is_refused_with_what_scores_it(tmp_path):
+    source = write_clip(tmp_path / "clip.mp4", FRAMES)
+    truth = write_annotations(tmp_path / "truth", IDS)
+    (truth / "00003.png").unlink()
+    with pytest.raises(UserError, match=r"00003\.png is missing.*leave this video out\.$"):
+        extracted(tmp_path, source, annotations=truth)
+    for index in (1, 2, 4):
+        (truth / f"{index:05d}.png").unlink()
+    with pytest.raises(UserError, match=r"2 of 6 frames have one: make score scores these"):
+        extracted(tmp_path, source, annotations=truth)
 
 
 def test_a_picture_on_its_side_is_turned_upright(tmp_path):

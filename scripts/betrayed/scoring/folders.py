@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
+from betrayed.datasets.name_lists import path_list
 from betrayed.datasets.names import look_alike
+from betrayed.datasets.video_search import entries
 from betrayed.errors import UserError
 from betrayed.io.file_kinds import is_litter
 from betrayed.io.images import numbered_images, upright_size
@@ -77,7 +79,8 @@ def find_videos(
     """Lay masks beside the truth; all is looked at before any of it is scored.
 
     For every ``truth/{video}/{frame}.png`` there must be ``masks/{video}/{frame}.png`` of the same
-    size. Other masks of a video are left out, such as those of frames without an annotation.
+    size. Other masks of a video are left out, such as those of frames without an annotation:
+    :func:`unused` names them.
 
     Args:
         truth: folder with a folder of annotations for each video.
@@ -122,12 +125,33 @@ def find_videos(
     ]
     if absent:
         raise UserError(
-            f"Masks are missing, {len(absent)} folders or files in all. Every annotated frame "
-            f"needs one of its own name; videos can be left out with --split."
+            f"Masks are missing, files or folders: {len(absent)}. Every annotated frame needs one "
+            f"of its own name; videos can be left out with --split."
             f"{_instead(absent[0], masks)}\n" + _lines(absent)
         )
     _check_sizes(videos)
     return videos
+
+
+def unused(videos: Sequence[MaskedVideo]) -> list[str]:
+    """What lies among the masks and is not scored, a line a folder; litter is no matter.
+
+    Args:
+        videos: see :func:`find_videos`; at least one.
+    """
+    folders = {video.masks[0].parent: set(video.masks) for video in videos}
+    lines = []
+    for folder, masks in folders.items():
+        others = [path.name for path in entries(folder) if path not in masks]
+        if others:
+            lines.append(
+                f"{folder}: {len(masks)} masks are scored. Left out, as no annotation has such a "
+                f"name: {path_list(others)}."
+            )
+    above = next(iter(folders)).parent
+    if loose := [path.name for path in entries(above) if not path.is_dir()]:
+        lines.append(f"{above}: left out, as it is no folder of a video: {path_list(loose)}.")
+    return lines
 
 
 def _instead(path: Path, masks: Path) -> str:

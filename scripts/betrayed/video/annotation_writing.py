@@ -1,7 +1,7 @@
 """The ground truth of a video's frames: images of ids, checked where they lie or written anew."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,16 +67,17 @@ def find_annotations(
             expected = folder / f"{Path(file).stem}.png"
             raise UserError(
                 f"Frame {file} of the video {video!r} has no annotation: {expected} is missing. "
-                f"Every frame needs one; add it, or leave the annotations of this video out."
+                f"Every frame needs one; add it, or leave this video out.{_few(images, numbers)}"
                 f"{_instead(folder, sorted(images), numbers)}"
             )
         _check_size(video, path, judge.read(path).shape, size)
         # A path without a folder would be taken to lie beside frames.json: keep the "./".
         result.append(os.path.join(folder, path.name))  # noqa: PTH118
-    if unused := sorted(set(images) - {number + shift for number in numbers}):
+    used = {images[number + shift] for number in numbers}
+    if unused := [one.name for one in entries(folder) if one not in used]:
         note(
-            f"{folder} has annotations beyond the frames of {video}, which are left out: "
-            f"{path_list([images[number].name for number in unused])}."
+            f"{folder} holds what is no annotation of a frame of {video}, which is left out: "
+            f"{path_list(unused)}."
         )
     return result, judge.finish()
 
@@ -150,6 +151,16 @@ def _instead(folder: Path, given: Sequence[int], numbers: Sequence[int]) -> str:
     if [one - given[0] for one in given] == [one - numbers[0] for one in numbers]:
         return f" They are numbered from {given[0]}, frames from {numbers[0]}: number both alike."
     return ""
+
+
+def _few(images: Collection[int], numbers: Sequence[int]) -> str:
+    """What to do where few frames are annotated, as every tenth."""
+    if not 0 < len(images) <= len(numbers) // 2:
+        return ""
+    return (
+        f" {len(images)} of {len(numbers)} frames have one: make score scores these alone, of "
+        f"masks in the form davis (exports)."
+    )
 
 
 def _check_size(video: str, path: Path, shape: Sequence[int], size: tuple[int, int]) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 from betrayed.datasets.name_lists import path_list
 from betrayed.datasets.readers import movi
 from betrayed.datasets.readers.youtube_vis import read_record, write_ids
-from betrayed.datasets.video_search import folders_of_videos
+from betrayed.datasets.video_search import entries, folders_of_videos, is_image_file
 from betrayed.errors import UserError
 from betrayed.io.bit_depths import Depths
 from betrayed.io.file_kinds import IMAGE_SUFFIXES
@@ -39,6 +39,9 @@ ANNOTATION_KINDS = ("ids", "foreground")
 #: Layouts whose own file lists the frames, and was checked when the videos were listed: numbers
 #: that it leaves out are no frames that are missing.
 _LISTED = ("youtube_vis", "youtube_vos")
+#: Layouts of which something else says what lies among the frames: the list of videos (folder), or
+#: a file that lists them; in fbms ground truth lies there.
+_SAID = ("folder", "fbms", "youtube_vis")
 
 
 def extract(
@@ -108,6 +111,8 @@ def extract(
             else:
                 raise UserError(f"The source {source} of the video {video!r} does not exist.")
             files, size = checked.files, checked.size
+            if source.is_dir() and layout not in _SAID:
+                _note_others(source)
             if truth:
                 annotation_files, ids = write_ids(truth, temporary, size)
             elif annotations and layout in READERS:
@@ -237,6 +242,12 @@ def check_images(video: str, source: Path, listed: Sequence[str] | None, *, gaps
     # A path without a folder would be taken to lie beside frames.json: keep the "./".
     files = [os.path.join(source, path.name) for path in images.values()]  # noqa: PTH118
     return _Checked(list(images), files, size, white=white)
+
+
+def _note_others(source: Path) -> None:
+    """Say what lies among a video's frames and is none."""
+    if others := [one.name for one in entries(source) if not is_image_file(one)]:
+        note(f"{source} holds what is no image of the video: {path_list(others)}.")
 
 
 def _decode(video: str, source: Path, folder: Path) -> _Checked:

@@ -1,5 +1,6 @@
 """The layout ``folder``: a folder of images for each video, and video files, side by side."""
 
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> 
     instances = annotation_root(root, settings.instances, "instances")
     found: dict[str, list[Path]] = {}
     for path in _videos(root, settings):
-        found.setdefault(path.name if path.is_dir() else path.stem, []).append(path)
+        found.setdefault(_name(path), []).append(path)
     if not found:
         raise UserError(f"{root} holds no video. {_advice(root)}")
     if twice := {name: paths for name, paths in found.items() if len(paths) > 1}:
@@ -88,15 +89,16 @@ def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> 
 def left_out(root: Path, settings: DatasetSettings) -> list[tuple[Path, str]]:
     """What lies beside the videos and in folders of frames and is not read, each with the reason.
 
-    Litter and ground truth are not among it.
+    Litter and the videos' ground truth are not among it.
     """
-    if not root.is_dir():
-        return []
     videos, truth = set(_videos(root, settings)), _truth(root, settings)
-    result, looks = [], count()
+    result, looks = _truth_of_none(root, settings, videos), count()
+    if not root.is_dir():
+        return result
     if videos == {root}:
         beside = (one for one in entries(root) if real(one) not in truth)
-        return [(one, "is no image of the video") for one in beside if not is_image_file(one)]
+        others = [one for one in beside if not is_image_file(one)]
+        return result + [(one, "is no image of the video") for one in others]
     for path in entries(root):
         if path in videos:
             inside = entries(path) if is_folder(path) else []
@@ -118,6 +120,10 @@ def left_out(root: Path, settings: DatasetSettings) -> list[tuple[Path, str]]:
     return result
 
 
+def _name(video: Path) -> str:
+    return video.name if video.is_dir() else video.stem
+
+
 def _videos(root: Path, settings: DatasetSettings) -> list[Path]:
     if root.is_file():
         return [root]
@@ -126,6 +132,20 @@ def _videos(root: Path, settings: DatasetSettings) -> list[Path]:
     if not found and holds_images(root) and not _deeper(root, beside):
         return [root]
     return found
+
+
+def _truth_of_none(
+    root: Path, settings: DatasetSettings, videos: Iterable[Path]
+) -> list[tuple[Path, str]]:
+    """What lies in the folders of ground truth and belongs to no video."""
+    names = {_name(path) for path in videos}
+    folders = filter(None, (settings.annotations, settings.instances))
+    below = [one for folder in folders for one in entries(likely_annotations(root, folder))]
+    return [
+        (one, "is no folder of a video" if one.name in names else "is ground truth of no video")
+        for one in dict.fromkeys(below)
+        if one.name not in names or not is_folder(one)
+    ]
 
 
 def _truth(root: Path, settings: DatasetSettings) -> set[Path]:
