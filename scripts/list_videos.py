@@ -17,6 +17,7 @@ from betrayed.datasets.batching import MOST_OF_LONG, assign_batches, batch_size
 from betrayed.datasets.listing import left_out, list_videos
 from betrayed.datasets.manifest import Row, write_manifest
 from betrayed.datasets.names import display_name
+from betrayed.datasets.other_files import in_lines
 from betrayed.datasets.pieces import FILM, KINDS, LONG, Part, kind_of
 from betrayed.datasets.watching import signature, total_bytes
 from betrayed.engine.programs import run
@@ -70,8 +71,8 @@ def main() -> None:
 def _list(arguments: argparse.Namespace) -> None:
     settings = read_settings(DatasetSettings, arguments.settings)
     rows = list_videos(settings, arguments.truth)
-    for path, reason in left_out(settings):
-        note(f"Left out: {display_name(str(path))} {reason}.")
+    for line in in_lines(left_out(settings)):
+        note(f"Left out: {display_name(line)}.")
     arguments.truth.mkdir(parents=True, exist_ok=True)
     before = _read_memory(arguments.memory)
     contents = _contents(rows, settings, before.get("contents", {}))

@@ -2,13 +2,18 @@
 
 import os
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import left_out, missing_paths, needed_paths
+from betrayed.datasets.other_files import in_lines, what_it_is
 from betrayed.datasets.watching import signature
 from betrayed.errors import UserError
+from betrayed.io.several_pictures import REMEDY, moving_image, several_pictures
 from support.listings import denied, listing, names
+from support.made_films import KINDS, Film, make_film
 
 
 @pytest.mark.parametrize(
@@ -121,3 +126,88 @@ def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_listed(folder
         listing(folder)
     folder.chmod(0o755)
     closed.chmod(0o755)
+
+
+def save(path, pages=3, **options):
+    first, *rest = (Image.new("RGB", (16, 8), (60 * index, 9, 9)) for index in range(pages))
+    first.save(path, save_all=pages > 1, append_images=rest, **options)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".png", ".avif", ".webp", ".tif", ".tiff", ".PNG"])
+def test_images_with_several_pictures_are_told(tmp_path, suffix):
+    kind = several_pictures(save(tmp_path / f"a{suffix}"))
+    assert kind and kind.split()[-1].lower() in ("png", "avif", "webp", "pages")
+    assert several_pictures(save(tmp_path / f"b{suffix}", 1)) is None
+    assert moving_image(tmp_path / f"a{suffix}") == (suffix.lower() in (".png", ".avif"))
+    assert not moving_image(tmp_path / f"b{suffix}")
+    (tmp_path / f"c{suffix}").write_bytes((tmp_path / f"a{suffix}").read_bytes()[:20])
+    assert several_pictures(tmp_path / f"c{suffix}") is None
+    os.mkfifo(tmp_path / f"d{suffix}")
+    assert several_pictures(tmp_path / f"d{suffix}") is None
+
+
+def test_a_smaller_copy_in_a_tiff_is_no_second_picture(tmp_path):
+    pages = [Image.fromarray(np.zeros((size, size), np.uint8)) for size in (16, 8)]
+    pages[1].encoderinfo = {"tiffinfo": {254: 1}}
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    assert several_pictures(tmp_path / "a.tif") is None
+
+
+def test_animations_are_films_where_they_are_read(tmp_path):
+    """Also given alone, and beside images that are no films; others are named with what to do."""
+    (tmp_path / "films").mkdir()
+    for name in ("a.png", "b.avif", "c.webp", "d.tif"):
+        save(tmp_path / "films" / name)
+    save(tmp_path / "films" / "cover.png", 1)
+    assert names(tmp_path / "films") == ["a", "b"]
+    assert names(tmp_path / "films" / "a.png") == ["a"]
+    assert left_out(DatasetSettings(root=str(tmp_path / "films"))) == [
+        (tmp_path / "films" / "c.webp", f"is an animated WebP, which is no film here: {REMEDY}"),
+        (tmp_path / "films" / "cover.png", "is an image outside a video's folder"),
+        (
+            tmp_path / "films" / "d.tif",
+            f"is a TIFF of several pages, which is no film here: {REMEDY}",
+        ),
+    ]
+    with pytest.raises(UserError, match=r"It is an animated WebP, which is no film here: save"):
+        missing_paths(DatasetSettings(root=str(tmp_path / "films" / "c.webp")))
+    with pytest.raises(UserError, match=r"Name the folder that it lies in\.$"):
+        missing_paths(DatasetSettings(root=str(tmp_path / "films" / "cover.png")))
+    (tmp_path / "stacks").mkdir()
+    save(tmp_path / "stacks" / "1.tif")
+    with pytest.raises(UserError, match=r"holds no video\. .*1\.tif is a TIFF of several pages"):
+        listing(tmp_path / "stacks")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "".join(kind[:2]))
+def test_a_film_of_another_name_is_told_by_its_content(tmp_path, kind):
+    """Its container, or one that is read alike; of pictures in a row there is nothing to tell."""
+    made = make_film(tmp_path, Film(kind))
+    path = made.rename(tmp_path / "GOPR0001")
+    alike = {".m4v": ".mp4", ".mov": ".mp4", ".3gp": ".mp4", ".webm": ".mkv", ".m2ts": ".ts"}
+    meant = alike.get(kind[0], kind[0])
+    known = kind[0] not in (".y4m", ".nut", ".apng", ".ivf")
+    said = f"is a film by its content, but not by its name: give it the suffix {meant}"
+    assert what_it_is(path) == (said if known else "is no video that is known by its suffix")
+
+
+def test_sound_archives_and_downloads_are_told_by_their_suffix(tmp_path):
+    for name, said in (
+        ("a.MP3", "is sound without pictures"),
+        ("a.zip", "is an archive: unpack it"),
+        ("a.mp4.part", "is a download that was not finished"),
+        ("a.txt", "is no video that is known by its suffix"),
+    ):
+        (tmp_path / name).write_bytes(b"x")
+        assert what_it_is(tmp_path / name) == said
+
+
+def test_many_files_that_are_the_same_are_one_line(tmp_path):
+    paths = [tmp_path / f"{index}.jpg" for index in range(500)]
+    files = [(path, "is x") for path in paths] + [(tmp_path / "a", "is y")]
+    assert in_lines(files) == [
+        f"0.jpg, 1.jpg, 2.jpg and 497 more in {tmp_path}, each of which is x",
+        f"{tmp_path / 'a'} is y",
+    ]
+    assert in_lines(files[:3]) == [f"{path} is x" for path in paths[:3]]

@@ -21,7 +21,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+from betrayed.io.images import numbered_images, read_image
 from betrayed.reporting.tables import PUBLISHED, write_tables
 from support.dataset_copies import (
     as_lengths,
@@ -174,6 +176,18 @@ def test_what_a_page_shows_runs(page, prepared, monkeypatch):
                 assert len(answer), block.code
                 if isinstance(answer, pd.DataFrame | pd.Series):
                     assert answer.notna().any(axis=None), block.code
+
+
+@pytest.mark.parametrize("suffix", ["tif", "webp"])
+def test_the_pictures_of_a_stack_become_the_frames_of_a_video(tmp_path, monkeypatch, suffix):
+    monkeypatch.chdir(tmp_path)
+    first, *rest = (Image.new("RGB", (16, 8), (60 * index, 9, 9)) for index in range(3))
+    first.save(f"stack.{suffix}", save_all=True, append_images=rest, lossless=True)
+    (page,) = (page for page in RUNNING if page.name == "videos.md")
+    (code,) = (one.code for one in blocks(page) if "ImageSequence" in one.code)
+    exec(code.replace("stack.tif", f"stack.{suffix}"), {})
+    found = [read_image(path) for path in numbered_images("my-films/stack").values()]
+    assert [int(one[0, 0, 0]) for one in found] == [0, 60, 120]
 
 
 def test_what_breaks_is_noticed(prepared, monkeypatch):

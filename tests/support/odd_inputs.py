@@ -16,11 +16,14 @@ from pathlib import Path
 import av
 import numpy as np
 from PIL import Image, ImageFilter
+from snakemake.cli import parse_config
 
+from betrayed.config.command_line import understood
 from betrayed.config.datasets import DatasetSettings
 from betrayed.config.files import faults_of_files
 from betrayed.config.scoring import ScoreSettings
 from betrayed.datasets.listing import left_out, list_videos
+from betrayed.datasets.other_files import in_lines
 from betrayed.errors import UserError
 from betrayed.io.notes import MARK
 from betrayed.io.sound import read_sound
@@ -28,7 +31,7 @@ from betrayed.io.video_writing import write_video
 from betrayed.objects.blank import is_blank
 from betrayed.objects.flow import flow_size
 from betrayed.scoring.average_precision import average_precision, match_detections
-from betrayed.scoring.folders import find_videos, score_masks
+from betrayed.scoring.folders import find_videos, score_masks, unused
 from betrayed.scoring.results import find_tracks, score_tracks
 from betrayed.video.annotations import read_annotations
 from betrayed.video.extraction import extract
@@ -148,11 +151,10 @@ def listed(make: Callable[[Path], object]) -> Case:
             + (f" (in paths {row['video']})" if row["video"] != row["name"] else "")
             for row in list_videos(settings)
         ]
-        words += [
-            f"left out: {path.relative_to(folder)} {reason.replace(f'{folder}/', '')}"
-            for path, reason in left_out(settings)
-        ]
-        return ("listed: " + "; ".join(words)).replace(folder.name, "films")
+        words += [f"left out: {line}" for line in in_lines(left_out(settings))]
+        text = "listed: " + "; ".join(words)
+        text = text.replace(f"{folder}/", "").replace(str(folder), "films")
+        return text.replace(folder.name, "films")
 
     return case
 
@@ -237,6 +239,52 @@ def in_crowd(truth: dict, found: list) -> None:
     masks = [as_text(corner)] * 6
     truth["annotations"].append({"video_id": 1, "segmentations": masks, "iscrowd": 1})
     found.append({"video_id": 1, "score": 1.0, "segmentations": masks})
+
+
+def some_annotated(folder: Path) -> str:
+    write_frames(folder / "v", FRAMES)
+    write_annotations(folder / "truth", IDS[:2])
+    return read(folder / "v", annotations=folder / "truth")
+
+
+def copies(folder: Path) -> str:
+    """Masks beside which lie a copy, one of a frame without truth, and a text."""
+    write_annotations(folder / "truth" / "v", IDS[:5])
+    write_annotations(folder / "masks" / "v", IDS)
+    for name in ("00000 (1).png", "notes.txt"):
+        (folder / "masks" / "v" / name).write_bytes(b"x")
+    places = folder / "truth", folder / "masks"
+    videos = find_videos(*places, ScoreSettings(("davis2016",)), kind="ids")
+    return "; ".join(unused(videos)).replace(f"{folder}/", "")
+
+
+def typed(*words: str) -> Case:
+    """Settings behind --config, as they are understood."""
+    return lambda _: json.dumps(understood(parse_config(words)))
+
+
+def animated(suffix: str) -> Case:
+    def case(folder: Path) -> str:
+        return read(save_animation(folder / f"film{suffix}"))
+
+    return case
+
+
+def save_animation(path: Path) -> Path:
+    """The frames as one image file: an animation, or a stack of pages."""
+    first, *rest = map(Image.fromarray, FRAMES)
+    first.save(path, save_all=True, append_images=rest, duration=100)
+    return path
+
+
+def animations(folder: Path) -> None:
+    for name in ("a.png", "b.avif", "c.webp", "d.tif"):
+        save_animation(folder / name)
+
+
+def odd_suffixes(folder: Path) -> None:
+    films("v.mp4", "v.zip", "song.mp3", "w.mp4.part")(folder)
+    make_film(folder, MKV).rename(folder / "GOPR0001")
 
 
 def grey(ids: np.ndarray) -> Image.Image:
@@ -430,6 +478,8 @@ CASES: dict[str, dict[str, Case]] = {
         "2 s of sound and 0.6 s of pictures": long_sound,
         "10 bits a channel": coded(".mkv", "libx264", "yuv420p10le"),
         "10 bits, HDR": coded(".mkv", "libx264", "yuv420p10le", transfer=16),
+        "an animated PNG": animated(".png"),
+        "an animated AVIF": animated(".avif"),
         "alpha": coded(".mov", "qtrle", "argb"),
         "interlaced": coded(".m2ts", "mpeg2video", "yuv420p", flags="+ildct+ilme"),
         "a film cut in its last tenth, MP4": damaged(0.93, MP4),
@@ -502,6 +552,11 @@ CASES: dict[str, dict[str, Case]] = {
             films("v.mp4", "@eaDir/a.mp4", "__MACOSX/a.mp4", "._v.mp4", "Thumbs.db", "desktop.ini")
         ),
         "files that are no videos": listed(films("v.mp4", "notes.txt", "cover.jpg")),
+        "films, archives and sound under other names": listed(odd_suffixes),
+        "animations and stacks of images": listed(animations),
+        "many images beside a film": listed(
+            films("v.mp4", *(f"{index:03d}.jpg" for index in range(60)))
+        ),
         "two videos of one name": listed(films("a.mp4", "a.avi", "b.mov", "b/0.jpg")),
         "videos that lie deeper": listed(films("2024/may/a.mp4")),
         "a whole home folder": at_home,
@@ -527,12 +582,14 @@ CASES: dict[str, dict[str, Case]] = {
             lambda ids: Image.fromarray(ids.astype(np.uint16) * 300)
         ),
         "no object anywhere": masks(lambda ids: grey(ids * 0)),
+        "truth of two frames of six": some_annotated,
     },
     "Masks to be scored": {
         "the truth itself": scored(grey, "ids", "davis2017-sequence"),
         "a foreground": scored(white, "ids", "davis2016"),
         "a map of probabilities": scored(soft, "ids", "davis2016"),
         "0 and 255 as ids of masks": scored(white, "ids", "davis2017-sequence"),
+        "copies, masks of frames without truth, other files": copies,
         "results that find all": results(lambda truth, found: None),
         "results of another video": results(lambda truth, found: found[0].update(video_id=9)),
         "truth with an object listed twice": results(
@@ -571,6 +628,9 @@ CASES: dict[str, dict[str, Case]] = {
     },
     "Settings": {
         "a key given twice": settings("training:\n  steps: 20\n  steps: 40\n"),
+        "typed: true, a number without a point, null": typed(
+            "pictures={draw: true}", "training={learning_rate: 1e-4}", "batch_size=null"
+        ),
         "a number of base 8": settings("training: {steps: 010}\n"),
         "yes and no, a byte order mark, lines of Windows": settings(
             "\ufeffpictures:\r\n  draw: yes\r\n  sound: no\r\n"

@@ -6,9 +6,11 @@ from types import ModuleType
 from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts import davis, fbms, folder, movi, segtrack, youtube_vis, youtube_vos
 from betrayed.datasets.manifest import Row
+from betrayed.datasets.other_files import what_it_is
 from betrayed.datasets.video_search import refuse_home
 from betrayed.errors import UserError
-from betrayed.io.file_kinds import is_film
+from betrayed.io.file_kinds import is_film, is_image
+from betrayed.io.several_pictures import moving_image, several_pictures
 
 #: The layouts by name.
 LAYOUTS: dict[str, ModuleType] = {
@@ -43,8 +45,7 @@ def missing_paths(settings: DatasetSettings) -> list[Path]:
     if not _may_be(root, settings):
         if root.is_file():
             raise UserError(
-                f"{root} is a file, but a folder is needed{_or_film(settings)}. Name the folder "
-                f"that it lies in."
+                f"{root} is a file, but a folder is needed{_or_film(settings)}. {_instead(root)}"
             )
         return [root]
     if settings.layout == "folder":
@@ -88,7 +89,15 @@ def left_out(settings: DatasetSettings) -> list[tuple[Path, str]]:
 
 def _may_be(root: Path, settings: DatasetSettings) -> bool:
     """Whether a root is a folder, or a single film in the layout that takes one."""
-    return root.is_dir() or (settings.layout == "folder" and is_film(root) and root.is_file())
+    film = settings.layout == "folder" and root.is_file() and (is_film(root) or moving_image(root))
+    return root.is_dir() or film
+
+
+def _instead(file: Path) -> str:
+    """What to do where a file is given that is no film by its suffix."""
+    if is_image(file) and not several_pictures(file):
+        return "Name the folder that it lies in."
+    return f"It {what_it_is(file)}."
 
 
 def _or_film(settings: DatasetSettings) -> str:

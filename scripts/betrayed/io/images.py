@@ -13,6 +13,7 @@ from betrayed.errors import UserError
 from betrayed.io.bit_depths import Depths, to_8_bits
 from betrayed.io.file_kinds import is_image
 from betrayed.io.plain_jpegs import decode_plain_jpeg
+from betrayed.io.several_pictures import several_pictures
 
 # Tags of TIFF; the largest value, of whole numbers and of any.
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT, _MOST, _MOST_OF_ANY = 258, 262, 339, 281, 341
@@ -145,7 +146,9 @@ def numbered_images(folder: str | Path) -> dict[int, Path]:
             link = "a link that leads nowhere" if path.is_symlink() else "no file"
             problems.append(f"{path} is {link}")
         elif digits is None:
-            problems.append(f"{path} has no number in its name")
+            several = several_pictures(path)
+            other = f"is {several}, which is no frame" if several else "has no number in its name"
+            problems.append(f"{path} {other}")
         elif (number := int(digits[1])) in images:
             problems.append(f"{images[number]} and {path} both are frame {number}")
         else:

@@ -8,6 +8,7 @@ from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts.common import annotation_root, likely_annotations, manifest_row
 from betrayed.datasets.manifest import Row
 from betrayed.datasets.name_lists import choose_videos, path_list
+from betrayed.datasets.other_files import in_lines, what_it_is
 from betrayed.datasets.video_search import (
     entries,
     folders_of_videos,
@@ -21,10 +22,13 @@ from betrayed.datasets.video_search import (
     refuse_home,
 )
 from betrayed.errors import UserError
-from betrayed.io.file_kinds import VIDEO_SUFFIXES, is_film, is_image
+from betrayed.io.file_kinds import VIDEO_SUFFIXES
+from betrayed.io.several_pictures import moving_image, several_pictures
 
 #: A video's frames lie in a folder in the root, and its masks in a folder in that of annotations.
 WATCHED_DEPTH = 2
+#: Images of one folder that are looked into for whether they are films; and for what is amiss.
+_MOST_LOOKED_INTO, _FEW = 1000, 5
 _DENIED = ": its permissions forbid it"
 
 
@@ -111,12 +115,7 @@ def left_out(root: Path, settings: DatasetSettings) -> list[tuple[Path, str]]:
             reason = f"holds no images{other_images(path)}{where}"
             result.append((path, reason if is_readable(path) else f"cannot be read{_DENIED}"))
         elif not is_folder(path):
-            reason = "is no video that is known by its suffix"
-            if is_image(path):
-                reason = "is an image outside a video's folder"
-            elif is_film(path) and path.exists():
-                reason = "is no file, but a pipe or the like"
-            result.append((path, reason if path.exists() else "is a link that leads nowhere"))
+            result.append((path, what_it_is(path)))
     return result
 
 
@@ -128,9 +127,14 @@ def _videos(root: Path, settings: DatasetSettings) -> list[Path]:
     if root.is_file():
         return [root]
     beside = _truth(root, settings)
-    found = [one for one in entries(root) if is_video(one) and real(one) not in beside]
-    if not found and holds_images(root) and not _deeper(root, beside):
-        return [root]
+    inside = [one for one in entries(root) if real(one) not in beside]
+    found = [one for one in inside if is_video(one)]
+    images = [one for one in inside if is_image_file(one)]
+    if len(images) <= _MOST_LOOKED_INTO:  # or else they are the frames of one video
+        found = sorted([*found, *filter(moving_image, images)])
+    if not found and images and not _deeper(root, beside):
+        stacks = [one for one in images[:_FEW] if several_pictures(one)]
+        return [] if stacks and len(stacks) == len(images[:_FEW]) else [root]
     return found
 
 
@@ -174,4 +178,10 @@ def _advice(root: Path) -> str:
         if kinds := other_images(path):
             return f"{path} holds no images{kinds}."
     known = ", ".join(VIDEO_SUFFIXES)
-    return f"Put a folder of images for each video there, or video files ({known})."
+    wanted = f"Put a folder of images for each video there, or video files ({known})."
+    files = [path for path in entries(root) if not is_folder(path)]
+    if files:
+        said = in_lines((path, what_it_is(path)) for path in files[:_MOST_LOOKED_INTO])
+        more = f" and {len(said) - _FEW} more" if len(said) > _FEW else ""
+        return f"{'; '.join(said[:_FEW])}{more}. {wanted}"
+    return wanted
