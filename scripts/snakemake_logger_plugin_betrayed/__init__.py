@@ -40,7 +40,8 @@ from betrayed.io.status import FOLDER, read_status
 
 _EVERY = 60.0  # seconds between lines of a stage in a log
 #: Said by Snakemake without an event, and of use.
-_SHOWN = ("Nothing to be done", "Terminating processes", "Will exit after finishing")
+_STOPPING = "Terminating processes"
+_SHOWN = ("Nothing to be done", _STOPPING, "Will exit after finishing")
 #: Of the rules that make sure of what others did: their logs say it all.
 _NO_RULE = ("check_failures",)
 
@@ -69,6 +70,7 @@ class LogHandler(LogHandlerBase):
         # Made with the first job, since not every run has one; a killed run's is the next one's.
         self.folder = Path(".snakemake", "status").absolute()
         self.begun = False
+        self.stopping = False
         os.environ[FOLDER] = str(self.folder)
 
     @property
@@ -136,7 +138,10 @@ class LogHandler(LogHandlerBase):
         elif event is None and (
             record.levelno >= WARNING or record.getMessage().startswith(_SHOWN)
         ):
+            self.stopping |= record.getMessage().startswith(_STOPPING)
             self._print(record.getMessage(), "red" if record.levelno >= ERROR else None)
+        elif event == LogEvent.ERROR and self.stopping:
+            pass  # that jobs did not complete is what was asked for
         elif event == LogEvent.ERROR and getattr(record, "exception", "") == "RuleException":
             # Which shell command it was says nothing beside the reason, if that comes.
             self.commands.append(self.format(record))
@@ -188,6 +193,8 @@ class LogHandler(LogHandlerBase):
     def _failed(self, record: LogRecord) -> None:
         job = getattr(record, "jobid", None)
         rule = getattr(record, "rule_name", "a group of jobs")
+        if self.stopping:
+            return  # by whoever stopped it
         if job is not None:
             self.progress.finished(job, failed=True)
         if rule not in _NO_RULE:
@@ -246,6 +253,9 @@ class LogHandler(LogHandlerBase):
     def close(self) -> None:
         """The run is over: the lines stay as they are."""
         self._stop()
+        if self.stopping:
+            self.stopping = False  # it is closed twice
+            self._print("Stopped: the same command goes on.")
         if self.begun:
             shutil.rmtree(self.folder, ignore_errors=True)
         super().close()

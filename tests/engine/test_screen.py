@@ -137,6 +137,21 @@ def test_the_shells_command_is_told_only_where_nobody_gave_a_reason(handler, cap
     assert "set -euo" in capsys.readouterr().err
 
 
+def test_a_run_that_somebody_stops_has_no_failures(handler, capsys, tmp_path):
+    log = tmp_path / "job.log"
+    log.write_text("cache_features: 3 to compute\n")
+    started(handler, 1, "cache_features")
+    tell(handler, message="Terminating processes on user request, this might take some time.")
+    tell(handler, LogEvent.JOB_ERROR, jobid=1, rule_name="cache_features", log=[str(log)])
+    tell(handler, LogEvent.ERROR, message="At least one job", exception="WorkflowError")
+    handler.close()
+    handler.close()
+    told = capsys.readouterr().err.splitlines()
+    assert " ".join(told).count("Stopped") == 1
+    assert told[0].startswith("Terminating processes") and told[-1].startswith("Stopped: the same")
+    assert not {"failed", "complete"} & set(" ".join(told).split())
+
+
 def test_what_a_cluster_says_of_a_job_that_never_began_is_told(handler, capsys, tmp_path):
     tell(handler, LogEvent.JOB_ERROR, jobid=1, rule_name="cluster_tracks",
          rule_msg="sbatch failed: no such node", log=[str(tmp_path / "none.log")])  # fmt: skip

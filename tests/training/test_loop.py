@@ -408,7 +408,8 @@ def test_a_short_video_is_an_error_or_left_out(features, tmp_path, capsys):
         train([*features, short], output, SMALL)
     skipping = replace(SMALL, short_videos="skip")
     train([*features, short], output, skipping)
-    assert "1 of 3 videos are shorter" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "1 of 3 videos are shorter" in said and "not trained on them: short.\n" in said
     with pytest.raises(UserError, match="No video has the 5 frames"):
         train([short], output, skipping)
 

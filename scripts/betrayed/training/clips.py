@@ -14,6 +14,8 @@ from betrayed.errors import UserError
 from betrayed.features.reading import describe, read_clip
 from betrayed.io.notes import note
 
+_MOST_NAMED = 8
+
 
 @dataclass(frozen=True)
 class TrainingVideo:
@@ -99,7 +101,7 @@ def training_videos(
     if short:
         note(
             f"{len(short)} of {len(videos)} videos are shorter than a training clip of {needed} "
-            "frames and are left out."
+            f"frames, and the block is not trained on them: {_names(short)}."
         )
     for video in long:
         if video.dim != long[0].dim:
@@ -108,6 +110,12 @@ def training_videos(
                 "Train on the features of one backbone."
             )
     return long
+
+
+def _names(videos: Sequence[TrainingVideo]) -> str:
+    names = ", ".join(video.name for video in videos[:_MOST_NAMED])
+    more = len(videos) - _MOST_NAMED
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def draw_clip(
