@@ -20,13 +20,13 @@ demo: .venv/ready ## find the objects in the made videos, score them, and show t
 	@echo "Report:   make report writes results/report.html: all of this, and a player of each video"
 
 # What is typed with a target: of another name, which would change nothing, the target would run
-# without a word.
+# without a word. Names with _ are for the environment of what runs, such as DAVIS2016_ROOT.
 takes-demo :=
 takes-segment := VIDEOS QUALITY START END STEP HEIGHT BLOCK FORMATS CONFIG
 takes-report := VIDEOS CONFIG
 takes-plan := VIDEOS CONFIG
 takes-score := TRUTH MASKS SPLIT OUTPUT OPTIONS
-unknown = $(strip $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(filter-out PYTHON TORCH_REQUIREMENTS SHELL $(takes-$1),$(name)))))
+unknown = $(strip $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(if $(findstring _,$(name)),,$(filter-out PYTHON PATH HOME TMPDIR LANG SHELL $(takes-$1),$(name))))))
 $(foreach goal,$(filter demo segment report plan score,$(MAKECMDGOALS)),$(if $(call unknown,$(goal)),\
 	$(error make $(goal) knows no $(addsuffix =,$(call unknown,$(goal))). $(if $(takes-$(goal)),It knows $(addsuffix =,$(takes-$(goal))): correct the name$(,) or leave it out,Leave it out))))
 

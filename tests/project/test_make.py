@@ -143,6 +143,14 @@ def test_a_name_that_a_target_does_not_know_is_refused(make, words, said):
     assert done.returncode != 0 and said in done.stderr and not done.stdout
 
 
+def test_what_is_for_the_environment_is_handed_on(make, tmp_path):
+    program = tmp_path / "project" / ".venv" / "bin" / "snakemake"
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$DAVIS2016_ROOT" "$TMPDIR"\n')
+    words = ["CONFIG=presets/davis2016.yaml", "DAVIS2016_ROOT=/data", f"TMPDIR={tmp_path}"]
+    done = make("report", *words, "TORCH_REQUIREMENTS=envs/torch.txt")
+    assert done.stdout.splitlines()[-3:-1] == ["/data", str(tmp_path)], done.stderr
+
+
 def test_what_each_target_knows_is_what_it_reads():
     text = (ROOT / "Makefile").read_text()
     for names in re.findall(r"^takes-[a-z]+ :=(.*)", text, flags=re.MULTILINE):
