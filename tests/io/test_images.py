@@ -1,5 +1,6 @@
 """Images as people have them: scaled, laid over black, or refused; never clipped."""
 
+import io
 import os
 
 import cv2
@@ -9,7 +10,8 @@ import tifffile
 from PIL import Image
 
 from betrayed.errors import UserError
-from betrayed.io.images import numbered_images, read_image
+from betrayed.io.bit_depths import Depths
+from betrayed.io.images import checked_size, numbered_images, read_image, read_values
 
 RAMP = np.linspace(0, 1, 64 * 48).reshape(48, 64)
 
@@ -168,3 +170,66 @@ def test_names_that_differ_in_one_number_are_ordered_by_it(tmp_path, names):
     for name in names:
         (tmp_path / f"{name}.png").touch()
     assert [path.stem for path in numbered_images(tmp_path).values()] == names
+
+
+def said_of(read, path):
+    """What a reader finds, or what it says of the file."""
+    depths = Depths(path.parent)
+    try:
+        found = read(path, depths)
+    except UserError as error:
+        return str(error)
+    return (found.shape[:2] if isinstance(found, np.ndarray) else found), depths.white()
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [
+        *[(mode, "jpg") for mode in ("RGB", "L", "CMYK", "1")],
+        *[(mode, "png") for mode in ("RGB", "RGBA", "P", "L", "LA", "1", "I;16")],
+        *[(mode, "tif") for mode in ("RGB", "RGBA", "L", "I;16", "F")],
+        *[(mode, "webp") for mode in ("RGB", "RGBA")],
+    ],
+)
+def test_a_size_is_checked_as_values_are_read(tmp_path, mode, orientation, suffix):
+    values = (RAMP * 200).astype({"I;16": np.uint16, "F": np.float32}.get(mode, np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image, path = Image.fromarray(values), tmp_path / f"0.{suffix}"
+    (image if mode in ("I;16", "F") else image.convert(mode)).save(path, exif=exif)
+    said = said_of(checked_size, path)
+    assert said == said_of(read_values, path)
+    if suffix == "jpg":
+        assert said[0] == ((64, 48) if orientation == 6 else (48, 64))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_wrong_with_a_jpeg_is_found_at_an_eighth_of_its_size(tmp_path, seed, monkeypatch):
+    """Files with a part missing, changed, moved or too much: refused alike, with the same words."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20_000)  # sizes are changed, too
+    random = np.random.default_rng(seed)
+    shape = random.integers(1, 90, 2)
+    noise = random.integers(0, 256, (*shape, 3), np.uint8)
+    how = [{}, {"progressive": True}, {"restart_marker_blocks": 4}, {"quality": 5}][seed % 4]
+    file = io.BytesIO()
+    Image.fromarray(noise).convert(["RGB", "L", "CMYK"][seed % 3]).save(file, "JPEG", **how)
+    whole = file.getvalue()
+    path, refused = tmp_path / "0.jpg", 0
+    for number in range(12):
+        place = int(random.integers(3, len(whole)))
+        length = int(random.choice([1, 2, 40]))
+        other = [
+            b"",
+            bytes(length),
+            random.integers(0, 256, length, np.uint8).tobytes(),
+            b"\xff" + bytes([random.integers(0xC0, 256)]),
+        ][number % 4]
+        behind = [whole[place:], whole[place + length :], b"\xff\xd9"][number // 4]
+        path.write_bytes(whole[:place] + other + behind)
+        said = said_of(checked_size, path)
+        assert said == said_of(read_values, path)
+        refused += isinstance(said, str)
+    path.write_bytes(whole)
+    assert said_of(checked_size, path) == (tuple(shape), (None, ""))
+    assert refused

@@ -1,5 +1,6 @@
 """Masks that cannot be ids, by hand."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +152,31 @@ def test_images_with_loss_are_no_ids(tmp_path):
         read_ids(tmp_path / "4.tif")
     Image.fromarray(square(3)).save(tmp_path / "5.tif", compression="tiff_lzw")
     assert read_ids(tmp_path / "5.tif").max() == 3
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_is_counted_of_masks_is_what_is_seen_pixel_by_pixel(seed):
+    random = np.random.default_rng(seed)
+    judge = MaskJudge("truth/v", "ids")
+    counted = [0, 0, 0]
+    example = None
+    for _ in range(4):
+        values = random.integers(0, 256, random.integers(1, 7))
+        mask = random.choice(values, random.integers(1, 9, 2)).astype(
+            random.choice([np.uint8, np.uint16, np.int32])
+        )
+        judge.add(Path("truth/v/0.png"), mask)
+        lines = [*mask.astype(int).tolist(), *mask.astype(int).T.tolist()]
+        middles = [[], []]  # of rows, and of columns
+        for number, line in enumerate(lines):
+            steps = [after - before for before, after in pairwise(line)]
+            counted[0] += sum(step != 0 for step in steps)
+            if len(np.unique(mask)) > 2:
+                counted[1] += sum(0 < abs(step) <= 2 for step in steps)
+                triples = zip(line, line[1:], line[2:], strict=False)
+                middles[number >= len(mask)] += [b for a, b, c in triples if a < b < c or a > b > c]
+        counted[2] += len(middles[0] + middles[1])
+        example = example or sorted(set(middles[0] or middles[1]))
+    assert [judge._changes, judge._small, judge._soft] == counted
+    shown = judge._example[1] if judge._example else []
+    assert shown == example[:: max(1, len(example) // 3)][:3]

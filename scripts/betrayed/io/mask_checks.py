@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from betrayed.errors import UserError
-from betrayed.io.palette import VOID, Colour, read_ids_and_colours
+from betrayed.io.palette import VOID, Colour, count_ids, read_ids_and_colours
 
 Kind = Literal["ids", "foreground"]
 #: Outlines are soft where so many of the places at which values change lie between a lower and a
@@ -76,25 +76,30 @@ class MaskJudge:
             path: its file.
             ids: (H, W) whole numbers from 0 on.
         """
-        values = np.flatnonzero(np.bincount(ids.ravel()))
+        values = _values(ids)
         self._found.update(values.tolist())
         if not self._solid.issuperset(values.tolist()):
-            self._solid.update(np.flatnonzero(np.bincount(_solid(ids))).tolist())
+            self._solid.update(_values(_solid(ids)).tolist())
         if len(values) < 3:
             # Two values have nothing between them, but for a picture that has two grey values
             # here and others elsewhere; the others then tell.
             self._changes += _changes(ids, len(values))
             return
-        wide = ids.astype(np.int32)
-        for lines in (wide, wide.T):
-            steps = np.diff(lines, axis=1)
-            self._changes += np.count_nonzero(steps)
-            self._small += np.count_nonzero((steps != 0) & (np.abs(steps) <= _SMALL_CHANGE))
-            between = steps[:, :-1] * np.sign(steps[:, 1:]) > 0
+        for lines in (ids, np.ascontiguousarray(ids.T)):
+            # Few values differ from those beside them, and only these are looked at.
+            changed = np.flatnonzero(lines[:, 1:] != lines[:, :-1])
+            row, column = np.divmod(changed, lines.shape[1] - 1)
+            before, after = (lines[row, column + step].astype(np.int64) for step in (0, 1))
+            self._changes += changed.size
+            self._small += np.count_nonzero(np.abs(after - before) <= _SMALL_CHANGE)
+            # The value in the middle of three, all of which differ, in the order of their size.
+            rises = after > before
+            beside = (np.diff(changed) == 1) & (np.diff(row) == 0)
+            between = beside & (rises[:-1] == rises[1:])
             soft = np.count_nonzero(between)
             self._soft += soft
             if soft and self._example is None:
-                examples = np.unique(lines[:, 1:-1][between])
+                examples = np.unique(before[1:][between])
                 self._example = path, examples[:: max(1, len(examples) // 3)][:3].tolist()
 
     def finish(self) -> set[int]:
@@ -136,6 +141,11 @@ class MaskJudge:
                 f"the settings of the data set, or --kind foreground when masks are scored."
             )
         return found
+
+
+def _values(ids: np.ndarray) -> np.ndarray:
+    """The values that occur among whole numbers from 0 on, in rising order."""
+    return np.flatnonzero(count_ids(ids) if ids.dtype == np.uint8 else np.bincount(ids.ravel()))
 
 
 def _solid(ids: np.ndarray) -> np.ndarray:

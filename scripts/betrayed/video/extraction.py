@@ -23,7 +23,7 @@ from betrayed.errors import UserError
 from betrayed.io.bit_depths import Depths
 from betrayed.io.file_kinds import IMAGE_SUFFIXES
 from betrayed.io.files import whole_folder
-from betrayed.io.images import numbered_images, read_values, size_text
+from betrayed.io.images import checked_size, numbered_images, size_text
 from betrayed.io.notes import note
 from betrayed.io.progress import progress
 from betrayed.video.annotation_writing import (
@@ -226,7 +226,7 @@ def check_images(video: str, source: Path, listed: Sequence[str] | None, *, gaps
     size: tuple[int, int] | None = None
     depths = Depths(source)
     for path in progress(list(images.values()), f"checking {video}", "frame"):
-        shape = read_values(path, depths).shape[:2]
+        shape = checked_size(path, depths)
         if said := jpeg_damage(path):
             raise UserError(f"The frame {path} is damaged ({said}). Replace it with a whole file.")
         size = size or shape
