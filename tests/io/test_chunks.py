@@ -7,7 +7,7 @@ import torch
 
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked
-from betrayed.io.chunks import fletcher32, holds_rows, with_checksums, write_rows
+from betrayed.io.chunks import all_finite, fletcher32, holds_rows, with_checksums, write_rows
 
 
 def values(dtype, shape):
@@ -71,3 +71,13 @@ def test_what_is_no_chunk_is_refused(tmp_path):
             wide = file.create_dataset(name, (2, 11 if name == "wide" else 10), "f4", **options)
             with pytest.raises(ValueError, match=name):
                 write_rows(wide, 0, chunks)
+
+
+def test_every_number_of_float16_is_finite_or_is_not():
+    bits = torch.arange(-(2**15), 2**15).to(torch.int16)
+    for value in bits.view(torch.float16):
+        assert all_finite(value[None]) == value.isfinite()
+    some = bits.view(torch.float16)[bits.view(torch.float16).isfinite()].reshape(31, 2, -1)
+    assert all_finite(some) and all_finite(some.transpose(0, 2))
+    some[7, 1, 9] = torch.nan
+    assert not all_finite(some)

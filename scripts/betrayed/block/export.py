@@ -15,7 +15,7 @@ from betrayed.engine.gpu_memory import Batches, out_of_memory
 from betrayed.engine.precision import exact_float32
 from betrayed.errors import UserError
 from betrayed.io.artefacts import check_finite, create, open_checked, provenance
-from betrayed.io.chunks import makes_chunks, with_checksums, write_rows
+from betrayed.io.chunks import all_finite, makes_chunks, with_checksums, write_rows
 from betrayed.io.files import sha256, synced_meanwhile
 from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
 from betrayed.io.progress import progress
@@ -119,7 +119,7 @@ def export_attention(
                     some = clip[frames.start - first : frames.stop - first]
                     factors = block.queries_keys(some.to(device, non_blocking=True).float())
                     factors = [factor.half() for factor in factors]
-                    finite = torch.stack([factor.isfinite().all() for factor in factors])
+                    finite = torch.stack([all_finite(factor) for factor in factors])
                     if whole_chunks:
                         factors = [with_checksums(factor) for factor in factors]
                     put(frames, to_host([*factors, finite]))

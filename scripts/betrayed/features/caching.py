@@ -16,7 +16,7 @@ from betrayed.errors import UserError
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.io.artefacts import create
-from betrayed.io.chunks import makes_chunks, with_checksums, write_rows
+from betrayed.io.chunks import all_finite, makes_chunks, with_checksums, write_rows
 from betrayed.io.files import sha256, synced_meanwhile
 from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
 from betrayed.io.progress import progress
@@ -168,7 +168,7 @@ def write_features(
                 for group, view in (views or {"/": None}).items():
                     seen = plain if view is None else augment(plain, view)
                     tokens = [one.half() for one in backbone.extract(backbone.normalise(seen))]
-                    finite = torch.stack([one.isfinite().all() for one in tokens]).all()
+                    finite = torch.stack([all_finite(one) for one in tokens]).all()
                     if whole_chunks:
                         tokens[0] = with_checksums(tokens[0])
                     put(frames, group, to_host([finite, *tokens]))

@@ -26,6 +26,14 @@ def makes_chunks(device: torch.device | str, dataset: h5py.Dataset) -> bool:
     return torch.device(device).type == "cuda" and holds_rows(dataset)
 
 
+def all_finite(values: Tensor) -> Tensor:
+    """Whether values of float16 are finite, as a bool on their device.
+
+    By their bits: a processor's ``isfinite`` takes float16 by way of float32, 25 times as long.
+    """
+    return (values.view(torch.int16) & 0x7FFF).amax() < 0x7C00
+
+
 def with_checksums(rows: Tensor) -> Tensor:
     """Rows as chunks with HDF5's Fletcher-32 behind their values.
 

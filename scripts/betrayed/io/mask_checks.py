@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from betrayed.errors import UserError
-from betrayed.io.palette import VOID, Colour, count_ids, read_ids_and_colours
+from betrayed.io.palette import VOID, Colour, read_ids_and_colours, values_in
 
 Kind = Literal["ids", "foreground"]
 #: Outlines are soft where so many of the places at which values change lie between a lower and a
@@ -76,10 +76,10 @@ class MaskJudge:
             path: its file.
             ids: (H, W) whole numbers from 0 on.
         """
-        values = _values(ids)
+        values = values_in(ids)
         self._found.update(values.tolist())
         if not self._solid.issuperset(values.tolist()):
-            self._solid.update(_values(_solid(ids)).tolist())
+            self._solid.update(values_in(_solid(ids)).tolist())
         if len(values) < 3:
             # Two values have nothing between them, but for a picture that has two grey values
             # here and others elsewhere; the others then tell.
@@ -141,11 +141,6 @@ class MaskJudge:
                 f"the settings of the data set, or --kind foreground when masks are scored."
             )
         return found
-
-
-def _values(ids: np.ndarray) -> np.ndarray:
-    """The values that occur among whole numbers from 0 on, in rising order."""
-    return np.flatnonzero(count_ids(ids) if ids.dtype == np.uint8 else np.bincount(ids.ravel()))
 
 
 def _solid(ids: np.ndarray) -> np.ndarray:

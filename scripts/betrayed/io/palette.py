@@ -52,7 +52,12 @@ def save_palette_png(path: str | Path, ids: np.ndarray) -> None:
 
 def ids_in(ids: np.ndarray) -> set[int]:
     """The ids that occur in an array of uint8, background and void among them."""
-    return set(np.flatnonzero(count_ids(ids)).tolist())
+    return set(values_in(ids).tolist())
+
+
+def values_in(ids: np.ndarray) -> np.ndarray:
+    """The values that occur in an array of whole numbers from 0 on, in rising order."""
+    return np.flatnonzero(count_ids(ids) if ids.dtype == np.uint8 else np.bincount(ids.ravel()))
 
 
 def count_ids(ids: np.ndarray) -> np.ndarray:
@@ -90,7 +95,7 @@ def read_ids_and_colours(
         palette = image.getpalette() if image.mode == "P" else None
     if not palette:
         return ids, {}
-    colours = {one: tuple(palette[3 * one : 3 * one + 3]) for one in sorted(ids_in(ids))}
+    colours = {one: tuple(palette[3 * one : 3 * one + 3]) for one in values_in(ids).tolist()}
     return ids, {one: colour for one, colour in colours.items() if len(colour) == 3}
 
 
