@@ -49,10 +49,14 @@ if workflow.is_main_process:
     except UserError:
         pass
 
+# Videos side by side are a job's threads: NumPy's products are small ones, for which more threads wait
+# for one another, awake. torch has threads of its own.
+prefix = "set -euo pipefail; export OPENBLAS_NUM_THREADS=1; "
 # Whoever shows how far the run is (scripts/snakemake_logger_plugin_betrayed) has the terminal: what
 # jobs print is in their logs.
 if workflow.is_main_process and os.environ.get(status.FOLDER):
-    shell.prefix("set -euo pipefail; exec >/dev/null 2>&1; ")
+    prefix += "exec >/dev/null 2>&1; "
+shell.prefix(prefix)
 # Threads that wait for others sleep: spinning ones take the cores from other jobs.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Programs run with the Python that runs Snakemake, activated or not, unless conda brings one.

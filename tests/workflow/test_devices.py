@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from support.workflow_project import CHAIN
+from support.workflow_project import CHAIN, Project
 
 PROGRAMS = ("cache_features", "train_block", "export_attention", "cluster_tracks")
 
@@ -133,3 +133,19 @@ def test_what_changes_rounding_at_most_reruns_nothing(project):
     text = project.run("--dry-run", "--printshellcmds", "--forcerun", "extract_frames")
     assert set(re.findall(r"--batch-size (\d+)", text)) == {"3"}
     assert set(re.findall(r"--memory-mb (\d+)", text)) == {"2500"}
+
+
+def test_products_of_numpy_have_one_thread_however_many_a_job_has(tmp_path):
+    """What every Python of the run was given is written down as it starts."""
+    project = Project(tmp_path / "project")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        f"with open({str(tmp_path / 'given')!r}, 'a') as file:\n"
+        "    print(*[os.environ.get(f'{one}_NUM_THREADS') for one in ('OPENBLAS', 'OMP')],"
+        " *sys.orig_argv, file=file)\n"
+    )
+    project.environment = lambda: {**os.environ, "PYTHONPATH": str(tmp_path)}
+    project.run("--until", "make_dataset", "--set-threads", "make_dataset=2")
+    given = (tmp_path / "given").read_text().splitlines()
+    jobs = [line.split()[:2] for line in given if " scripts/make_dataset.py " in line]
+    assert jobs == [["1", "2"]]
