@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from betrayed.objects import painting
 from betrayed.objects.observations import Seen
 from betrayed.objects.painting import GridPainter, PointPainter, paint
 from support.naive_points import blurred
@@ -58,6 +59,18 @@ def test_frames_without_points_take_those_of_the_nearest():
     painter = PointPainter(seen_at(places), np.array([0, 1]))
     whole = [painter.shares(frame)[:, 20, 30].tolist() for frame in range(5)]
     assert whole == [[1, 0], [1, 0], [1, 0], [0, 1], [0, 1]]
+
+
+def test_shares_are_kept_where_there_is_room(monkeypatch):
+    places = np.random.default_rng(0).uniform(0, np.array(SIZE) - 1, size=(20, 4, 2))
+    groups = np.arange(20) % 3
+    monkeypatch.setattr(painting, "_KEPT", 2 * 3 * 40 * 60 * 4)  # two frames
+    painter = PointPainter(seen_at(places), groups)
+    first, again = ([painter.shares(frame) for frame in range(4)] for _ in range(2))
+    assert [one is other for one, other in zip(first, again, strict=True)] == [True] * 2 + [
+        False
+    ] * 2
+    np.testing.assert_array_equal(np.stack(first), np.stack(again))
 
 
 def test_a_group_without_points_in_a_frame_has_nothing_there():

@@ -89,8 +89,10 @@ def write_masks(
         outlines = objects.outlines
         if outlines is None and objects.foreground is not None:
             outlines = Outlines(objects.foreground, size, frame)
+        proposal_of, chosen = _tracks_of(objects)
         for index in progress(range(len(labels)), f"masks {video}", "frame"):
-            proposals, foreground = _tracks_of(labels[index], objects, size)
+            tracks = upsample_labels(labels[index], objects.tracks, size)
+            proposals, foreground = proposal_of[tracks], chosen[tracks]
             if outlines is not None:
                 foreground = outlines.mask(index)
             name = f"{index:05d}.png"
@@ -105,15 +107,12 @@ def write_masks(
         objects.table.to_csv(temporary / "objects.csv", index=False, float_format="%.6f")
 
 
-def _tracks_of(
-    labels: np.ndarray, objects: Objects, size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """One frame's tracks (h, w) as proposals (H, W) uint8, and where they are objects, bool."""
+def _tracks_of(objects: Objects) -> tuple[np.ndarray, np.ndarray]:
+    """The proposal, uint8, that each track is, and whether it is an object, bool."""
     table = objects.table[objects.table["track"].notna()]
     tracks = table["track"].to_numpy(int)
     proposal = np.zeros(max(objects.tracks) + 1, np.uint8)
     proposal[tracks] = table["proposal"]
     chosen = np.zeros(len(proposal), bool)
     chosen[tracks] = table["foreground"]
-    large = upsample_labels(labels, objects.tracks, size)  # (H, W)
-    return proposal[large], chosen[large]
+    return proposal, chosen

@@ -10,6 +10,8 @@ from betrayed.objects.observations import Seen
 
 #: Deviation, in pixels of the foreground's grid, of the blur by which points speak for pixels.
 _REACH = 8.0
+#: Bytes of shares that a painter keeps: they are asked for twice, for the grid and for the masks.
+_KEPT = 2**28
 
 
 class Painter(Protocol):
@@ -40,14 +42,26 @@ class PointPainter:
         self._seen, self._groups = seen, groups
         present = (seen.pieces >= 0).any(axis=0)
         self._frames = np.flatnonzero(present)
+        self._kept: dict[int, np.ndarray] = {}
+        self._room = _KEPT
 
     def shares(self, frame: int) -> np.ndarray:
-        """How much each group has of each pixel: (groups, H, W) float32, sums of 1.
+        """How much each group has of each pixel: (groups, H, W) float32, sums of 1; to be read.
 
         Each group's points are blurred; where none reaches, the nearest point has all. A frame
         without points takes those of the nearest frame that has some.
         """
         frame = int(self._frames[np.abs(self._frames - frame).argmin()])
+        if frame in self._kept:
+            return self._kept[frame]
+        shares = self._shares_of(frame)
+        if shares.nbytes <= self._room:
+            self._room -= shares.nbytes
+            self._kept[frame] = shares
+        return shares
+
+    def _shares_of(self, frame: int) -> np.ndarray:
+        """Those of a frame that has points."""
         here = self._seen.pieces[:, frame] >= 0
         groups, size = self._groups[here], self._seen.size
         pixels = np.clip(
@@ -58,17 +72,19 @@ class PointPainter:
             np.add.at(spread[group], tuple(pixels[groups == group].T), 1)
             spread[group] = cv2.GaussianBlur(spread[group], (0, 0), _REACH)
         total = spread.sum(axis=0)
-        far = total < 1e-6
-        if far.any():
-            nearest = _nearest(pixels, groups, size)
-            for group in range(len(spread)):
-                spread[group][far] = nearest[far] == group
-            total = np.where(far, 1, total)
-        return spread / total
+        far = np.flatnonzero(total < 1e-6)
+        if far.size:
+            nearest = _nearest(pixels, groups, size, far)
+            spread.reshape(len(spread), -1)[:, far] = nearest == np.arange(len(spread))[:, None]
+            total.ravel()[far] = 1
+        spread /= total
+        return spread
 
 
-def _nearest(pixels: np.ndarray, groups: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The group of the point nearest to each pixel, (H, W)."""
+def _nearest(
+    pixels: np.ndarray, groups: np.ndarray, size: tuple[int, int], where: np.ndarray
+) -> np.ndarray:
+    """The group of the point nearest to each of the pixels with these numbers."""
     empty = np.ones(size, np.uint8)
     empty[tuple(pixels.T)] = 0
     _, index = cv2.distanceTransformWithLabels(
@@ -76,7 +92,7 @@ def _nearest(pixels: np.ndarray, groups: np.ndarray, size: tuple[int, int]) -> n
     )
     group_of = np.zeros(index.max() + 1, int)
     group_of[index[tuple(pixels.T)]] = groups
-    return group_of[index]
+    return group_of[index.ravel()[where]]
 
 
 def paint(
@@ -115,5 +131,6 @@ def _greatest(
         for name, values in zip(names, maps, strict=True):
             large = cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
             more = large > most
-            most[more], result[more] = large[more], name
+            np.copyto(most, large, where=more)
+            np.copyto(result, name, where=more)
     return result

@@ -44,9 +44,10 @@ class SameObject:
 
 def _through(layers: tuple[tuple[np.ndarray, np.ndarray], ...], values: np.ndarray) -> np.ndarray:
     for number, (weights, biases) in enumerate(layers):
-        values = values @ weights + biases
+        values = values @ weights
+        values += biases
         if number < len(layers) - 1:
-            values = np.maximum(values, 0)
+            np.maximum(values, 0, out=values)
     return values[..., 0]
 
 
