@@ -12,6 +12,7 @@ from betrayed.exports.videos import MaskedVideo
 from support.videos_for_tests import write_annotations, write_frames
 
 SIZE = (33, 47)  # height and width, both odd, so that none is taken for the other
+LEVELS = ("objects", "parts", "foreground", "proposals")
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,11 @@ class Masks:
     video: MaskedVideo
     frames: np.ndarray
     levels: dict[str, np.ndarray]
+
+
+def at(made: list[Masks], level: str, most: int | None = None) -> list[MaskedVideo]:
+    """The videos with the masks of one level."""
+    return [one.video.at(level, most) for one in made]
 
 
 def masked_video(
