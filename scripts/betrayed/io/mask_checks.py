@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from betrayed.errors import UserError
-from betrayed.io.palette import VOID, Colour, read_ids_and_colours, values_in
+from betrayed.io.palette import VOID, Colour, read_ids_and_palette, values_in
 
 Kind = Literal["ids", "foreground"]
 #: Outlines are soft where so many of the places at which values change lie between a lower and a
@@ -46,9 +46,11 @@ class MaskJudge:
             UserError: it is no image of ids; or its palette says that its ids are others than those
                 of the masks before, or that its background is not 0.
         """
-        ids, colours = read_ids_and_colours(path, highest)
-        self._check_colours(path, colours)
-        self.add(path, ids)
+        ids, palette = read_ids_and_palette(path, highest)
+        values = values_in(ids)
+        occurring = {one: palette[one] for one in values.tolist() if one in palette}
+        self._check_colours(path, occurring)
+        self._take(path, ids, values)
         return ids
 
     def _check_colours(self, path: Path, colours: dict[int, Colour]) -> None:
@@ -76,7 +78,10 @@ class MaskJudge:
             path: its file.
             ids: (H, W) whole numbers from 0 on.
         """
-        values = values_in(ids)
+        self._take(path, ids, values_in(ids))
+
+    def _take(self, path: Path, ids: np.ndarray, values: np.ndarray) -> None:
+        """The next mask, and the values that occur in it."""
         self._found.update(values.tolist())
         if not self._solid.issuperset(values.tolist()):
             self._solid.update(values_in(_solid(ids)).tolist())

@@ -86,17 +86,15 @@ def read_ids(path: str | Path, highest: int = 255) -> np.ndarray:
         return np.ascontiguousarray(_upright(image, _ids(path, image, highest)))
 
 
-def read_ids_and_colours(
+def read_ids_and_palette(
     path: str | Path, highest: int = 255
 ) -> tuple[np.ndarray, dict[int, Colour]]:
-    """The same, and the colour (R, G, B) that a palette gives to each id that occurs."""
+    """The same, and the colours (R, G, B) of a palette by the ids that they are for."""
     with opened(path, "image of ids") as image:
         ids = np.ascontiguousarray(_upright(image, _ids(path, image, highest)))
         palette = image.getpalette() if image.mode == "P" else None
-    if not palette:
-        return ids, {}
-    colours = {one: tuple(palette[3 * one : 3 * one + 3]) for one in values_in(ids).tolist()}
-    return ids, {one: colour for one, colour in colours.items() if len(colour) == 3}
+    colours = zip(*[iter(palette or ())] * 3, strict=False)
+    return ids, dict(enumerate(colours))
 
 
 def _upright(image: Image.Image, ids: np.ndarray) -> np.ndarray:
