@@ -7,6 +7,7 @@ or flat scene. What the flow does beyond it is the place's own motion. Needs no 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from functools import lru_cache
 from itertools import tee
 from pathlib import Path
 
@@ -134,15 +135,25 @@ def camera_flow(flow: np.ndarray) -> np.ndarray:
         (H, W, 2) float32.
     """
     height, width = flow.shape[:2]
-    places = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1)  # (H, W, 2) of x, y
+    places = _places(height, width)  # (H, W, 2) of x, y
     vectors = flow[::_STEP, ::_STEP].reshape(-1, 2)  # (n, 2)
     start = places[::_STEP, ::_STEP].reshape(-1, 2).astype(np.float32)  # (n, 2)
     homography, inliers = cv2.findHomography(start, start + vectors, cv2.RANSAC, _TOLERANCE)
     if homography is not None and inliers.mean() >= _SUPPORT:
         ends = places @ homography[:, :2].T + homography[:, 2]  # (H, W, 3), homogeneous
         if ends[..., 2].min() > 0:
-            return (ends[..., :2] / ends[..., 2:] - places).astype(np.float32)
+            moved = ends[..., :2] / ends[..., 2:]
+            moved -= places
+            return moved.astype(np.float32)
     return np.broadcast_to(np.median(vectors, axis=0), flow.shape).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _places(height: int, width: int) -> np.ndarray:
+    """x and y of every pixel, (H, W, 2), the same for all frames of a video."""
+    places = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(np.float64)
+    places.setflags(write=False)
+    return places
 
 
 def _stretch(frame_size: tuple[int, int], height: int) -> np.ndarray:
@@ -154,7 +165,8 @@ def _stretch(frame_size: tuple[int, int], height: int) -> np.ndarray:
 
 
 def _residual(flow: np.ndarray, stretch: np.ndarray) -> np.ndarray:
-    return np.linalg.norm((flow - camera_flow(flow)) * stretch, axis=-1)  # (H, W)
+    x, y = np.moveaxis((flow - camera_flow(flow)) * stretch, -1, 0)
+    return np.sqrt(x * x + y * y)  # (H, W)
 
 
 def _coarse(
