@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -59,6 +60,19 @@ def test_frames_without_points_take_those_of_the_nearest():
     painter = PointPainter(seen_at(places), np.array([0, 1]))
     whole = [painter.shares(frame)[:, 20, 30].tolist() for frame in range(5)]
     assert whole == [[1, 0], [1, 0], [1, 0], [0, 1], [0, 1]]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_blot_is_that_of_the_whole_frame(seed):
+    random = np.random.default_rng(seed)
+    size = random.integers([1, 1], [240, 440])
+    around = random.uniform(0, size, (random.integers(1, 30), 2)) * random.choice([0.1, 1.0], 2)
+    pixels = np.clip(around.round().astype(int), 0, size - 1)
+    blot, whole = np.zeros((2, *size), np.float32)
+    painting._blot(blot, pixels)
+    np.add.at(whole, tuple(pixels.T), 1)
+    # The same but for the rounding of sums, which is the processor's.
+    np.testing.assert_allclose(blot, cv2.GaussianBlur(whole, (0, 0), 8.0), rtol=1e-6, atol=0)
 
 
 def test_shares_are_kept_where_there_is_room(monkeypatch):

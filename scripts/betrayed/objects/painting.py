@@ -10,6 +10,9 @@ from betrayed.objects.observations import Seen
 
 #: Deviation, in pixels of the foreground's grid, of the blur by which points speak for pixels.
 _REACH = 8.0
+#: Beyond so many pixels the blur has ended; columns are taken by so many at a time, so that sums
+#: are rounded as over whole rows.
+_END, _COLUMNS = 4 * round(_REACH), 32
 #: Bytes of shares that a painter keeps: they are asked for twice, for the grid and for the masks.
 _KEPT = 2**28
 
@@ -69,8 +72,7 @@ class PointPainter:
         )
         spread = np.zeros((self._groups.max() + 1, *size), np.float32)
         for group in np.unique(groups):
-            np.add.at(spread[group], tuple(pixels[groups == group].T), 1)
-            spread[group] = cv2.GaussianBlur(spread[group], (0, 0), _REACH)
+            _blot(spread[group], pixels[groups == group])
         total = spread.sum(axis=0)
         far = np.flatnonzero(total < 1e-6)
         if far.size:
@@ -79,6 +81,16 @@ class PointPainter:
             total.ravel()[far] = 1
         spread /= total
         return spread
+
+
+def _blot(empty: np.ndarray, pixels: np.ndarray) -> None:
+    """Add points (n, 2) to an empty map (H, W) and blur them, where that reaches."""
+    np.add.at(empty, tuple(pixels.T), 1)
+    # One more, so that what is mirrored at the end of the part is empty, too.
+    first, last = pixels.min(axis=0) - _END - 1, pixels.max(axis=0) + _END + 2
+    columns = slice(max(first[1], 0) // _COLUMNS * _COLUMNS, -(-last[1] // _COLUMNS) * _COLUMNS)
+    part = empty[max(first[0], 0) : last[0], columns]
+    part[:] = cv2.GaussianBlur(part, (2 * _END + 1, 2 * _END + 1), _REACH)
 
 
 def _nearest(
