@@ -62,7 +62,7 @@ CHANGES = [
     ("refinement", {"height": 448, "width": 784}, {"fine_backbone", "run"}),
     ("method", "paper", {"block", "clusters", "run"}),  # it drops attention in another way
     ("motion.height", 120, {"motion", "run"}),
-    ("training.learning_rate", 2e-4, {"block", "clusters", "run"}),
+    ("training.learning_rate", 3e-4, {"block", "clusters", "run"}),
     ("training.videos", ["a"], {"block", "clusters", "run"}),
     ("seed", 1, {"block", "clusters", "run"}),
     ("features.height", 448, {"backbone", "fine_backbone", "clusters", "run"}),

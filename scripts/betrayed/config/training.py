@@ -88,7 +88,7 @@ class TrainingKnobs:
     """How the block is trained, as configurations and programs have it."""
 
     steps: int = _count(240, "more for more data: the loss curve should have flattened", "steps")
-    learning_rate: float = knob(1e-4, "with few steps higher, with 60000 steps 1e-5", gt=0, le=1)
+    learning_rate: float = knob(2e-4, "with few steps higher, with 60000 steps 1e-5", gt=0, le=1)
     final_learning_rate: float = knob(
         1e-5, "reached at the last step, along half a cosine", ge=0, le=1
     )
