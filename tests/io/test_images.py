@@ -204,6 +204,24 @@ def test_a_size_is_checked_as_values_are_read(tmp_path, mode, orientation, suffi
         assert said[0] == ((64, 48) if orientation == 6 else (48, 64))
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "CMYK", "LA", "I;16"])
+def test_tiffs_of_all_kinds_are_turned_upright(tmp_path, mode, compression, orientation):
+    stored = np.zeros((20, 40), np.uint8)
+    stored[:5], stored[:, :9] = 200, 90
+    image = Image.fromarray(stored.astype(np.uint16) * 257 if mode == "I;16" else stored)
+    exif, path = Image.Exif(), tmp_path / "0.tif"
+    exif[274] = orientation
+    if mode != "I;16":
+        image = image.convert("RGB").convert(mode)
+    image.save(path, exif=exif, compression=compression)
+    flips = {1: stored, 2: stored[:, ::-1], 3: stored[::-1, ::-1], 4: stored[::-1]}
+    turns = {5: stored.T, 6: stored[::-1].T, 7: stored[::-1, ::-1].T, 8: stored.T[::-1]}
+    upright = np.repeat({**flips, **turns}[orientation][..., None], 3, axis=-1)
+    np.testing.assert_array_equal(read_image(path), upright)
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_what_is_wrong_with_a_jpeg_is_found_at_an_eighth_of_its_size(tmp_path, seed, monkeypatch):
     """Files with a part missing, changed, moved or too much: refused alike, with the same words."""

@@ -3,11 +3,11 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from betrayed.errors import UserError
 from betrayed.io.bit_depths import Depths, to_8_bits
@@ -47,17 +47,23 @@ def opened(path: str | Path, what: str, *, coarsely: bool = False) -> Iterator[I
     Raises:
         UserError: it is missing, damaged, cut short, larger than can be meant, or several images.
     """
-    try:
-        image = Image.open(path)
-    except FileNotFoundError as error:
-        raise UserError(f"The {what} {path} is missing.") from error
-    except Exception as error:  # readers of damaged files raise whatever they stumble over
-        raise UserError(_unreadable(path, what, error)) from error
-    with image:
+    with ExitStack() as stack:
+        try:
+            # By its name Pillow would map a plain TIFF into memory, and leave it on its side.
+            file = stack.enter_context(open(path, "rb"))
+            image = stack.enter_context(Image.open(file))
+        except FileNotFoundError as error:
+            raise UserError(f"The {what} {path} is missing.") from error
+        except UnidentifiedImageError as error:  # its text names the object
+            reason = ValueError(f"cannot identify image file {os.fspath(path)!r}")
+            raise UserError(_unreadable(path, what, reason)) from error
+        except Exception as error:  # readers of damaged files raise whatever they stumble over
+            raise UserError(_unreadable(path, what, error)) from error
         try:
             if coarsely:
                 image.draft(None, (1, 1))  # does nothing to others than JPEGs
             image.load()
+            image.filename = os.fspath(path)
             pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
             tags = getattr(image, "tag_v2", {})
         except Exception as error:
@@ -190,7 +196,8 @@ def numbered_images(folder: str | Path) -> dict[int, Path]:
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Width and height of an open image when it is turned upright; its pixels need not be read."""
-    lies = image.getexif().get(ORIENTATION, 1) in _LYING
+    # A TIFF's size is that of the picture upright from the start.
+    lies = image.format != "TIFF" and image.getexif().get(ORIENTATION, 1) in _LYING
     return (image.height, image.width) if lies else (image.width, image.height)
 
 
