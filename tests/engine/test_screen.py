@@ -222,7 +222,7 @@ def test_what_cannot_be_taken_ends_no_run(handler, capsys, monkeypatch):
     assert "train the block" in capsys.readouterr().err
 
 
-def test_nothing_temporary_stays(tmp_path, monkeypatch, handler):
+def test_nothing_temporary_stays(tmp_path, handler):
     """Nor what a killed run has left; and a plan beside a run takes nothing away."""
     left = tmp_path / ".snakemake" / "status" / "cache_features-1.json"
     left.parent.mkdir(parents=True)

@@ -228,7 +228,7 @@ LEASE = (
 
 
 @pytest.mark.gpu
-def test_each_process_leases_a_real_gpu_and_one_more_waits(gpu, monkeypatch):
+def test_each_process_leases_a_real_gpu_and_one_more_waits(gpu):
     count = torch.cuda.device_count()
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
     environment.pop("BETRAYED_LEASED_DEVICES", None)

@@ -388,7 +388,7 @@ def test_usual_and_wide_frames_keep_their_aspect():
     assert motion_grid((480, 854), MotionSettings()) == (60, 107)
 
 
-def test_motion_of_narrow_frames_is_told_in_the_same_pixels(tmp_path):
+def test_motion_of_narrow_frames_is_told_in_the_same_pixels():
     """A square that moves 2 pixels a frame in x, in frames whose aspect is lost and kept."""
     rng = np.random.default_rng(0)
     ground = rng.integers(0, 90, (16, 400, 3), np.uint8)

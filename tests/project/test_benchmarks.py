@@ -106,7 +106,7 @@ def test_the_plain_version_has_the_same_losses(count):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
 
 
-def test_clustering_is_measured(tmp_path):
+def test_clustering_is_measured():
     told = measured("clustering.py", "--grid", "4x6", "--cases", "7x2")
     assert "7 frames of 24 tokens, 2 key frames (made), tau 0.05" in told
     assert re.search(r"^plain.* 1\.00 \(1\.00 to 1\.00\) +\d+ +1\.00 +1\.0000$", told, re.M)

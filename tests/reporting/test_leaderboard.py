@@ -118,7 +118,7 @@ def test_in_markdown(tmp_path, two_videos):
     assert "|  | Betrayed by Attention, run by others | 0.397 | 0.353 | 0.441 |" in text
 
 
-def test_nothing_scored(tmp_path):
+def test_nothing_scored():
     table = ranked()
     assert list(table.columns) == COLUMNS
     assert table.empty

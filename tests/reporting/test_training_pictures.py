@@ -71,7 +71,7 @@ def test_what_is_written_is_read_and_others_are_refused(tmp_path):
         read_training_clusters(tmp_path / "c.h5")
 
 
-def test_a_strip_has_a_row_a_step_with_its_clusters(tmp_path):
+def test_a_strip_has_a_row_a_step_with_its_clusters():
     labels = np.zeros((3, 2, 2, 3), int)
     labels[1, :, 0], labels[2, :, 1, 2] = 1, 4
     clusters = TrainingClusters("", [3, 8], [0, 10, 1200], labels, 0.05)

@@ -92,7 +92,7 @@ def test_two_processes_train_as_one_and_one_goes_on_from_them(features, tmp_path
         torch.testing.assert_close(one[name], other[name], atol=1e-4, rtol=0)
 
 
-def test_all_begin_as_the_first_process(features, tmp_path, signals, monkeypatch):
+def test_all_begin_as_the_first_process(tmp_path, signals):
     """Each has random weights, and a checkpoint, of its own; the first one's count."""
     worker = tmp_path / "worker.py"
     worker.write_text(
@@ -133,7 +133,7 @@ def test_the_launcher_knows_what_its_processes_took(tmp_path, signals, monkeypat
     assert "BETRAYED_GPU_USAGE" not in os.environ
 
 
-def test_what_is_wrong_is_told_once(features, tmp_path, signals, monkeypatch, capfd):
+def test_what_is_wrong_is_told_once(features, tmp_path, signals, capfd):
     output = tmp_path / "block.pt"
     with h5py.File(features[0], "r+") as file:
         file["patch_tokens"][:] = np.nan
