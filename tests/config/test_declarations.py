@@ -46,15 +46,29 @@ def comments(*path):
     return {key.value: comment(key) for key, _ in node.value}
 
 
+def differing(one, other):
+    """The names under which two mappings have different values, or one has none."""
+    absent = object()
+    names = sorted({*one, *other})
+    return [name for name in names if one.get(name, absent) != other.get(name, absent)]
+
+
 @pytest.mark.parametrize("section", PARTS)
 def test_every_setting_stands_in_the_configuration_with_its_default(section):
     defaults = {name: default for name, (default, _) in declared(PARTS[section]).items()}
     plain = {name: list(one) if isinstance(one, tuple) else one for name, one in defaults.items()}
-    assert DEFAULT[section] == plain
+    given = DEFAULT.get(section) or {}
+    assert given == plain, (
+        f"config.yaml and the class of {section} differ in {differing(given, plain)}: write each "
+        "setting into config.yaml with the class's default, and its help as a comment"
+    )
 
 
 def test_the_top_level_and_the_made_data_set_have_every_setting():
-    assert set(DEFAULT) == {field.name for field in fields(Configuration)}
+    one_sided = set(DEFAULT) ^ {field.name for field in fields(Configuration)}
+    assert not one_sided, (
+        f"in config.yaml or in Configuration (config/sections.py), not in both: {one_sided}"
+    )
     for name in ("method", "seed"):
         assert DEFAULT[name] == declared(Configuration)[name][0]
     made = DEFAULT["datasets"]["made"]
@@ -76,7 +90,15 @@ def test_the_top_level_and_the_made_data_set_have_every_setting():
 )
 def test_comments_in_the_configuration_are_the_help_of_the_classes(path, kind):
     wanted = {name: help for name, (_, help) in declared(kind).items()}
-    assert comments(*path) == wanted
+    found = comments(*path)
+    told = "\n".join(
+        f"{name}: {wanted.get(name, 'is no setting of the class')!r}"
+        for name in differing(found, wanted)
+    )
+    assert found == wanted, (
+        f"Write into config.yaml{''.join(f', {part}' for part in path)}, as comments above the "
+        f"keys or behind them, what the classes in config/ say:\n{told}"
+    )
     assert all(wanted.values()) or not path  # sections may be named well enough
 
 
@@ -99,7 +121,11 @@ def test_every_class_of_settings_is_in_the_configuration_or_that_of_a_program():
         for base in getattr(module, name).__mro__
     }
     assert told <= kinds
-    assert kinds - told - used - bases <= {"BackboneName", "LossSettings"}
+    idle = kinds - told - used - bases - {"BackboneName", "LossSettings"}
+    assert not idle, (
+        f"{idle}: make each a section by a line in Configuration (config/sections.py), or the "
+        "settings of a program, which reads them by read_settings"
+    )
 
 
 def test_there_are_as_many_fixed_stories_as_the_configuration_allows():

@@ -85,6 +85,14 @@ def test_a_setting_changes_the_identifiers_of_what_depends_on_it(path, value, fi
     assert {s for s in STAGES if getattr(before, s) != getattr(after, s)} == first_changed
 
 
+def test_every_section_of_a_run_has_a_case():
+    sections = {path.partition(".")[0] for path, *_ in CHANGES}
+    lost = set(RUN_SECTIONS) - sections
+    assert not lost, (
+        f"Add to CHANGES a setting of each, and to STAGES the name of its property: {lost}"
+    )
+
+
 # What the makers of a stage are told, by the identifier under which they write.
 TOLD = {
     "backbone": "features",

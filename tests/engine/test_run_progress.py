@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
+from betrayed.engine.plans import CHAIN
 from betrayed.engine.run_progress import (
     STAGES,
     RunProgress,
@@ -210,7 +212,7 @@ def test_the_second_of_two_trainings_is_a_share_of_both(progress, clock):
     assert row.left == pytest.approx(120) and rate_text(row) == ""
 
 
-def test_stages_stand_in_the_order_of_the_chain_and_small_jobs_have_none(progress, tmp_path):
+def test_stages_stand_in_the_order_of_the_chain_and_small_jobs_have_none(progress):
     for job, rule in enumerate(("list_runs", "draw_pictures", "extract_frames", "all")):
         progress.started(job, rule, {}, [])
     assert [row.title for row in progress.rows()] == ["extract frames", "draw overlays"]
@@ -220,6 +222,18 @@ def test_every_stage_is_a_rule():
     rules = "\n".join(path.read_text() for path in (ROOT / "rules").rglob("*.smk"))
     for name in STAGES:
         assert f"rule {name}:" in rules or f"checkpoint {name}:" in rules, name
+
+
+def test_every_stage_that_does_videos_is_named_on_the_screen_and_in_plans():
+    """Whoever adds a stage would otherwise see nothing of it while it runs."""
+    rules = "\n".join(path.read_text() for path in (ROOT / "rules").rglob("*.smk"))
+    parts = re.split(r"^(?:rule|checkpoint) (\w+):", rules, flags=re.MULTILINE)[1:]
+    stages = {name for name, text in zip(*[iter(parts)] * 2, strict=True) if "    redo=" in text}
+    assert {"cache_features", "measure_motion"} < stages
+    unnamed = stages - set(STAGES)
+    assert not unnamed, f"Say what people read of it in STAGES of engine/run_progress.py: {unnamed}"
+    unplaced = stages - set(CHAIN) - {"draw_attention"}  # of the report, behind all others
+    assert not unplaced, f"Give it its place in CHAIN of engine/plans.py: {unplaced}"
 
 
 def test_times_as_people_read_them():

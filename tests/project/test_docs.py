@@ -61,7 +61,8 @@ def test_links_lead_to_files_and_headings(page):
 
 def test_every_page_is_reached_from_the_readme():
     reached = {(ROOT / link.partition("#")[0]).resolve() for link in links(TOP[0])}
-    assert set(PAGES) - reached == {TOP[0]}
+    lost = set(PAGES) - reached - {TOP[0]}
+    assert not lost, f"Link from README.md: {lost}"
 
 
 def test_the_notebook_is_the_page():
@@ -75,7 +76,7 @@ def test_the_notebook_is_the_page():
 def test_every_picture_is_shown():
     shown = {(page.parent / link).resolve() for page in PAGES for link in links(page)}
     there = {path for path in DOCS.iterdir() if path.suffix in (".jpg", ".png", ".svg")}
-    assert there <= shown
+    assert there <= shown, f"Show on a page, or delete: {there - shown}"
 
 
 def test_the_readme_is_short():
@@ -114,7 +115,7 @@ def test_contributing_names_what_is_there():
     known = set(re.findall(r"[\w-]+", text))
     for span in spans(TOP[1]):
         if re.fullmatch(r"[A-Za-z_]\w+", span):
-            assert span in known, span
+            assert span in known, f"CONTRIBUTING.md names what is nowhere: {span}"
 
 
 @cache
@@ -153,8 +154,8 @@ def rows(page):
 
 def test_every_protocol_metric_and_column_is_explained():
     found = rows("tables.md")
-    assert set(PROTOCOLS) <= found
-    assert set(leaderboard.HEADLINES) <= found
+    lost = {*PROTOCOLS, *leaderboard.HEADLINES} - found
+    assert not lost, f"Explain in the tables of docs/tables.md: {lost}"
     text = (DOCS / "tables.md").read_text(encoding="utf-8")
     first = ", ".join(re.findall(r"^\| ([\w, ]+) \|", text, re.MULTILINE)).split(", ")
     columns = {
@@ -167,14 +168,16 @@ def test_every_protocol_metric_and_column_is_explained():
         *failure_table.COLUMNS,
         *OBJECT_COLUMNS,
     }
-    assert columns - set(first) == set()
+    lost = columns - set(first)
+    assert not lost, f"Explain each column in docs/tables.md, in the first cell of a row: {lost}"
 
 
 def test_every_data_set_and_preset_is_explained():
-    assert set(CONFIG["datasets"]) <= rows("datasets.md")
+    lost = set(CONFIG["datasets"]) - rows("datasets.md")
+    assert not lost, f"Give each data set a row of the table in docs/datasets.md: {lost}"
     said = {span for page in PAGES for span in spans(page)}
     presets = {f"presets/{path.name}" for path in (ROOT / "presets").glob("*.yaml")}
-    assert presets - said == set()
+    assert presets <= said, f"Name each preset on a page, by its path: {presets - said}"
 
 
 # What is made
@@ -261,8 +264,11 @@ def test_what_a_file_says_is_a_sentence_and_what_it_has_its_public_names(tmp_pat
 def test_every_room_is_drawn_and_explained():
     there = {path.parent.name for path in LIBRARY.glob("*/__init__.py")} | {"errors.py"}
     drawn = [room.name for floor in drawings.FLOORS for room in floor]
-    assert sorted(drawn) == sorted(there)
-    assert {name if name.endswith(".py") else f"{name}/" for name in there} <= rows("rooms.md")
+    one_sided = set(drawn) ^ there
+    assert not one_sided, f"Add to FLOORS of docs/tools/drawings.py, or take out: {one_sided}"
+    assert len(drawn) == len(there)
+    lost = {name if name.endswith(".py") else f"{name}/" for name in there} - rows("rooms.md")
+    assert not lost, f"Give each room a row of the table in docs/rooms.md: {lost}"
 
 
 def test_imports_go_down_as_they_are_drawn():
@@ -276,7 +282,10 @@ def test_imports_go_down_as_they_are_drawn():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = node.module if isinstance(node, ast.ImportFrom) else None
             if name and name.startswith("betrayed.") and (other := name.split(".")[1]) != room:
-                assert levels[other] < levels[room], f"{path}: {name}"
+                assert levels[other] < levels[room], (
+                    f"{path} imports {name}, whose room lies above its own or beside it: move what "
+                    "both need down, or the room up (FLOORS of docs/tools/drawings.py)"
+                )
 
 
 # Blocks of code: those that run do so in test_docs_commands.py
