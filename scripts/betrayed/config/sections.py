@@ -268,8 +268,8 @@ class Configuration:
     batch_size: int | None = knob(
         None,
         "Videos that a job computes one after another, with the model loaded once. null: as many "
-        "as keep the machine's GPUs (or cores) busy when a data set is first listed, at most 32; "
-        "kept from then on.",
+        "as keep the machine's GPUs (or cores) busy when a data set is first listed, at most 128 "
+        "(32 where jobs run one by one); kept from then on.",
         ge=1,
     )
     allow_failures: bool = knob(
