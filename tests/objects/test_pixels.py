@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from betrayed.objects.pixels import refine_mask
+from betrayed.objects.pixels import enlarge_mask, refined_small
 
 THING, GROUND = (190, 120, 60), (70, 110, 150)
 
@@ -12,6 +12,12 @@ def picture(inside, seed=0, noise=12):
     colours = np.where(inside[..., None], THING, GROUND)
     noisy = colours + np.random.default_rng(seed).normal(size=colours.shape, scale=noise)
     return noisy.clip(0, 255).astype(np.uint8)
+
+
+def refine_mask(mask, frame):
+    """A mask at the frame's size, as the masks of a video are refined."""
+    small = refined_small(mask, frame)
+    return mask if small is None else enlarge_mask(small, mask.shape)
 
 
 def ball(size=(120, 160), centre=(60, 80), radius=30):

@@ -11,20 +11,6 @@ _BAND = 1 / 60
 _FEWEST = 20
 
 
-def refine_mask(mask: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Move the outline of a mask to the edges of the image near it, see :func:`refined_small`.
-
-    Args:
-        mask: (H, W) bool.
-        frame: (H, W, 3) uint8, RGB.
-
-    Returns:
-        (H, W) bool; the same for the same input. Without foreground or background the mask itself.
-    """
-    small = refined_small(mask, frame)
-    return mask if small is None else enlarge_mask(small, mask.shape)
-
-
 def enlarge_mask(small: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A mask (h, w) bool at another height and width, its outline smooth."""
     soft = cv2.resize(small.astype(np.float32), size[::-1], interpolation=cv2.INTER_LINEAR)

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from betrayed.clustering.tracks import read_tracks
 from betrayed.errors import UserError
 from betrayed.features.whole_video import read_class_attention
+from betrayed.io.display import USUAL_FPS
 from betrayed.io.progress import progress
 from betrayed.io.style import HEAT, drawing, heat_table, save
 from betrayed.io.video_writing import write_video
@@ -31,7 +32,6 @@ from betrayed.video.video import Video
 
 #: What the maps are called.
 BACKBONE, BLOCK = "backbone's attention", "block's concentration"
-USUAL_FPS = 24  # of folders of images, which have none of their own
 STRENGTH = 0.65  # how much the heat covers a frame
 #: What is drawn of a video.
 FILES = ("attention.png", "attention.mp4", "objects.png", "merging.svg")

@@ -45,7 +45,7 @@ class Pose:
     nod: float = 0.0  # radians that the head is bent forward
 
 
-def walk(phase: float, effort: float = 1.0, arms: bool = True) -> Pose:
+def walk(phase: float, effort: float = 1.0) -> Pose:
     """Walking; ``phase`` in turns, ``effort`` 0 stands and above 1.2 runs."""
     run = np.clip((effort - 1.1) * 2.5, 0, 1)
     stride = 0.46 * min(effort, 1.6)

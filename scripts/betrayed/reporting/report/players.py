@@ -12,6 +12,7 @@ from betrayed.clustering.tracks import read_tracks
 from betrayed.config.report import ReportSettings
 from betrayed.errors import UserError
 from betrayed.features.whole_video import read_class_attention
+from betrayed.io.display import USUAL_FPS
 from betrayed.io.palette import ids_in, read_ids
 from betrayed.reporting.attention_maps import as_heat, block_concentration
 from betrayed.reporting.object_colours import OTHER, coloured, object_ids
@@ -22,7 +23,6 @@ from betrayed.video.annotations import read_annotation
 from betrayed.video.video import Video
 
 THUMBNAIL = 128  # pixels of the longer side
-USUAL_FPS = 24  # of folders of images, which have none of their own
 
 Curves = Mapping[tuple[str, str, str], Sequence[dict[str, Any]]]
 
