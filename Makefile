@@ -79,7 +79,7 @@ score: .venv/scorer ## score masks that any method made: make score TRUTH=folder
 	@test -e $(call typed,TRUTH) && test -e $(call typed,MASKS) || { echo "error: say what to score: make score TRUTH=folder MASKS=folder [SPLIT=file] [OUTPUT=folder] [OPTIONS='--kind foreground']" >&2; exit 1; }
 	@python scripts/score_folder.py --truth=$(call typed,TRUTH) --masks=$(call typed,MASKS) $(if $(value SPLIT),--split=$(call typed,SPLIT)) --output=$(if $(value OUTPUT),$(call typed,OUTPUT),scores) $(OPTIONS)
 
-test: .venv/ready lint ## every test, and the lint and format checks
+test: .venv/ready lint ## the tests, and the lint and format checks; without test-property and test-faults
 	OMP_NUM_THREADS=1 pytest -m "not property and not faults" --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/ready ## the tests that together take a minute
