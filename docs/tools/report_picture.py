@@ -1,4 +1,4 @@
-"""The README's picture of the report: its results, and a player below them.
+"""The picture of the report on its page: its results, and a player below them.
 
 python docs/tools/report_picture.py   after `make demo` and `make report`; writes docs/report.jpg
 
