@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 import train_block
 from betrayed.block.loading import load_block
@@ -90,6 +91,30 @@ def test_two_processes_train_as_one_and_one_goes_on_from_them(features, tmp_path
     one, other = (load_block(path)[0].state_dict() for path in (whole, output))
     for name in one:
         torch.testing.assert_close(one[name], other[name], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("exits", "told"),
+    [
+        ([(1, "out of range"), (-15, None)], "out of range"),
+        ([(1, "lost its peer"), (-9, None)], "SIGKILL"),
+        ([(-15, None), (-15, None)], "SIGTERM"),
+        ([(1, "error: no such file"), (-9, None)], "no such file"),
+    ],
+)
+def test_of_several_that_end_the_one_that_failed_is_told(tmp_path, capsys, exits, told):
+    """Where one fails the launcher ends the others: no lack of memory."""
+    failures = {}
+    for rank, (status, text) in enumerate(exits):
+        file = tmp_path / f"{rank}.json"
+        if text:
+            message = text.replace("error: ", processes._USER_ERROR)
+            extra = {"py_callstack": f"Traceback: {text}", "timestamp": "1"}
+            file.write_text(json.dumps({"message": {"message": message, "extraInfo": extra}}))
+        failures[rank] = ProcessFailure(rank, 100 + rank, status, str(file))
+    with pytest.raises((UserError, SystemExit)) as caught:
+        processes._explain(ChildFailedError("train", failures))
+    assert told in str(caught.value) + capsys.readouterr().err
 
 
 def test_all_begin_as_the_first_process(tmp_path, signals):

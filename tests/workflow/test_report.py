@@ -71,7 +71,7 @@ def test_a_watched_run_has_a_line_a_stage_and_says_where_to_look(project):
     (line,) = [one for one in lines if "find objects" in one]
     assert "3 of 3 videos" in line and "took" in line
     assert "rule " not in done.stderr and "to compute" not in done.stdout + done.stderr
-    assert "Overlays: results/pictures/" in done.stderr and "make report" in done.stderr
+    assert "Overlays: results/pictures/" in done.stderr and "-- report_html" in done.stderr
     # What jobs said is in their logs.
     logs = (project.folder / "results" / "logs" / "select_objects").rglob("*.log")
     assert all("3 to compute" in path.read_text() for path in logs)

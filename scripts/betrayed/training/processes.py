@@ -156,7 +156,9 @@ def _explain(error: ChildFailedError) -> None:
     for record in recorded:
         if record["message"].startswith(_USER_ERROR):
             raise UserError(record["message"].removeprefix(_USER_ERROR)) from None
-    killed = [one.signal_name() for one in failures if one.exitcode < 0]
+    signals = [one.signal_name() for one in failures if one.exitcode < 0]
+    # Where one fails, the launcher ends the others by SIGTERM: that is no cause.
+    killed = [one for one in signals if one != "SIGTERM"] or (signals if not recorded else [])
     if killed:
         raise UserError(
             f"A training process was ended by {killed[0]}, perhaps for want of memory. Started "
