@@ -1,6 +1,7 @@
 """Films of 10 to 16 bits: scaled by what the coding says, else by the film's largest value."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from betrayed.video.decoding import Decoder
 
+FILMS = Path(__file__).with_name("films")
 RAMP = np.linspace(0, 1, 64)[None].repeat(48, 0)
 
 
@@ -41,23 +43,30 @@ def test_a_coding_that_says_its_bits_is_believed(tmp_path, bits, capsys):
     assert "white" not in capsys.readouterr().err
 
 
+def check_colour(path):
+    dark, bright = read(path)
+    assert abs(int(dark.max()) - 51) <= 6 and bright.max() >= 248
+
+
 @pytest.mark.parametrize("pixels", ["yuv420p10le", "yuv420p12le"])
-@pytest.mark.parametrize("codec, suffix", [("libx265", ".mp4"), ("ffv1", ".mkv")])
-def test_colour_of_10_and_12_bits(tmp_path, codec, suffix, pixels):
-    path = tmp_path / f"a{suffix}"
+def test_colour_of_10_and_12_bits(tmp_path, pixels):
+    path = tmp_path / "a.mkv"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=10)
+        stream = container.add_stream("ffv1", rate=10)
         stream.height, stream.width, stream.pix_fmt = 48, 64, pixels
-        if codec == "libx265":
-            stream.options = {"x265-params": "log-level=none"}
         for index, most in enumerate((51, 255)):
             values = np.repeat((RAMP * most).astype(np.uint8)[..., None], 3, -1)
             frame = av.VideoFrame.from_ndarray(values, format="rgb24").reformat(format=pixels)
             frame.pts, frame.time_base = index, Fraction(1, 10)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    dark, bright = read(path)
-    assert abs(int(dark.max()) - 51) <= 6 and bright.max() >= 248
+    check_colour(path)
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+def test_colour_of_a_telephone(bits):
+    """Films of the frames above, encoded once: libx265 writes a broken stream now and then."""
+    check_colour(FILMS / f"hevc_{bits}_bits.mp4")
 
 
 @pytest.mark.parametrize("pixels", ["gray16le", "rgb48le"])
