@@ -12,7 +12,7 @@ from betrayed.io.style import page_colours
 
 TEMPLATES = Path(__file__).with_name("templates")
 #: Scripts of the page, in their order.
-SCRIPTS = ("tables.js", "player.js")
+SCRIPTS = ("tables.js", "marks.js", "curves.js", "layers.js", "player.js", "keys.js")
 
 
 def render(context: Mapping[str, Any]) -> str:
