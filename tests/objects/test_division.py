@@ -96,6 +96,7 @@ def test_combined_goes_by_looks_where_points_tell_nothing(
     points, tokens_alone = division(natural, 0.75, natural), division(looks, 0.25)
     monkeypatch.setattr(objects_module, "by_trajectories", lambda *_: points)
     monkeypatch.setattr(objects_module, "by_appearance", lambda *_: tokens_alone)
+    monkeypatch.setattr(objects_module, "confidence_by_points", lambda one, _: one.confidence)
     settings = ObjectSettings(least_instances=least)
     assert settings.instances == "combined"
     table = found_in(*balls, settings).table
@@ -167,6 +168,15 @@ def test_by_appearance_in_order_of_size(balls):
     np.testing.assert_array_equal(
         shares.argmax(0)[labels[0] > 0] == 0, (labels[0] == 2)[labels[0] > 0]
     )
+
+
+def test_an_object_alone_has_a_confidence(balls):
+    """A single object is found by its looks, and its points say how sure it is."""
+    labels = np.where(np.arange(30) < 15, balls[0], 0)  # one of the balls
+    points = points_in(points_of(labels, WAYS, SIZE), len(labels))
+    table = found_in(labels, points, ObjectSettings()).table
+    objects = table[table["foreground"] & table["part"].isna()]
+    assert len(objects) == 1 and objects["confidence"].between(0.3, 1).all()
 
 
 def test_enlarged_is_cubic_and_keeps_the_mean():

@@ -81,7 +81,7 @@ def tell_apart(seen: Seen, odds: np.ndarray, settings: InstanceSettings) -> Inst
         objects = _halved(objects, odds, weights)
     pieces = groups_at(tree, max(settings.part_split, settings.split))
     parts, object_of = _parts(objects, pieces, odds, weights)
-    return Instances(objects, parts, object_of, _confidence(objects, odds, weights), natural)
+    return Instances(objects, parts, object_of, confidence(objects, odds, weights), natural)
 
 
 def _after(tree: np.ndarray, joins: int) -> np.ndarray:
@@ -158,7 +158,14 @@ def _parts(
     return parts, np.array(object_of)
 
 
-def _confidence(objects: np.ndarray, odds: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def confidence(objects: np.ndarray, odds: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """How sure each object is, (O,) 0 … 1, see :class:`Instances`.
+
+    Args:
+        objects: (n,) of each point, 0 … O−1, none of them without a point.
+        odds: (n, n) log odds that two points lie on one object.
+        weights: (n,) how much each point has seen.
+    """
     likeness = _likeness(objects, 1 / (1 + np.exp(-odds.astype(np.float64))), weights)
     within = np.diag(likeness).copy()
     np.fill_diagonal(likeness, 0)

@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 
 from betrayed.config.objects import CUES, ObjectSettings
-from betrayed.objects.division import Division, by_appearance, by_trajectories, undivided
+from betrayed.objects.division import (
+    Division,
+    by_appearance,
+    by_trajectories,
+    confidence_by_points,
+    undivided,
+)
 from betrayed.objects.foreground import Foreground, find_foreground
 from betrayed.objects.instances import InstanceSettings
 from betrayed.objects.objectness import group_means, on_grid
@@ -185,7 +191,9 @@ def _divide(
         if settings.instances == "trajectories" or 1 < division.natural <= _SHATTERED or least > 1:
             return division
         other = by_looks()
-        return other if division.natural == 1 or len(other.confidence) > 1 else division
+        if division.natural > 1 and len(other.confidence) == 1:
+            return division
+        return replace(other, confidence=confidence_by_points(other, division.compared))
     return by_looks() if settings.instances == "appearance" else undivided(foreground.scores.shape)
 
 
