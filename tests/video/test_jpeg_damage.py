@@ -3,13 +3,16 @@
 import io
 import os
 
+import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from betrayed.errors import UserError
+from betrayed.io.bit_depths import Depths
+from betrayed.io.images import checked_size
 from betrayed.video.extraction import extract
-from betrayed.video.jpeg_damage import jpeg_damage
+from betrayed.video.jpeg_damage import Look, look_at_jpeg
 
 END = b"\xff\xd9"
 HOW = [{}, {"progressive": True}, {"restart_marker_blocks": 4}, {"optimize": True}, {"quality": 5}]
@@ -33,7 +36,8 @@ def test_whole_ones_are_whole_with_whatever_behind_them(tmp_path, how, mode, siz
     whole = data(picture(size, mode), **how)
     for index, behind in enumerate((b"", b"more" * 50, bytes(99), END)):
         (tmp_path / f"{index}.jpg").write_bytes(whole + behind)
-        assert jpeg_damage(tmp_path / f"{index}.jpg") == ""
+        look = look_at_jpeg(tmp_path / f"{index}.jpg")
+        assert look.damage == "" and (look.size == size[::-1] or behind)
     assert capfd.readouterr().err == ""
 
 
@@ -49,7 +53,7 @@ def test_what_decoders_fill_up_is_damaged(tmp_path, how, capfd):
         path.write_bytes(damaged)
         with Image.open(path) as image:
             image.load()  # nobody else says so
-        assert "Corrupt JPEG data" in jpeg_damage(path)
+        assert "Corrupt JPEG data" in look_at_jpeg(path).damage
         with pytest.raises(UserError, match=rf"frame .*{index}\.jpg is damaged \(Corrupt JPEG"):
             extract("v", path.parent, tmp_path / "out")
     assert capfd.readouterr().err == ""
@@ -59,11 +63,84 @@ def test_what_is_no_jpeg_or_not_there_is_for_others(tmp_path):
     picture().save(tmp_path / "0.jpg", "PNG")
     (tmp_path / "1.jpg").write_bytes(b"\xff\xd8\xff")
     for name in ("0.jpg", "1.jpg", "absent.jpg"):
-        assert jpeg_damage(tmp_path / name) == ""
+        assert look_at_jpeg(tmp_path / name) == Look()
 
 
 def test_the_error_stream_is_given_back(tmp_path, capfd):
     (tmp_path / "0.jpg").write_bytes(data(picture()))
-    jpeg_damage(tmp_path / "0.jpg")
+    look_at_jpeg(tmp_path / "0.jpg")
     os.write(2, b"heard")
     assert capfd.readouterr().err == "heard"
+
+
+def checked(path, look):
+    """The size of a frame, or what is said of it."""
+    try:
+        return look.size or checked_size(path, Depths(path.parent))
+    except UserError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize(
+    "segment", [b"\xc4\x00\x05\0\0\0", b"\xc0\x00\x02", b"\xda\x00\x02", b"\xd8", b"\xfe\x00\x04ab"]
+)
+def test_what_stands_behind_the_picture_is_for_pillow_to_judge(tmp_path, segment):
+    """Bad tables, a second picture; and a comment, which is none of its faults."""
+    whole, path = data(picture()), tmp_path / "0.jpg"
+    path.write_bytes(whole[:-2] + b"\xff" + segment + END)
+    look = look_at_jpeg(path)
+    assert look.size is None
+    assert checked(path, look) == checked(path, Look())
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_second_decoder_refuses_nothing_that_the_first_found_whole(
+    tmp_path, how, mode, monkeypatch
+):
+    """Parts cut out, put in, changed and moved: checked with one decoder as with both."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20_000)  # sizes are changed, too
+    random, path, whole = np.random.default_rng(0), tmp_path / "0.jpg", 0
+    good = data(picture((75, 58), mode), **how)
+    for number in range(60):
+        end = len(good) if number % 3 else 700
+        place, further = (int(random.integers(3, end)) for _ in range(2))
+        length = int(random.choice([1, 2, 40]))
+        other = [
+            b"",
+            bytes(length),
+            random.integers(0, 256, length, np.uint8).tobytes(),
+            b"\xff" + bytes([random.integers(0xC0, 256)]),
+        ][number % 4]
+        behind = [good[place:], good[place + length :], good[further:], END][number // 4 % 4]
+        path.write_bytes(good[:place] + other + behind)
+        look = look_at_jpeg(path)
+        whole += look.size is not None
+        assert checked(path, look) == checked(path, Look())
+    assert whole
+
+
+def test_a_whole_jpeg_is_decoded_once(tmp_path, monkeypatch):
+    """Upright ones, that is: Pillow turns the others."""
+    for index, how in enumerate(HOW):
+        (tmp_path / f"{index}.jpg").write_bytes(data(picture((57, 33)), **how))
+    monkeypatch.setattr(ImageFile.ImageFile, "load", None)
+    extract("v", tmp_path, tmp_path / "out")
+    monkeypatch.undo()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "turned.jpg"
+    path.write_bytes(data(picture((57, 33)), exif=exif))
+    look = look_at_jpeg(path)
+    assert checked(path, look) == checked(path, Look()) == (57, 33)
+
+
+def test_a_size_that_cannot_be_meant_is_not_decoded(tmp_path, monkeypatch):
+    """A decoder would lay out room for it, however little data there are."""
+    path = tmp_path / "0.jpg"
+    path.write_bytes(data(picture(), progressive=True))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    monkeypatch.setattr(cv2, "imdecode", None)
+    assert look_at_jpeg(path) == Look()
+    with pytest.raises(UserError, match=r"0\.jpg cannot be read \(Image size"):
+        extract("v", tmp_path, tmp_path / "out")

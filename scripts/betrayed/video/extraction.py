@@ -33,7 +33,7 @@ from betrayed.video.annotation_writing import (
     write_annotations,
 )
 from betrayed.video.fingerprint import fingerprint
-from betrayed.video.jpeg_damage import jpeg_damage
+from betrayed.video.jpeg_damage import look_at_jpeg
 
 ANNOTATION_KINDS = ("ids", "foreground")
 #: Layouts whose own file lists the frames, and was checked when the videos were listed: numbers
@@ -226,9 +226,12 @@ def check_images(video: str, source: Path, listed: Sequence[str] | None, *, gaps
     size: tuple[int, int] | None = None
     depths = Depths(source)
     for path in progress(list(images.values()), f"checking {video}", "frame"):
-        shape = checked_size(path, depths)
-        if said := jpeg_damage(path):
-            raise UserError(f"The frame {path} is damaged ({said}). Replace it with a whole file.")
+        look = look_at_jpeg(path)
+        shape = look.size or checked_size(path, depths)
+        if look.damage:
+            raise UserError(
+                f"The frame {path} is damaged ({look.damage}). Replace it with a whole file."
+            )
         size = size or shape
         if shape != size:
             raise UserError(
