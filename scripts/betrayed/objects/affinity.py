@@ -31,14 +31,21 @@ def affinity(tokens: np.ndarray, grid: tuple[int, int], frames: int) -> csr_arra
     unit = tokens.astype(np.float32).reshape(count, height, width, -1)
     unit /= np.maximum(np.linalg.norm(unit, axis=-1, keepdims=True), 1e-6)
     place = np.arange(count * height * width, dtype=np.int32).reshape(count, height, width)
-    one, other, weights = [], [], []
-    for steps in _offsets(min(frames, count - 1)):
+    offsets = list(_offsets(min(frames, count - 1)))
+    one, other, cosines = [], [], []
+    for steps in offsets:
         here = tuple(_kept(side, -step) for side, step in zip(place.shape, steps, strict=True))
         there = tuple(_kept(side, step) for side, step in zip(place.shape, steps, strict=True))
-        cosine = np.einsum("thwd,thwd->thw", unit[here], unit[there])
         one.append(place[here].ravel())
         other.append(place[there].ravel())
-        weights.append(np.exp((cosine.ravel() - 1) / _ALIKE))
+        cosines.append(np.empty(place[here].shape, np.float32))
+    for frame in range(count):  # all offsets of one, while it is in the cache
+        for cosine, (time, row, column) in zip(cosines, offsets, strict=True):
+            if frame < len(cosine):
+                here = frame, _kept(height, -row), _kept(width, -column)
+                there = frame + time, _kept(height, row), _kept(width, column)
+                np.einsum("hwd,hwd->hw", unit[here], unit[there], out=cosine[frame])
+    weights = [np.exp((cosine.ravel() - 1) / _ALIKE) for cosine in cosines]
     pairs = (np.concatenate(one), np.concatenate(other))
     half = coo_array((np.concatenate(weights), pairs), shape=(place.size, place.size)).tocsr()
     return half + half.T

@@ -82,7 +82,7 @@ def write_masks(
         video: its name, for the progress bar.
     """
     kinds = ["proposals", "foreground", *(["parts"] if objects.division is not None else [])]
-    numbers = objects.table["proposal"].to_numpy()  # objects come first
+    numbers = objects.table["proposal"].to_numpy(np.uint8)  # objects come first
     with whole_folder(folder) as temporary:
         for kind in kinds:
             (temporary / kind).mkdir()
@@ -99,7 +99,7 @@ def write_masks(
             if objects.division is not None:
                 division = objects.division
                 whose, part = paint(division.painter.shares(index), division.object_of, size)
-                proposals = np.where(foreground, numbers[whose], proposals).astype(np.uint8)
+                proposals = np.where(foreground, numbers[whose], proposals)
                 parts = np.where(foreground, part + 1, 0).astype(np.uint8)
                 save_palette_png(temporary / "parts" / name, parts)
             save_palette_png(temporary / "proposals" / name, proposals)

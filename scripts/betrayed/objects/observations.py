@@ -1,6 +1,7 @@
 """What the points of a video see while they are on its foreground: gathered frame by frame."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -13,6 +14,8 @@ _COVER = 8
 _GROWTH = 1.25
 #: Distances are counted in steps of so many pixels.
 _STEP = 4
+#: Of a symmetric matrix what lies below the diagonal is summed, in so many strips of rows.
+_STRIPS = 3
 #: An observation counts by the share of foreground around it, squared: at an outline tokens see
 #: the background too.
 _LEAST_DEPTH, _POWER = 0.05, 2
@@ -197,7 +200,9 @@ class _Sums:
     def __init__(self, dim: int) -> None:
         self.looks, self.differences = np.zeros((2, 256, dim))
         self.weights, self.depths = np.zeros((2, 256))
-        self.squares = np.zeros((dim, dim))
+        self.squares = np.zeros((dim, dim))  # below the diagonal, and on it
+        ends = [dim * strip // _STRIPS for strip in range(_STRIPS + 1)]
+        self._strips = [slice(*one) for one in pairwise(ends)]
         self.count, self.depth, self.depth_squares = 0, 0.0, 0.0
         self.plain, self.by_depth = np.zeros((2, dim))
 
@@ -211,16 +216,19 @@ class _Sums:
         weight = np.maximum(depth, _LEAST_DEPTH).astype(np.float64) ** _POWER
         seen = seen.astype(np.float64)
         apart = seen - weight @ seen / weight.sum()
-        self.looks[rows] += weight[:, None] * seen
-        self.differences[rows] += weight[:, None] * apart
+        self.plain += apart.sum(axis=0)
+        self.by_depth += depth @ apart
+        apart *= weight[:, None]
+        self.differences[rows] += apart
+        weighed = weight[:, None] * seen
+        self.looks[rows] += weighed
+        for strip in self._strips:
+            self.squares[strip, : strip.stop] += weighed[:, strip].T @ seen[:, : strip.stop]
         self.weights[rows] += weight
         self.depths[rows] += weight * depth
-        self.squares += (seen * weight[:, None]).T @ seen
         self.count += len(rows)
         self.depth += depth.sum()
         self.depth_squares += float(depth @ depth)
-        self.plain += apart.sum(axis=0)
-        self.by_depth += depth @ apart
 
     def means(self, points: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Looks, differences, weights and change, see :class:`Seen`."""
@@ -233,5 +241,6 @@ class _Sums:
         spread = self.depth_squares - self.count * mean**2
         slope = (self.by_depth - mean * self.plain) / max(spread, 1e-6)
         differences = differences - (depths - mean)[:, None] * slope
-        change = self.squares - (looks * weights[:, None]).T @ looks
+        change = np.tril(self.squares - (looks * weights[:, None]).T @ looks)
+        change += np.tril(change, -1).T
         return looks, differences, weights, change / weights.sum()

@@ -74,11 +74,12 @@ class PointPainter:
         for group in np.unique(groups):
             _blot(spread[group], pixels[groups == group])
         total = spread.sum(axis=0)
-        far = np.flatnonzero(total < 1e-6)
-        if far.size:
-            nearest = _nearest(pixels, groups, size, far)
-            spread.reshape(len(spread), -1)[:, far] = nearest == np.arange(len(spread))[:, None]
-            total.ravel()[far] = 1
+        far = total < 1e-6
+        if far.any():
+            nearest = _nearest(pixels, groups, size)
+            for group, share in enumerate(spread):
+                np.copyto(share, nearest == group, where=far)
+            total[far] = 1
         spread /= total
         return spread
 
@@ -93,18 +94,16 @@ def _blot(empty: np.ndarray, pixels: np.ndarray) -> None:
     part[:] = cv2.GaussianBlur(part, (2 * _END + 1, 2 * _END + 1), _REACH)
 
 
-def _nearest(
-    pixels: np.ndarray, groups: np.ndarray, size: tuple[int, int], where: np.ndarray
-) -> np.ndarray:
-    """The group of the point nearest to each of the pixels with these numbers."""
+def _nearest(pixels: np.ndarray, groups: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The group of the point nearest to each pixel, (H, W)."""
     empty = np.ones(size, np.uint8)
     empty[tuple(pixels.T)] = 0
     _, index = cv2.distanceTransformWithLabels(
         empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    group_of = np.zeros(index.max() + 1, int)
+    group_of = np.zeros(index.max() + 1, np.int32)
     group_of[index[tuple(pixels.T)]] = groups
-    return group_of[index.ravel()[where]]
+    return group_of[index]
 
 
 def paint(
@@ -129,7 +128,8 @@ def paint(
     for one in range(count):
         own = np.flatnonzero(object_of == one)
         inside = objects == one
-        parts[inside] = _greatest([shares[part] for part in own], own, size, inside)[inside]
+        names = _greatest([shares[part] for part in own], own, size, inside)
+        np.copyto(parts, names, where=inside)
     return objects, parts
 
 
@@ -139,10 +139,14 @@ def _greatest(
     """The name of the map that is greatest at each pixel, enlarged one by one; (H, W) int."""
     result = np.full(size, names[0], int)
     if len(maps) > 1 and where.any():
-        most = np.full(size, -np.inf, np.float32)
-        for name, values in zip(names, maps, strict=True):
-            large = cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
-            more = large > most
-            np.copyto(most, large, where=more)
-            np.copyto(result, name, where=more)
+        most = _enlarged(maps[0], size)
+        for name, values in zip(names[1:], maps[1:], strict=True):
+            large = _enlarged(values, size)
+            np.copyto(result, name, where=large > most)
+            np.maximum(most, large, out=most)
     return result
+
+
+def _enlarged(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map at another height and width: a new one, also where these are its own."""
+    return cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)

@@ -48,4 +48,4 @@ def refined_small(mask: np.ndarray, frame: np.ndarray) -> np.ndarray | None:
     cv2.setRNGSeed(0)  # GrabCut draws where its colour models start
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(small, known, None, *models, 1, cv2.GC_INIT_WITH_MASK)
-    return np.isin(known, (cv2.GC_FGD, cv2.GC_PR_FGD))
+    return (known == cv2.GC_FGD) | (known == cv2.GC_PR_FGD)

@@ -15,8 +15,8 @@ from betrayed.errors import UserError
 from betrayed.objects.pairs import MEASURES, Pairs
 
 MODEL = Path(__file__).with_name("same_object.json")
-#: Pairs that are weighed at once.
-_BATCH = 2**18
+#: Pairs that are weighed at once: so few that what networks make of them stays in the cache.
+_BATCH = 2**15
 #: How much the odds of pairs count that are in no frame together: they are known by looks alone.
 _NEVER_TOGETHER = 0.5
 
