@@ -122,11 +122,11 @@ def paint(
         Objects and parts, both (H, W) int, from 0.
     """
     count = object_of.max() + 1
-    together = [shares[object_of == one].sum(axis=0) for one in range(count)]
+    parts_of = [np.flatnonzero(object_of == one) for one in range(count)]
+    together = [shares[own].sum(axis=0) if len(own) > 1 else shares[own[0]] for own in parts_of]
     objects = _greatest(together, range(count), size, np.ones(size, bool))
     parts = np.zeros(size, int)
-    for one in range(count):
-        own = np.flatnonzero(object_of == one)
+    for one, own in enumerate(parts_of):
         inside = objects == one
         names = _greatest([shares[part] for part in own], own, size, inside)
         np.copyto(parts, names, where=inside)
