@@ -38,41 +38,43 @@ typed = "$$(set -- '$(subst ','\'',$(value $1))'; case "$$1" in '~' | '~/'*) pri
 # of videos read what was typed last, so that they are of the same results.
 TYPED = results/segment.yaml
 define typed_settings
-mkdir -p results; { $(if $(QUALITY),echo "quality: $(QUALITY)";) \
-	echo "films: {$(if $(START),start: $(call number,START,$(minutes))$(,) )$(if $(END),end: $(call number,END,$(minutes))$(,) )$(if $(STEP),step: $(call number,STEP)$(,) )$(if $(HEIGHT),height: $(call number,HEIGHT))}"; \
-	$(if $(value BLOCK),printf '%s\n' $(call typed,BLOCK) | sed "s/'/''/g; s/.*/training: {checkpoint: '&'}/";) } > $(TYPED) || \
-	{ echo "error: $(TYPED) cannot be written. Make results/ writable." >&2; exit 1; }
+mkdir -p results && { $(if $(value QUALITY),printf '%s\n' $(call typed,QUALITY) | sed "s/'/''/g; s/.*/quality: '&'/" &&) \
+	echo "films: {$(if $(START),start: $(call number,START,$(minutes))$(,) )$(if $(END),end: $(call number,END,$(minutes))$(,) )$(if $(STEP),step: $(call number,STEP)$(,) )$(if $(HEIGHT),height: $(call number,HEIGHT))}" \
+	$(if $(value BLOCK),&& printf '%s\n' $(call typed,BLOCK) | sed "s/'/''/g; s/.*/training: {checkpoint: '&'}/"); } > $(TYPED).new && mv $(TYPED).new $(TYPED) || \
+	{ rm -f $(TYPED).new; echo "error: $(TYPED) cannot be written, as said above. Make results/ writable, or free some room on its disk." >&2; exit 1; }
 endef
 space := $() $()
 minutes = (:[0-9]+)*
 # A number in seconds, where 1:30 is 90; whatever is none is text, which the checks refuse.
 number = $$(printf %s $(call typed,$1) | awk -F: '/^(-?[0-9]+|[0-9]+$2)([.][0-9]+)?$$/ { for (i = 1; i <= NF; i++) s = 60 * s + $$i; printf "%.10g", s; next } { gsub(/\047/, "\047\047"); printf "\047%s\047", $$0 }')
-# FORMATS=coco,mots, with spaces or commas between.
-formats = $(subst $(space),$(,),$(strip $(subst $(,), ,$(FORMATS))))
+# FORMATS=coco,mots, with spaces or commas between; a quote stays one, for the checks.
+formats = $(subst ','\'',$(subst $(space),$(,),$(strip $(subst $(,), ,$(value FORMATS)))))
 # A word as it is typed again: in quotes where a shell would take it for something else.
 quoted = $$(printf %s $(call typed,$1) | sed "/[^A-Za-z0-9_.\/+-]/{s/'/'\\\\''/g; s/.*/'&'/}")
 # A file of settings that cannot be read is named; Snakemake would show where it fails in the code.
-readable = $(if $(value CONFIG),@python scripts/check_settings.py -- $(call typed,CONFIG))
-overlays = presets/videos.yaml $(if $(1),$(TYPED),$(wildcard $(TYPED))) $(if $(value CONFIG),$(call typed,CONFIG))
+own = $(if $(value CONFIG),$(call typed,CONFIG))
+readable = $(if $(strip $1$(value CONFIG)),@python scripts/check_settings.py -- $1 $(own))
+last = $(if $(value VIDEOS),$(wildcard $(TYPED)))
+overlays = presets/videos.yaml $(if $1,$(TYPED),$(last)) $(own)
 
 segment: .venv/ready ## masks and overlays for your own videos: make segment VIDEOS=folder [QUALITY=draft] [START=s END=s STEP=n HEIGHT=n] [BLOCK=file] [FORMATS=coco,mots] [CONFIG=file.yaml]
 	@test -n $(call typed,VIDEOS) || { echo "error: say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
 	@test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list: make segment VIDEOS=folder" >&2; exit 1; }
-	$(readable)
+	$(call readable)
 	@$(typed_settings)
-	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" BETRAYED_REPORT="make report VIDEOS=$(call quoted,VIDEOS)$(if $(value CONFIG), CONFIG=$(call quoted,CONFIG))" $(SNAKEMAKE) --configfile $(call overlays,typed) $(if $(FORMATS),--config 'exports={formats: [$(formats)]}' -- all exports)
-	@$(if $(FORMATS),echo "$(formats): results/exports")
+	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" BETRAYED_REPORT="make report VIDEOS=$(call quoted,VIDEOS)$(if $(value CONFIG), CONFIG=$(call quoted,CONFIG))" $(SNAKEMAKE) --configfile $(call overlays,typed) $(if $(value FORMATS),--config 'exports={formats: [$(formats)]}' -- all exports)
+	@$(if $(value FORMATS),echo '$(formats): results/exports')
 
 report: .venv/ready ## one HTML file of the results: make report [VIDEOS=folder] [CONFIG=file.yaml]
 	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list, or leave VIDEOS= out" >&2; exit 1; }
-	$(readable)
+	$(call readable,$(last))
 	@$(if $(value VIDEOS),VIDEOS="$$(realpath -- $(call typed,VIDEOS))") $(SNAKEMAKE) report_html $(if $(value VIDEOS),--configfile $(overlays),$(if $(value CONFIG),--configfile $(call typed,CONFIG)))
 	@echo "The report: results/report.html"
 
 planned = $(if $(value VIDEOS),--configfile $(overlays),$(if $(value CONFIG),--configfile $(call typed,CONFIG)))
 plan: .venv/ready ## what a run would compute, and what is up to date: make plan [VIDEOS=folder] [CONFIG=file.yaml]
 	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list, or leave VIDEOS= out" >&2; exit 1; }
-	$(readable)
+	$(call readable,$(last))
 	@$(if $(value VIDEOS),export VIDEOS="$$(realpath -- $(call typed,VIDEOS))"; )snakemake --cores all --summary $(planned) | python scripts/show_plan.py $(planned)
 
 score: .venv/scorer ## score masks that any method made: make score TRUTH=folder MASKS=folder

@@ -126,6 +126,50 @@ def test_what_is_no_number_is_left_to_the_checks_as_it_is(make, tmp_path, text):
     assert own == {"films": {name.lower(): value}}
 
 
+def test_what_is_typed_is_written_whole_or_not_at_all(make, tmp_path):
+    """On a full disk a report still is of what was typed last."""
+    own = tmp_path / "project" / "results/segment.yaml"
+    make("segment", "VIDEOS=~/clips", "STEP=2")
+    before = own.read_text()
+    programs = tmp_path / "project" / ".venv" / "bin"
+    (programs / "awk").write_text("#!/bin/sh\necho 'No space left on device' >&2\nexit 2\n")
+    (programs / "awk").chmod(0o755)
+    (programs / "sed").symlink_to(programs / "awk")
+    for typed in ("QUALITY=draft", "BLOCK=block.pt"):
+        done = make("segment", "VIDEOS=~/clips", typed)
+        assert done.returncode != 0 and "free some room on its disk" in done.stderr
+        assert own.read_text() == before and os.listdir(own.parent) == [own.name]
+
+
+def test_what_was_typed_last_is_looked_at_before_a_report(make, tmp_path):
+    for goal in ("report", "plan"):
+        told = make(goal, "VIDEOS=~/clips", "CONFIG=my file.yaml").stdout.splitlines()
+        assert told[:3] == ["scripts/check_settings.py", "--", "my file.yaml"]
+    make("segment", "VIDEOS=~/clips")
+    for goal in ("report", "plan"):
+        told = make(goal, "VIDEOS=~/clips", "CONFIG=my file.yaml").stdout.splitlines()
+        assert told[:4] == [
+            "scripts/check_settings.py",
+            "--",
+            "results/segment.yaml",
+            "my file.yaml",
+        ]
+        assert "results/segment.yaml" not in make(goal, "CONFIG=my file.yaml").stdout
+    # It is written anew, whatever stands there.
+    assert "check_settings" not in make("segment", "VIDEOS=~/clips").stdout
+
+
+@pytest.mark.parametrize("text", ["it's", 'dra"ft', "a: b", "{", "$HOME", "`id`", "#1"])
+def test_what_is_no_quality_and_no_format_is_left_to_the_checks_as_it_is(make, tmp_path, text):
+    """Neither the shell nor YAML takes it for something of its own."""
+    program = tmp_path / "project" / ".venv" / "bin" / "snakemake"
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    told = make("segment", "VIDEOS=~/clips", f"QUALITY={text}", f"FORMATS={text}")
+    own = yaml.safe_load((tmp_path / "project" / "results/segment.yaml").read_text())
+    assert not told.stderr and own == {"quality": text, "films": {}}
+    assert f"exports={{formats: [{text.replace(' ', ',')}]}}" in told.stdout.splitlines()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -155,7 +199,7 @@ def test_what_each_target_knows_is_what_it_reads():
     text = (ROOT / "Makefile").read_text()
     for names in re.findall(r"^takes-[a-z]+ :=(.*)", text, flags=re.MULTILINE):
         for name in names.split():
-            assert re.search(rf"[(,]{name}[),]", text), name
+            assert re.search(rf"(value |[(,]){name}[),]", text), name
 
 
 def test_the_report_is_named_as_it_is_typed(make, tmp_path):
