@@ -1,6 +1,7 @@
 """What is wrong with settings, in words for people."""
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
@@ -28,7 +29,6 @@ _LIMITS = {
 }
 # Such as 1.5e-4: whole, fraction and exponent.
 _NUMBER = re.compile(r"([-+]?[0-9]+)(\.[0-9]*)?([eE][-+]?[0-9]+)?")
-_NUMBERS = ("int_type", "float_type")
 _SIZES = {"too_short": "at least {min_length} of them", "too_long": "at most {max_length} of them"}
 
 
@@ -102,15 +102,17 @@ def _shown(value: Any) -> str:
 
 
 def _hint(kind: str, value: Any) -> str:
-    """What to write in place of a text that was meant to be something else."""
+    """What to write in place of what was meant to be something else."""
+    if kind in ("int_type", "int_from_float") and isinstance(value, int | float | str):
+        return _whole(value)
     if not isinstance(value, str):
         return ""
     if kind == "tuple_type":
         return f": write [{value}]"
     if kind == "bool_type" and value.lower() in ("true", "false", "yes", "no", "on", "off"):
         return " (it is text: take off the quotes)"
-    number = _NUMBER.fullmatch(value) if kind in _NUMBERS else None
-    if number is None:
+    number = _NUMBER.fullmatch(value) if kind == "float_type" else None
+    if number is None or not math.isfinite(float(value)):
         return ""
     whole, fraction, exponent = number.groups()
     if not exponent or (fraction and exponent[1] in "+-"):
@@ -118,3 +120,14 @@ def _hint(kind: str, value: Any) -> str:
     sign = "" if exponent[1] in "+-" else "+"
     meant = f"{whole}{fraction or '.0'}{exponent[0]}{sign}{exponent[1:]}"
     return f" (YAML reads {value} as text: write {meant})"
+
+
+def _whole(value: float | str) -> str:
+    """What to write in place of a number that is whole, but not written as such: 1e5, 3.0, "3"."""
+    if isinstance(value, bool) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
+        return ""
+    if not math.isfinite(number := float(value)) or not number.is_integer():
+        return ""
+    if isinstance(value, str) and value.lstrip("+-").isdigit():
+        return " (it is text: take off the quotes)"
+    return f": write {int(number)}"
