@@ -65,6 +65,8 @@ def test_what_is_meant_as_it_is_read_has_no_fault(tmp_path, text):
         ("seed: 1\n".encode("utf-16"), r": is no UTF-8 text \(its byte 1 is 0xff\). Save it as"),
         ("# é\nseed: 1\n".encode("latin-1"), r": is no UTF-8 text \(its byte 3 is 0xe9\)"),
         ("seed: \x00\n", ": is no YAML"),
+        ("seed: 1\nevaluate: &all [*all]\n", ", line 2: a part holds itself"),
+        ("runs: &all\n  default: *all\n", ", line 1: a part holds itself"),
         ("", ": holds no settings"),
         ("# nothing\n", ": holds no settings"),
         ("- a\n- a\n", ": holds no settings"),

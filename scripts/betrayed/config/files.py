@@ -11,6 +11,7 @@ from betrayed.errors import UserError
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OCTAL, _SIXTIES = re.compile(r"[-+]?0[0-7_]+"), re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+")
+_ENDLESS = "a part holds itself: its name behind & stands in it, behind *. Take that out."
 
 
 def check_readable(paths: Iterable[str | Path]) -> None:
@@ -42,7 +43,10 @@ def faults_of_files(paths: Iterable[str | Path]) -> list[str]:
                 node = yaml.compose(file, _LOADER)
         except (OSError, yaml.YAMLError):
             continue
-        faults += [f"{path}, line {line}: {fault}" for line, fault in _faults(node)]
+        if endless := _that_holds_itself(node):
+            faults.append(f"{path}, line {endless.start_mark.line + 1}: {_ENDLESS}")
+        else:
+            faults += [f"{path}, line {line}: {fault}" for line, fault in _faults(node)]
     return faults
 
 
@@ -67,8 +71,24 @@ def _unreadable(path: Path) -> Iterator[str]:
         except yaml.YAMLError as error:
             yield _no_yaml(error, text)
             return
+        if node := _that_holds_itself(yaml.compose(text, _LOADER)):
+            yield f", line {node.start_mark.line + 1}: {_ENDLESS}"
+            return
     if not isinstance(content, dict):
         yield ": holds no settings. It must have keys at the left edge, such as: seed: 1"
+
+
+def _that_holds_itself(
+    node: yaml.Node | None, above: tuple[yaml.Node, ...] = ()
+) -> yaml.Node | None:
+    """A part of a file that is, by its name, a part of itself, which has no end."""
+    if not isinstance(node, yaml.CollectionNode):
+        return None
+    if node in above:
+        return node
+    parts = [one for part in node.value for one in (part if isinstance(part, tuple) else (part,))]
+    found = (_that_holds_itself(one, (*above, node)) for one in parts)
+    return next(filter(None, found), None)
 
 
 def _no_yaml(error: yaml.YAMLError, text: str) -> str:
