@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from betrayed.engine.records import Failure, Made, Record, drop_untrue
+from betrayed.engine.records import Failure, Made, Record, drop_untrue, entries_of
 from betrayed.errors import UserError
 
 
@@ -66,6 +66,26 @@ def test_records_that_are_not_true_go():
     record.write_text("{}")
     assert drop_untrue("results", failures=False) == [record]
     assert drop_untrue("nowhere", failures=True) == []
+
+
+def test_whatever_is_gone_of_a_video_is_noticed_at_the_start():
+    """Whoever deletes an overlay or a mask waits for another one."""
+    record, artefact = recorded()
+    overlay, masks = artefact.with_name("overlay.mp4"), artefact.parent / "bear"
+    overlay.write_text("film")
+    (masks / "foreground").mkdir(parents=True)
+    (masks / "foreground" / "0.png").write_text("mask")
+    made = Made(str(artefact), 4, "key", others=entries_of([overlay, masks, Path("none")]))
+    assert sorted(made.others.values()) == [0, 1, 1]
+    for gone in (overlay, masks / "foreground" / "0.png", masks / "foreground"):
+        Record("shout", {"bear": made}).write(record)
+        assert Record.read(record).videos == {"bear": made}
+        (masks / ".DS_Store").write_text("of a file browser, which is nobody's")
+        assert drop_untrue("results", failures=True) == []
+        (masks / ".DS_Store").unlink()
+        gone.rename("away")
+        assert drop_untrue("results", failures=True) == [record]
+        Path("away").rename(gone)
 
 
 def test_those_with_failures_of_their_own_stage_are_tried_again():

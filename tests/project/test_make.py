@@ -138,7 +138,7 @@ def test_what_is_typed_is_written_whole_or_not_at_all(make, tmp_path):
     for typed in ("QUALITY=draft", "BLOCK=block.pt"):
         done = make("segment", "VIDEOS=~/clips", typed)
         assert done.returncode != 0 and "free some room on its disk" in done.stderr
-        assert own.read_text() == before and os.listdir(own.parent) == [own.name]
+        assert own.read_text() == before and list(own.parent.iterdir()) == [own]
 
 
 def test_what_was_typed_last_is_looked_at_before_a_report(make, tmp_path):

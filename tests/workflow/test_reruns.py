@@ -1,6 +1,7 @@
 """What a changed setting, source or table reruns, and what it leaves alone."""
 
 import os
+import shutil
 
 import pytest
 
@@ -117,12 +118,24 @@ def test_two_settings_side_by_side_keep_both_results(project):
     assert project.planned() == {}
 
 
-def test_a_deleted_artefact_is_made_anew_and_nothing_else(project):
+@pytest.mark.parametrize(
+    ("stage", "name"),
+    [
+        ("cluster_tracks", "made/tracks/*/*.h5"),
+        ("select_objects", "made/masks/*/*/proposals/*.png"),
+        ("select_objects", "made/masks/*/*/foreground"),
+        ("draw_pictures", "pictures/*/*/*/overlay.mp4"),
+    ],
+)
+def test_a_deleted_artefact_is_made_anew_and_nothing_else(project, stage, name):
+    if stage == "draw_pictures":
+        project.change({"pictures": {"draw": True}})
+        project.run()
     before = project.tables()
-    path = sorted(project.folder.glob("results/made/tracks/*/*.h5"))[0]
-    path.unlink()
-    assert "cluster_tracks" in project.planned()
-    assert computed(project.run()) == {"cluster_tracks": 1}
+    path = sorted((project.folder / "results").glob(name))[0]
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert stage in project.planned()
+    assert computed(project.run()) == {stage: 1}
     assert path.exists()
     assert project.tables() == before
     assert project.planned() == {}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from betrayed.engine.parallel import in_parallel
-from betrayed.engine.records import Failure, Made, Record
+from betrayed.engine.records import Failure, Made, Record, entries_of
 from betrayed.engine.sources import source_digest
 from betrayed.engine.stamps import (
     STAMPS,
@@ -167,7 +167,12 @@ class Batch:
             if video not in self.failures:
                 task = self.task(video)
                 key = keys(task) if keys else (key_of(self.recipe(video)),)
-                made[video] = Made(str(task.output), task.output.stat().st_size, *key)
+                made[video] = Made(
+                    str(task.output),
+                    task.output.stat().st_size,
+                    *key,
+                    others=entries_of(task.outputs[1:]),
+                )
         Record(self.stage, made, self.failures).write(self.record)
 
     def _compute(

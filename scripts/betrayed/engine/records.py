@@ -5,7 +5,8 @@ the videos that were left out, here or in an earlier stage.
 """
 
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -23,12 +24,33 @@ class Made:
         size: of that file, in bytes.
         key: stands for all that it was made from: equal keys, equal content.
         images: the same without the ground truth, where an artefact (frames.json) holds both.
+        others: what else it wrote: files (0), and folders with how many entries each has.
     """
 
     artefact: str
     size: int
     key: str
     images: str | None = None
+    others: Mapping[str, int] = field(default_factory=dict)
+
+    def is_there(self) -> bool:
+        """Whether the main file has its size, and of the others none is gone."""
+        try:
+            return Path(self.artefact).stat().st_size == self.size and all(
+                len(list(Path(path).iterdir())) >= entries if entries else Path(path).exists()
+                for path, entries in self.others.items()
+            )
+        except OSError:
+            return False
+
+
+def entries_of(paths: Iterable[Path]) -> dict[str, int]:
+    """Files, and folders with all below them, as :attr:`Made.others` has them."""
+    found = {}
+    for path in filter(Path.exists, paths):
+        found |= {str(path): 0} if path.is_file() else {}
+        found |= {folder: len(names) + len(files) for folder, names, files in os.walk(path)}
+    return found
 
 
 @dataclass(frozen=True)
@@ -104,7 +126,7 @@ def read_checked(path: str | Path, everything: bool = False) -> Record:
 
 
 def drop_untrue(results: str | Path, failures: bool) -> list[Path]:
-    """Remove the records that name an artefact which is gone or has another size.
+    """Remove the records that are not true: a main file has another size, or a file is gone.
 
     Snakemake knows records alone. Without this, whoever deletes an artefact to have it made anew
     would wait in vain.
@@ -124,10 +146,8 @@ def drop_untrue(results: str | Path, failures: bool) -> list[Path]:
             continue
         try:
             record = Record.read(path)
-            true = all(
-                Path(made.artefact).stat().st_size == made.size for made in record.videos.values()
-            )
-        except (UserError, OSError):
+            true = all(made.is_there() for made in record.videos.values())
+        except UserError:
             true = False
         if true and failures:
             true = all(one.stage != record.stage for one in record.failures.values())
