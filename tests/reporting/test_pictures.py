@@ -222,6 +222,23 @@ def test_no_truth_and_one_frame(tmp_path):
         assert sheet.width == 72 + 244 and sheet.height == 40 + 3 * 149
 
 
+def test_the_name_on_the_sheet_is_in_letters_and_not_in_boxes(tmp_path):
+    """A Mac has accents apart; where letters are lacking, the name is that of paths."""
+    made = make_video(tmp_path, scene(3)[:1], truth=False)
+
+    def name_on_the_sheet(title):
+        facts = json.loads(made[0].read_text())
+        made[0].write_text(json.dumps(facts | {"name": title}))
+        draw_pictures(*made, tmp_path / "pictures")
+        with Image.open(tmp_path / "pictures" / "sheet.png") as sheet:
+            return sheet.crop((0, 0, sheet.width, 20)).tobytes()
+
+    one, lacking = name_on_the_sheet("\u00e9\n\u0416"), name_on_the_sheet("\u65e5\u672c")
+    assert one == name_on_the_sheet("e\u0301 \u0416")
+    assert one not in {name_on_the_sheet("e \u0416"), name_on_the_sheet("\u00e8 \u0416"), lacking}
+    assert lacking == name_on_the_sheet("\ud800") == name_on_the_sheet("toy")
+
+
 def test_refuses_another_videos_masks(tmp_path):
     frames, _, _ = make_video(tmp_path / "a", scene(4))
     _, objects, tracks = make_video(tmp_path / "b", scene(3))

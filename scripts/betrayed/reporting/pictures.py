@@ -1,5 +1,6 @@
 """Pictures of what was found in a video: an overlay video and a contact sheet."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from betrayed.errors import UserError
 from betrayed.io.display import USUAL_FPS
 from betrayed.io.files import whole_file
 from betrayed.io.films import is_film
+from betrayed.io.lettering import font as lettering
+from betrayed.io.lettering import has_letters
 from betrayed.io.mask_levels import mask_ids
 from betrayed.io.notes import note
 from betrayed.io.progress import progress
@@ -163,7 +166,7 @@ def overlay(frame: np.ndarray, ids: np.ndarray, style: str, opacity: float) -> n
 def contact_sheet(results: VideoResults) -> Image.Image:
     """Some frames side by side; below each the truth if there is one, the objects, all tracks.
 
-    The video's name stands above, as people call it.
+    The video's name stands above, as people call it; see :func:`_printable`.
     """
     video = results.video
     chosen = np.unique(np.linspace(0, video.count - 1, SHEET_FRAMES).round().astype(int)).tolist()
@@ -181,7 +184,7 @@ def contact_sheet(results: VideoResults) -> Image.Image:
         rows["all tracks"] = [results.overlay(frames[i], results.track_ids(i)) for i in chosen]
     cell = cell_size(video)
     heads = [f"frame {i}" if cell[0] >= _WORDS else f"{i}" for i in chosen]
-    return _table(video.title, rows, heads, cell)
+    return _table(_printable(video.title, video.name), rows, heads, cell)
 
 
 def _sound_of(video: Video) -> Sound | None:
@@ -216,7 +219,7 @@ def _table(
     head_lines = 2 * line
     sheet = Image.new("RGB", (width, head_lines + len(rows) * (cell[1] + gap)), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
-    draw.text((4, line / 2), _printable(name), "black", font, anchor="lm")
+    draw.text((4, line / 2), name, "black", lettering(13), anchor="lm")
     lefts = [MARGIN + column * (max(cell[0], line) + gap) for column in range(len(heads))]
     for left, head in zip(lefts, heads, strict=True):
         draw.text((left + cell[0] / 2, 1.5 * line), head, "black", font, anchor="mm")
@@ -229,6 +232,8 @@ def _table(
     return sheet
 
 
-def _printable(name: str) -> str:
-    """A name in one line; letters that the font lacks are drawn as boxes."""
-    return " ".join(name.split())
+def _printable(name: str, identifier: str) -> str:
+    """A name in one line, or what it is in paths where the font lacks letters of it."""
+    # Names from a Mac have their accents apart.
+    line = unicodedata.normalize("NFC", " ".join(name.split()))
+    return line if has_letters(line) else identifier
