@@ -15,12 +15,15 @@ from pathlib import Path
 
 import av
 import numpy as np
+import yaml
 from PIL import Image, ImageFilter
 from snakemake.cli import parse_config
 
+from betrayed.config.checks import check
 from betrayed.config.command_line import understood
 from betrayed.config.datasets import DatasetSettings
 from betrayed.config.files import faults_of_files
+from betrayed.config.merging import merged
 from betrayed.config.scoring import ScoreSettings
 from betrayed.datasets.listing import left_out, list_videos
 from betrayed.datasets.other_files import in_lines
@@ -37,6 +40,7 @@ from betrayed.video.annotations import read_annotations
 from betrayed.video.extraction import extract
 from betrayed.video.fingerprint import fingerprint
 from betrayed.video.video import Video
+from support.configurations import DEFAULT
 from support.dataset_copies import as_lengths, as_text
 from support.made_films import KINDS, Film, make_film, overstate, picture
 from support.videos_for_tests import (
@@ -135,6 +139,19 @@ def settings(text: str) -> Case:
         (folder / "mine.yaml").write_text(text)
         if faults := faults_of_files([folder / "mine.yaml"]):
             raise UserError("\n".join(faults))
+        return "read"
+
+    return case
+
+
+def changed(text: str) -> Case:
+    """The project's settings with some changes."""
+
+    def case(_: Path) -> str:
+        try:
+            check(merged(DEFAULT, yaml.safe_load(text)))
+        except UserError as error:
+            raise UserError(str(error).splitlines()[-1].removeprefix("  - ")) from error
         return "read"
 
     return case
@@ -631,6 +648,9 @@ CASES: dict[str, dict[str, Case]] = {
         "typed: true, a number without a point, null": typed(
             "pictures={draw: true}", "training={learning_rate: 1e-4}", "batch_size=null"
         ),
+        "a whole number with an exponent": changed("training: {steps: 1e5}"),
+        "a number with a point for a whole one": changed("training: {steps: '2.5'}"),
+        "a list that holds itself": settings("evaluate: &all [*all]\n"),
         "a number of base 8": settings("training: {steps: 010}\n"),
         "yes and no, a byte order mark, lines of Windows": settings(
             "\ufeffpictures:\r\n  draw: yes\r\n  sound: no\r\n"
