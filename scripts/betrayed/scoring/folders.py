@@ -24,8 +24,8 @@ from betrayed.scoring.protocols import ScoreSettings, score_arrays
 
 #: What is shown of a list of files; the rest is counted.
 _SHOWN = 20
-#: Ids that masks may hold: images have at most 16 bits.
 _INSTEAD = 4  # names that are shown of what is there
+#: Ids that masks may hold: images have at most 16 bits.
 _HIGHEST = 2**16 - 1
 
 
