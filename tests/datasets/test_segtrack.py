@@ -50,6 +50,28 @@ def test_a_mask_that_is_missing_is_named(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_what_is_no_mask_of_a_frame_is_named(tmp_path, capsys):
+    segtrackv2(tmp_path / "set")
+    rows = {row["video"]: row for row in list_videos(settings(tmp_path / "set"))}
+    for place in ("girl/girl_06668 (1).png", "girl/notes.txt", "cheetah/2/cheetah_06668 copy.png"):
+        (tmp_path / "set/GroundTruth" / place).touch()
+    # One name twice: the image that comes last is read.
+    folder = tmp_path / "set/GroundTruth/girl"
+    Image.open(folder / "girl_06669.png").save(folder / "girl_06669.bmp")
+    for name in ("cheetah", "girl", "worm"):
+        extracted(rows[name], tmp_path / name)
+    said = [
+        line.split("GroundTruth/")[1]
+        for line in capsys.readouterr().err.splitlines()
+        if "no mask of a frame" in line
+    ]
+    left = "holds what is no mask of a frame, which is left out:"
+    assert said == [
+        f"cheetah/2 {left} cheetah_06668 copy.png.",
+        f"girl {left} girl_06668 (1).png, girl_06669.bmp, notes.txt.",
+    ]
+
+
 def test_masks_without_anything_white_are_refused_and_grey_edges_are_not(tmp_path):
     segtrackv2(tmp_path / "set")
     row = next(one for one in list_videos(settings(tmp_path / "set")) if one["video"] == "cheetah")

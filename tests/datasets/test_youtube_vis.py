@@ -286,6 +286,24 @@ def test_frames_that_are_missing_are_named(tmp_path):
     assert len(list_videos(settings(root, split="2:"), tmp_path / "truth")) == 2
 
 
+def test_what_the_file_does_not_list_is_named_and_left_out(tmp_path, capsys):
+    root, _ = youtube_vis(tmp_path / "ytvis")
+    list_videos(settings(root), tmp_path / "truth")
+    assert capsys.readouterr().err == ""
+    for name in ("00001.jpg", "00005 (1).jpg", "notes.txt", ".DS_Store"):
+        (root / "JPEGImages" / "0165b171f9" / name).touch()
+    assert len(list_videos(settings(root, split="2:"), tmp_path / "truth")) == 2
+    assert capsys.readouterr().err == ""
+    assert len(list_videos(settings(root), tmp_path / "truth")) == 4
+    said = capsys.readouterr().err
+    assert said.startswith("note: train.json does not list what lies among the frames, which is ")
+    folder = root / "JPEGImages" / "0165b171f9"
+    assert said.endswith(
+        f"left out, 3 in all: {folder / '00001.jpg'}, {folder / '00005 (1).jpg'}, "
+        f"{folder / 'notes.txt'}.\n"
+    )
+
+
 def test_ground_truth_reaches_the_video_whole_or_not_at_all(tmp_path):
     root, truths = youtube_vis(tmp_path / "ytvis")
     row = list_videos(settings(root), tmp_path / "truth")[3]

@@ -8,8 +8,10 @@ from betrayed.datasets.layouts.common import manifest_row
 from betrayed.datasets.manifest import Row
 from betrayed.datasets.name_lists import LIST, choose_videos, path_list
 from betrayed.datasets.names import identifier
+from betrayed.datasets.video_search import entries
 from betrayed.errors import UserError
 from betrayed.io.files import whole_folder
+from betrayed.io.notes import note
 
 
 def needed_paths(root: Path, settings: DatasetSettings) -> list[Path]:
@@ -28,7 +30,8 @@ def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> 
     """The manifest's rows; each video's record goes into a file of its own under ``truth``.
 
     The official valid.json and test.json have no ground truth: annotations stay empty, and records
-    say under which id the server takes a video's masks.
+    say under which id the server takes a video's masks. With ground truth the record says which
+    frames there are; what else lies among them is named, and left out.
 
     Raises:
         UserError: the frames' folder, the JSON file or a frame that it lists is missing, or there
@@ -74,6 +77,17 @@ def manifest_rows(root: Path, settings: DatasetSettings, truth: Path | None) -> 
                 f"{settings.annotations} does not list {path_list(others)}. Without ground truth "
                 f"all frames of a folder are the video: remove those that are not listed."
             )
+    passed_over = [
+        path
+        for name in sorted(annotated)
+        for path in entries(images / name)
+        if path.name not in records[name].frames
+    ]
+    if passed_over:
+        note(
+            f"{settings.annotations} does not list what lies among the frames, which is left out, "
+            f"{len(passed_over)} in all: {path_list(passed_over)}."
+        )
     if truth is not None:
         with whole_folder(truth) as folder:
             for name in names:

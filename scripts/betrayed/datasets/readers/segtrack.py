@@ -9,9 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from betrayed.datasets.name_lists import path_list
+from betrayed.datasets.video_search import entries
 from betrayed.errors import UserError
 from betrayed.io.file_kinds import is_image
 from betrayed.io.images import read_image
+from betrayed.io.notes import note
 
 _MOST_OBJECTS = 254  # 255 is void
 _WHITE = 128
@@ -55,6 +58,11 @@ def read_truth(folder: Path, frames: Sequence[str]) -> Iterator[tuple[int, np.nd
                 raise UserError(f"{paths[stem]} and {first} have different sizes.")
             ids[mask & (ids == 0)] = number
         yield index, ids, first
+    stems = {Path(frame).stem for frame in frames}
+    for one, paths in zip(objects or [folder], masks, strict=True):
+        used = {path for stem, path in paths.items() if stem in stems}
+        if unused := [path.name for path in entries(one) if path not in used]:
+            note(f"{one} holds what is no mask of a frame, which is left out: {path_list(unused)}.")
     for number, value in brightest.items():
         if 0 < value < _WHITE:
             raise UserError(
