@@ -30,6 +30,9 @@ include: "rules/failures.smk"
 include: "rules/report.smk"
 
 
+tell_where_to_look()
+
+
 onstart:
     say_what_is_used()
     claim_this_folder()

@@ -160,18 +160,32 @@ def tell_what_comes(outputs):
         logger.info("", extra={"awaited": outputs})
 
 
+def tell_where_to_look():
+    """For whoever shows the run: where nothing is to be done, Snakemake calls no `onsuccess:`."""
+    if workflow.is_main_process and os.environ.get(status.FOLDER):
+        logger.info("", extra={"where_to_look": where_to_look})
+
+
 def say_where_to_look(failed=False):
     """The last lines of a run that computed anything; of one that failed if it found anything."""
     if not workflow.is_main_process:
         return
-    masks = [f"results/{dataset}/masks/{run}" for run in RUNS for dataset in config["evaluate"]]
-    blocks = [block for block, run in BLOCKS.items() if run.datasets]
-    if failed and not any(map(os.path.exists, masks)):
+    if failed and not any(map(os.path.exists, folders_of_masks())):
         return
+    logger.info(f"\n{where_to_look()}\n", extra={"for_people": True})
+
+
+def folders_of_masks():
+    return [f"results/{dataset}/masks/{run}" for run in RUNS for dataset in config["evaluate"]]
+
+
+def where_to_look():
+    """Where everything lies that is there by now."""
+    blocks = [block for block, run in BLOCKS.items() if run.datasets]
     same = "the same command with -- report_html behind it"
     usual = same if workflow.config_settings.overwrite_config else "make report"
-    text = places_text("results", masks, blocks, os.environ.get(REPORT) or usual)
-    logger.info(f"\n{text}\n", extra={"for_people": True})
+    typed = os.environ.get(REPORT) or usual
+    return places_text("results", folders_of_masks(), blocks, typed)
 
 
 # Deleting results starts no run, but would take them from one that goes on.

@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from logging import ERROR, WARNING, LogRecord
 from pathlib import Path
@@ -41,7 +41,8 @@ from betrayed.io.status import FOLDER, read_status
 _EVERY = 60.0  # seconds between lines of a stage in a log
 #: Said by Snakemake without an event, and of use.
 _STOPPING = "Terminating processes"
-_SHOWN = ("Nothing to be done", _STOPPING, "Will exit after finishing")
+_NOTHING = "Nothing to be done"
+_SHOWN = (_NOTHING, _STOPPING, "Will exit after finishing")
 #: Of the rules that make sure of what others did: their logs say it all.
 _NO_RULE = ("check_failures",)
 
@@ -69,6 +70,7 @@ class LogHandler(LogHandlerBase):
         self.lock = threading.RLock()
         # Made with the first job, since not every run has one; a killed run's is the next one's.
         self.folder = Path(".snakemake", "status").absolute()
+        self.places: Callable[[], str] | None = None
         self.begun = False
         self.stopping = False
         os.environ[FOLDER] = str(self.folder)
@@ -108,7 +110,9 @@ class LogHandler(LogHandlerBase):
 
     def _take(self, record: LogRecord) -> None:
         event = getattr(record, "event", None)
-        if (awaited := getattr(record, "awaited", None)) is not None:
+        if (places := getattr(record, "where_to_look", None)) is not None:
+            self.places = places
+        elif (awaited := getattr(record, "awaited", None)) is not None:
             self.progress.awaited(awaited)
         elif self.common_settings.dryrun:
             print(self.format(record), file=sys.stderr)
@@ -140,6 +144,9 @@ class LogHandler(LogHandlerBase):
         ):
             self.stopping |= record.getMessage().startswith(_STOPPING)
             self._print(record.getMessage(), "red" if record.levelno >= ERROR else None)
+            # Then Snakemake ends at once: neither of its hooks is called.
+            if record.getMessage().startswith(_NOTHING) and self.places is not None:
+                self._print(f"\n{self.places()}\n")
         elif event == LogEvent.ERROR and self.stopping:
             pass  # that jobs did not complete is what was asked for
         elif event == LogEvent.ERROR and getattr(record, "exception", "") == "RuleException":

@@ -70,6 +70,16 @@ def test_a_log_has_a_line_for_each_stage_that_is_over_and_none_for_jobs(handler,
     assert capsys.readouterr().err == "[0:00] train the block: 1 of 1 job, took 0:00\n"
 
 
+def test_where_nothing_was_to_be_done_the_places_of_results_are_said_all_the_same(handler, capsys):
+    nothing = "Nothing to be done (all requested files are present and up to date)."
+    tell(handler, message=nothing)
+    assert capsys.readouterr().err == f"{nothing}\n"
+    tell(handler, where_to_look=lambda: "Masks: here")
+    assert capsys.readouterr().err == ""
+    tell(handler, message=nothing)
+    assert capsys.readouterr().err == f"{nothing}\n\nMasks: here\n\n"
+
+
 def test_videos_that_were_up_to_date_are_told(handler, capsys, tmp_path):
     log = tmp_path / "job.log"
     log.write_text("cluster_tracks: 0 to compute, 1 up to date\n")

@@ -77,6 +77,7 @@ def test_a_watched_run_has_a_line_a_stage_and_says_where_to_look(project):
     assert all("3 to compute" in path.read_text() for path in logs)
     done = watched(project)
     assert done.returncode == 0 and "Nothing to be done" in done.stderr
+    assert "Overlays: results/pictures/" in done.stderr
 
 
 def test_a_watched_run_says_what_failed_and_why(project):
