@@ -14,7 +14,9 @@ from betrayed.features.backbone import Backbone, projection, resize_frames
 from betrayed.features.vit import create_vit
 from betrayed.features.weight_fetching import WeightsSettings, fetch_weights
 
-# One of each form: no registers; registers; fused qkv with its bias inside, beside, or without.
+DEEP = "vit_small_patch16_36x1_224"
+# One of each form: no registers; registers; fused qkv with its bias inside, beside, or without;
+# few blocks and many; positions that are learnt for each block. Patch size, tokens before patches.
 NAMES = {
     "vit_small_patch8_224.dino": (8, 1),
     "vit_small_patch16_224.dino": (16, 1),
@@ -22,6 +24,9 @@ NAMES = {
     "vit_small_patch14_reg4_dinov2.lvd142m": (14, 5),
     "vit_small_patch16_dinov3.lvd1689m": (16, 5),
     "vit_tiny_patch16_dinov3_qkvb.eupe_lvd1689m": (16, 5),
+    "test_vit.r160_in1k": (16, 1),
+    DEEP: (16, 1),
+    "vit_small_patch16_rope_mixed_224.naver_in1k": (16, 1),
 }
 
 
@@ -36,18 +41,20 @@ def randomised(name: str, **options) -> Backbone:
 
 def by_hand(model: nn.Module, images: torch.Tensor, layer: int) -> tuple[torch.Tensor, ...]:
     """Input and output (B, P + N, D) of one block, block by block."""
-    x = model.patch_embed(images)
-    positions = {}
-    x = model._pos_embed(x)
-    if isinstance(x, tuple):  # DINOv3: rotary positions go to every block
-        x, positions["rope"] = x
+    x = model._pos_embed(model.patch_embed(images))
+    rope = [None] * len(model.blocks)
+    if isinstance(x, tuple):  # DINOv3: rotary positions go to every block, mixed ones are its own
+        x, rotary = x
+        rope = rotary if model.rope_mixed else [rotary] * len(model.blocks)
     x = model.norm_pre(x)
-    for block in model.blocks[: layer + 1]:
-        before, x = x, block(x, **positions)
+    for block, own in list(zip(model.blocks, rope, strict=True))[: layer + 1]:
+        before, x = x, block(x) if own is None else block(x, rope=own)
     return before, x
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=pytest.mark.slow if one == DEEP else ()) for one in NAMES]
+)
 def test_facets_agree_with_the_models_own_parts(name):
     patch, prefix = NAMES[name]
     backbone = randomised(name)
@@ -56,7 +63,7 @@ def test_facets_agree_with_the_models_own_parts(name):
     assert backbone.grid(4 * patch, 5 * patch) == (4, 5)
     images = torch.randn(2, 3, 4 * patch, 5 * patch)
     with torch.inference_mode():
-        before, after = by_hand(model, images, 11)
+        before, after = by_hand(model, images, len(model.blocks) - 1)
         final = model.forward_features(images)
         normed = block.norm1(before)
         width = model.embed_dim

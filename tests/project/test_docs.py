@@ -10,12 +10,13 @@ from functools import cache
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 import yaml
 
 from betrayed.config.checks import check
 from betrayed.config.runs import merged
-from betrayed.config.scoring import PROTOCOLS
+from betrayed.config.scoring import PROTOCOLS, ScoreSettings
 from betrayed.objects.objects import COLUMNS as OBJECT_COLUMNS
 from betrayed.reporting import (
     averages,
@@ -25,6 +26,7 @@ from betrayed.reporting import (
     sweeps,
     video_table,
 )
+from betrayed.scoring.protocols import INPUT_OF, score_arrays
 from support.documents import DOCS, PAGES, TOP, anchors, blocks, links, snippets, spans
 from support.paths import ROOT
 
@@ -81,6 +83,20 @@ def test_every_picture_is_shown():
 
 def test_the_readme_is_short():
     assert len(TOP[0].read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_the_readme_has_every_rule_and_the_programs_of_each():
+    table = {
+        rule: set(re.findall(r"`(\w+\.py)`", row))
+        for row in TOP[0].read_text(encoding="utf-8").splitlines()
+        for rule in re.findall(r"`rules/(\w+)\.smk`", row)
+    }
+    for file in sorted((ROOT / "rules").glob("*.smk")):
+        text = file.read_text(encoding="utf-8")
+        programs = set(re.findall(r"scripts/(\w+\.py)", text))
+        if programs:
+            row = table.get(file.stem, set())
+            assert programs <= row, f"README.md, in the row of {file.name}: {programs - row}"
 
 
 # Names
@@ -154,7 +170,12 @@ def rows(page):
 
 def test_every_protocol_metric_and_column_is_explained():
     found = rows("tables.md")
-    lost = {*PROTOCOLS, *leaderboard.HEADLINES} - found
+    square = np.zeros((2, 32, 32), np.uint8)
+    square[:, 8:24, 8:24] = 1
+    given = dict.fromkeys(("foreground", "proposals", "partition", "labels"), square)
+    scores = score_arrays(square, settings=ScoreSettings(tuple(INPUT_OF)), **given)
+    assert set(scores["protocol"]) == set(INPUT_OF)
+    lost = {*PROTOCOLS, *leaderboard.HEADLINES, *scores["metric"]} - found
     assert not lost, f"Explain in the tables of docs/tables.md: {lost}"
     text = (DOCS / "tables.md").read_text(encoding="utf-8")
     first = ", ".join(re.findall(r"^\| ([\w, ]+) \|", text, re.MULTILINE)).split(", ")

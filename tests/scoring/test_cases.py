@@ -79,9 +79,9 @@ CASES = {
 def test_case(case):
     truth, masks, expected = CASES[case]
     masks = np.array(masks, np.uint8)
-    table = score_arrays(
-        np.array(truth, np.uint8), foreground=masks, proposals=masks, partition=masks
-    )
+    settings = ScoreSettings(tuple(dict.fromkeys(protocol for protocol, _ in FIGURES)))
+    inputs = dict.fromkeys(("foreground", "proposals", "partition", "labels"), masks)
+    table = score_arrays(np.array(truth, np.uint8), settings=settings, **inputs)
     whole = table[table["object"].isna() & table["frame"].isna()]
     found = whole.set_index(["protocol", "metric"])["value"].to_dict()
     for figure, value in zip(FIGURES, expected, strict=True):
