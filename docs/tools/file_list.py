@@ -25,6 +25,11 @@ import which, is on the page [The rooms](rooms.md).
 What is no program text lies beside what reads it: the report's templates, styles and scripts in
 `reporting/report/templates/`, published figures in `reporting/published.csv`, the learnt odds in
 `objects/same_object.json`, what timm's backbones are in `config/known_backbones.json`.
+
+Under other words: the columns of `objects.csv` are in `objects/objects.py`; void pixels (255) in
+`io/palette.py`, and where figures leave them out in `scoring/davis.py` and
+`scoring/video_objects.py`; what `make` takes (`START=`, `QUALITY=`) in `Makefile`, which hands it
+on as settings (`config/films.py`).
 """
 
 
