@@ -9,6 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 SNAKEMAKE := PYTHONPATH="$(CURDIR)/scripts$${PYTHONPATH:+:$$PYTHONPATH}" snakemake --logger betrayed --cores all
 # Signs that mean something to make itself.
 , := ,
+space := $() $()
 .PHONY: help demo plan test test-fast test-property test-faults test-gpu lint segment report score docs lock clean
 
 help: ## list the targets
@@ -37,16 +38,7 @@ typed = "$$(set -- '$(subst ','\'',$(value $1))'; case "$$1" in '~' | '~/'*) pri
 # The settings that are typed behind `make segment`, as a configuration. `make report` and `make plan`
 # of videos read what was typed last, so that they are of the same results.
 TYPED = results/segment.yaml
-define typed_settings
-mkdir -p results && { $(if $(value QUALITY),printf '%s\n' $(call typed,QUALITY) | sed "s/'/''/g; s/.*/quality: '&'/" &&) \
-	echo "films: {$(if $(START),start: $(call number,START,$(minutes))$(,) )$(if $(END),end: $(call number,END,$(minutes))$(,) )$(if $(STEP),step: $(call number,STEP)$(,) )$(if $(HEIGHT),height: $(call number,HEIGHT))}" \
-	$(if $(value BLOCK),&& printf '%s\n' $(call typed,BLOCK) | sed "s/'/''/g; s/.*/training: {checkpoint: '&'}/"); } > $(TYPED).new && mv $(TYPED).new $(TYPED) || \
-	{ rm -f $(TYPED).new; echo "error: $(TYPED) cannot be written, as said above. Make results/ writable, or free some room on its disk." >&2; exit 1; }
-endef
-space := $() $()
-minutes = (:[0-9]+)*
-# A number in seconds, where 1:30 is 90; whatever is none is text, which the checks refuse.
-number = $$(printf %s $(call typed,$1) | awk -F: '/^(-?[0-9]+|[0-9]+$2)([.][0-9]+)?$$/ { for (i = 1; i <= NF; i++) s = 60 * s + $$i; printf "%.10g", s; next } { gsub(/\047/, "\047\047"); printf "\047%s\047", $$0 }')
+option = $(if $(value $1),--$1=$(call typed,$1))
 # FORMATS=coco,mots, with spaces or commas between; a quote stays one, for the checks.
 formats = $(subst ','\'',$(subst $(space),$(,),$(strip $(subst $(,), ,$(value FORMATS)))))
 # A word as it is typed again: in quotes where a shell would take it for something else.
@@ -61,7 +53,7 @@ segment: .venv/ready ## masks and overlays for your own videos: make segment VID
 	@test -n $(call typed,VIDEOS) || { echo "error: say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
 	@test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list: make segment VIDEOS=folder" >&2; exit 1; }
 	$(call readable)
-	@$(typed_settings)
+	@python scripts/write_typed_settings.py --output $(TYPED) $(call option,QUALITY) $(call option,START) $(call option,END) $(call option,STEP) $(call option,HEIGHT) $(call option,BLOCK)
 	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" BETRAYED_REPORT="make report VIDEOS=$(call quoted,VIDEOS)$(if $(value CONFIG), CONFIG=$(call quoted,CONFIG))" $(SNAKEMAKE) --configfile $(call overlays,typed) $(if $(value FORMATS),--config 'exports={formats: [$(formats)]}' -- all exports)
 	@$(if $(value FORMATS),echo '$(formats): results/exports')
 

@@ -1,0 +1,53 @@
+"""What is typed behind make, as settings."""
+
+import pytest
+
+from betrayed.config.checks import check
+from betrayed.config.make_variables import VARIABLES, typed_settings
+from betrayed.config.merging import merged
+from betrayed.errors import UserError
+from support.configurations import DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("90", 90),
+        ("1.5", 1.5),
+        ("-2", -2),
+        ("1:30", 90),
+        ("0:05", 5),
+        ("1:02.5", 62.5),
+        ("1:00:03", 3603),
+    ],
+)
+def test_times(text, seconds):
+    for name in ("START", "END"):
+        value = typed_settings({name: text})["films"][name.lower()]
+        assert value == seconds and isinstance(value, type(seconds))
+
+
+@pytest.mark.parametrize("text", ["", "1,5", "1s", "1: 2", "-1:30", ":30", "1:", "nan", "\u0661"])
+def test_what_is_no_number_stays_text_and_is_refused(text):
+    for name in ("START", "STEP"):
+        typed = typed_settings({name: text})
+        assert typed == {"films": {name.lower(): text}}
+        with pytest.raises(UserError, match=f"films.{name.lower()}"):
+            check(merged(DEFAULT, typed))
+
+
+def test_minutes_are_for_times_alone():
+    assert typed_settings({"STEP": "1:30"}) == {"films": {"step": "1:30"}}
+
+
+def test_texts_stay_as_they_are():
+    typed = {"QUALITY": "draft", "BLOCK": "1"}
+    assert typed_settings(typed) == {"quality": "draft", "training": {"checkpoint": "1"}}
+    assert typed_settings({}) == {}
+
+
+def test_every_name_is_of_a_setting():
+    for setting in VARIABLES.values():
+        *sections, key = setting.split(".")
+        assert key in (DEFAULT[sections[0]] if sections else DEFAULT)
