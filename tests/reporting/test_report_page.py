@@ -15,6 +15,7 @@ import pytest
 
 from betrayed.config.report import ReportSettings
 from betrayed.errors import UserError
+from betrayed.reporting.report import rendering
 from betrayed.reporting.report.page import write_report
 from betrayed.reporting.report.sources import STAGES, Sources
 from support.paths import ROOT, SCRIPTS
@@ -75,7 +76,7 @@ def test_names_are_text_wherever_they_stand(tmp_path):
     page = Page(text)
     assert [one for one in page.elements if one[0] == "img" and "onerror" in one[1]] == []
     kinds = [attributes.get("type") for tag, attributes in page.elements if tag == "script"]
-    assert kinds == ["application/json"] * 3 + [None, None]
+    assert kinds == ["application/json"] * 3 + [None] * len(rendering.SCRIPTS)
     assert EVIL in page.text and QUOTE in page.text
 
 
