@@ -12,6 +12,7 @@ from PIL import Image
 from betrayed.errors import UserError
 from betrayed.io.bit_depths import Depths
 from betrayed.io.images import checked_size, numbered_images, read_image, read_values
+from support.damage import other_bytes
 
 RAMP = np.linspace(0, 1, 64 * 48).reshape(48, 64)
 
@@ -236,13 +237,7 @@ def test_what_is_wrong_with_a_jpeg_is_found_at_an_eighth_of_its_size(tmp_path, s
     path, refused = tmp_path / "0.jpg", 0
     for number in range(12):
         place = int(random.integers(3, len(whole)))
-        length = int(random.choice([1, 2, 40]))
-        other = [
-            b"",
-            bytes(length),
-            random.integers(0, 256, length, np.uint8).tobytes(),
-            b"\xff" + bytes([random.integers(0xC0, 256)]),
-        ][number % 4]
+        length, other = other_bytes(random, number)
         behind = [whole[place:], whole[place + length :], b"\xff\xd9"][number // 4]
         path.write_bytes(whole[:place] + other + behind)
         said = said_of(checked_size, path)

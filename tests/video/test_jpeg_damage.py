@@ -13,6 +13,7 @@ from betrayed.io.bit_depths import Depths
 from betrayed.io.images import checked_size
 from betrayed.video.extraction import extract
 from betrayed.video.jpeg_damage import Look, look_at_jpeg
+from support.damage import other_bytes
 
 END = b"\xff\xd9"
 HOW = [{}, {"progressive": True}, {"restart_marker_blocks": 4}, {"optimize": True}, {"quality": 5}]
@@ -105,13 +106,7 @@ def test_a_second_decoder_refuses_nothing_that_the_first_found_whole(
     for number in range(60):
         end = len(good) if number % 3 else 700
         place, further = (int(random.integers(3, end)) for _ in range(2))
-        length = int(random.choice([1, 2, 40]))
-        other = [
-            b"",
-            bytes(length),
-            random.integers(0, 256, length, np.uint8).tobytes(),
-            b"\xff" + bytes([random.integers(0xC0, 256)]),
-        ][number % 4]
+        length, other = other_bytes(random, number)
         behind = [good[place:], good[place + length :], good[further:], END][number // 4 % 4]
         path.write_bytes(good[:place] + other + behind)
         look = look_at_jpeg(path)
