@@ -45,11 +45,11 @@ def main() -> None:
     batch.run(lambda: _prepare(arguments))
 
 
-def _prepare(arguments: argparse.Namespace) -> Callable[[Task], None]:
+def _prepare(arguments: argparse.Namespace) -> Callable[[Task], Callable[[], None] | None]:
     """Load the backbone once for all videos."""
     device = take_device(arguments)
     from betrayed.config.features import FeatureSettings
-    from betrayed.features.caching import load_backbone, write_features
+    from betrayed.features.caching import compute_features, load_backbone, write_features
     from betrayed.video.video import Video
 
     settings = read_settings(FeatureSettings, arguments.settings)
@@ -57,9 +57,12 @@ def _prepare(arguments: argparse.Namespace) -> Callable[[Task], None]:
     weights = sha256(arguments.weights)
     batch_size = arguments.batch_size or None
 
-    def cache(task: Task) -> None:
+    # A GPU goes on with the next video while a file reaches the disk.
+    compute = compute_features if device.type == "cuda" else write_features
+
+    def cache(task: Task) -> Callable[[], None] | None:
         video = Video.load(task.inputs["frames"])
-        write_features(video, settings, backbone, weights, task.output, batch_size)
+        return compute(video, settings, backbone, weights, task.output, batch_size)
 
     return cache
 

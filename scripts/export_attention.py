@@ -37,13 +37,16 @@ def main() -> None:
     batch.run(lambda: _prepare(arguments))
 
 
-def _prepare(arguments: argparse.Namespace) -> Callable[[Task], None]:
+def _prepare(arguments: argparse.Namespace) -> Callable[[Task], Callable[[], None] | None]:
     device = take_device(arguments)
-    from betrayed.block.export import export_attention
+    from betrayed.block.export import compute_attention, export_attention
 
-    def export(task: Task) -> None:
+    # A GPU goes on with the next video while a file reaches the disk.
+    compute = compute_attention if device.type == "cuda" else export_attention
+
+    def export(task: Task) -> Callable[[], None] | None:
         features = task.inputs["features"]
-        export_attention(features, arguments.block, task.output, device, arguments.batch_size)
+        return compute(features, arguments.block, task.output, device, arguments.batch_size)
 
     return export
 

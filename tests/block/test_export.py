@@ -1,18 +1,26 @@
 import subprocess
 import sys
+import threading
+from argparse import Namespace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import export_attention as program
 from betrayed.block.block import SpatioTemporalBlock
-from betrayed.block.export import check_features, export_attention
+from betrayed.block.export import check_features, compute_attention, export_attention
 from betrayed.block.loading import load_block
 from betrayed.block.rows import attention_rows
+from betrayed.engine.batches import Task
+from betrayed.engine.parallel import ended_behind
 from betrayed.engine.records import Record
 from betrayed.errors import UserError
+from betrayed.io import files
 from betrayed.io.artefacts import create, open_checked, provenance
 from betrayed.io.chunks import holds_rows
+from betrayed.io.files import sha256
 from support.blocks import new_block
 from support.paths import SCRIPTS
 from support.records import record_of
@@ -136,6 +144,56 @@ def test_a_batch_that_does_not_fit_is_halved(tmp_path, block, room, monkeypatch,
     with open_checked(tmp_path / "a.h5", "attention") as file, torch.inference_mode():
         expected = load_block(block)[0].queries_keys(torch.from_numpy(tokens).float())
         np.testing.assert_allclose(file["keys"][:], expected[1], atol=2e-3)
+
+
+def test_a_file_reaches_the_disk_while_the_next_video_is_computed(tmp_path, block, monkeypatch):
+    draw, cpu = np.random.default_rng(1), torch.device("cpu")
+    for name in "abc":
+        write_features(tmp_path / f"{name}.h5", draw.normal(size=(5, 6, 8)), video=name)
+        export_attention(tmp_path / f"{name}.h5", block, tmp_path / f"{name}-alone.h5", cpu, 2)
+    plain, sync = SpatioTemporalBlock.queries_keys, files._sync
+    computed, third, syncing = [], threading.Event(), set()
+
+    def queries_keys(self, some):
+        computed.append(threading.current_thread())
+        if len(computed) == 7:  # the third video; each has 5 frames, 2 at a time
+            assert not list((tmp_path / "out").glob("[!.]*"))
+            third.set()
+        return plain(self, some)
+
+    def slow(path):
+        assert third.wait(60)
+        syncing.add(threading.current_thread())
+        sync(path)
+
+    monkeypatch.setattr(SpatioTemporalBlock, "queries_keys", queries_keys)
+    monkeypatch.setattr(files, "_sync", slow)
+    torch.set_float32_matmul_precision("high")
+    try:
+        ends = ended_behind(
+            lambda name: compute_attention(
+                tmp_path / f"{name}.h5", block, tmp_path / "out" / f"{name}.h5", cpu, 2
+            ),
+            "abc",
+        )
+        assert list(ends) == [None] * 3
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert set(computed) == {threading.current_thread()} and len(computed) == 9
+    assert len(syncing) == 2 and threading.current_thread() not in syncing
+    for name in "abc":
+        assert sha256(tmp_path / "out" / f"{name}.h5") == sha256(tmp_path / f"{name}-alone.h5")
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_the_program_leaves_the_end_to_others_where_a_gpu_computes(kind, monkeypatch):
+    monkeypatch.setattr(program, "take_device", lambda arguments: torch.device(kind))
+    for name, gives in (("compute_attention", "end"), ("export_attention", None)):
+        monkeypatch.setattr(f"betrayed.block.export.{name}", lambda *given, gives=gives: gives)
+    work = program._prepare(Namespace(block="block.pt", batch_size=None))
+    done = work(Task("bear", {"features": Path("f.h5")}, (Path("x.h5"),)))
+    assert done == ("end" if kind == "cuda" else None)
 
 
 def test_products_are_exact(tmp_path, block):

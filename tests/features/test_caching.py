@@ -1,11 +1,14 @@
 """The feature cache: its content, its provenance, and what its readers refuse."""
 
 import dataclasses
+import errno
 import json
 import shutil
 import subprocess
 import sys
 import threading
+from argparse import Namespace
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -16,14 +19,17 @@ import torch
 from PIL import Image
 
 import cache_features as program
+from betrayed.engine.batches import Task
+from betrayed.engine.parallel import ended_behind
 from betrayed.engine.records import Record
-from betrayed.errors import UserError
+from betrayed.errors import ShortageError, UserError
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.features.caching import (
     DATASETS,
     FeatureSettings,
     cache_features,
+    compute_features,
     default_batch_size,
     write_features,
 )
@@ -31,6 +37,7 @@ from betrayed.features.reading import common_provenance, describe, read_clip
 from betrayed.features.vit import create_vit
 from betrayed.features.weight_fetching import WeightsSettings, fetch_weights
 from betrayed.features.whole_video import read_class_attention
+from betrayed.io import files
 from betrayed.io.artefacts import open_checked
 from betrayed.io.chunks import holds_rows
 from betrayed.io.files import sha256
@@ -333,6 +340,68 @@ def test_a_frame_that_cannot_be_read_leaves_no_file_and_no_thread(video, weights
         cache_features(broken, PLAIN, weights, tmp_path / "out" / "bear.h5", batch_size=1)
     assert not list((tmp_path / "out").iterdir())
     assert set(threading.enumerate()) == before
+
+
+def test_a_file_reaches_the_disk_while_the_next_video_is_computed(
+    video, weights, plain, tmp_path, monkeypatch
+):
+    backbone, computed = Backbone(NAME, weights, layer=0), []
+    extract_all, sync = backbone.extract, files._sync
+    third, syncing = threading.Event(), set()
+
+    def extract(images):
+        computed.append(threading.current_thread())
+        if len(computed) == 7:  # the third video; each has 5 frames, in batches of 2
+            assert not list(tmp_path.glob("[!.]*"))
+            third.set()
+        return extract_all(images)
+
+    def slow(path):
+        assert third.wait(60)
+        syncing.add(threading.current_thread())
+        sync(path)
+
+    monkeypatch.setattr(backbone, "extract", extract)
+    monkeypatch.setattr(files, "_sync", slow)
+    paths = [tmp_path / f"{number}.h5" for number in range(3)]
+    begin = partial(compute_features, video, PLAIN, backbone, sha256(weights), batch_size=2)
+    assert list(ended_behind(lambda path: begin(output=path), paths)) == [None] * 3
+    assert set(computed) == {threading.current_thread()} and len(computed) == 9
+    assert len(syncing) == 2 and threading.current_thread() not in syncing
+    assert {sha256(path) for path in paths} == {sha256(plain)}
+    assert sorted(tmp_path.iterdir()) == paths
+
+
+def test_an_end_that_fails_leaves_no_file_and_no_thread(video, weights, tmp_path, monkeypatch):
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = set(threading.enumerate())
+    backbone = Backbone(NAME, weights, layer=0)
+    end = compute_features(video, PLAIN, backbone, None, tmp_path / "a.h5", 2)
+    monkeypatch.setattr(files, "_sync", full)
+    with pytest.raises(ShortageError, match=r"no room for .*a\.h5"):
+        end()
+    assert not list(tmp_path.iterdir()) and set(threading.enumerate()) == before
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_the_program_leaves_the_end_to_others_where_a_gpu_computes(
+    kind, video, folder, weights, monkeypatch
+):
+    monkeypatch.setattr(program, "take_device", lambda arguments: torch.device(kind))
+    for name, gives in (
+        ("load_backbone", 0),
+        ("compute_features", "end"),
+        ("write_features", None),
+    ):
+        monkeypatch.setattr(f"betrayed.features.caching.{name}", lambda *given, gives=gives: gives)
+    settings = json.dumps({"backbone": NAME, "height": 32, "width": 48})
+    work = program._prepare(Namespace(settings=settings, weights=weights, batch_size=0))
+    frames = folder / "bear" / "frames.json"
+    assert work(Task("bear", {"frames": frames}, (folder / "x.h5",))) == (
+        "end" if kind == "cuda" else None
+    )
 
 
 def test_batches_are_larger_on_a_gpu():

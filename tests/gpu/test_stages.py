@@ -7,21 +7,23 @@ import subprocess
 import sys
 from dataclasses import asdict, replace
 
+import h5py
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from betrayed.block.export import export_attention
+from betrayed.block.export import compute_attention, export_attention
 from betrayed.block.loading import load_block
 from betrayed.clustering.tracking import cluster_video
 from betrayed.clustering.tracks import read_tracks
 from betrayed.config.clustering import ClusterSettings
 from betrayed.config.features import FeatureSettings
 from betrayed.config.training import TrainSettings
+from betrayed.engine.parallel import ended_behind
 from betrayed.errors import UserError
 from betrayed.features.backbone import Backbone
-from betrayed.features.caching import write_features
+from betrayed.features.caching import compute_features, write_features
 from betrayed.io.artefacts import create, open_checked, provenance
 from betrayed.training import clips as training_clips
 from betrayed.training.loop import train
@@ -113,6 +115,38 @@ def test_from_frames_to_tracks(device, video, state, tmp_path):
     assert one.labels.max() > 0, "one track tells nothing"
     np.testing.assert_array_equal(other.labels, one.labels)
     np.testing.assert_allclose(other.merges, one.merges, atol=1e-4)
+
+
+def test_videos_whose_ends_overlap_are_those_of_one_after_another(device, video, state, tmp_path):
+    backbone = cached(video, state, device, tmp_path / "alone.h5")
+    torch.manual_seed(0)
+    block = new_block(backbone.dim, heads=3)
+    facts = {"settings": {}, "features": {}, "step": 0, "dim": block.dim, "heads": 3}
+    torch.save({"model_state_dict": block.state_dict(), **facts}, tmp_path / "block.pt")
+    export_attention(
+        tmp_path / "alone.h5", tmp_path / "block.pt", tmp_path / "attention-alone.h5", device
+    )
+
+    def cache(number):
+        path = tmp_path / f"{number}.h5"
+        return compute_features(video, SETTINGS, backbone, "0" * 64, path, 4)
+
+    def attend(number):
+        paths = (tmp_path / f"{number}.h5", tmp_path / "block.pt")
+        return compute_attention(*paths, tmp_path / f"attention-{number}.h5", device)
+
+    for begin, kind in ((cache, ""), (attend, "attention-")):
+        list(ended_behind(begin, range(6)))
+        for number in range(6):
+            with (
+                h5py.File(tmp_path / f"{kind}alone.h5") as expected,
+                h5py.File(tmp_path / f"{kind}{number}.h5") as found,
+            ):
+                assert found.attrs["complete"] and set(found) == set(expected)
+                for name in expected:
+                    np.testing.assert_allclose(
+                        found[name][:], expected[name][:], atol=5e-3, rtol=2e-3
+                    )
 
 
 def stop_after(monkeypatch, clips):

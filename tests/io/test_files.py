@@ -2,7 +2,9 @@ import errno
 import os
 import subprocess
 import sys
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,28 @@ def test_results_are_as_readable_as_the_umask_says(tmp_path):
         temporary.write_text("")
     (tmp_path / "b.txt").write_text("")
     assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "b.txt").stat().st_mode
+
+
+def test_threads_that_write_at_once_leave_the_umask_as_it_was(tmp_path, monkeypatch):
+    own, before = os.umask, os.umask(0o022)
+
+    def slow(mask):
+        time.sleep(0.002)  # other threads have their turn
+        return own(mask)
+
+    def write(number):
+        for turn in range(5):
+            with whole_file(tmp_path / f"{number}-{turn}.txt"):
+                pass
+
+    monkeypatch.setattr(os, "umask", slow)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(write, range(4)))
+        modes = {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+        assert (own(0o022), modes) == (0o022, {0o644})
+    finally:
+        own(before)
 
 
 LEAVE = """

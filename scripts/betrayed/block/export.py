@@ -1,6 +1,7 @@
 """Attention of a video in factored form: queries and keys of every frame, rows on demand."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,18 @@ def export_attention(
     device: torch.device,
     batch_size: int | None = None,
 ) -> None:
-    """Write the queries and keys that a trained block gives for every frame of a video.
+    """Write the attention of every frame of a video: see :func:`compute_attention`."""
+    compute_attention(features_path, block_path, output, device, batch_size)()
+
+
+def compute_attention(
+    features_path: str | Path,
+    block_path: str | Path,
+    output: str | Path,
+    device: torch.device,
+    batch_size: int | None = None,
+) -> Callable[[], None]:
+    """Compute the queries and keys that a trained block gives for every frame of a video.
 
     Features are read ahead and the results written behind, in threads. On a GPU too it computes
     in float32, without TF32: half precision would speed up about a fiftieth of what the backbone
@@ -51,9 +63,14 @@ def export_attention(
         batch_size: frames at a time at most; None: 4. It changes results by the rounding of
             float32 at most.
 
+    Returns:
+        What waits until all is written, and puts the file in its place: to be called once, in any
+        thread. Another video may be computed meanwhile.
+
     Raises:
         UserError: the features are augmented views, or not of the kind the block was trained on, a
-            value is not finite, or memory does not do for one frame.
+            value is not finite, or memory does not do for one frame; of the values the function
+            that is returned may tell.
     """
     digest = sha256(block_path) if Path(block_path).is_file() else ""
     block, info = _loaded(block_path, digest)
@@ -84,7 +101,8 @@ def export_attention(
             check_finite(features_path, "patch_tokens", clip)
             return pinned(clip, device)
 
-        with create(output, "attention", made_by) as file:
+        with ExitStack() as ending:
+            file = ending.enter_context(create(output, "attention", made_by))
             for name in ("grid", "frame_size", "count"):
                 file.attrs[name] = features.attrs[name]
             frame = (block.heads, tokens.shape[1], block.dim // block.heads)  # heads, N, d
@@ -107,26 +125,28 @@ def export_attention(
                         file[name][frames.start : frames.stop] = factor
                 written(sum(factor.nbytes for factor in factors))
 
+            written = ending.enter_context(synced_meanwhile(file.filename))
+            put = ending.enter_context(write_behind(write))
+
+            def compute(first: int, clip: Tensor, frames: range) -> None:
+                """Of a clip that begins with frame ``first`` those of some frames."""
+                some = clip[frames.start - first : frames.stop - first]
+                factors = block.queries_keys(some.to(device, non_blocking=True).float())
+                factors = [factor.half() for factor in factors]
+                finite = torch.stack([all_finite(factor) for factor in factors])
+                if whole_chunks:
+                    factors = [with_checksums(factor) for factor in factors]
+                put(frames, to_host([*factors, finite]))
+
+            shown = progress(runs, f"attention {made_by['video']}", "batch")
             with (
-                synced_meanwhile(file.filename) as written,
                 read_ahead(read, runs) as clips,
-                write_behind(write) as put,
+                torch.inference_mode(),
+                exact_float32(device),
             ):
-                shown = progress(runs, f"attention {made_by['video']}", "batch")
-
-                def compute(first: int, clip: Tensor, frames: range) -> None:
-                    """Of a clip that begins with frame ``first`` those of some frames."""
-                    some = clip[frames.start - first : frames.stop - first]
-                    factors = block.queries_keys(some.to(device, non_blocking=True).float())
-                    factors = [factor.half() for factor in factors]
-                    finite = torch.stack([all_finite(factor) for factor in factors])
-                    if whole_chunks:
-                        factors = [with_checksums(factor) for factor in factors]
-                    put(frames, to_host([*factors, finite]))
-
-                with torch.inference_mode(), exact_float32(device):
-                    for run, clip in zip(shown, clips, strict=True):
-                        fitting.over(run, partial(compute, run.start, clip))
+                for run, clip in zip(shown, clips, strict=True):
+                    fitting.over(run, partial(compute, run.start, clip))
+            return ending.pop_all().close
 
 
 @lru_cache(maxsize=1)

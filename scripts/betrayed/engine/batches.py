@@ -1,20 +1,21 @@
 """A job does many videos: which of them have to be computed, and what it says of them afterwards.
 
 A job computes those of its videos whose stamp (``betrayed.engine.stamps``) is missing or tells of
-something else, one after another, so that a killed job loses the video at hand and nothing more. A
-video whose data are bad is left out, with the reason, and the others go on. What the job leaves
-behind is its record (``betrayed.engine.records``), the input of the next stage.
+something else, one after another, so that a killed job loses the video at hand and nothing more:
+where a GPU computes, also the two before it, whose files may not have reached the disk. A video
+whose data are bad is left out, with the reason, and the others go on. What the job leaves behind is
+its record (``betrayed.engine.records``), the input of the next stage.
 """
 
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from betrayed.engine.parallel import in_parallel
+from betrayed.engine.parallel import ended_behind, in_parallel
 from betrayed.engine.records import Failure, Made, Record, entries_of
 from betrayed.engine.sources import source_digest
 from betrayed.engine.stamps import (
@@ -22,7 +23,7 @@ from betrayed.engine.stamps import (
     check_digests,
     is_current,
     key_of,
-    make_stamped,
+    stamping,
     time_of,
 )
 from betrayed.errors import ShortageError, UserError
@@ -142,7 +143,8 @@ class Batch:
         Args:
             prepare: called once, if there is anything to compute; it loads what serves all videos,
                 and returns what computes one of them. With several processes that has to be a
-                function of a module.
+                function of a module. If it returns a function, that does the rest of the video, in
+                another thread and while the next one is computed.
             processes: videos at a time.
             keys: gives ``key`` and ``images`` of a video that is made, see :class:`Made`; by
                 default the key stands for the recipe.
@@ -178,12 +180,12 @@ class Batch:
     def _compute(
         self, work: Callable[[Task], Any], jobs: list["_Job"], processes: int
     ) -> Iterable[tuple[str, Failure]]:
-        attempt = partial(_attempt, work)
         if processes > 1 and len(jobs) > 1:
+            attempt = partial(_attempt, work)
             reasons = in_parallel(attempt, jobs, processes, self.stage, "video")
         else:
             report("video", 0, len(jobs))
-            reasons = map(attempt, jobs)
+            reasons = ended_behind(partial(_begin, work), jobs)
         for number, (job, reason) in enumerate(zip(jobs, reasons, strict=True), 1):
             if not (processes > 1 and len(jobs) > 1):
                 report("video", number, len(jobs))
@@ -218,27 +220,46 @@ class _Job:
 
 def _attempt(work: Callable[[Task], Any], job: _Job) -> str | None:
     """Compute a video; the reason why it is bad, or None."""
+    begun = _begin(work, job)
+    return begun() if callable(begun) else begun
+
+
+def _begin(work: Callable[[Task], Any], job: _Job) -> str | Callable[[], str | None] | None:
+    """The same, but if ``work`` leaves a rest to be done, a function that does it."""
+    return _go_on(_steps(work, job))
+
+
+def _go_on(steps: Generator[None, None, str | None]) -> Any:
+    """Do the next step: what does the one after it, or what the last one gives."""
+    try:
+        next(steps)
+    except StopIteration as ended:
+        return ended.value
+    return partial(_go_on, steps)
+
+
+def _steps(work: Callable[[Task], Any], job: _Job) -> Generator[None, None, str | None]:
+    """Compute a video, stopping where the rest may be done in another thread."""
     for path in job.task.outputs:
         path.parent.mkdir(parents=True, exist_ok=True)
-    whole = partial(_whole, work, job.task)
     try:
         for artefact, stamp in job.given.items():
             check_digests(stamp, artefact)
-        make_stamped(job.stamp, job.recipe, job.task.outputs, whole, job.stale)
+        with stamping(job.stamp, job.recipe, job.task.outputs, job.stale) as wanted:
+            if wanted:
+                try:
+                    rest = work(job.task)
+                    if callable(rest):
+                        yield
+                        rest()
+                except UserError:
+                    _remove(job.task)
+                    raise
     except ShortageError:
         raise
     except UserError as error:
         return str(error)
     return None
-
-
-def _whole(work: Callable[[Task], Any], task: Task) -> None:
-    """All of a video's files, or nothing of it."""
-    try:
-        work(task)
-    except UserError:
-        _remove(task)
-        raise
 
 
 def _remove(task: Task) -> None:

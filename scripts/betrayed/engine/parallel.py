@@ -1,11 +1,12 @@
-"""The same work for many videos, in several processes."""
+"""The same work for many videos: in several processes, or with ends that overlap."""
 
 import ctypes
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import TypeVar
@@ -15,6 +16,7 @@ from betrayed.io.progress import progress, silence
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_ENDING = 2  # items whose ends may be under way while another is begun
 _DIE_WITH_PARENT = 1  # Linux, prctl: PR_SET_PDEATHSIG
 
 
@@ -57,6 +59,39 @@ def in_parallel(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def ended_behind(
+    begin: Callable[[Item], Result | Callable[[], Result]], items: Iterable[Item]
+) -> Iterator[Result]:
+    """Yield the results of all items, in their order; the end of one overlaps with the next.
+
+    Items are begun one after another in the caller's thread, which alone computes and alone hears
+    Ctrl-C. Whatever is raised, by an end too, is raised here: no item is begun after it, and ends
+    that are under way are waited for.
+
+    Args:
+        begin: gives the result of an item, or a function that gives it. That is called in another
+            thread, and should do what the next item need not wait for, such as files that have to
+            reach the disk.
+        items: what it is given.
+    """
+    with ThreadPoolExecutor(_ENDING, "ending") as pool:
+        going: deque[Future[Result]] = deque()
+        for item in items:
+            begun = begin(item)
+            if callable(begun):
+                going.append(pool.submit(begun))
+            else:
+                going.append(Future())
+                going[-1].set_result(begun)
+            while going and (going[0].done() or len(going) > _ENDING):
+                yield going.popleft().result()
+            for one in going:
+                if one.done():
+                    one.result()  # raises what it has raised
+        while going:
+            yield going.popleft().result()
 
 
 def _begin() -> None:

@@ -9,7 +9,8 @@ import hashlib
 import json
 import resource
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,24 +58,40 @@ def make_stamped(
     work: Callable[[], Any],
     stale: int | None = None,
 ) -> None:
-    """Call ``work``, and stamp what it wrote; while it works the old stamp is gone.
+    """Call ``work``, unless it is done meanwhile, and stamp what it wrote: see :func:`stamping`."""
+    with stamping(stamp, recipe, outputs, stale) as wanted:
+        if wanted:
+            work()
 
-    One process at a time does this. Another one waits, and does nothing if the first one has made
-    the same from ``recipe`` meanwhile.
+
+@contextmanager
+def stamping(
+    stamp: Path, recipe: Mapping[str, Any], outputs: Sequence[Path], stale: int | None = None
+) -> Iterator[bool]:
+    """Stamp what the block makes, if it ends well; inside it the old stamp is gone.
+
+    One process at a time is in there. Another one waits, and has nothing to make if the first one
+    has made the same from ``recipe`` meanwhile.
+
+    What the stamp says of the processor is of the whole process: where one video ends while the
+    next is computed, what they take together is in the stamps of both.
 
     Args:
         stamp: the file to write; the lock lies beside it.
         recipe: what the outputs are made from.
-        outputs: the files and folders that ``work`` writes.
-        work: what makes them.
+        outputs: the files and folders that the block writes.
         stale: see :func:`time_of`; a stamp of this time does not count, whatever it says.
+
+    Yields:
+        Whether the outputs are to be made.
     """
     with sole_maker(stamp.with_suffix(".lock"), str(outputs[0])):
         if is_current(stamp, recipe) and time_of(stamp) != stale:
+            yield False
             return
         stamp.unlink(missing_ok=True)
         began, computed = time.monotonic(), _cpu_seconds()
-        work()
+        yield True
         files = {str(path): path.stat().st_size for path in _files(outputs)}
         values = {
             "recipe": recipe,

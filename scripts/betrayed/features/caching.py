@@ -1,6 +1,7 @@
 """The feature cache: what the frozen backbone gives for each frame of a video, computed once."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -83,7 +84,19 @@ def write_features(
     output: str | Path,
     batch_size: int | None = None,
 ) -> None:
-    """Write the features of every frame of a video with a backbone that is loaded already.
+    """Write the features of every frame of a video: see :func:`compute_features`."""
+    compute_features(video, settings, backbone, weights_sha256, output, batch_size)()
+
+
+def compute_features(
+    video: Video,
+    settings: FeatureSettings,
+    backbone: Backbone,
+    weights_sha256: str | None,
+    output: str | Path,
+    batch_size: int | None = None,
+) -> Callable[[], None]:
+    """Compute the features of every frame of a video with a backbone that is loaded already.
 
     The file holds ``patch_tokens`` (T, N, D) float16 in chunks of one frame, ``class_tokens``
     (T, D) and ``class_attention`` (T, N) float16, see
@@ -105,9 +118,14 @@ def write_features(
         output: the features artefact to write.
         batch_size: frames at a time at most; None: :func:`default_batch_size`.
 
+    Returns:
+        What waits until all is written, and puts the file in its place: to be called once, in any
+        thread. Another video may be computed meanwhile.
+
     Raises:
         UserError: the size is no multiple of the patch, a frame cannot be read, memory does not do
-            for one frame, or the backbone gives values that float16 cannot hold.
+            for one frame, or the backbone gives values that float16 cannot hold; of these the
+            function that is returned may tell.
     """
     device = backbone.device
     grid = backbone.grid(settings.height, settings.width)
@@ -131,7 +149,8 @@ def write_features(
     def read(frame: int) -> Tensor:
         return pinned(video.frame(frame), device)  # (H, W, 3) uint8
 
-    with create(output, "features", made_by) as file:
+    with ExitStack() as ending:
+        file = ending.enter_context(create(output, "features", made_by))
         file.attrs["grid"] = grid
         file.attrs["frame_size"] = (video.height, video.width)
         file.attrs["count"] = video.count
@@ -152,12 +171,10 @@ def write_features(
                     file[group][name][frames.start : frames.stop] = values
             written(sum(values.nbytes for values in tokens))
 
+        written = ending.enter_context(synced_meanwhile(file.filename))
+        put = ending.enter_context(write_behind(write))
         # Frame by frame: the first batch is there as soon as all readers can have it.
-        with (
-            synced_meanwhile(file.filename) as written,
-            read_ahead(read, range(video.count), readers) as images,
-            write_behind(write) as put,
-        ):
+        with read_ahead(read, range(video.count), readers) as images:
             shown = progress(runs, f"features of {video.name}", "batch")
 
             def compute(first: int, pixels: list[Tensor], frames: range) -> None:
@@ -176,8 +193,9 @@ def write_features(
             for run in shown:
                 pixels = list(islice(images, len(run)))
                 fitting.over(run, partial(compute, run.start, pixels))
-    if fitting.size < size:
-        backbone.most_frames = fitting.size
+        if fitting.size < size:
+            backbone.most_frames = fitting.size
+        return ending.pop_all().close
 
 
 def default_batch_size(device: torch.device) -> int:

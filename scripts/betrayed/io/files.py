@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 import time
 import zipfile
 import zlib
@@ -23,6 +24,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 #: The names of temporaries: of what, on which machine and by which process, at random, the suffix.
 _TEMPORARY = re.compile(r"\.(.+)\.([0-9a-f]{8})-(\d+)\.[a-z0-9_]{8}(\.[^.]*)?")
 _DAY = 86_400  # seconds
+_ASKING = threading.Lock()
 
 
 @contextmanager
@@ -252,8 +254,9 @@ def _out_of_room(error: BaseException | None) -> str | None:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    with _ASKING:  # two threads that ask at once could leave 0 behind
+        mask = os.umask(0)
+        os.umask(mask)
     return mask
 
 
