@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,21 +121,25 @@ class Bench:
             torch.cuda.synchronize(self.device)
 
     def turns(
-        self, steps: dict[str, Callable[[], Any]], made: Path | None = None
+        self,
+        steps: dict[str, Callable[[], Any]],
+        made: Sequence[Path] = (),
+        rounds: int | None = None,
     ) -> dict[str, list[float]]:
-        """Seconds of each step, round by round, after one to warm up.
+        """Seconds of each step, round by round; as many as the size says after one to warm up.
 
-        The file that a step makes is deleted before the next: to put a new file in an old one's
+        The files that a step makes are deleted before the next: to put a new file in an old one's
         place takes longer, and is not what a run does.
         """
-        rounds = []
-        for _ in range(self.size.rounds + 1):
-            rounds.append({})
+        warm_up = rounds is None
+        found: list[dict[str, float]] = []
+        for _ in range(self.size.rounds + 1 if rounds is None else rounds):
+            found.append({})
             for name, step in steps.items():
-                if made is not None:
-                    made.unlink(missing_ok=True)
-                rounds[-1][name] = self.seconds(step)
-        return {name: [one[name] for one in rounds[1:]] for name in steps}
+                for path in made:
+                    path.unlink(missing_ok=True)
+                found[-1][name] = self.seconds(step)
+        return {name: [one[name] for one in found[warm_up:]] for name in steps}
 
     def peak(self, step: Callable[[], Any]) -> float | None:
         """The most GB that torch has allocated on the GPU while a step runs; None: no GPU."""

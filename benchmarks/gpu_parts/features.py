@@ -1,38 +1,52 @@
 """Caching features and decoding frames against the bare forward pass."""
 
+import os
 import statistics
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from betrayed.config.features import FeatureSettings
 from betrayed.engine.gpu_memory import release
-from betrayed.engine.parallel import cores
+from betrayed.engine.parallel import cores, ended_behind
 from betrayed.features.backbone import Backbone, resize_frames
-from betrayed.features.caching import default_batch_size, write_features
+from betrayed.features.caching import compute_features, default_batch_size
+from betrayed.io.files import synced_meanwhile
 from betrayed.io.prefetching import batches, read_ahead
 from gpu_parts.bench import Bench, Rows, ratio
 from gpu_parts.made import made_video
 
+#: Videos in a row, as a job has them: the file of one reaches the disk while the next is computed.
+IN_A_ROW = 4
+
 
 def caching(bench: Bench) -> Rows:
-    """Caching with a loaded model against the bare forward pass on prepared batches."""
+    """Caching of videos in a row with a loaded model against the bare forward pass.
+
+    Beside it what the disk takes: a file of a video's size, written and synced by itself.
+    """
     size, rows = bench.size, []
     video = made_video(bench.folder / "cached", size.frames, size.frame_size)
+    decoded = [torch.from_numpy(video.frame(i)) for i in range(video.count)]
     precisions = ("float16", "bfloat16") if bench.on_gpu else ("float32",)
+    paths = [bench.folder / f"features{number}.h5" for number in range(IN_A_ROW)]
+    raw = bench.folder / "raw"
     for name, facet, height, width in size.caching:
         for precision in precisions:
             backbone = Backbone(name, None, bench.device, facet, precision=precision)
-            frames = default_batch_size(bench.device)
             prepared = [
                 backbone.normalise(
-                    resize_frames([video.frame(i) for i in run], height, width).to(bench.device)
+                    resize_frames(
+                        torch.stack(decoded[run.start : run.stop]).to(bench.device), height, width
+                    )
                 )
-                for run in batches(video.count, frames)
+                for run in batches(video.count, default_batch_size(bench.device))
             ]
             settings = FeatureSettings(name, height, width, facet, precision=precision)
-            path = bench.folder / "features.h5"
 
             @torch.inference_mode()
             def bare(backbone: Backbone = backbone, prepared: list[Any] = prepared) -> None:
@@ -40,10 +54,25 @@ def caching(bench: Bench) -> Rows:
                     for images in prepared:
                         backbone.model.forward_features(images)
 
-            cache = partial(write_features, video, settings, backbone, None, path)
-            times = bench.turns({"bare": bare, "caching": cache}, made=path)
+            begin = partial(compute_features, video, settings, backbone, None)
+
+            def row(some: list[Path], begin: Callable[[Path], Callable[[], None]] = begin) -> None:
+                for _ in ended_behind(begin, some):
+                    pass
+
+            bare()
+            row(paths[:1])
+            length = paths[0].stat().st_size
+            paths[0].unlink()
+            one = bench.seconds(partial(row, paths[:1]))
+            times = bench.turns({"bare": bare, "row": partial(row, paths)}, paths, rounds=2)
+            disk = bench.seconds(
+                partial(_write, raw, np.random.bytes(length // video.count), video.count)
+            )
+            for path in (raw, *paths):
+                path.unlink()
             with bench.busy() as busy:
-                peak = bench.peak(cache)
+                peak = bench.peak(partial(row, paths[:2]))
             rate = video.count / statistics.median(times["bare"])
             bench.bare[height, width] = max(rate, bench.bare.get((height, width), 0.0))
             rows.append(
@@ -52,16 +81,31 @@ def caching(bench: Bench) -> Rows:
                     "pixels": f"{height}x{width}",
                     "precision": precision,
                     "bare, frames/s": rate,
-                    "caching, frames/s": video.count / statistics.median(times["caching"]),
-                    "of bare": ratio(times, "bare", "caching"),
+                    f"{IN_A_ROW} videos, frames/s": (
+                        IN_A_ROW * video.count / statistics.median(times["row"])
+                    ),
+                    "of bare": IN_A_ROW * ratio(times, "bare", "row"),
+                    "one video, frames/s": video.count / one,
+                    "disk, frames/s": video.count / disk,
+                    "disk, GB/s": length / disk / 1e9,
                     "peak GB": peak,
                     "GPU busy": busy(),
                 }
             )
-            path.unlink()
-            del backbone, prepared, bare, cache
+            for path in paths[:2]:
+                path.unlink()
+            del backbone, prepared, bare, begin, row
             release()
     return rows, {"caching over the bare forward pass": min(row["of bare"] for row in rows)}
+
+
+def _write(path: Path, frame: bytes, count: int) -> None:
+    """Write and sync a file piece by piece, as one of features is."""
+    with path.open("wb") as file, synced_meanwhile(path) as written:
+        for _ in range(count):
+            written(file.write(frame))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def decoding(bench: Bench) -> Rows:

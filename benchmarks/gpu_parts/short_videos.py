@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from betrayed.block.export import export_attention
+from betrayed.block.export import compute_attention
 from betrayed.clustering.tracking import cluster_video
 from betrayed.clustering.tracks import read_tracks
 from betrayed.config.clustering import ClusterSettings
@@ -15,9 +15,9 @@ from betrayed.config.features import FeatureSettings
 from betrayed.config.motion import MotionSettings
 from betrayed.config.objects import ObjectSettings
 from betrayed.config.training import TrainSettings
-from betrayed.engine.parallel import cores, in_parallel
+from betrayed.engine.parallel import cores, ended_behind, in_parallel
 from betrayed.features.backbone import Backbone
-from betrayed.features.caching import write_features
+from betrayed.features.caching import compute_features
 from betrayed.objects.mask_writing import write_masks
 from betrayed.objects.motion_measurement import measure_motion
 from betrayed.objects.selection import find_objects
@@ -59,18 +59,23 @@ def batch(bench: Bench) -> Rows:
 
     def cache() -> None:
         backbone = Backbone(name, None, bench.device, facet)
-        for one in names:
+
+        def begin(one: str) -> Callable[[], None]:
             video = Video.load(folder / one / "frames.json")
-            write_features(video, settings, backbone, None, folder / one / "features.h5")
+            return compute_features(video, settings, backbone, None, folder / one / "features.h5")
+
+        list(ended_behind(begin, names))
 
     def learn() -> None:
         features = [folder / one / "features.h5" for one in names]
         train(features, block, trained, bench.device)
 
     def attend() -> None:
-        for one in names:
+        def begin(one: str) -> Callable[[], None]:
             features, output = (folder / one / f"{kind}.h5" for kind in ("features", "attention"))
-            export_attention(features, block, output, bench.device)
+            return compute_attention(features, block, output, bench.device)
+
+        list(ended_behind(begin, names))
 
     def cluster() -> None:
         for one in names:

@@ -108,7 +108,7 @@ def export(bench: Bench) -> Rows:
     rows = []
     for frames in (4, 16):
         step = partial(export_attention, path, block, output, bench.device, frames)
-        times = bench.turns({"export": step}, made=output)["export"]
+        times = bench.turns({"export": step}, made=[output])["export"]
         rate = size.frames / statistics.median(times)
         rows.append(
             {
