@@ -48,6 +48,13 @@ def test_later_items_are_read_while_one_is_used():
         assert read[3].wait(PATIENCE)
 
 
+def test_reading_begins_with_the_block():
+    read = [threading.Event() for _ in range(4)]
+    with read_ahead(lambda item: read[item].set(), range(4)):
+        assert read[1].wait(PATIENCE)
+    assert not read[2].is_set()
+
+
 def test_several_readers_read_at_once():
     meeting = threading.Barrier(3)
 

@@ -101,7 +101,7 @@ def compute_attention(
             check_finite(features_path, "patch_tokens", clip)
             return pinned(clip, device)
 
-        with ExitStack() as ending:
+        with read_ahead(read, runs) as clips, ExitStack() as ending:
             file = ending.enter_context(create(output, "attention", made_by))
             for name in ("grid", "frame_size", "count"):
                 file.attrs[name] = features.attrs[name]
@@ -139,11 +139,7 @@ def compute_attention(
                 put(frames, to_host([*factors, finite]))
 
             shown = progress(runs, f"attention {made_by['video']}", "batch")
-            with (
-                read_ahead(read, runs) as clips,
-                torch.inference_mode(),
-                exact_float32(device),
-            ):
+            with torch.inference_mode(), exact_float32(device):
                 for run, clip in zip(shown, clips, strict=True):
                     fitting.over(run, partial(compute, run.start, clip))
             return ending.pop_all().close

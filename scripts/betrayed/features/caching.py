@@ -149,7 +149,8 @@ def compute_features(
     def read(frame: int) -> Tensor:
         return pinned(video.frame(frame), device)  # (H, W, 3) uint8
 
-    with ExitStack() as ending:
+    # Frame by frame: the first batch is there as soon as all readers can have it.
+    with read_ahead(read, range(video.count), readers) as images, ExitStack() as ending:
         file = ending.enter_context(create(output, "features", made_by))
         file.attrs["grid"] = grid
         file.attrs["frame_size"] = (video.height, video.width)
@@ -173,26 +174,24 @@ def compute_features(
 
         written = ending.enter_context(synced_meanwhile(file.filename))
         put = ending.enter_context(write_behind(write))
-        # Frame by frame: the first batch is there as soon as all readers can have it.
-        with read_ahead(read, range(video.count), readers) as images:
-            shown = progress(runs, f"features of {video.name}", "batch")
+        shown = progress(runs, f"features of {video.name}", "batch")
 
-            def compute(first: int, pixels: list[Tensor], frames: range) -> None:
-                """Of a batch of pixels that begins with frame ``first`` those of some frames."""
-                some = pixels[frames.start - first : frames.stop - first]
-                some = torch.stack([one.to(device, non_blocking=True) for one in some])
-                plain = resize_frames(some, settings.height, settings.width)  # (B, 3, H, W)
-                for group, view in (views or {"/": None}).items():
-                    seen = plain if view is None else augment(plain, view)
-                    tokens = [one.half() for one in backbone.extract(backbone.normalise(seen))]
-                    finite = torch.stack([all_finite(one) for one in tokens]).all()
-                    if whole_chunks:
-                        tokens[0] = with_checksums(tokens[0])
-                    put(frames, group, to_host([finite, *tokens]))
+        def compute(first: int, pixels: list[Tensor], frames: range) -> None:
+            """Of a batch of pixels that begins with frame ``first`` those of some frames."""
+            some = pixels[frames.start - first : frames.stop - first]
+            some = torch.stack([one.to(device, non_blocking=True) for one in some])
+            plain = resize_frames(some, settings.height, settings.width)  # (B, 3, H, W)
+            for group, view in (views or {"/": None}).items():
+                seen = plain if view is None else augment(plain, view)
+                tokens = [one.half() for one in backbone.extract(backbone.normalise(seen))]
+                finite = torch.stack([all_finite(one) for one in tokens]).all()
+                if whole_chunks:
+                    tokens[0] = with_checksums(tokens[0])
+                put(frames, group, to_host([finite, *tokens]))
 
-            for run in shown:
-                pixels = list(islice(images, len(run)))
-                fitting.over(run, partial(compute, run.start, pixels))
+        for run in shown:
+            pixels = list(islice(images, len(run)))
+            fitting.over(run, partial(compute, run.start, pixels))
         if fitting.size < size:
             backbone.most_frames = fitting.size
         return ending.pop_all().close

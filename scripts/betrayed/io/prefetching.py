@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import islice
 from typing import ParamSpec, TypeVar
 
 import numpy as np
@@ -40,6 +41,8 @@ def read_ahead(
 ) -> Iterator[Iterator[Batch]]:
     """Yield an iterator over ``read(item)``, in order, with later items being read meanwhile.
 
+    The first ones are being read from the beginning of the block on.
+
     Whatever ``read`` raises is raised where its result would have come. No thread is left when
     the block ends, however it ends.
 
@@ -49,17 +52,19 @@ def read_ahead(
         readers: threads; besides the result that is out, ``readers`` + 1 are held or in the making.
     """
     pool = ThreadPoolExecutor(readers, "read-ahead")
+    coming: deque[Future[Batch]] = deque()
+    waiting = iter(items)
 
     def results() -> Iterator[Batch]:
-        coming: deque[Future[Batch]] = deque()
-        for item in items:
+        for item in waiting:
             coming.append(pool.submit(read, item))
-            if len(coming) > readers + 1:
-                yield coming.popleft().result()
+            yield coming.popleft().result()
         while coming:
             yield coming.popleft().result()
 
     try:
+        for item in islice(waiting, readers + 1):
+            coming.append(pool.submit(read, item))
         yield results()
     finally:
         pool.shutdown(cancel_futures=True)
