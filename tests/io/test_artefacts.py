@@ -128,6 +128,15 @@ def test_no_finite_numbers_are_found(kind):
         artefacts.check_finite("a.h5", "keys", np.array([np.nan], kind))
 
 
+def test_every_number_of_float16_is_finite_or_is_not():
+    every = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    finite = every[np.isfinite(every)]
+    assert artefacts.all_finite(finite) and artefacts.all_finite(finite[::-3])
+    assert artefacts.all_finite(finite[:0])
+    for bad in every[~np.isfinite(every)]:
+        assert not artefacts.all_finite(np.append(finite[:9], bad))
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"gone\.h5 does not exist"):
         artefacts.open_checked(tmp_path / "gone.h5", "features").__enter__()

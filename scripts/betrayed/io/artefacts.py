@@ -202,8 +202,10 @@ def check_finite(path: str | Path, name: str, values: np.ndarray) -> None:
 
 def all_finite(values: np.ndarray) -> bool:
     """Whether values are finite; of float16 by their bits, as NumPy counts it by way of float32."""
-    if values.dtype == np.float16 and values.flags.c_contiguous:
-        return bool(((values.view(np.uint16) & 0x7C00) != 0x7C00).all())
+    if values.dtype == np.float16:
+        # As int16 the numbers above 0 are largest, as uint16 those below; no copy is made.
+        above, below = (values.view(kind).max(initial=0) for kind in (np.int16, np.uint16))
+        return bool(above < 0x7C00 and below < 0xFC00)
     return bool(np.isfinite(values).all())
 
 
