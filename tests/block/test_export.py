@@ -19,8 +19,8 @@ from betrayed.engine.records import Record
 from betrayed.errors import UserError
 from betrayed.io import files
 from betrayed.io.artefacts import create, open_checked, provenance
-from betrayed.io.chunks import holds_rows
 from betrayed.io.files import sha256
+from betrayed.io.row_reading import holds_rows
 from support.blocks import new_block
 from support.paths import SCRIPTS
 from support.records import record_of

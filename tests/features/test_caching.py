@@ -39,8 +39,8 @@ from betrayed.features.weight_fetching import WeightsSettings, fetch_weights
 from betrayed.features.whole_video import read_class_attention
 from betrayed.io import files
 from betrayed.io.artefacts import open_checked
-from betrayed.io.chunks import holds_rows
 from betrayed.io.files import sha256
+from betrayed.io.row_reading import holds_rows
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
 from support.paths import SCRIPTS

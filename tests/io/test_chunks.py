@@ -7,7 +7,8 @@ import torch
 
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked
-from betrayed.io.chunks import all_finite, fletcher32, holds_rows, with_checksums, write_rows
+from betrayed.io.chunks import all_finite, fletcher32, with_checksums, write_rows
+from betrayed.io.row_reading import holds_rows
 
 
 def values(dtype, shape):

@@ -20,6 +20,7 @@ from betrayed.io.chunks import all_finite, makes_chunks, with_checksums, write_r
 from betrayed.io.files import sha256, synced_meanwhile
 from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
 from betrayed.io.progress import progress
+from betrayed.io.row_reading import read_rows
 
 # What a block was trained on must be what it is now given, or its attention means nothing.
 SAME_FEATURES = ("backbone", "weights_sha256", "facet", "layer")
@@ -97,7 +98,7 @@ def compute_attention(
         fitting = Batches(batch_size, f"attention of {made_by['video']}", _REMEDY)
 
         def read(frames: range) -> Tensor:
-            clip = tokens[frames.start : frames.stop]  # (B, N, D) float16
+            clip = read_rows(tokens, frames)  # (B, N, D) float16
             check_finite(features_path, "patch_tokens", clip)
             return pinned(clip, device)
 

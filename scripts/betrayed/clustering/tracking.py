@@ -20,6 +20,7 @@ from betrayed.engine.precision import exact_float32
 from betrayed.errors import UserError
 from betrayed.io.artefacts import check_finite, create, open_checked, provenance
 from betrayed.io.progress import progress
+from betrayed.io.row_reading import read_rows
 
 
 def cluster_video(
@@ -51,9 +52,9 @@ def cluster_video(
         made_by = provenance(attention)
         attributes = {name: attention.attrs[name] for name in ("grid", "frame_size", "count")}
         grid = tuple(int(side) for side in attributes["grid"])
-        queries = attention["queries"][:]  # (T, heads, N, d)
+        queries = read_rows(attention["queries"])  # (T, heads, N, d)
         chosen = list(key_frames(len(queries), settings.key_frame_ratio))
-        keys = attention["keys"][chosen]  # (Tk, heads, N, d)
+        keys = read_rows(attention["keys"], chosen)  # (Tk, heads, N, d)
     check_finite(attention_path, "queries", queries)
     check_finite(attention_path, "keys", keys)
     keys = keys[:, :, columns(grid, settings.approximate)]

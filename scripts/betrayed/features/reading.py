@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from betrayed.errors import UserError
 from betrayed.io.artefacts import check_finite, open_checked, provenance
+from betrayed.io.row_reading import read_rows
 
 #: Entries of ``made_by`` that change features by rounding only.
 ROUNDING = {"precision", "device"}
@@ -65,8 +65,7 @@ def read_clip(
         if outside := [index for index in frames if not 0 <= index < count]:
             raise UserError(f"{path} has {count} frames: there is no frame {outside[0]}.")
         patches, classes = (
-            np.stack([file[group][name][index] for index in frames])
-            for name in ("patch_tokens", "class_tokens")
+            read_rows(file[group][name], frames) for name in ("patch_tokens", "class_tokens")
         )
     check_finite(path, "patch_tokens", patches)
     check_finite(path, "class_tokens", classes)

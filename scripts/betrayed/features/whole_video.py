@@ -7,6 +7,7 @@ import numpy as np
 
 from betrayed.errors import UserError
 from betrayed.io.artefacts import check_finite, open_checked
+from betrayed.io.row_reading import read_rows
 
 
 def read_class_attention(path: str | Path) -> np.ndarray:
@@ -34,7 +35,7 @@ def read_patch_tokens(path: str | Path) -> tuple[np.ndarray, tuple[int, int]]:
         if "patch_tokens" not in file:
             raise UserError(f"{path} has no patch tokens of plain frames.")
         grid = tuple(int(side) for side in file.attrs["grid"])
-        tokens = file["patch_tokens"][:]
+        tokens = read_rows(file["patch_tokens"])
     check_finite(path, "patch_tokens", tokens)
     return tokens, grid
 
@@ -49,6 +50,7 @@ def each_frame_tokens(path: str | Path) -> Iterator[np.ndarray]:
         if "patch_tokens" not in file:
             raise UserError(f"{path} has no patch tokens of plain frames.")
         grid = tuple(int(side) for side in file.attrs["grid"])
-        for tokens in file["patch_tokens"]:
+        for index in range(len(file["patch_tokens"])):
+            tokens = read_rows(file["patch_tokens"], index)
             check_finite(path, "patch_tokens", tokens)
             yield tokens.astype(np.float32).reshape(*grid, -1)

@@ -9,13 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_CHECKSUM = 4  # bytes
-_MODULUS = 2**16 - 1
-
-
-def holds_rows(dataset: h5py.Dataset) -> bool:
-    """Whether each row of a data set is a chunk with a checksum, as :func:`write_rows` needs it."""
-    return bool(dataset.chunks and dataset.chunks[0] == 1 and dataset.fletcher32)
+from betrayed.io.row_reading import CHECKSUM, MODULUS, holds_rows
 
 
 def makes_chunks(device: torch.device | str, dataset: h5py.Dataset) -> bool:
@@ -64,7 +58,7 @@ def fletcher32(rows: Tensor) -> Tensor:
     words = ((words & 0xFF) << 8) | ((words >> 8) & 0xFF)
     weights = torch.arange(words.shape[1], 0, -1, device=rows.device)
     sums = torch.stack([words.sum(dim=1), (words * weights).sum(dim=1)], dim=1)  # int64
-    sums = torch.where(sums > 0, (sums - 1) % _MODULUS + 1, 0)
+    sums = torch.where(sums > 0, (sums - 1) % MODULUS + 1, 0)
     return torch.stack([sums & 0xFF, sums >> 8], dim=2).to(torch.uint8).flatten(1)
 
 
@@ -75,7 +69,7 @@ def write_rows(dataset: h5py.Dataset, first: int, chunks: np.ndarray) -> None:
         ValueError: they are no chunks of this data set.
     """
     row = dataset.dtype.itemsize * int(np.prod(dataset.shape[1:]))
-    if not holds_rows(dataset) or chunks.shape[1] != row + _CHECKSUM:
+    if not holds_rows(dataset) or chunks.shape[1] != row + CHECKSUM:
         raise ValueError(f"{dataset.name} does not hold such chunks")
     rest = (0,) * (dataset.ndim - 1)
     for place, chunk in enumerate(chunks, first):

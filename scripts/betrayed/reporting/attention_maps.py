@@ -7,6 +7,7 @@ import numpy as np
 
 from betrayed.errors import UserError
 from betrayed.io.artefacts import open_checked, provenance
+from betrayed.io.row_reading import read_rows
 
 
 def block_concentration(path: str | Path, frames: Sequence[int]) -> np.ndarray:
@@ -28,7 +29,8 @@ def block_concentration(path: str | Path, frames: Sequence[int]) -> np.ndarray:
     """
     with open_checked(path, "attention") as file:
         grid = tuple(int(side) for side in file.attrs["grid"])
-        maps = [_concentration(file["queries"][index], file["keys"][index]) for index in frames]
+        queries, keys = file["queries"], file["keys"]
+        maps = [_concentration(read_rows(queries, at), read_rows(keys, at)) for at in frames]
     return np.stack(maps).reshape(-1, *grid)
 
 
@@ -85,10 +87,11 @@ def token_rows(
                     f"frame {frame}."
                 )
         # (heads, frames·N, d)
-        keys = np.concatenate([file["keys"][frame] for frame in frames], axis=1, dtype=np.float32)
+        keys = [read_rows(file["keys"], frame) for frame in frames]
+        keys = np.concatenate(keys, axis=1, dtype=np.float32)
         rows = []
         for frame, token in tokens:
-            query = file["queries"][frame, :, token].astype(np.float32)  # (heads, d)
+            query = read_rows(file["queries"], frame)[:, token].astype(np.float32)  # (heads, d)
             scores = np.einsum("hd,hnd->hn", query, keys) * query.shape[1] ** -0.5
             scores = np.exp(scores - scores.max(axis=1, keepdims=True))
             rows.append((scores / scores.sum(axis=1, keepdims=True)).mean(axis=0))
