@@ -75,6 +75,13 @@ def test_checksums_are_measured():
     assert len(re.findall(r"^\w+ +\d+\.\d+ +\d\.\d{3} \(.* to .*\)$", told, re.M)) == 5
 
 
+def test_reading_is_measured():
+    told = measured("row_reading.py", "--tokens", "1200", "--width", "32", "--count", "5")
+    assert "Clips of 3 frames of 1200 tokens of width 32, float16." in told
+    assert re.findall(r"^HDF5 +(\d) +\d+ +1\.00 \(1\.00 to 1\.00\)$", told, re.M) == ["1", "2"]
+    assert len(re.findall(r"^library +\d +\d+ +\d+\.\d\d \(.* to .*\)$", told, re.M)) == 2
+
+
 @pytest.mark.parametrize("measured", ["plain", "float32", "mixed"])
 def test_a_step_on_a_features_file(tmp_path, measured):
     from training_step import prepare
