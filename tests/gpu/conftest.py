@@ -5,6 +5,8 @@ import os
 import pytest
 import torch
 
+from betrayed.engine.gpu_memory import release
+
 # Read once, at the first product on a GPU; what is deterministic needs it.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
@@ -29,12 +31,10 @@ def gpu():
 def memory_cap(gpu):
     """A function that lets torch take so many bytes of the GPU; after the test all of it."""
     total = torch.cuda.get_device_properties(gpu).total_memory
-    torch.cuda.empty_cache()
 
     def cap(size):
-        torch.cuda.empty_cache()
+        release()  # what earlier tests recorded, too
         torch.cuda.set_per_process_memory_fraction(min(1.0, size / total), gpu)
 
     yield cap
     cap(total)
-    torch.cuda.empty_cache()

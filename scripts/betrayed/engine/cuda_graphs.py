@@ -6,6 +6,7 @@ so where threads that decode images and write files keep the processor from it.
 
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -31,7 +32,8 @@ class Recording:
 
     def __init__(self, function: Callable[..., tuple[Tensor, ...]], *given: Tensor) -> None:
         self._given = [one.clone() for one in given]
-        current, aside = torch.cuda.current_stream(), torch.cuda.Stream()
+        current = torch.cuda.current_stream()
+        aside = _stream_aside(current.device)
         aside.wait_stream(current)
         with torch.cuda.stream(aside):
             for _ in range(_WARM_UP):
@@ -48,6 +50,12 @@ class Recording:
             place.copy_(one)
         self._graph.replay()
         return self._found
+
+
+@lru_cache
+def _stream_aside(device: torch.device) -> torch.cuda.Stream:
+    """One for all: libraries keep memory for each stream that they ever saw."""
+    return torch.cuda.Stream(device)
 
 
 class BatchRecorder:
