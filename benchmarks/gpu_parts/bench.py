@@ -12,6 +12,7 @@ import torch
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
+from betrayed.config.training import TrainSettings
 from betrayed.engine.gpu_memory import release
 from betrayed.engine.parallel import cores
 
@@ -61,7 +62,7 @@ SIZES = {
         videos=32,
         video_frames=36,
         batch=(_DINOV2, "token", 322, 560),
-        training_steps=60,
+        training_steps=TrainSettings().steps,
     ),
     "tiny": Size(
         frames=5,

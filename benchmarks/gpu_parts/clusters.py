@@ -26,7 +26,7 @@ def clustering(bench: Bench) -> Rows:
 
     def plain() -> None:
         with exact_float32(bench.device):
-            labels["plain"] = plain_clustering(queries, keys, tau, WINDOW)
+            labels["plain"] = plain_clustering(queries.float(), keys.float(), tau, WINDOW)
 
     steps = {"plain": plain, "library": library}
     times = bench.turns(steps)
@@ -94,8 +94,9 @@ def case(frames: int, key_frames: int, grid: tuple[int, int]) -> str:
 def attention_factors(
     bench: Bench, frames: int, key_frames: int, grid: tuple[int, int], on_device: bool = True
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Made queries (T, heads, N, d) and keys of the key frames."""
-    queries = made_attention(frames, grid, noise=0.01, slope=0.1)
-    queries = queries.to(bench.device) if on_device else queries.half()
+    """Made queries (T, heads, N, d) and keys of the key frames, float16 as files have them."""
+    queries = made_attention(frames, grid, noise=0.01, slope=0.1).half()
+    if on_device:
+        queries = queries.to(bench.device)
     step = -(-frames // key_frames)
     return queries, queries[::step][:key_frames]
