@@ -7,12 +7,13 @@ import torch
 import betrayed.clustering.clustering
 from betrayed.block.dropout import drop_tokens, keep_mask
 from betrayed.block.rows import attention_rows, head_mean_rows
-from betrayed.clustering.bounds import Directions, project
+from betrayed.clustering.bounds import Directions, bounds, directions, project
 from betrayed.clustering.clustering import hierarchical_clusterings
 from betrayed.clustering.divergence import EPSILON, paired_divergences
 from betrayed.clustering.fusing import kernels_for
+from betrayed.clustering.mean_shift import SharedSums
 from betrayed.clustering.memory import Budget
-from betrayed.clustering.row_parts import StoredRows
+from betrayed.clustering.row_parts import StoredRows, stored_attention_rows
 from betrayed.config.training import LossSettings, TrainSettings
 from betrayed.engine.determinism import deterministic_algorithms
 from betrayed.engine.precision import exact_float32
@@ -77,6 +78,72 @@ def test_kernels_agree_with_torch_on_a_cpu(gpu, tf32):
         found = project(StoredRows(on_gpu), onto)
     for name, one in vars(expected).items():
         torch.testing.assert_close(getattr(found, name).cpu(), one, rtol=1e-4, atol=1e-5, msg=name)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", [torch.float16, torch.float32])
+def test_attention_rows_of_kernels_are_those_of_a_cpu(gpu, tf32, precision):
+    queries = made_attention(2, (20, 30)).to(precision)  # (2, 8, 600, 48)
+    tokens = queries[:1, :, :500].transpose(1, 2).flatten(0, 1)
+    into = torch.empty(500, 1300, device=gpu)[:, 50:1250]
+    keys = queries.to(gpu).transpose(0, 1).contiguous().transpose(0, 1)
+    found = stored_attention_rows(tokens.to(gpu), keys, into).values
+    torch.testing.assert_close(found.cpu(), attention_rows(tokens, queries), rtol=2e-5, atol=0)
+
+
+@pytest.mark.gpu
+def test_projections_of_long_rows_keep_the_precision_of_float32(gpu, tf32):
+    """Tensor cores cut off what they add to, which tells where there are many columns."""
+    draw = torch.Generator().manual_seed(0)
+    rows = (torch.randn(200, 9, generator=draw) @ torch.randn(9, 20_000, generator=draw)).softmax(1)
+    onto = directions(rows[::2], 100, 1e-6)
+    exact = project(
+        StoredRows(rows.double()), Directions(*(v.double() for v in vars(onto).values()))
+    )
+    found = project(StoredRows(rows.to(gpu)), Directions(*(v.to(gpu) for v in vars(onto).values())))
+    for name in ("rows", "logs"):
+        expected = getattr(exact, name)
+        off = (getattr(found, name).cpu() - expected).norm() / expected.norm()
+        assert off < 2e-6, f"{name} are off by {off:.1e}"
+
+
+@pytest.mark.gpu
+def test_sums_and_bounds_of_kernels_are_those_of_a_cpu(gpu, tf32):
+    kernels = kernels_for(gpu)
+    draw = torch.Generator().manual_seed(0)
+    near = torch.rand(300, 1000, generator=draw) < 0.3
+    near[:100, :400] = True
+    rows = torch.rand(1000, 700, generator=draw) ** 8
+    order = torch.randperm(300, generator=draw).numpy()
+    blocks = [order[part::7] for part in range(7)]
+    expected = SharedSums(near, blocks).means(rows)
+    found = kernels.SharedSums(near.to(gpu), blocks).means(rows.to(gpu))
+    torch.testing.assert_close(found.cpu(), expected, rtol=5e-6, atol=0)
+    rows = torch.randn(1000, 9, generator=draw) @ torch.randn(9, 700, generator=draw)
+    rows = (rows / 4).softmax(dim=1)
+    projection = project(StoredRows(rows), directions(rows[::4], 30, 1e-3))
+    on_gpu = {name: one.to(gpu) for name, one in vars(projection).items()}
+    lower, upper = bounds(projection, projection)
+    tau = upper.median().item()
+    near, pairs = kernels.near_and_open(tau, **on_gpu)
+    assert torch.equal(near, near.T) and near.diagonal().all()
+    # TF32 in three parts is not to the last bit what float32 is: who is close to tau may differ.
+    slack = 2e-6 * (projection.products[:, None] + projection.products)
+    clear = (upper - tau).abs() > slack
+    assert torch.equal(near.cpu() & clear, (upper <= tau).fill_diagonal_(True) & clear)
+    found = torch.zeros(1000, 1000, dtype=torch.bool)
+    found[pairs[:, 0].cpu(), pairs[:, 1].cpu()] = True
+    clear &= (lower - tau).abs() > slack
+    left_open = (lower <= tau) & (upper > tau)
+    assert clear.float().mean() > 0.99 and left_open.sum() > 100 < (lower > tau).sum()
+    assert torch.equal(found & clear, left_open.triu(1) & clear)
+    first, second = torch.arange(5, 105), torch.arange(900, 100, -1)
+    near, pairs = kernels.near_and_open_of(first.to(gpu), second.to(gpu), tau, **on_gpu)
+    clear = clear[first][:, second]
+    assert torch.equal(near.cpu() & clear, (upper <= tau)[first][:, second] & clear)
+    found = torch.zeros(near.shape, dtype=torch.bool)
+    found[pairs[:, 0].cpu(), pairs[:, 1].cpu()] = True
+    assert torch.equal(found & clear, left_open[first][:, second] & clear)
 
 
 def test_checksums_are_those_of_a_cpu(device):

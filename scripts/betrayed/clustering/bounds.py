@@ -81,12 +81,20 @@ def project(rows: RowParts, onto: Directions) -> Projection:
     n, k = rows.shape[0], onto.basis.shape[1]
     a, b = onto.basis.new_zeros((2, n, k))
     size_u, size_v, products = onto.basis.new_zeros((3, n))
-    for part, values in rows.parts():
+    kernels = kernels_for(a.device)
+    for part, values in rows.parts(whole=kernels is not None):
+        reference, basis = onto.reference[part], onto.basis[part]
+        if kernels is not None:
+            sums = size_u, size_v, products
+            kernels.add_projections(values, reference, basis, EPSILON, (a, b), sums)
+            continue
         for tile in tiles(*values.shape, values.device):
-            sums = size_u[tile], size_v[tile], products[tile]
-            u, v = _scaled_and_summed(values[tile], onto.reference[part], sums)
-            a[tile].addmm_(u, onto.basis[part])
-            b[tile].addmm_(v, onto.basis[part])
+            u, v = _scaled(values[tile], reference)
+            size_u[tile] += torch.linalg.vector_norm(u, dim=1).square_()
+            size_v[tile] += torch.linalg.vector_norm(v, dim=1).square_()
+            products[tile] += torch.linalg.vecdot(u, v)
+            a[tile].addmm_(u, basis)
+            b[tile].addmm_(v, basis)
     rest_u, rest_v = (
         (size - torch.linalg.vecdot(part, part)).clamp_(min=0) + ROUNDING * size
         for size, part in ((size_u, a), (size_v, b))
@@ -125,20 +133,6 @@ def _scaled(rows: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
     """u and v (n, M)."""
     root = reference.sqrt()
     return (rows - reference).div_(root), safe_log(rows).sub_(reference.log()).mul_(root)
-
-
-def _scaled_and_summed(
-    rows: Tensor, reference: Tensor, sums: tuple[Tensor, Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:
-    """u and v (n, M); |u|², |v|² and u·v are added to the sums, (n,) each."""
-    if kernels := kernels_for(rows.device):
-        return kernels.scaled(rows, reference, EPSILON, sums)
-    u, v = _scaled(rows, reference)
-    size_u, size_v, products = sums
-    size_u += torch.linalg.vector_norm(u, dim=1).square_()
-    size_v += torch.linalg.vector_norm(v, dim=1).square_()
-    products += torch.linalg.vecdot(u, v)
-    return u, v
 
 
 def _columns(*parts: Tensor | float) -> Tensor:

@@ -34,8 +34,10 @@ from betrayed.clustering.row_parts import RowParts, StoredRows, store, tiles
 from betrayed.clustering.video_rows import VideoRows
 from betrayed.engine.precision import exact_float32
 from betrayed.errors import UserError
+from betrayed.io.chunks import all_finite
 
-CANDIDATES = 32  # rows compared at once when leaders are sought; then twice as many
+# Rows compared at once when leaders are sought; then twice as many. A GPU takes as long for few.
+CANDIDATES, CANDIDATES_GPU = 32, 256
 
 
 @dataclass(frozen=True)
@@ -153,10 +155,11 @@ def leader_merging(rows: RowParts, projection: Projection, tau: float) -> np.nda
     of candidates at a time are compared with what is still untaken: rows that are taken before it
     is their turn need no neighbours of their own.
     """
+    device = projection.products.device
     labels = np.full(rows.shape[0], -1, dtype=np.int64)
-    clusters, count = 0, CANDIDATES
+    clusters, count = 0, CANDIDATES if device.type == "cpu" else CANDIDATES_GPU
     while (untaken := np.flatnonzero(labels < 0)).size:
-        index = torch.from_numpy(untaken).to(projection.products.device)
+        index = torch.from_numpy(untaken).to(device)
         near = pairs_within(rows, projection, index[:count], index, tau)  # (c, untaken)
         for candidate, its in zip(untaken[:count], near.cpu().numpy(), strict=False):
             if labels[candidate] < 0:
@@ -186,7 +189,7 @@ def _merge(video: VideoRows, rows: RowParts, tau: float, which: np.ndarray | Non
     members = (labels == np.arange(labels.max() + 1)[:, None]) * np.bincount(which)
     weights = torch.from_numpy(members).to(projection.products)  # (K, rows)
     centres = weights.new_empty((len(weights), rows.shape[1]))
-    for part, values in rows.parts():
+    for part, values in rows.parts(whole=centres.device.type != "cpu"):
         centres[:, part] = weights @ values
     return _Level(centres.div_(centres.sum(dim=1, keepdim=True)), labels[which])
 
@@ -257,6 +260,11 @@ def _places(order: np.ndarray, count: int) -> np.ndarray:
     return places
 
 
+def _finite(values: Tensor) -> bool:
+    of_halves = values.dtype == torch.float16
+    return bool(all_finite(values) if of_halves else torch.isfinite(values).all())
+
+
 def _check(queries: Tensor, keys: Tensor, taus: Sequence[float], window: int) -> None:
     shapes = f"queries are {tuple(queries.shape)}, keys {tuple(keys.shape)}"
     fits = queries.ndim == keys.ndim == 4 and queries.shape[1::2] == keys.shape[1::2]
@@ -264,7 +272,7 @@ def _check(queries: Tensor, keys: Tensor, taus: Sequence[float], window: int) ->
         raise UserError(f"Clustering needs (T, heads, N, d) and (Tk, heads, N', d); {shapes}.")
     if 0 in queries.shape or 0 in keys.shape:
         raise UserError(f"There is nothing to cluster: {shapes}.")
-    if not (torch.isfinite(queries).all() and torch.isfinite(keys).all()):
+    if not all(_finite(one) for one in (queries, keys)):
         raise UserError("Queries or keys are not finite. Did the training of the block diverge?")
     if not taus:
         raise UserError("Clustering needs a threshold: taus is empty.")

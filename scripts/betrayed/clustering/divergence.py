@@ -49,7 +49,7 @@ def paired_divergences(rows: RowParts, first: Tensor, second: Tensor) -> Tensor:
     """Divergences (c,) of rows ``first`` (c,) from rows ``second`` (c,), by the formula itself."""
     divergences = torch.zeros(len(first), device=first.device)
     kernels = kernels_for(first.device)
-    for _, part in rows.parts():
+    for _, part in rows.parts(whole=kernels is not None):
         if kernels is not None:
             kernels.add_paired_divergences(part, first, second, EPSILON, divergences)
             continue

@@ -12,15 +12,18 @@ import torch
 def kernels_for(device: torch.device) -> ModuleType | None:
     """The kernels, where they can be built for a device; None: torch's operations must do.
 
-    Triton comes with torch for CUDA on Linux; it builds them with the system's C compiler.
+    Triton comes with torch for CUDA on Linux; it builds them with the system's C compiler. GPUs
+    before those of compute capability 8.0 (A100) have no tensor cores for bfloat16 and TF32.
     """
-    if device.type != "cuda":
+    if device.type != "cuda" or torch.version.cuda is None:  # AMD's are called cuda, too
+        return None
+    if torch.cuda.get_device_capability(device) < (8, 0):
         return None
     try:
-        from betrayed.clustering import kernels
+        from betrayed.clustering.kernels import all as kernels
 
-        rows = torch.ones(1, 1, device=device)
-        kernels.scaled(rows, rows[0], 1.0, tuple(rows.new_zeros(3, 1)))
+        rows, pair = (torch.zeros(1, 1, device=device, dtype=d) for d in (torch.float, torch.long))
+        kernels.add_paired_divergences(rows, pair[0], pair[0], 1.0, rows[0])
         return kernels
     except (ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
         print(

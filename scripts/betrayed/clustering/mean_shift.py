@@ -1,5 +1,6 @@
 """The mean-shift step: every row replaced by the mean of its neighbours."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -7,10 +8,11 @@ import torch
 from torch import Tensor
 
 from betrayed.clustering.bounds import Projection
+from betrayed.clustering.fusing import kernels_for
 from betrayed.clustering.row_parts import RowParts
 
-# Rows, at most, whose sums over neighbours are made together. For a GPU, which small products do
-# not occupy, they are more.
+# Rows, at most, whose sums over neighbours are made together. For a GPU without kernels, which
+# small products do not occupy, they are more.
 BLOCK_CPU, BLOCK_GPU = 64, 1024
 _EXACT = 2**24  # what float32 counts to
 
@@ -35,17 +37,26 @@ class ShiftedRows:
         is_first = np.zeros(len(near), bool)
         is_first[first] = True
         few = [self.which[block[is_first[block]]] for block in blocks]
-        self._share([block for block in few if len(block)], own)
-        self._counts = own.sum(dim=1, keepdim=True)  # (u, 1)
+        few = [block for block in few if len(block)]
+        kernels = kernels_for(near.device)
+        self._sums = SharedSums(own, few) if kernels is None else kernels.SharedSums(own, few)
         self.shape = (len(own), rows.shape[1])
 
-    def parts(self) -> Iterator[tuple[slice, Tensor]]:
+    def parts(self, whole: bool = False) -> Iterator[tuple[slice, Tensor]]:
         """See :class:`betrayed.clustering.row_parts.RowParts`."""
         for part, values in self._rows.parts():
-            yield part, self._sums(values).div_(self._counts)
+            yield part, self._sums.means(values)
 
-    def _share(self, blocks: list[np.ndarray], near: Tensor) -> None:
-        """What neighbours all rows of a block have in common, and which others each of them has."""
+
+class SharedSums:
+    """Sums over neighbours: what all rows of a block have in common is summed once.
+
+    Args:
+        near: (u, n) bool, the neighbours of each of u rows.
+        blocks: rows that have most in common; each row is in one.
+    """
+
+    def __init__(self, near: Tensor, blocks: Sequence[np.ndarray]) -> None:
         order = torch.from_numpy(np.concatenate(blocks)).to(near.device)
         sorted_by_block = near[order].split([len(block) for block in blocks])
         common = torch.stack([own.all(dim=0) for own in sorted_by_block])  # (blocks, n)
@@ -57,9 +68,10 @@ class ShiftedRows:
         ]
         self._common = common.float()
         self._places = order.argsort()
+        self._counts = near.sum(dim=1, keepdim=True)  # (u, 1)
 
-    def _sums(self, rows: Tensor) -> Tensor:
-        """Sums of neighbours; those that all rows of a block have in common are summed once."""
+    def means(self, rows: Tensor) -> Tensor:
+        """The mean over neighbours of rows (n, c), (u, c)."""
         rows = rows.contiguous()
         common = self._common @ rows  # (blocks, c)
         sums, done = rows.new_empty(len(self._places), rows.shape[1]), 0  # block after block
@@ -67,7 +79,7 @@ class ShiftedRows:
             into = sums[done : done + len(whose)]
             torch.addmm(shared, whose.float(), rows.index_select(0, others), out=into)
             done += len(whose)
-        return sums.index_select(0, self._places)
+        return sums.index_select(0, self._places).div_(self._counts)
 
 
 def blocks_of(projection: Projection) -> list[np.ndarray]:
@@ -76,9 +88,11 @@ def blocks_of(projection: Projection) -> list[np.ndarray]:
     Rows are halved where they spread most, and so are the halves.
     """
     # The directions of most spread are the last.
+    if kernels := kernels_for(projection.rows.device):
+        return _parted((projection.rows[:, -16:] + projection.logs[:, -16:]).T, kernels.MOST)
     places = (projection.rows[:, -8:] + projection.logs[:, -8:]).T.contiguous()  # (8, n)
     most = BLOCK_CPU if places.device.type == "cpu" else BLOCK_GPU
-    places = places.cpu().numpy()  # too small a task for a GPU, and for torch's threads
+    places = places.cpu().numpy()
     blocks, done = [np.arange(places.shape[1])], []
     while blocks:
         block = blocks.pop()
@@ -89,6 +103,22 @@ def blocks_of(projection: Projection) -> list[np.ndarray]:
         along = inside[inside.var(axis=1).argmax()]
         blocks += np.array_split(block[along.argsort(kind="stable")], 2)
     return done
+
+
+def _parted(places: Tensor, most: int) -> list[np.ndarray]:
+    """The same where a GPU quarters, at last halves, all blocks at once; ``places`` (16, n)."""
+    count = places.shape[1]
+    levels = max(0, math.ceil(math.log2(count / most)))
+    # Filled up to blocks of one size with the last row, which is taken out in the end.
+    blocks = torch.arange(-(-count // 2**levels) * 2**levels, device=places.device)[None]
+    while levels:
+        inside = places[:, blocks.clamp(max=count - 1)]  # (16, blocks, rows)
+        along = inside.var(dim=2).argmax(dim=0)
+        values = inside[along, torch.arange(len(blocks), device=places.device)]
+        step = min(2, levels)
+        blocks = blocks.gather(1, values.argsort(dim=1)).view(2**step * len(blocks), -1)
+        levels -= step
+    return [block[block < count] for block in blocks.cpu().numpy()]
 
 
 def distinct(near: Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from betrayed.clustering.bounds import Projection, bounds
 from betrayed.clustering.divergence import cross_divergences, paired_divergences, symmetric_kl
+from betrayed.clustering.fusing import kernels_for
 from betrayed.clustering.row_parts import RowParts, tiles
 
 # Pairs that bounds leave open are looked at one by one; where they are more than this share of all
@@ -19,8 +20,28 @@ def neighbours(rows: RowParts, projection: Projection, taus: Sequence[float]) ->
 
     Bounds decide nearly all pairs; the others are compared by their rows.
     """
-    n = rows.shape[0]
-    device = projection.products.device
+    near, open_pairs = _decided(projection, taus)
+    for number, (tau, pairs) in enumerate(zip(taus, open_pairs, strict=True)):
+        first, second = pairs.T
+        if len(first) > OPEN_SHARE * rows.shape[0] ** 2 / 2:
+            near[number] = symmetric_kl(rows) <= tau
+        elif len(first):
+            found = paired_divergences(rows, first, second) <= tau
+            near[number][first, second] = near[number][second, first] = found
+        near[number].fill_diagonal_(True)
+    return near
+
+
+def _decided(projection: Projection, taus: Sequence[float]) -> tuple[list[Tensor], list[Tensor]]:
+    """For each tau the pairs that are surely within it, (n, n), and those left open, (m, 2).
+
+    Of an open pair one order is given, unless both rows lie in one tile.
+    """
+    n, device = len(projection.products), projection.products.device
+    if kernels := kernels_for(device):
+        decided = [kernels.near_and_open(tau, **vars(projection)) for tau in taus]
+        near, open_pairs = zip(*decided, strict=True)
+        return list(near), list(open_pairs)
     near = [torch.empty((n, n), dtype=torch.bool, device=device) for _ in taus]
     open_pairs: list[list[Tensor]] = [[] for _ in taus]
     for tile in tiles(n, n, device):
@@ -29,28 +50,22 @@ def neighbours(rows: RowParts, projection: Projection, taus: Sequence[float]) ->
         for tau, matrix, pairs in zip(taus, near, open_pairs, strict=True):
             certain = upper <= tau
             matrix[tile, rest] = certain
+            matrix[tile.stop :, tile] = certain[:, tile.stop - tile.start :].T
             pairs.append((lower <= tau).logical_xor_(certain).nonzero() + tile.start)
-    for number, (tau, pairs) in enumerate(zip(taus, open_pairs, strict=True)):
-        first, second = torch.cat(pairs).T
-        if len(first) > OPEN_SHARE * n * n / 2:
-            near[number] = symmetric_kl(rows) <= tau
-            continue
-        if len(first):
-            near[number][first, second] = paired_divergences(rows, first, second) <= tau
-        for tile in tiles(n, n, device):
-            rest = slice(tile.stop, n)
-            near[number][rest, tile] = near[number][tile, rest].T
-        near[number].fill_diagonal_(True)
-    return near
+    return near, [torch.cat(pairs) for pairs in open_pairs]
 
 
 def pairs_within(
     rows: RowParts, projection: Projection, first: Tensor, second: Tensor, tau: float
 ) -> Tensor:
     """Which of rows ``first`` (c,) and ``second`` (m,) have a divergence of at most tau, (c, m)."""
-    lower, upper = bounds(projection[first], projection[second])
-    near = upper <= tau
-    one, other = (lower <= tau).logical_xor_(near).nonzero().T
+    if kernels := kernels_for(first.device):
+        near, pairs = kernels.near_and_open_of(first, second, tau, **vars(projection))
+    else:
+        lower, upper = bounds(projection[first], projection[second])
+        near = upper <= tau
+        pairs = (lower <= tau).logical_xor_(near).nonzero()
+    one, other = pairs.T
     if len(one) > OPEN_SHARE * near.numel():
         near = cross_divergences(rows, first, second) <= tau
     elif len(one):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from betrayed.block.rows import attention_rows
+from betrayed.clustering.fusing import kernels_for
 
 # Numbers in a part: enough for fast products. And in a tile of a part, where numbers are taken one
 # by one: few enough for a processor's cache. A GPU's parts of 64 MB are products of some 10^10
@@ -23,8 +24,12 @@ class RowParts(Protocol):
 
     shape: tuple[int, int]
 
-    def parts(self) -> Iterator[tuple[slice, Tensor]]:
-        """All columns from left to right: which, and what stands there, (n, c)."""
+    def parts(self, whole: bool = False) -> Iterator[tuple[slice, Tensor]]:
+        """All columns from left to right: which, and what stands there, (n, c).
+
+        Args:
+            whole: they may come in one part, since nothing as large is made of it.
+        """
 
 
 class StoredRows:
@@ -34,8 +39,11 @@ class StoredRows:
         self.values = values
         self.shape = tuple(values.shape)
 
-    def parts(self) -> Iterator[tuple[slice, Tensor]]:
+    def parts(self, whole: bool = False) -> Iterator[tuple[slice, Tensor]]:
         """See :class:`RowParts`."""
+        if whole:
+            yield slice(0, self.shape[1]), self.values
+            return
         for part in _parts(*reversed(self.shape), self.values.device):
             yield part, self.values[:, part]
 
@@ -44,21 +52,29 @@ class RecomputedRows:
     """Attention rows of tokens (n, heads, d) over keys (Tk, heads, N', d), made when read."""
 
     def __init__(self, tokens: Tensor, keys: Tensor) -> None:
-        self._queries = tokens.transpose(0, 1) * tokens.shape[-1] ** -0.5  # (heads, n, d)
-        self._keys = keys.transpose(0, 1).flatten(1, 2)  # (heads, M, d)
+        self._tokens, self._keys = tokens, _by_head(keys)  # (heads, M, d)
         self.shape = (len(tokens), self._keys.shape[1])
+        self._kernels = kernels_for(keys.device)
         # A softmax over all columns needs their sum before the first one can be made.
+        if self._kernels is not None:
+            self._log_sums = self._kernels.log_sums(tokens, self._keys)
+            return
+        self._queries = tokens.transpose(0, 1) * tokens.shape[-1] ** -0.5  # (heads, n, d)
         self._log_sums = tokens.new_full(self._queries.shape[:2], -torch.inf)  # (heads, n)
         for head, sums in enumerate(self._log_sums):
             for part in self._places():
                 scores = self._queries[head] @ self._keys[head, part].T
                 torch.logaddexp(sums, scores.logsumexp(dim=1), out=sums)
 
-    def parts(self) -> Iterator[tuple[slice, Tensor]]:
+    def parts(self, whole: bool = False) -> Iterator[tuple[slice, Tensor]]:
         """See :class:`RowParts`."""
-        heads = len(self._queries)
+        heads = len(self._keys)
         for part in self._places():
-            rows = self._queries.new_zeros(self.shape[0], len(range(self.shape[1])[part]))
+            rows = self._log_sums.new_zeros(self.shape[0], len(range(self.shape[1])[part]))
+            if self._kernels is not None:
+                self._kernels.mean_rows(self._tokens, self._keys[:, part], self._log_sums, rows)
+                yield part, rows
+                continue
             for head in range(heads):
                 scores = self._queries[head] @ self._keys[head, part].T
                 rows += scores.sub_(self._log_sums[head, :, None]).exp_()
@@ -69,10 +85,23 @@ class RecomputedRows:
 
 
 def stored_attention_rows(tokens: Tensor, keys: Tensor, into: Tensor) -> StoredRows:
-    """Attention rows of tokens (n, heads, d) over keys (Tk, heads, N', d), in ``into`` (n, M)."""
+    """Attention rows of tokens (n, heads, d) over keys (Tk, heads, N', d), in ``into`` (n, M).
+
+    Each sums to 1, see :func:`betrayed.block.rows.attention_rows`.
+    """
+    if kernels := kernels_for(into.device):
+        by_head = _by_head(keys)
+        kernels.mean_rows(tokens, by_head, kernels.log_sums(tokens, by_head), into)
+        into.div_(into.sum(dim=1, keepdim=True))
+        return StoredRows(into)
     for some in _parts(*into.shape, into.device):
         into[some] = attention_rows(tokens[some], keys)
     return StoredRows(into)
+
+
+def _by_head(keys: Tensor) -> Tensor:
+    """Keys (Tk, heads, N', d), heads first in memory, as (heads, Tk·N', d) without a copy."""
+    return keys.transpose(0, 1).flatten(1, 2)
 
 
 def store(rows: RowParts, into: Tensor) -> StoredRows:

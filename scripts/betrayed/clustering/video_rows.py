@@ -5,12 +5,15 @@ from torch import Tensor
 
 from betrayed.block.rows import attention_rows
 from betrayed.clustering.bounds import Projection, directions, project
+from betrayed.clustering.fusing import kernels_for
 from betrayed.clustering.row_parts import RecomputedRows, RowParts, stored_attention_rows
 from betrayed.errors import UserError
 
 SAMPLE = 256  # tokens whose rows say in which directions rows differ
 MOST_DIRECTIONS = 128
-REST = 1e-3  # what the directions may leave of a row, in shares of the smallest tau
+# What the directions may leave of a row, in shares of the smallest tau. A GPU's kernels take hardly
+# longer for more directions, and every pair that is left open costs time.
+REST, REST_KERNELS = 1e-3, 1e-5
 
 
 class VideoRows:
@@ -26,7 +29,8 @@ class VideoRows:
 
     Attributes:
         queries: as given.
-        keys: the same as float32, where rows are computed.
+        keys: the same where rows are computed, as float32; or as they are, if kernels multiply
+            float16.
         device: where that is.
         frames, patches: T and N.
         columns: Tk·N'.
@@ -38,24 +42,32 @@ class VideoRows:
 
     def __init__(self, queries: Tensor, keys: Tensor, tau: float, device: torch.device) -> None:
         self.queries, self.device = queries, device
+        self._has_kernels = kernels_for(device) is not None
+        halves = queries.dtype == keys.dtype == torch.float16
+        self._type = torch.float16 if halves and self._has_kernels else torch.float32
         # Heads first in memory: rows then read the keys as they lie, without a copy.
-        self.keys = keys.to(device).float().transpose(0, 1).contiguous().transpose(0, 1)
+        self.keys = keys.to(device).to(self._type).transpose(0, 1).contiguous().transpose(0, 1)
         self.frames, _, self.patches, _ = queries.shape
         self.columns = keys.shape[0] * keys.shape[2]
         count = self.frames * self.patches
         sample = self.of_tokens(torch.linspace(0, count - 1, min(SAMPLE, count)).long())
         _check_finite(sample)
-        self.directions = directions(sample, MOST_DIRECTIONS, REST * tau)
+        rest = (REST_KERNELS if self._has_kernels else REST) * tau
+        self.directions = directions(sample, MOST_DIRECTIONS, rest)
 
     def of_tokens(self, tokens: Tensor) -> Tensor:
         """Rows (n, M) of some tokens, numbers (n,)."""
         tokens = tokens.to(self.queries.device)
         queries = self.queries[tokens // self.patches, :, tokens % self.patches]  # (n, heads, d)
-        return attention_rows(queries.to(self.device).float(), self.keys)
+        queries = queries.to(self.device).to(self._type)
+        if not self._has_kernels:
+            return attention_rows(queries, self.keys)
+        into = self.keys.new_empty(len(queries), self.columns, dtype=torch.float32)
+        return stored_attention_rows(queries, self.keys, into).values
 
     def of_frames(self, frames: slice, into: Tensor | None) -> RowParts:
         """Rows of all tokens of some frames: kept in ``into`` (n or more, M), or made when read."""
-        queries = self.queries[frames].to(self.device).float()  # (t, heads, N, d)
+        queries = self.queries[frames].to(self.device).to(self._type)  # (t, heads, N, d)
         queries = queries.transpose(1, 2).flatten(0, 1)  # (t·N, heads, d)
         if into is None:
             return RecomputedRows(queries, self.keys)
