@@ -20,6 +20,12 @@ from support.configurations import DEFAULT
         ("0:05", 5),
         ("1:02.5", 62.5),
         ("1:00:03", 3603),
+        (".5", 0.5),
+        ("5.", 5),
+        ("+5", 5),
+        ("1e1", 10),
+        ("1.5e-1", 0.15),
+        ("00:01:05.25", 65.25),
     ],
 )
 def test_times(text, seconds):
@@ -28,7 +34,15 @@ def test_times(text, seconds):
         assert value == seconds and isinstance(value, type(seconds))
 
 
-@pytest.mark.parametrize("text", ["", "1,5", "1s", "1: 2", "-1:30", ":30", "1:", "nan", "\u0661"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "1,5", "1s", "1: 2", "-1:30", ":30", "1:", ".", "nan", "\u0661"),
+        *("1e400", "1e" + "9" * 20, "9" * 400, "9" * 400 + ":00"),
+        # No seconds or minutes beyond 59, and no frames behind them, as a timecode has.
+        *("1:90", "1:60:00", "00:00:05:12"),
+    ],
+)
 def test_what_is_no_number_stays_text_and_is_refused(text):
     for name in ("START", "STEP"):
         typed = typed_settings({name: text})
@@ -39,6 +53,12 @@ def test_what_is_no_number_stays_text_and_is_refused(text):
 
 def test_minutes_are_for_times_alone():
     assert typed_settings({"STEP": "1:30"}) == {"films": {"step": "1:30"}}
+
+
+def test_whole_numbers_are_not_rounded():
+    """A message names what was typed."""
+    for text in ("9007199254740993", "99999999999999999999999"):
+        assert typed_settings({"HEIGHT": text}) == {"films": {"height": int(text)}}
 
 
 def test_texts_stay_as_they_are():

@@ -53,6 +53,7 @@ def test_settings_are_read_and_defaults_kept():
         ('{"steps": "1e-5"}', "steps: must be a whole number, not '1e-5'\n"),
         ('{"steps": "1e999"}', "steps: must be a whole number, not '1e999'\n"),
         ('{"tau": "1e999"}', "tau: must be a number, not '1e999'\n"),
+        ('{"tau": "1:90"}', "tau: must be a number, not '1:90': times are in seconds; behind make"),
         ('{"flag": "yes"}', "or false, not 'yes' (it is text: take off the quotes)"),
         ('{"tau": null}', "tau: must be a number, not null"),
         ('{"tau": 0}', "tau: must be more than 0, not 0"),

@@ -111,6 +111,8 @@ def _hint(kind: str, value: Any) -> str:
         return f": write [{value}]"
     if kind == "bool_type" and value.lower() in ("true", "false", "yes", "no", "on", "off"):
         return " (it is text: take off the quotes)"
+    if kind == "float_type" and ":" in value:
+        return ": times are in seconds; behind make START= and END= take 1:30 and 1:02:03, too"
     number = _NUMBER.fullmatch(value) if kind == "float_type" else None
     if number is None or not math.isfinite(float(value)):
         return ""

@@ -1,7 +1,9 @@
 """What is typed behind `make segment`, such as START=1:30, as settings."""
 
+import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 #: The names, and the setting that each gives.
@@ -14,9 +16,9 @@ VARIABLES = {
     "BLOCK": "training.checkpoint",
 }
 _TIMES, _COUNTS = ("START", "END"), ("STEP", "HEIGHT")
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-#: Minutes and seconds, or hours before them.
-_TIME = re.compile(r"[0-9]+(:[0-9]+)+(\.[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+#: Minutes and seconds, or hours before them; not a timecode, which counts frames at its end.
+_TIME = re.compile(r"[0-9]+(:[0-5]?[0-9]){1,2}(\.[0-9]+)?")
 
 
 def typed_settings(typed: Mapping[str, str]) -> dict[str, Any]:
@@ -24,7 +26,8 @@ def typed_settings(typed: Mapping[str, str]) -> dict[str, Any]:
 
     Args:
         typed: names of :data:`VARIABLES`, and the text behind each. A time may have minutes: 1:30
-            is 90 seconds. What is no number where one is meant stays text, which the checks refuse.
+            is 90 seconds. What is no number where one is meant, or none that can be meant, stays
+            text, which the checks refuse.
     """
     settings: dict[str, Any] = {}
     for name, text in typed.items():
@@ -39,14 +42,18 @@ def typed_settings(typed: Mapping[str, str]) -> dict[str, Any]:
 
 def _meant(name: str, text: str) -> str | int | float:
     if name in _TIMES and _TIME.fullmatch(text):
-        seconds = 0.0
+        seconds = Decimal(0)
         for part in text.split(":"):
-            seconds = 60 * seconds + float(part)
-        return _plain(seconds)
+            seconds = 60 * seconds + Decimal(part)
+        return _plain(seconds, text)
     if name in (*_TIMES, *_COUNTS) and _NUMBER.fullmatch(text):
-        return _plain(float(text))
+        return _plain(Decimal(text), text)
     return text
 
 
-def _plain(number: float) -> int | float:
-    return int(number) if number.is_integer() else number
+def _plain(number: Decimal, text: str) -> str | int | float:
+    """A number as YAML has it; the text where it is too large for one."""
+    if not math.isfinite(float(number)):
+        return text
+    whole = number == number.to_integral_value()
+    return int(number) if whole else float(number)
