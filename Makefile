@@ -10,6 +10,10 @@ SNAKEMAKE := PYTHONPATH="$(CURDIR)/scripts$${PYTHONPATH:+:$$PYTHONPATH}" snakema
 # Signs that mean something to make itself.
 , := ,
 space := $() $()
+define newline
+
+
+endef
 .PHONY: help demo plan test test-fast test-property test-faults test-gpu lint segment report score docs lock clean
 
 help: ## list the targets
@@ -30,6 +34,9 @@ takes-score := TRUTH MASKS SPLIT OUTPUT OPTIONS
 unknown = $(strip $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(if $(findstring _,$(name)),,$(filter-out PYTHON PATH HOME TMPDIR LANG SHELL $(takes-$1),$(name))))))
 $(foreach goal,$(filter demo segment report plan score,$(MAKECMDGOALS)),$(if $(call unknown,$(goal)),\
 	$(error make $(goal) knows no $(addsuffix =,$(call unknown,$(goal))). $(if $(takes-$(goal)),It knows $(addsuffix =,$(takes-$(goal))): correct the name$(,) or leave it out,Leave it out))))
+# A line break would end the shell's command in the middle of a word.
+$(foreach name,$(sort $(foreach goal,$(MAKECMDGOALS),$(takes-$(goal)))),$(if $(findstring $(newline),$(value $(name))),\
+	$(error $(name)= holds a line break: leave it out$(,) or rename the file or folder)))
 
 # What was typed behind NAME=, as one word for the shell: spaces, quotes and dollars stay, and ~ is
 # home, which not every shell says itself behind a "=".

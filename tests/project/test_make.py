@@ -191,9 +191,11 @@ def test_what_is_no_quality_and_no_format_is_left_to_the_checks_as_it_is(make, t
         (["plan", "VIDEOS=~/clips", "QUALITY=draft"], "make plan knows no QUALITY=."),
         (["demo", "CONFIG=a b=c.yaml"], "make demo knows no CONFIG=. Leave it out."),
         (["score", "TRUTH=a", "MASKS=b", "OPTION=--kind"], "make score knows no OPTION=."),
+        (["segment", "VIDEOS=a\nb"], "VIDEOS= holds a line break: leave it out, or rename"),
+        (["report", "VIDEOS=~/clips", "CONFIG=a\n"], "CONFIG= holds a line break"),
     ],
 )
-def test_a_name_that_a_target_does_not_know_is_refused(make, words, said):
+def test_what_a_target_cannot_take_is_refused(make, words, said):
     """Nothing is done then: without the right one a report would be of the demo."""
     done = make(*words)
     assert done.returncode != 0 and said in done.stderr and not done.stdout
