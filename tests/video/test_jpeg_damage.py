@@ -60,6 +60,30 @@ def test_what_decoders_fill_up_is_damaged(tmp_path, how, capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_bytes_left_over_at_the_end_are_damage_unless_they_fill(tmp_path):
+    """Where a decoder lost its way and came to the end too early, it has data left."""
+    photo = cv2.GaussianBlur(np.asarray(picture((320, 240))), (0, 0), 4)
+    whole, path = (
+        data(Image.fromarray(cv2.normalize(photo, None, 0, 255, 32)), quality=95),
+        tmp_path,
+    )
+    path /= "0.jpg"
+    for filling in (bytes(64), b"\xff\x00" * 32, b"\xa5" * 100 + b"\xff" * 3, b"two or 16 bytes"):
+        path.write_bytes(whole[:-2] + filling + END)
+        assert look_at_jpeg(path).damage == "", filling
+    path.write_bytes(whole[:-2] + whole[-400:-200] + END)
+    assert "extraneous bytes before marker 0xd9" in look_at_jpeg(path).damage
+    begin, left = whole.rindex(b"\xff\xda") + 50, 0
+    for place in np.linspace(begin, len(whole) - 600, 40).astype(int):
+        path.write_bytes(whole[:place] + bytes(8) + whole[place + 8 :])
+        damage = look_at_jpeg(path).damage
+        left += "before marker 0xd9" in damage
+    assert left > 5
+    with pytest.raises(UserError, match=r"0\.jpg is damaged \(Corrupt JPEG data: [0-9]+ extran"):
+        path.write_bytes(whole[:-2] + whole[-400:-200] + END)
+        extract("v", tmp_path, tmp_path / "out")
+
+
 def test_what_is_no_jpeg_or_not_there_is_for_others(tmp_path):
     picture().save(tmp_path / "0.jpg", "PNG")
     (tmp_path / "1.jpg").write_bytes(b"\xff\xd8\xff")

@@ -19,16 +19,22 @@ from PIL import Image
 from betrayed.io.images import ORIENTATION, TURNS
 
 _BEGINS = b"\xff\xd8\xff"
-#: What libjpeg says of data that it had to make up. Bytes that mean nothing harm nobody before the
-#: end (marker 0xd9), where cameras write some; elsewhere they are what it lost its way in.
+#: What libjpeg says of data that it had to make up.
 _DAMAGE = re.compile(
     "premature end|bad Huffman|instead of RST|extraneous bytes before marker 0x(?!d9)"
 )
+#: And of bytes left over before the end: filling, which some cameras write there, or, where it had
+#: lost its way, the data of what it did not get to. Filling is one or two values, or it is short:
+#: up to a multiple of so many bytes.
+_LEFT = re.compile("([0-9]+) extraneous bytes before marker 0xd9")
+_FILLING = 16
 #: Markers: of frames whose scans are read one by one as their rows are asked for, of progressive
 #: ones, which are read to their end before, and of a scan.
 _SEQUENTIAL, _PROGRESSIVE, _SCAN = (0xC0, 0xC1), 0xC2, 0xDA
 #: A marker in a scan's data, but for those that part them: 0xff in them is followed by 0.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7]")
+#: The last one, before which more of these may stand.
+_LAST = re.compile(rb"\xff+\xd9")
 _END = b"\xff\xd9"
 _STDERR = 2
 
@@ -69,9 +75,21 @@ def look_at_jpeg(path: str | Path) -> Look:
             picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
         except cv2.error:
             return Look()  # what it cannot decode at all is for Pillow to judge
-    damage = next((line for line in said if _DAMAGE.search(line)), "")
+    damage = next((line for line in said if _is_damage(line, data)), "")
     whole = picture is not None and not said and _ends_with_picture(data)
     return Look(damage, size if whole and upright else None)
+
+
+def _is_damage(line: str, data: bytes) -> bool:
+    """Whether what libjpeg says of a JPEG means that it made up a part of the picture."""
+    if left := _LEFT.search(line):
+        number = int(left[1])
+        filled = any(
+            len(set(data[max(0, end.start() - number) : end.start()])) <= 2
+            for end in _LAST.finditer(data)
+        )
+        return number > _FILLING and not filled
+    return _DAMAGE.search(line) is not None
 
 
 def _ends_with_picture(data: bytes) -> bool:
