@@ -139,7 +139,7 @@ def test_space_plays_and_pauses(page):
 
 def test_numbers_flip_the_layers(page):
     section = open_player(page)
-    seen = {}
+    seen, legends = {}, {}
     layers = ["frame", "objects", "parts", "truth", "tracks", "backbone", "block"]
     for number, layer in enumerate(layers, 1):
         press(page, str(number))
@@ -147,6 +147,8 @@ def test_numbers_flip_the_layers(page):
         pressed = section.find_elements("css selector", "[aria-pressed=true]")
         assert [button.get_attribute("data-layer") for button in pressed] == [layer]
         seen[layer] = pixels(page, section)
+        legends[layer] = section.find_element("css selector", ".legend").text
+    assert legends["frame"] == "the frame alone" and len(set(legends.values())) == len(layers)
     for layer in layers[1:]:
         assert (seen[layer] != seen["frame"]).any(), layer
 
@@ -225,6 +227,41 @@ def test_lines_say_whose_they_are(page):
     assert marks == ["foreground", "object 2", "over 0.15 below its median"]
     ticks = [one.text for one in section.find_elements("css selector", ".curves text")]
     assert ticks == ["0", "0.5", "1", "0", "frame", str(FRAMES - 1)]
+
+
+def test_what_lies_under_the_pointer_follows_the_picture(page):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    section = open_player(page)
+    press(page, "5")
+    drawn(page, section, "tracks 0 0")
+    canvas = section.find_element("css selector", "canvas")
+    ActionChains(page).move_to_element(canvas).perform()
+    under = section.find_element("css selector", ".under")
+    track = under.text
+    assert track.startswith("track ")
+    press(page, "1")
+    drawn(page, section, "frame 0 0")
+    assert under.get_property("value") == ""
+    press(page, "5")
+    drawn(page, section, "tracks 0 0")
+    assert under.text == track
+
+
+def test_of_one_frame_there_are_points_in_place_of_lines(driver, tmp_path):
+    name = "of_one_frame" + "x" * 150
+    sources, tables = tiny_results(tmp_path, [name], count=1)
+    write_report(tmp_path / "one.html", sources, tables, tmp_path / "none", ReportSettings())
+    driver.get((tmp_path / "one.html").as_uri())
+    section = open_player(driver)
+    assert one(driver, ".facts").text == "1 frame, 80×48, 12.5 frames a second"
+    ticks = [one.text for one in section.find_elements("css selector", ".curves text")]
+    assert ticks == ["0", "0.5", "1", "0", "frame"]
+    points = section.find_elements("css selector", ".curves circle:not(.edge)")
+    assert len(points) == 2 and all(point.size["width"] >= 4 for point in points)
+    # A long name is broken wherever it stands.
+    page = one(driver, "html")
+    assert page.get_property("scrollWidth") <= page.get_property("clientWidth")
 
 
 def test_no_player_is_empty_in_print(page):

@@ -25,13 +25,13 @@ FRAMES = 6
 KEY_FRAMES = [0, 3]
 
 
-def tiny_video(folder: Path, truth: bool = True) -> dict[str, str]:
+def tiny_video(folder: Path, truth: bool = True, count: int = FRAMES) -> dict[str, str]:
     """A rolling ball whose stages have all run; the paths of what they left.
 
     Without ``truth`` it has no annotations. The truth's object is the ball, as number 2: the found
     one is number 1.
     """
-    labels = scene(FRAMES)
+    labels = scene(count)
     frames = folder / "frames"
     frames.mkdir(parents=True)
     names, annotations = [], []
@@ -42,14 +42,14 @@ def tiny_video(folder: Path, truth: bool = True) -> dict[str, str]:
         path = frames / f"truth{index}.png"
         save_palette_png(path, ids)
         annotations.append(str(path))
-    record = {"video": "toy", "count": FRAMES, "height": SIZE[0], "width": SIZE[1], "fps": 12.5}
+    record = {"video": "toy", "count": count, "height": SIZE[0], "width": SIZE[1], "fps": 12.5}
     record |= {"source": "toy.mp4", "frames": names, "instances": None, "annotation_kind": "ids"}
     record |= {"annotations": annotations if truth else None}
-    record |= {"annotated_frames": FRAMES if truth else 0, "objects": 1 if truth else None}
+    record |= {"annotated_frames": count if truth else 0, "objects": 1 if truth else None}
     (frames / "frames.json").write_text(json.dumps(record))
     write_masks(folder / "masks", labels, rolling(labels), SIZE)
     with h5py.File(tracks_file(folder / "tracks.h5", labels, SIZE), "a") as file:
-        file["key_frames"] = np.array(KEY_FRAMES)
+        file["key_frames"] = np.array([frame for frame in KEY_FRAMES if frame < count])
     features_file(folder / "features.h5", labels)
     attention_file(folder / "attention.h5", labels)
     paths = {"frames": frames / "frames.json", "objects": folder / "masks" / "objects.csv"}
@@ -86,7 +86,11 @@ def score_text(j: float, frames: int = FRAMES) -> str:
 
 
 def tiny_results(
-    folder: Path, names: list[str], runs: tuple[str, ...] = ("default",), truth: bool = True
+    folder: Path,
+    names: list[str],
+    runs: tuple[str, ...] = ("default",),
+    truth: bool = True,
+    count: int = FRAMES,
 ) -> tuple[Sources, Path]:
     """The sources of a report, and the folder of the tables.
 
@@ -96,8 +100,9 @@ def tiny_results(
         names: of the videos. The J of the i-th is (i + 1) / (number + 1), a tenth less a run.
         runs: names of the runs.
         truth: whether there is ground truth.
+        count: frames of the video.
     """
-    paths = tiny_video(folder / "video", truth)
+    paths = tiny_video(folder / "video", truth, count)
     record = json.loads(Path(paths["frames"]).read_text())
     frames = {}
     for index, name in enumerate(names):
@@ -119,7 +124,7 @@ def tiny_results(
         for index, name in enumerate(names if truth else []):
             path = folder / "scores" / run / f"{index}.csv"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(score_text((index + 1) / (len(names) + 1) * (1 - place / 10)))
+            path.write_text(score_text((index + 1) / (len(names) + 1) * (1 - place / 10), count))
             keys = {"run": run, "dataset": "toys", "benchmark": None, "video": name}
             scores.append(keys | {"path": str(path)})
     settings = {run: {"seed": place, "clustering.tau": 0.05} for place, run in enumerate(runs)}

@@ -146,7 +146,7 @@ def _board(dataset: str, benchmark: str, videos: int, protocol: str, max_proposa
     if benchmark and videos < BENCHMARKS[benchmark]:
         limits.append(f"{videos} of {BENCHMARKS[benchmark]} videos of {benchmark}")
     elif not benchmark or videos > BENCHMARKS[benchmark]:
-        limits.append(f"{videos} videos")
+        limits.append(f"{videos} video{'s' * (videos != 1)}")
     if protocol in _OFFICIAL and max_proposals > OFFICIAL_PROPOSALS:
         limits.append(f"up to {max_proposals} proposals")
     return f"{dataset} ({', '.join(limits)})" if limits else benchmark

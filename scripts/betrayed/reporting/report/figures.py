@@ -100,7 +100,7 @@ def score_figure(
         f"{caption}; of the davis2017 protocols they are means over objects, not over the marks."
         + _left_out(len(present) - len(shown)),
         {
-            "data set": f"{dataset}, {len(wide)} videos",
+            "data set": f"{dataset}, {len(wide)} video{'s' * (len(wide) != 1)}",
             "protocol": protocol,
             "metric": metric,
             "runs": ", ".join(f"{run} ({runs[run]})" for run in shown),

@@ -57,7 +57,8 @@ def shown_videos(
         results = [own[key] for own in by_run.values() if key in own and own[key].finished]
         data = players.player(results[: settings.runs], settings, curves)
         video = Video.load(results[0].frames)
-        facts = f"{video.count} frames, {video.width}×{video.height}"
+        count = f"{video.count} frame{'s' * (video.count != 1)}"
+        facts = f"{count}, {video.width}×{video.height}"
         if video.fps:
             facts += f", {video.fps:g} frames a second"
         if len(data["frames"]) < video.count:

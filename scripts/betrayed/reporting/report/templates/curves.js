@@ -9,6 +9,7 @@ class Curves {
   constructor(section, count, go) {
     this.box = section.querySelector(".curves");
     this.key = section.querySelector(".key");
+    this.count = count;
     this.last = Math.max(1, count - 1);
     this.frame = 0;
     const scrub = (event) => {
@@ -39,20 +40,23 @@ class Curves {
       );
     }
     const { last } = this;
-    for (const [frame, text, anchor] of [
+    const ticks = [
       [0, "0", "middle"],
       [last / 2, "frame", "middle"],
-      [last, String(last), "end"],
-    ]) {
+    ];
+    if (this.count > 1) ticks.push([last, String(last), "end"]);
+    for (const [frame, text, anchor] of ticks) {
       const place = { x: this.x(frame), y: PLOT.bottom + 20, "text-anchor": anchor };
       plot.append(svg("text", place, text));
     }
     for (const curve of curves) {
       const points = curve.frames.map((frame, i) => [this.x(frame), yOf(curve.values[i])]);
-      const lines = this.linesOf("polyline", curve, {
-        points: points.map((point) => point.map((one) => one.toFixed(1)).join(",")).join(" "),
-        fill: "none",
-      });
+      const [[cx, cy]] = points;
+      const line = points.map((point) => point.map((one) => one.toFixed(1)).join(",")).join(" ");
+      const lines =
+        points.length > 1
+          ? this.linesOf("polyline", curve, { points: line, fill: "none" })
+          : this.linesOf("circle", curve, { cx, cy, r: 2.5, fill: "none" }); // a line has no length
       lines.at(-1).append(svg("title", {}, `J of ${curve.label}`));
       plot.append(...lines);
       for (const place of curve.drops) {

@@ -32,6 +32,7 @@ class Player {
     this.images = new Map();
     this.timer = null;
     this.ids = null;
+    this.pointer = null;
     this.scratch = document.createElement("canvas");
     this.curves = new Curves(section, this.data.count, (frame) => this.goNear(frame));
     this.connect();
@@ -61,8 +62,12 @@ class Player {
     for (const button of this.section.querySelectorAll("[data-layer]")) {
       button.addEventListener("click", () => this.choose(button.dataset.layer));
     }
-    this.canvas.addEventListener("pointermove", (event) => this.tell(event));
-    this.canvas.addEventListener("pointerleave", () => (this.find(".under").value = ""));
+    for (const name of ["pointermove", "pointerleave"]) {
+      this.canvas.addEventListener(name, (event) => {
+        this.pointer = name === "pointermove" ? event : null;
+        this.tell();
+      });
+    }
   }
 
   has(layer) {
@@ -134,7 +139,10 @@ class Player {
     pen.globalAlpha = 1;
     const corner = this.corner(this.data.cell, this.data.margin);
     pen.drawImage(frames, ...corner, width, height, 0, 0, width, height);
-    if (over) this.cover(over);
+    this.ids = null;
+    const counts = over ? this.cover(over) : null;
+    this.explain(counts);
+    this.tell();
     this.section.dataset.drawn = `${layer} ${place} ${run}`;
   }
 
@@ -147,6 +155,7 @@ class Player {
     return { sprite, size, onGrid };
   }
 
+  // Returns what is known of each id; null of heat.
   cover({ sprite, size, onGrid }) {
     const [height, width] = size;
     this.scratch.width = width;
@@ -154,7 +163,7 @@ class Player {
     const pen = this.scratch.getContext("2d", { willReadFrequently: true });
     pen.drawImage(sprite, ...this.corner(size), width, height, 0, 0, width, height);
     const pixels = pen.getImageData(0, 0, width, height);
-    const isHeat = this.layer === "backbone" || this.layer === "block";
+    const { isHeat } = this;
     const values = new Uint8Array(width * height);
     for (let i = 0; i < values.length; i += 1) values[i] = pixels.data[4 * i];
     const counts = isHeat ? null : this.paintIds(pixels, values, width);
@@ -165,7 +174,11 @@ class Player {
     this.pen.drawImage(this.scratch, 0, 0, this.width, this.height);
     if (counts && !onGrid) writeNumbers(this.pen, this.width, counts, values, width);
     this.ids = isHeat ? null : { values, size };
-    this.explain(isHeat, counts);
+    return counts;
+  }
+
+  get isHeat() {
+    return this.layer === "backbone" || this.layer === "block";
   }
 
   // Found objects take the colours of the truth's objects that they were matched to.
@@ -186,17 +199,17 @@ class Player {
     return this.find(".strength").valueAsNumber / 100;
   }
 
-  explain(isHeat, counts) {
+  explain(counts) {
     const legend = this.find(".legend");
     const title = this.data.truth ? TITLES[this.layer] : TITLES[this.layer].split(",")[0];
     legend.replaceChildren(title);
-    if (isHeat) {
+    if (this.isHeat) {
       const ramp = document.createElement("span");
       ramp.className = "heat";
       const stops = heat.filter((_, i) => i % 51 === 0).map(css);
       ramp.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
       legend.append(": weak ", ramp, " strong, one scale for the whole video");
-    } else if (this.layer !== "tracks") {
+    } else if (counts && this.layer !== "tracks") {
       for (const id of [...counts.keys()].sort((one, other) => one - other)) {
         const square = document.createElement("i");
         square.style.background = css(this.colour(id));
@@ -205,15 +218,18 @@ class Player {
     }
   }
 
-  tell(event) {
-    if (this.layer === "frame" || !this.ids) return;
+  // What lies under the pointer in the picture that is shown.
+  tell() {
+    const under = this.find(".under");
+    under.value = "";
+    if (!this.pointer || !this.ids) return;
     const edges = this.canvas.getBoundingClientRect();
     const [height, width] = this.ids.size;
-    const x = Math.floor(((event.clientX - edges.left) / edges.width) * width);
-    const y = Math.floor(((event.clientY - edges.top) / edges.height) * height);
+    const x = Math.floor(((this.pointer.clientX - edges.left) / edges.width) * width);
+    const y = Math.floor(((this.pointer.clientY - edges.top) / edges.height) * height);
     const id = this.ids.values[y * width + x];
     const kind = { tracks: "track", parts: "part" }[this.layer] || "object";
     const number = this.layer === "tracks" ? id - 1 : id;
-    this.find(".under").value = id > 0 && id !== OTHER ? `${kind} ${number}` : "";
+    if (id > 0 && id !== OTHER) under.value = `${kind} ${number}`;
   }
 }
