@@ -21,6 +21,7 @@ from betrayed.objects.outlines import Outlines, enlarged
 from betrayed.objects.painting import GridPainter
 from betrayed.objects.trajectories import Trajectories
 from betrayed.video.video import Video
+from support.naive_presence import MEASURED, check_presence
 from support.tiny_scene import cues, finer, points_of, tokens, tree, two_balls
 
 SIZE = (96, 180)
@@ -199,7 +200,7 @@ def masks(balls, tmp_path_factory):
 
 
 def test_table_of_objects_and_parts(masks, balls):
-    _, objects, _, table = masks
+    folder, objects, _, table = masks
     labels, _ = balls
     assert tuple(table.columns) == COLUMNS
     assert table["foreground"].tolist()[:2] == [True, True]
@@ -219,8 +220,10 @@ def test_table_of_objects_and_parts(masks, balls):
     for number in (1, 2):
         own = parts.index[parts["part_of"] == number]
         assert size[own].sum() == pytest.approx(size[number - 1], abs=1e-4)
+    check_presence(folder, table)
+    own, found = (one.drop(columns=MEASURED) for one in (table, objects.table))
     pd.testing.assert_frame_equal(
-        table, objects.table.astype(table.dtypes.to_dict()), atol=1e-6, check_dtype=False
+        own, found.astype(own.dtypes.to_dict()), atol=1e-6, check_dtype=False
     )
 
 

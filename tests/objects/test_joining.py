@@ -12,6 +12,7 @@ from betrayed.video.film_extraction import describe_film
 from betrayed.video.scanning import scan
 from betrayed.video.video import Video
 from support.film_masks import piece_masks
+from support.naive_presence import check_presence
 from support.videos_for_tests import moving_square, write_clip
 
 COUNT = 24
@@ -37,7 +38,9 @@ def joined(folder, video, first, pieces, alike=0.6):
     files = {kind: sorted((folder / "joined" / kind).iterdir()) for kind in kinds}
     assert [len(one) for one in files.values()] == [video.count] * 2
     proposals, foreground = (np.stack([read_ids(one) for one in files[kind]]) for kind in kinds)
-    return proposals, foreground, pd.read_csv(folder / "joined/objects.csv")
+    table = pd.read_csv(folder / "joined/objects.csv")
+    check_presence(folder / "joined", table)
+    return proposals, foreground, table
 
 
 def test_an_object_that_crosses_a_window_keeps_its_number(film, tmp_path):

@@ -18,6 +18,7 @@ from betrayed.io.palette import read_ids
 from betrayed.objects.mask_writing import upsample_labels, write_masks
 from betrayed.objects.objects import objects_by_size
 from betrayed.video.extraction import extract
+from support.naive_presence import MEASURED, check_presence
 from support.paths import SCRIPTS
 from support.records import record_of
 from support.tiny_scene import (
@@ -103,6 +104,18 @@ def test_upsample_gives_every_pixel_a_track_near_it():
             assert large[i, j] in {labels[r, c] for r in rows for c in columns}
 
 
+def is_table_of(folder, objects):
+    """Its frames and sizes are those of the masks, all else is that of the objects."""
+    table = pd.read_csv(folder / "objects.csv", dtype=WHOLE)
+    own = [one.drop(columns=MEASURED) for one in (table, objects.table)]
+    pd.testing.assert_frame_equal(*own, atol=1e-6, check_dtype=False)
+    assert list(table.columns) == list(objects.table.columns)
+    check_presence(folder, table)
+    beyond = (table["proposal"] == 0) & table["part"].isna()  # in no mask
+    other = [one.loc[beyond, MEASURED] for one in (table, objects.table)]
+    pd.testing.assert_frame_equal(*other, atol=1e-6, check_dtype=False)
+
+
 def test_masks_by_size(tmp_path):
     """Each track as it is enlarged; all but the largest are foreground."""
     labels = scene()
@@ -115,8 +128,7 @@ def test_masks_by_size(tmp_path):
         np.testing.assert_array_equal(ids == 0, np.isin(large, (BALL, SPECK)))  # cut
         np.testing.assert_array_equal(foreground, ids != 1)  # cut or not
     assert not (tmp_path / "m" / "parts").exists()
-    table = pd.read_csv(tmp_path / "m" / "objects.csv", dtype=WHOLE)
-    pd.testing.assert_frame_equal(table, objects.table, atol=1e-6, check_dtype=False)
+    is_table_of(tmp_path / "m", objects)
 
 
 def test_masks_by_cues(tmp_path):
@@ -152,8 +164,7 @@ def test_masks_by_cues(tmp_path):
         for track, number in numbers.items():
             np.testing.assert_array_equal(ids == number, (large == track) & ~foreground)
         np.testing.assert_array_equal(ids == 0, (large == BALL) & ~foreground)
-    table = pd.read_csv(folder / "objects.csv", dtype=WHOLE)
-    pd.testing.assert_frame_equal(table, objects.table, atol=1e-6, check_dtype=False)
+    is_table_of(folder, objects)
     assert not list(tmp_path.glob(".*"))
 
 

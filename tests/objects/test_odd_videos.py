@@ -12,6 +12,7 @@ from betrayed.objects.motion_measurement import MotionSettings, measure_motion
 from betrayed.objects.selection import find_objects
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
+from support.naive_presence import check_presence
 from support.tiny_scene import features_file, tracks_file
 from support.videos_for_tests import moving_square, write_frames
 
@@ -98,6 +99,7 @@ def test_odd_videos_have_masks(files, tmp_path, name):
     size = (video.height, video.width)
     write_masks(tmp_path / "m", tracks.labels, objects, size, video.frame)
     table = pd.read_csv(tmp_path / "m" / "objects.csv")
+    check_presence(tmp_path / "m", table)
     alike = (tracks.labels == tracks.labels[0, 0, 0]).all()  # and tokens look like tracks
     if alike and name != "all foreground":
         assert not table["foreground"].any()

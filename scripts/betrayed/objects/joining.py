@@ -15,7 +15,7 @@ from PIL import Image
 
 from betrayed.datasets.pieces import Piece
 from betrayed.io.files import whole_folder
-from betrayed.io.palette import count_ids, save_palette_png
+from betrayed.io.palette import save_palette_png
 from betrayed.io.progress import progress
 from betrayed.objects.carrying import carry, small_grey
 from betrayed.objects.identities import PieceObjects, identities
@@ -31,6 +31,7 @@ from betrayed.objects.looks import (
 )
 from betrayed.objects.mask_writing import upsample_labels
 from betrayed.objects.objects import COLUMNS, WHOLE_NUMBERS
+from betrayed.objects.presence import Presence
 from betrayed.video.video import Video
 
 #: Objects, or parts, that have a number of their own; images of 8 bits tell no more apart.
@@ -100,7 +101,7 @@ def join_pieces(
         (_numbering(rank[own]), _numbering(own_parts))
         for own, own_parts in zip(numbers, parts, strict=True)
     ]
-    seen, seen_parts = _Seen(len(table), film.count), _Seen(len(part_rows), film.count)
+    seen, seen_parts = Presence(film.count), Presence(film.count)
     kinds = ("proposals", "foreground", *(["parts"] if len(part_rows) else []))
     with whole_folder(folder) as temporary:
         for kind in kinds:
@@ -119,8 +120,9 @@ def join_pieces(
                 part = cv2.LUT(part, _NUMBERED)
                 save_palette_png(temporary / "parts" / name, part)
                 seen_parts.add(index, part)
-        both = [seen.measured(table), seen_parts.measured(part_rows)]
-        rows = pd.concat([one.reindex(columns=list(COLUMNS)) for one in both if len(one)] or both)
+        rows = [one.reindex(columns=list(COLUMNS)) for one in (table, part_rows)]
+        both = [seen.measured(rows[0], "proposal"), seen_parts.measured(rows[1], "part")]
+        rows = pd.concat([one for one in both if len(one)] or both)
         rows = rows.astype(WHOLE_NUMBERS)
         rows.to_csv(temporary / "objects.csv", index=False, float_format="%.6f")
 
@@ -274,32 +276,6 @@ def _ranked(
     table = grouped.loc[order].reset_index(drop=True).head(_MOST)
     table["part_of"] = table["part_of"].where(table["part_of"] <= _MOST)
     return table, rank
-
-
-class _Seen:
-    """Sizes and frames of the film's objects, as they are written."""
-
-    def __init__(self, count: int, frames: int) -> None:
-        self._frames = frames
-        self._present, self._places = np.zeros(count, int), np.zeros(count)
-        self._first, self._last = np.full(count, -1), np.full(count, -1)
-
-    def add(self, index: int, ids: np.ndarray) -> None:
-        pixels = count_ids(ids)[1 : len(self._present) + 1]
-        here = pixels > 0
-        self._present += here
-        self._places += pixels / ids.size
-        self._first[here & (self._first < 0)] = index
-        self._last[here] = index
-
-    def measured(self, table: pd.DataFrame) -> pd.DataFrame:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            sizes = self._places / self._present
-        frames = {
-            name: pd.Series(values, dtype="Int64").where(values >= 0)
-            for name, values in (("first_frame", self._first), ("last_frame", self._last))
-        }
-        return table.assign(size=sizes, persistence=self._present / self._frames, **frames)
 
 
 def _all_ids(

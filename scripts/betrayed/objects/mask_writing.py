@@ -13,6 +13,7 @@ from betrayed.io.progress import progress
 from betrayed.objects.objects import Objects
 from betrayed.objects.outlines import Outlines
 from betrayed.objects.painting import paint
+from betrayed.objects.presence import Presence
 
 
 def upsample_labels(labels: np.ndarray, tracks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -70,7 +71,8 @@ def write_masks(
     - ``parts/00000.png`` …: palette PNGs of the parts that objects consist of, where the
       foreground was divided
     - ``foreground/00000.png`` …: grey PNGs, 255 where an object is, cut or not
-    - ``objects.csv``: the table of ``objects``
+    - ``objects.csv``: the table of ``objects``, of which size, frames and persistence are those of
+      the masks
 
     Args:
         folder: where to write.
@@ -90,6 +92,7 @@ def write_masks(
         if outlines is None and objects.foreground is not None:
             outlines = Outlines(objects.foreground, size, frame)
         proposal_of, chosen = _tracks_of(objects)
+        seen, seen_parts = Presence(len(labels)), Presence(len(labels))
         for index in progress(range(len(labels)), f"masks {video}", "frame"):
             tracks = upsample_labels(labels[index], objects.tracks, size)
             proposals, foreground = proposal_of[tracks], chosen[tracks]
@@ -102,9 +105,12 @@ def write_masks(
                 proposals = np.where(foreground, numbers[whose], proposals)
                 parts = np.where(foreground, part + 1, 0).astype(np.uint8)
                 save_palette_png(temporary / "parts" / name, parts)
+                seen_parts.add(index, parts)
             save_palette_png(temporary / "proposals" / name, proposals)
+            seen.add(index, proposals)
             Image.fromarray(foreground.astype(np.uint8) * 255).save(temporary / "foreground" / name)
-        objects.table.to_csv(temporary / "objects.csv", index=False, float_format="%.6f")
+        table = seen_parts.measured(seen.measured(objects.table, "proposal"), "part")
+        table.to_csv(temporary / "objects.csv", index=False, float_format="%.6f")
 
 
 def _tracks_of(objects: Objects) -> tuple[np.ndarray, np.ndarray]:
