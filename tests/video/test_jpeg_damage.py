@@ -2,7 +2,9 @@
 
 import io
 import os
+from fractions import Fraction
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from betrayed.errors import UserError
 from betrayed.io.bit_depths import Depths
 from betrayed.io.images import checked_size
 from betrayed.video.extraction import extract
-from betrayed.video.jpeg_damage import Look, look_at_jpeg
+from betrayed.video.jpeg_damage import Look, damage_in_film, look_at_jpeg
 from support.damage import other_bytes
 
 END = b"\xff\xd9"
@@ -22,6 +24,12 @@ HOW = [{}, {"progressive": True}, {"restart_marker_blocks": 4}, {"optimize": Tru
 def picture(size=(160, 120), mode="RGB"):
     noise = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)
     return Image.fromarray(noise).convert(mode)
+
+
+def photo():
+    """A picture without edges, of which no code fills its place with certainty."""
+    smooth = cv2.GaussianBlur(np.asarray(picture((320, 240))), (0, 0), 4)
+    return Image.fromarray(cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX))
 
 
 def data(image, **options):
@@ -62,12 +70,7 @@ def test_what_decoders_fill_up_is_damaged(tmp_path, how, capfd):
 
 def test_bytes_left_over_at_the_end_are_damage_unless_they_fill(tmp_path):
     """Where a decoder lost its way and came to the end too early, it has data left."""
-    photo = cv2.GaussianBlur(np.asarray(picture((320, 240))), (0, 0), 4)
-    whole, path = (
-        data(Image.fromarray(cv2.normalize(photo, None, 0, 255, 32)), quality=95),
-        tmp_path,
-    )
-    path /= "0.jpg"
+    whole, path = data(photo(), quality=95), tmp_path / "0.jpg"
     for filling in (bytes(64), b"\xff\x00" * 32, b"\xa5" * 100 + b"\xff" * 3, b"two or 16 bytes"):
         path.write_bytes(whole[:-2] + filling + END)
         assert look_at_jpeg(path).damage == "", filling
@@ -82,6 +85,48 @@ def test_bytes_left_over_at_the_end_are_damage_unless_they_fill(tmp_path):
     with pytest.raises(UserError, match=r"0\.jpg is damaged \(Corrupt JPEG data: [0-9]+ extran"):
         path.write_bytes(whole[:-2] + whole[-400:-200] + END)
         extract("v", tmp_path, tmp_path / "out")
+
+
+def jpegs_as_film(path, jpegs):
+    """A film of JPEGs as they are, which nobody coded anew."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuvj420p"
+        for index, jpeg in enumerate(jpegs):
+            packet = av.Packet(jpeg)
+            packet.stream, packet.time_base = stream, Fraction(1, 10)
+            packet.pts = packet.dts = index
+            packet.is_keyframe = True
+            container.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["avi", "mov", "mkv", "mjpeg"])
+def test_damage_that_ffmpeg_patches_over_is_refused_in_films_too(tmp_path, suffix):
+    whole = data(photo(), quality=95)
+    middle = len(whole) // 2
+    film = jpegs_as_film(tmp_path / f"whole.{suffix}", [whole] * 4)
+    extract("v", film, tmp_path / "whole")
+    for index, behind in enumerate((b"\xff" * 20 + whole[middle + 20 :], whole[middle - 300 :])):
+        film = [whole, whole, whole[:middle] + behind, whole]
+        film = jpegs_as_film(tmp_path / f"{index}.{suffix}", film)
+        with pytest.raises(UserError, match=rf"Frame 2 of .*{suffix} is damaged \("):
+            extract("v", film, tmp_path / "damaged")
+
+
+def test_what_pictures_of_films_do_without_is_no_damage():
+    """Tables, which are then the usual ones, the end, and what fills up a chunk behind it."""
+    whole = data(photo())
+    place, bare = 2, whole[:2]
+    while whole[place + 1] != 0xDA:
+        end = place + 2 + int.from_bytes(whole[place + 2 : place + 4])
+        bare += whole[place:end] if whole[place + 1] != 0xC4 else b""
+        place = end
+    bare += whole[place:]
+    assert len(bare) < len(whole) - 400
+    for harmless in (whole, bare, whole[:-2], whole + bytes(500), 2 * whole, b"", b"no picture"):
+        assert damage_in_film(harmless) == ""
+    assert damage_in_film(bare[: len(bare) // 2]) and damage_in_film(whole[: len(whole) // 2])
 
 
 def test_what_is_no_jpeg_or_not_there_is_for_others(tmp_path):

@@ -23,6 +23,7 @@ from betrayed.io.notes import note
 from betrayed.video.containers import REMEDY, check_whole
 from betrayed.video.decoder_errors import errors_of
 from betrayed.video.deep_films import is_deep, white_of_film
+from betrayed.video.jpeg_damage import damage_in_film
 from betrayed.video.timing import Timing, timing
 
 #: Share of the declared length, and frames, that may be missing at the end: heads are rounded, and
@@ -117,6 +118,8 @@ class Decoder:
         stream, count, size = self._stream, 0, None
         stamps: list[float | None] = []
         last = end = None
+        # FFmpeg patches most damage of them over without a word.
+        of_jpegs = stream.codec_context.name == "mjpeg"
         with self._container, errors_of(stream) as said:
             try:
                 for packet in self._container.demux(stream):
@@ -128,9 +131,10 @@ class Decoder:
                     if packet.pts is not None and packet.time_base:
                         until = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                         end = until if end is None else max(end, until)
+                    unsaid = damage_in_film(bytes(packet)) if of_jpegs else ""
                     for frame in packet.decode():
-                        if frame.is_corrupt or said():
-                            why = f" ({said()})" if said() else ""
+                        if frame.is_corrupt or said() or unsaid:
+                            why = f" ({said() or unsaid})" if said() or unsaid else ""
                             raise UserError(
                                 f"Frame {count} of the video {self.path} is damaged{why}. {REMEDY}"
                             )

@@ -60,7 +60,22 @@ def look_at_jpeg(path: str | Path) -> Look:
         path: a file; of one that cannot be read nothing is known here.
     """
     try:
-        data = Path(path).read_bytes()
+        return _look(Path(path).read_bytes())
+    except OSError:
+        return Look()
+
+
+def damage_in_film(data: bytes) -> str:
+    """What the decoder says of a damaged JPEG that is a picture of a film, or nothing.
+
+    Its end may be missing, which films do without.
+    """
+    return _look(data if data.endswith(_END) else data + _END).damage
+
+
+def _look(data: bytes) -> Look:
+    """See :func:`look_at_jpeg`."""
+    try:
         if not data.startswith(_BEGINS):
             return Look()
         # What Pillow refuses by its head, such as a size that cannot be meant, is not decoded.
