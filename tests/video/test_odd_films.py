@@ -197,6 +197,14 @@ def test_even_frames_have_the_rate_of_the_head():
     assert found.seconds == pytest.approx(90 / 29.97, abs=1e-3)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 6])
+@pytest.mark.parametrize("rate", [24, 25, 50])
+def test_a_short_program_stream_has_the_rate_of_its_head(tmp_path, count, rate):
+    kind = next(one for one in KINDS if one[0] == ".mpg")
+    film = Film(kind, count=count, rate=Fraction(rate))
+    assert extracted(make_film(tmp_path, film), tmp_path).fps == pytest.approx(rate)
+
+
 def test_a_head_that_lies_about_the_rate_is_not_believed():
     assert timing([0, 0.04, 0.08, 0.12], 90000.0).fps == pytest.approx(25)
     assert timing([0, 0.04, 0.08, 0.12], None).fps == pytest.approx(25)

@@ -166,10 +166,13 @@ class Decoder:
                 raise UserError(
                     f"The video {self.path} holds no frame that can be decoded. {REMEDY}"
                 )
-            rate = stream.average_rate or stream.guessed_rate
+            of_parts = self._container.format.name == "mpeg"
+            # Of one or two pictures FFmpeg guesses twice the rate that their own head states.
+            stated = stream.codec_context.framerate if of_parts else None
+            rate = stream.average_rate or stated or stream.guessed_rate
             tick = float(stream.time_base) if stream.time_base else 0.0
             # A program stream (MPEG, VOB) has a stamp here and there; those between are guessed.
-            told = stamps if self._container.format.name != "mpeg" else [None] * count
+            told = [None] * count if of_parts else stamps
             self.timing = timing(told, float(rate) if rate else None, tick, last)
             if self.timing.fps and not _SLOWEST <= self.timing.fps <= _FASTEST:
                 note(
