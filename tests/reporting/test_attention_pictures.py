@@ -108,6 +108,12 @@ def test_each_name_stands_below_its_own_frame(size):
     assert not white[0].any() and not white[-1].any()
 
 
+@pytest.mark.parametrize("size", [(600, 8), (1, 1), (600, 3)])
+def test_below_frames_too_narrow_for_names_there_are_none(size):
+    strip = named(*size, ["frame", "block's concentration"])
+    assert strip.shape[1:] == (2 * size[1], 3) and not strip.any()
+
+
 def test_a_ring_lies_around_its_token():
     picture = np.full((48, 80, 3), 100, np.uint8)
     changed = (ringed(picture, 5 * 20 + 9, (12, 20)) != picture).any(axis=2)
@@ -148,6 +154,16 @@ def test_a_thumbnail_shows_the_group_and_fades_the_rest():
     inside[3, 7] = True  # the square grows downwards, and to the left
     shown = thumbnail(picture, inside)
     assert (shown[-1, 0] == 183).all() and (shown[30, 60] == 40).all()  # 170 + 40 · 85 / 255
+
+
+@pytest.mark.parametrize("size", [(1, 1), (600, 3), (3, 600), (4, 8)])
+def test_a_thumbnail_of_fewer_pixels_than_tokens_shows_each_token(size):
+    picture = np.full((*size, 3), 40, np.uint8)
+    for token in np.ndindex(6, 11):
+        inside = np.zeros((6, 11), bool)
+        inside[token] = True
+        shown = thumbnail(picture, inside)
+        assert shown.shape == (THUMBNAIL, THUMBNAIL, 3) and (shown == 40).any()
 
 
 @pytest.mark.parametrize("count", [1, 2, 30])

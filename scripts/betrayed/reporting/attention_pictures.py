@@ -41,6 +41,7 @@ ONE_TOKEN = "each row on one scale, up to percentile 99.5"
 MOMENTS = 6  # columns of a sheet
 MOST_OBJECTS = 8  # rows of a sheet
 _COLUMN = 1.8  # inches
+_LEAST_LETTERS = 2  # pixels
 
 Row = tuple[str, Sequence[np.ndarray]]
 
@@ -235,13 +236,19 @@ def _film(video: Video, heats: Mapping[str, np.ndarray]) -> Iterator[np.ndarray]
 
 
 def named(height: int, width: int, names: Sequence[str]) -> np.ndarray:
-    """A strip (h, names · width, 3) uint8 with a name below each of some frames of this size."""
+    """A strip (h, names · width, 3) uint8 with a name below each of some frames of this size.
+
+    It stays black where frames are so narrow that names could not be read.
+    """
     tall = 2 * max(8, round(height / 28))
     strip = Image.new("RGB", (width * len(names), tall), "black")
     pen = ImageDraw.Draw(strip)
     size = 0.7 * tall
     longest = max(pen.textlength(name, ImageFont.load_default(size)) for name in names)
-    font = ImageFont.load_default(size * min(1, 0.96 * width / longest))
+    size *= min(1, 0.96 * width / longest)
+    if size < _LEAST_LETTERS:
+        return np.asarray(strip)
+    font = ImageFont.load_default(size)
     for place, name in enumerate(names):
         pen.text(((place + 0.5) * width, tall / 2), name, "white", font, anchor="mm")
     return np.asarray(strip)

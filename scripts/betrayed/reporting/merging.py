@@ -289,10 +289,12 @@ def thumbnail(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
         picture: (H, W, 3) uint8.
         inside: (h, w) bool, on the grid of tokens; at least one is set.
     """
-    height, width = picture.shape[:2]
+    # Of a frame with fewer pixels than tokens some tokens would have none.
+    height, width = np.maximum(picture.shape[:2], inside.shape).tolist()
+    picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_NEAREST)
     mask = cv2.resize(inside.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
     ys, xs = np.nonzero(mask)
-    middle = (ys.min() + ys.max()) / 2, (xs.min() + xs.max()) / 2
+    middle = (ys.min() + ys.max() + 1) / 2, (xs.min() + xs.max() + 1) / 2
     side = min(max(np.ptp(ys), np.ptp(xs)) + 1, height, width)
     top, left = (
         int(np.clip(round(centre - side / 2), 0, whole - side))
