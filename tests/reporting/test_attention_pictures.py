@@ -29,6 +29,7 @@ from betrayed.reporting.attention_pictures import (
     heated,
     named,
     ringed,
+    save_sheet,
     show_token,
 )
 from betrayed.reporting.merging import THUMBNAIL, joins_of, leaves_of, merging_drawn, thumbnail
@@ -106,6 +107,14 @@ def test_each_name_stands_below_its_own_frame(size):
     white = (strip.max(axis=2) > 100).reshape(len(strip), 3, size[1])
     assert [white[:, place].any() for place in range(3)] == [True, False, True]
     assert not white[0].any() and not white[-1].any()
+
+
+@pytest.mark.parametrize("size", [(600, 2), (2, 600), (1, 1)])
+def test_a_sheet_of_frames_of_any_size_is_of_a_size_to_look_at(tmp_path, size):
+    rows = [(f"object {number}", [np.zeros((*size, 3), np.uint8)] * 2) for number in range(3)]
+    save_sheet(tmp_path / "sheet.png", rows, ["frame 0", "frame 1"], 1, "scale")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert max(sheet.size) < 3000
 
 
 @pytest.mark.parametrize("size", [(600, 8), (1, 1), (600, 3)])

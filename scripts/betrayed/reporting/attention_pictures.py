@@ -41,6 +41,7 @@ ONE_TOKEN = "each row on one scale, up to percentile 99.5"
 MOMENTS = 6  # columns of a sheet
 MOST_OBJECTS = 8  # rows of a sheet
 _COLUMN = 1.8  # inches
+_TALLEST = 5.4  # inches; frames that are narrower leave room beside them
 _LEAST_LETTERS = 2  # pixels
 
 Row = tuple[str, Sequence[np.ndarray]]
@@ -168,7 +169,7 @@ def save_sheet(
     bar of its colours; empty: there is none.
     """
     height, width = rows[0][1][0].shape[:2] if rows else (9, 16)
-    row = _COLUMN * height / width / aspect + 0.1
+    row = min(_TALLEST, _COLUMN * height / width / aspect) + 0.1
     bar = 0.65 if scale and rows else 0
     height = row * max(1, len(rows)) + 0.35 + bar
     with drawing(0.4 + _COLUMN * len(heads), height) as figure:
