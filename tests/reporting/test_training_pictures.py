@@ -85,6 +85,9 @@ def test_a_strip_has_a_row_a_step_with_its_clusters():
         assert [panel.get_title() for panel in panels[:2]] == ["frame 3", "frame 8"]
         pictures = [panel.images[0].get_array() for panel in panels]
     assert (pictures[0] == 100).all() and len(np.unique(pictures[2].reshape(-1, 3), axis=0)) == 1
+    tall = np.full((600, 2, 3), 100, np.uint8)
+    with clusters_drawn(clusters, lambda index: tall) as figure:
+        assert figure.get_figheight() < 30
     # The upper row is another cluster at the second step, and has the other colour's tint alone.
     upper, lower = pictures[4][2], pictures[4][-2]
     assert (upper != lower).any() and len(np.unique(pictures[4].reshape(-1, 3), axis=0)) == 2

@@ -18,6 +18,7 @@ _COLOURS = 254
 _STRENGTH = 0.6
 #: Of a frame in the strip: inches, and pixels of its longer side.
 _WIDTH, _PIXELS = 1.7, 176
+_TALLEST = 3  # times as high as wide; frames that are narrower leave room beside them
 
 
 @contextmanager
@@ -59,7 +60,7 @@ def clusters_drawn(
     """
     pictures = [_small(frame(index)) for index in clusters.frames]
     height, width = pictures[0].shape[:2]
-    row = _WIDTH * height / (width * aspect) + 0.08
+    row = _WIDTH * min(_TALLEST, height / (width * aspect)) + 0.08
     colours = colour_table()[1 + aligned(clusters.labels) % _COLOURS]  # (S, F, h, w, 3)
     titles = [
         f"step {step:,}\n{count} {'cluster' if count == 1 else 'clusters'}"
