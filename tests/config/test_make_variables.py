@@ -1,5 +1,7 @@
 """What is typed behind make, as settings."""
 
+import os
+
 import pytest
 
 from betrayed.config.checks import check
@@ -65,6 +67,14 @@ def test_texts_stay_as_they_are():
     typed = {"QUALITY": "draft", "BLOCK": "1"}
     assert typed_settings(typed) == {"quality": "draft", "training": {"checkpoint": "1"}}
     assert typed_settings({}) == {}
+
+
+@pytest.mark.parametrize("name", ["BLOCK", "QUALITY", "START"])
+def test_bytes_that_are_no_text_are_refused(name):
+    text = os.fsdecode(b"caf\xe9.pt")
+    with pytest.raises(UserError, match=rf"{name}= holds bytes .* \('caf\\udce9.pt'\)"):
+        typed_settings({name: text})
+    assert typed_settings({name: "caf\u00e9 \U0001f600.pt"})
 
 
 def test_every_name_is_of_a_setting():

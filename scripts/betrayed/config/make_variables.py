@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from betrayed.errors import UserError
+
 #: The names, and the setting that each gives.
 VARIABLES = {
     "QUALITY": "quality",
@@ -28,10 +30,18 @@ def typed_settings(typed: Mapping[str, str]) -> dict[str, Any]:
         typed: names of :data:`VARIABLES`, and the text behind each. A time may have minutes: 1:30
             is 90 seconds. What is no number where one is meant, or none that can be meant, stays
             text, which the checks refuse.
+
+    Raises:
+        UserError: a text is none: it has bytes, as of an old file's name, that are no UTF-8.
     """
     settings: dict[str, Any] = {}
     for name, text in typed.items():
         section, _, key = VARIABLES[name].rpartition(".")
+        if any("\ud800" <= one <= "\udfff" for one in text):
+            raise UserError(
+                f"{name}= holds bytes that are no text in UTF-8 ({text!a}). Rename the file, "
+                "or correct what was typed."
+            )
         value = _meant(name, text)
         if section:
             settings.setdefault(section, {})[key] = value
