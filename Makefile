@@ -31,6 +31,9 @@ takes-segment := VIDEOS QUALITY START END STEP HEIGHT BLOCK FORMATS CONFIG
 takes-report := VIDEOS CONFIG
 takes-plan := VIDEOS CONFIG
 takes-score := TRUTH MASKS SPLIT OUTPUT OPTIONS
+# What is typed would be in the environment of all that runs, and $(shell ...) in it be run for that.
+typed-names := $(sort $(foreach goal,demo segment report plan score,$(takes-$(goal))))
+unexport $(foreach name,$(typed-names),$(if $(filter command line,$(origin $(name))),$(name)))
 unknown = $(strip $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(if $(findstring _,$(name)),,$(filter-out PYTHON PATH HOME TMPDIR LANG SHELL $(takes-$1),$(name))))))
 $(foreach goal,$(filter demo segment report plan score,$(MAKECMDGOALS)),$(if $(call unknown,$(goal)),\
 	$(error make $(goal) knows no $(addsuffix =,$(call unknown,$(goal))). $(if $(takes-$(goal)),It knows $(addsuffix =,$(takes-$(goal))): correct the name$(,) or leave it out,Leave it out))))

@@ -182,6 +182,16 @@ def test_what_is_no_quality_and_no_format_is_left_to_the_checks_as_it_is(make, t
     assert f"exports={{formats: [{text.replace(' ', ',')}]}}" in told.stdout.splitlines()
 
 
+@pytest.mark.parametrize("goal", ["segment", "report"])
+def test_nothing_that_is_typed_is_run(make, tmp_path, goal):
+    """Neither by the shell nor by make, which would for the environment of what it starts."""
+    folder = tmp_path / "home" / "$(shell touch run)`touch run`$(touch run)"
+    folder.mkdir(parents=True)
+    done = make(goal, f"VIDEOS={folder}", f"CONFIG={folder.name}.yaml")
+    assert done.returncode == 0 and not list(tmp_path.rglob("run"))
+    assert f"{folder.name}.yaml" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
