@@ -8,9 +8,21 @@ from gpu_parts.clusters import clustering, largest, partition
 from gpu_parts.features import caching, decoding
 from gpu_parts.short_videos import batch
 from gpu_parts.training import export, reading, training
+from gpu_parts.waits import waits
 
 
 def parts(bench: Bench) -> dict[str, Callable[[], Rows]]:
     """What there is to measure, in order."""
-    every = (caching, decoding, training, reading, export, clustering, partition, largest, batch)
+    every = (
+        caching,
+        decoding,
+        training,
+        reading,
+        export,
+        clustering,
+        partition,
+        largest,
+        waits,
+        batch,
+    )
     return {part.__name__: partial(part, bench) for part in every}

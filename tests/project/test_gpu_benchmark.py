@@ -46,10 +46,11 @@ def test_every_part_runs_without_what_only_the_workflow_needs(tmp_path, gpu):
     parts = found["parts"]
     assert list(parts) == [
         "caching", "decoding", "training", "reading", "export", "clustering", "partition",
-        "largest", "batch",
+        "largest", "waits", "batch",
     ]  # fmt: skip
     assert all(part["rows"] for part in parts.values())
     assert all(row["same labels"] == 1 for row in parts["partition"]["rows"])
+    assert {row["stage"] for row in parts["waits"]["rows"]} == {"caching", "export", "clustering"}
     assert all(row["ARI"] == 1 for row in parts["clustering"]["rows"])
 
     assert set(found["reached"]) == set(gpu.REACH)

@@ -1,0 +1,100 @@
+"""Where the caller's thread is while a stage runs: what it waits for, and what it starts."""
+
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from betrayed.block.export import compute_attention
+from betrayed.clustering.tracking import cluster_video
+from betrayed.config.clustering import ClusterSettings
+from betrayed.config.features import FeatureSettings
+from betrayed.engine.parallel import ended_behind
+from betrayed.features.backbone import Backbone
+from betrayed.features.caching import compute_features
+from gpu_parts.bench import Bench, Rows
+from gpu_parts.made import block_file, made_video
+
+_EVERY = 0.001  # seconds from one look to the next
+_MOST = 8  # places of a stage that are told
+_LIBRARY = "betrayed"
+
+
+def waits(bench: Bench) -> Rows:
+    """Looks at the caller's thread during caching, export and clustering of four videos each."""
+    size, rows = bench.size, []
+    name, facet, height, width = size.batch
+    video = made_video(bench.folder / "watched", size.video_frames, size.frame_size)
+    backbone = Backbone(name, None, bench.device, facet)
+    settings = FeatureSettings(name, height, width, facet)
+    block = block_file(bench.folder / "watched.pt", backbone.dim)
+
+    def path(kind: str, number: int) -> Path:
+        return bench.folder / f"{kind}{number}.h5"
+
+    def cache(number: int) -> Callable[[], None]:
+        return compute_features(video, settings, backbone, None, path("features", number))
+
+    def attend(number: int) -> Callable[[], None]:
+        given = path("features", number)
+        return compute_attention(given, block, path("attention", number), bench.device)
+
+    def cluster(number: int) -> None:
+        given, output = path("attention", number), path("tracks", number)
+        cluster_video(given, output, ClusterSettings(tau=0.05), bench.device)
+
+    def each(begin: Callable[[int], Any], numbers: Iterable[int]) -> None:
+        for _ in ended_behind(begin, numbers):
+            pass
+
+    for stage, begin in {"caching": cache, "export": attend, "clustering": cluster}.items():
+        each(begin, range(1))  # to warm up
+        bench.wait()
+        seen = looked_at(partial(each, begin, range(4)))
+        looks = sum(seen.values())
+        rows += [
+            {"stage": stage, "in": place, "share": count / looks, "of looks": looks}
+            for place, count in seen.most_common(_MOST)
+        ]
+    return rows, {}
+
+
+def looked_at(step: Callable[[], Any]) -> Counter[str]:
+    """Call ``step``, and count where this thread is, looked at again and again by another one.
+
+    Where is the innermost function of the library, and what it has called: of Python's functions,
+    since what runs in C has none.
+    """
+    watched, ended, seen = threading.get_ident(), threading.Event(), Counter()
+
+    def look() -> None:
+        while not ended.wait(_EVERY):
+            if frame := sys._current_frames().get(watched):
+                seen[_place(frame)] += 1
+
+    looker = threading.Thread(target=look, name="look")
+    looker.start()
+    try:
+        step()
+    finally:
+        ended.set()
+        looker.join()
+    return seen
+
+
+def _place(frame: FrameType) -> str:
+    inner, outer = frame, frame
+    while outer and not outer.f_globals.get("__name__", "").startswith(_LIBRARY):
+        outer = outer.f_back
+    if outer is None:
+        return _name(inner)
+    return _name(outer) + ("" if outer is inner else f" > {_name(inner)}")
+
+
+def _name(frame: FrameType) -> str:
+    module = frame.f_globals.get("__name__", "").rpartition(".")[2]
+    return f"{module}.{frame.f_code.co_name}:{frame.f_lineno}"
