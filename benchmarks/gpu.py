@@ -9,7 +9,8 @@ size, which says nothing of speed but that the program runs.
 
 Rates of two versions are from rounds in which they take turns; "of" and "times" are medians over
 the rounds. Peak memory is what torch had allocated on the GPU. The share of time that the GPU
-computes is that in which one of its kernels ran, as torch's profiler saw them; copies are none.
+computes is that in which one of its kernels ran, as torch's profiler saw them in a run of its own;
+copies are none.
 """
 
 import argparse

@@ -2,8 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,17 +152,27 @@ class Bench:
         self.wait()
         return torch.cuda.max_memory_allocated(self.device) / 1e9
 
-    @contextmanager
-    def busy(self) -> Iterator[Callable[[], float | None]]:
-        """Yield a function that gives, after the block, the share of time that the GPU computed."""
+    def busy(self, step: Callable[[], Any]) -> tuple[float, float | None]:
+        """Seconds of a step, and the share of them that the GPU computes; None: no GPU.
+
+        It runs twice, see :meth:`computing`.
+        """
+        seconds = self.seconds(step)
+        computing = self.computing(step)
+        return seconds, None if computing is None else computing / seconds
+
+    def computing(self, step: Callable[[], Any]) -> float | None:
+        """Seconds that the GPU computes during a step; None: no GPU.
+
+        How long the step takes is for another run to tell: torch's profiler, which sees the GPU's
+        kernels, makes all else take longer.
+        """
         if not self.on_gpu:
-            yield lambda: None
-            return
+            return None
         with profile(activities=[ProfilerActivity.CUDA]) as watched:
-            began = time.perf_counter_ns()
-            yield lambda: covered(computed(watched)) / took
+            step()
             self.wait()
-            took = time.perf_counter_ns() - began
+        return covered(computed(watched)) / 1e9
 
 
 def computed(watched: profile) -> list[tuple[int, int]]:

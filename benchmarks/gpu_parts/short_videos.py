@@ -46,13 +46,12 @@ def batch(bench: Bench) -> Rows:
     rows, shares = [], []
 
     def stage(name: str, work: Callable[[], Any], gpu: bool) -> None:
-        with bench.busy() as busy:
-            seconds = bench.seconds(work)
+        seconds, busy = bench.busy(work) if gpu else (bench.seconds(work), None)
         row = {"stage": name, "on": "GPU" if gpu else "CPU", "s": seconds}
-        rows.append({**row, "videos/s": size.videos / seconds, "GPU busy": busy()})
+        rows.append({**row, "videos/s": size.videos / seconds, "GPU busy": busy})
         print(", ".join(f"{key}: {value}" for key, value in rows[-1].items()), file=sys.stderr)
         if gpu:
-            shares.append((seconds, busy()))
+            shares.append((seconds, busy))
 
     def on_cpu(work: Callable[[Any], Any], what: str) -> None:
         list(in_parallel(work, given, cores(), what, "video"))
