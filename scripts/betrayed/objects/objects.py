@@ -11,7 +11,6 @@ from betrayed.objects.division import (
     Division,
     by_appearance,
     by_trajectories,
-    confidence_by_points,
     undivided,
 )
 from betrayed.objects.foreground import Foreground, find_foreground
@@ -19,6 +18,7 @@ from betrayed.objects.instances import InstanceSettings
 from betrayed.objects.objectness import group_means, on_grid
 from betrayed.objects.outlines import Outlines
 from betrayed.objects.painting import paint
+from betrayed.objects.point_confidence import confidence_by_points
 from betrayed.objects.trajectories import Trajectories
 
 #: The columns of the table of objects.

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from betrayed.objects.division import Compared, Division, confidence_by_points
+from betrayed.objects.division import Compared, Division
 from betrayed.objects.instances import confidence
 from betrayed.objects.observations import Seen
 from betrayed.objects.painting import GridPainter
+from betrayed.objects.point_confidence import confidence_by_points
 
 
 def halves(left=0, right=1, shape=(2, 4)):
