@@ -18,6 +18,9 @@ from betrayed.engine.parallel import cores
 Rows = tuple[list[dict[str, Any]], dict[str, float | None]]
 
 
+_NO_KERNELS = ("Memcpy", "Memset")
+
+
 @dataclass(frozen=True)
 class Size:
     """How large everything is."""
@@ -169,21 +172,24 @@ class Bench:
         """
         if not self.on_gpu:
             return None
+        kernels = [one for one in self.work(step) if not one[0].startswith(_NO_KERNELS)]
+        return covered([(start, end) for _, start, end in kernels]) / 1e9
+
+    def work(self, step: Callable[[], Any]) -> list[tuple[str, int, int]]:
+        """What the GPU does during a step: name, begin and end in nanoseconds.
+
+        Without a GPU that is nothing, and the step is not run.
+        """
+        if not self.on_gpu:
+            return []
         with profile(activities=[ProfilerActivity.CUDA]) as watched:
             step()
             self.wait()
-        return covered(computed(watched)) / 1e9
-
-
-def computed(watched: profile) -> list[tuple[int, int]]:
-    """When kernels began and ended on the GPU, in nanoseconds; copies are none."""
-    events = watched.profiler.kineto_results.events()
-    return [
-        (event.start_ns(), event.start_ns() + event.duration_ns())
-        for event in events
-        if event.device_type() == DeviceType.CUDA
-        and not event.name().startswith(("Memcpy", "Memset"))
-    ]
+        return [
+            (event.name(), event.start_ns(), event.start_ns() + event.duration_ns())
+            for event in watched.profiler.kineto_results.events()
+            if event.device_type() == DeviceType.CUDA
+        ]
 
 
 def covered(intervals: list[tuple[int, int]]) -> int:

@@ -1,7 +1,8 @@
-"""Where the caller's thread is while a stage runs: what it waits for, and what it starts."""
+"""What a stage's time goes to: where the caller's thread is, and what the GPU does meanwhile."""
 
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -20,12 +21,15 @@ from gpu_parts.bench import Bench, Rows
 from gpu_parts.made import block_file, made_video
 
 _EVERY = 0.001  # seconds from one look to the next
-_MOST = 8  # places of a stage that are told
+_MOST, _LETTERS = 8, 60  # places and operations of a stage that are told, and of their names
 _LIBRARY = "betrayed"
 
 
 def waits(bench: Bench) -> Rows:
-    """Looks at the caller's thread during caching, export and clustering of four videos each."""
+    """Looks at the caller's thread and at the GPU, while four videos go through three stages.
+
+    Shares of the GPU are of the same time; what it does may lie beside one another.
+    """
     size, rows = bench.size, []
     name, facet, height, width = size.batch
     video = made_video(bench.folder / "watched", size.video_frames, size.frame_size)
@@ -53,12 +57,20 @@ def waits(bench: Bench) -> Rows:
 
     for stage, begin in {"caching": cache, "export": attend, "clustering": cluster}.items():
         each(begin, range(1))  # to warm up
-        bench.wait()
-        seen = looked_at(partial(each, begin, range(4)))
-        looks = sum(seen.values())
+        step = partial(each, begin, range(4))
+        began = time.perf_counter()
+        seen = looked_at(lambda step=step: bench.seconds(step))
+        took = time.perf_counter() - began
+        done: Counter[str] = Counter()
+        for what, start, end in bench.work(step):
+            done[what[:_LETTERS]] += end - start
         rows += [
-            {"stage": stage, "in": place, "share": count / looks, "of looks": looks}
+            {"stage": stage, "who": "caller", "what": place, "share": count / seen.total()}
             for place, count in seen.most_common(_MOST)
+        ]
+        rows += [
+            {"stage": stage, "who": "GPU", "what": what, "share": spent / 1e9 / took}
+            for what, spent in done.most_common(_MOST)
         ]
     return rows, {}
 

@@ -50,7 +50,9 @@ def test_every_part_runs_without_what_only_the_workflow_needs(tmp_path, gpu):
     ]  # fmt: skip
     assert all(part["rows"] for part in parts.values())
     assert all(row["same labels"] == 1 for row in parts["partition"]["rows"])
-    assert {row["stage"] for row in parts["waits"]["rows"]} == {"caching", "export", "clustering"}
+    looks = parts["waits"]["rows"]
+    assert {row["stage"] for row in looks} == {"caching", "export", "clustering"}
+    assert all(0 < row["share"] <= 1 for row in looks)
     assert all(row["ARI"] == 1 for row in parts["clustering"]["rows"])
 
     assert set(found["reached"]) == set(gpu.REACH)
