@@ -17,6 +17,7 @@ Rules that settle ties and rounding:
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,7 +118,9 @@ def hierarchical_clusterings(
     watch = watch or (lambda items, name, unit: items)
     memory = allowed_memory(memory, device)
 
-    with torch.inference_mode(), exact_float32(device):
+    # Triton starts kernels on the current GPU, wherever their data are.
+    current = torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+    with torch.inference_mode(), exact_float32(device), current:
         video = VideoRows(queries, keys, min(taus), device)
         budget = Budget(
             queries, video.keys, window, len(taus), video.directions.basis.shape[1], memory
