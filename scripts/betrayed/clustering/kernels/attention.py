@@ -47,7 +47,7 @@ def mean_rows(queries: Tensor, keys: Tensor, sums: Tensor, into: Tensor) -> None
 
 
 def _given(queries: Tensor, keys: Tensor) -> tuple[Tensor | int, ...]:
-    if keys.stride()[1:] != (keys.shape[2], 1):
+    if not keys[0].is_contiguous():
         raise ValueError("the keys of a head do not lie together")
     return queries.contiguous(), keys, keys.stride(0)
 

@@ -71,7 +71,7 @@ def _parted(rows, stride, parts, count, total, width, COLUMNS: tl.constexpr, PAR
     rest = values - high.to(tl.float32)
     middle = rest.to(PART)
     low = (rest - middle.to(tl.float32)).to(PART)
-    size = count.to(tl.int64) * width
+    size = tl.cast(count, tl.int64) * width
     place = parts + row * width + column
     tl.store(place, high, mask=column < width)
     tl.store(place + size, middle, mask=column < width)
