@@ -107,6 +107,8 @@ def test_upsample_gives_every_pixel_a_track_near_it():
 def is_table_of(folder, objects):
     """Its frames and sizes are those of the masks, all else is that of the objects."""
     table = pd.read_csv(folder / "objects.csv", dtype=WHOLE)
+    as_text = pd.read_csv(folder / "objects.csv", dtype=str)[["first_frame", "last_frame"]]
+    assert as_text.melt()["value"].dropna().str.isdigit().all()
     own = [one.drop(columns=MEASURED) for one in (table, objects.table)]
     pd.testing.assert_frame_equal(*own, atol=1e-6, check_dtype=False)
     assert list(table.columns) == list(objects.table.columns)

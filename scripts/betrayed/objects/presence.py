@@ -42,6 +42,6 @@ class Presence:
             sizes = (self._places / self._present)[ids]
         seen = {"size": sizes, "persistence": self._present[ids] / self._frames}
         for name, values in (("first_frame", self._first), ("last_frame", self._last)):
-            seen[name] = pd.Series(values[ids], dtype="Int64").where(values[ids] >= 0).to_numpy()
+            seen[name] = pd.Series(values[ids], table.index, "Int64").where(values[ids] >= 0)
         measured = pd.DataFrame(seen, index=table.index)
         return table.assign(**{name: measured[name].where(ids > 0, table[name]) for name in seen})
