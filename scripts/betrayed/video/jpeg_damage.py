@@ -28,6 +28,7 @@ _DAMAGE = re.compile(
 #: up to a multiple of so many bytes.
 _LEFT = re.compile("([0-9]+) extraneous bytes before marker 0xd9")
 _FILLING = 16
+_FILLED_UP = re.compile("extraneous bytes before marker 0xd[0-7]")
 #: Markers: of frames whose scans are read one by one as their rows are asked for, of progressive
 #: ones, which are read to their end before, and of a scan.
 _SEQUENTIAL, _PROGRESSIVE, _SCAN = (0xC0, 0xC1), 0xC2, 0xDA
@@ -68,9 +69,11 @@ def look_at_jpeg(path: str | Path) -> Look:
 def damage_in_film(data: bytes) -> str:
     """What the decoder says of a damaged JPEG that is a picture of a film, or nothing.
 
-    Its end may be missing, which films do without.
+    Its end may be missing, which films do without; and webcams fill up in front of the markers that
+    part a scan's data, so that of bytes left over there nothing is known.
     """
-    return _look(data if data.endswith(_END) else data + _END).damage
+    damage = _look(data if data.endswith(_END) else data + _END).damage
+    return "" if _FILLED_UP.search(damage) else damage
 
 
 def _look(data: bytes) -> Look:
