@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -254,6 +254,10 @@ def _out_of_room(error: BaseException | None) -> str | None:
 
 
 def _umask() -> int:
+    """The process's own; not touched where the system tells it, as other threads make files."""
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("Umask:")), 8)
     with _ASKING:  # two threads that ask at once could leave 0 behind
         mask = os.umask(0)
         os.umask(mask)
