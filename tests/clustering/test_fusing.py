@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from betrayed.clustering import fusing
 from betrayed.clustering.fusing import kernels_for
 
 kernels = pytest.importorskip(
@@ -24,9 +25,9 @@ def gpu(monkeypatch):
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
         monkeypatch.setattr(kernels, "try_all", try_all)
 
-    kernels_for.cache_clear()
+    fusing._kernels_of.cache_clear()
     yield there_is
-    kernels_for.cache_clear()
+    fusing._kernels_of.cache_clear()
 
 
 def test_a_gpu_with_tensor_cores_has_them(gpu):
@@ -48,3 +49,11 @@ def test_one_where_they_cannot_be_built_says_so(gpu, capsys):
     assert capsys.readouterr().err == (
         "Triton's kernels do not run here, so that clustering takes longer: no compiler\n"
     )
+
+
+def test_want_of_memory_is_no_want_of_kernels(gpu):
+    gpu(error=torch.OutOfMemoryError("out of memory"))
+    with pytest.raises(torch.OutOfMemoryError):
+        kernels_for(GPU)
+    gpu()
+    assert kernels_for(GPU) is kernels

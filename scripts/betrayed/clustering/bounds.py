@@ -64,13 +64,14 @@ def directions(sample: Tensor, most: int, rest: float) -> Directions:
     Args:
         sample: (s, M), rows.
         most: upper limit of k.
-        rest: what the directions may leave of |u|² and |v|², mean over the sample.
+        rest: what the directions may leave of |u|² and |v|², mean over the sample; 0: as many as
+            there may be, so that k is mostly the same.
     """
     reference = sample.mean(dim=0).clamp_(min=1e-12)
     both = torch.cat(_scaled(sample, reference))  # (2s, M)
     values, vectors = torch.linalg.eigh((both @ both.T).double())  # ascending
     left = values.clamp(min=0).cumsum(dim=0) / len(both)
-    wanted = int((left > rest).sum())
+    wanted = int((left > rest).sum()) if rest > 0 else len(values)
     vectors = vectors[:, len(values) - max(1, min(wanted, most)) :].float()
     basis = torch.linalg.qr(both.T @ vectors)[0]  # orthonormal to rounding
     return Directions(reference, basis)

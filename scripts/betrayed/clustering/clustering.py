@@ -143,9 +143,10 @@ def hierarchical_clusterings(
                 elif len(places) > 1:
                     read = store(shifted, places[1])
                 merged[number].append(_merge(video, read, tau, shifted.which))
+                del shifted, read  # before the next ones are made
             centre_count = sum(len(level.centres) for levels in merged for level in levels)
             budget.check_centres(centre_count, video.columns)
-        del rows, shifted, read, places
+        del rows, places
         tokens = concatenated(projections)
         del projections
         return [_clustering(video, tokens, merged.pop(0), tau) for tau in taus]
@@ -192,8 +193,12 @@ def _merge(video: VideoRows, rows: RowParts, tau: float, which: np.ndarray | Non
     members = (labels == np.arange(labels.max() + 1)[:, None]) * np.bincount(which)
     weights = torch.from_numpy(members).to(projection.products)  # (K, rows)
     centres = weights.new_empty((len(weights), rows.shape[1]))
-    for part, values in rows.parts(whole=centres.device.type != "cpu"):
-        centres[:, part] = weights @ values
+    on_cpu = centres.device.type == "cpu"
+    for part, values in rows.parts(whole=not on_cpu):
+        if on_cpu:
+            centres[:, part] = weights @ values
+        else:  # in place: there may be no room for as many once more
+            torch.mm(weights, values, out=centres[:, part])
     return _Level(centres.div_(centres.sum(dim=1, keepdim=True)), labels[which])
 
 

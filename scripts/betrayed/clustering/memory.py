@@ -16,6 +16,8 @@ SHARE = 0.8  # of what is free; the rest is for what is not counted, and for pie
 FLOAT = 4
 # Beside what is counted below: parts of rows, their logarithms, gathered neighbours and the like.
 PARTS = 12
+# Bytes for each pair of rows, of what a GPU's kernels have of the neighbours of blocks of rows.
+LISTS = 3
 # Assumed: the share of tokens that lead a cluster within their window. So much room is left for
 # centres before rows are kept.
 LEADERS = 0.02
@@ -59,7 +61,8 @@ def _needs(
     n, columns = min(window, frames) * patches, keys.shape[0] * keys.shape[2]
     rows = FLOAT * n * columns
     projections = 2 * FLOAT * frames * patches * (2 * directions + 4)  # twice while joined
-    pairs = n * n * (taus + 1 + FLOAT)  # who is near whom, and once their divergences
+    # Who is near whom, and once their divergences; a GPU makes lists of neighbours of them.
+    pairs = n * n * (taus + 1 + FLOAT + (0 if device.type == "cpu" else LISTS))
     part = PART_CPU if device.type == "cpu" else PART_GPU
     there = getattr(queries, "device", "cpu")
     inputs = queries.nbytes if torch.device(there) == device else 0

@@ -11,9 +11,7 @@ from betrayed.errors import UserError
 
 SAMPLE = 256  # tokens whose rows say in which directions rows differ
 MOST_DIRECTIONS = 128
-# What the directions may leave of a row, in shares of the smallest tau. A GPU's kernels take hardly
-# longer for more directions, and every pair that is left open costs time.
-REST, REST_KERNELS = 1e-3, 1e-5
+REST = 1e-3  # what the directions may leave of a row, in shares of the smallest tau
 
 
 class VideoRows:
@@ -52,7 +50,9 @@ class VideoRows:
         count = self.frames * self.patches
         sample = self.of_tokens(torch.linspace(0, count - 1, min(SAMPLE, count)).long())
         _check_finite(sample)
-        rest = (REST_KERNELS if self._has_kernels else REST) * tau
+        # Kernels take hardly longer for more directions, and are built for their number; and every
+        # pair that is left open costs time.
+        rest = 0.0 if self._has_kernels else REST * tau
         self.directions = directions(sample, MOST_DIRECTIONS, rest)
 
     def of_tokens(self, tokens: Tensor) -> Tensor:
