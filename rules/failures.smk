@@ -14,9 +14,9 @@ rule list_records:
     conda:
         "../envs/light.yaml"
     params:
-        rows=last_rows,
-    run:
-        Path(output.list).write_text(as_json(params.rows))
+        list=last_rows,
+    script:
+        "../scripts/write_list.py"
 
 
 rule collect_failures:

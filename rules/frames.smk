@@ -56,9 +56,9 @@ rule list_frames:
     conda:
         "../envs/light.yaml"
     params:
-        rows=frame_rows,
-    run:
-        Path(output.list).write_text(as_json(params.rows))
+        list=frame_rows,
+    script:
+        "../scripts/write_list.py"
 
 
 rule collect_videos:

@@ -26,10 +26,10 @@ rule list_learning_videos:
     conda:
         "../envs/light.yaml"
     params:
-        rows=learning_rows,
-    run:
-        for kind, rows in params.rows.items():
-            Path(output[kind]).write_text(as_json(rows))
+        made=lambda wildcards: learning_rows(wildcards)["made"],
+        real=lambda wildcards: learning_rows(wildcards)["real"],
+    script:
+        "../scripts/write_list.py"
 
 
 rule learn_same_object:

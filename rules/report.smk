@@ -53,12 +53,9 @@ rule list_report:
     conda:
         "../envs/light.yaml"
     params:
-        batches=reported_batches,
-        runs=reported_runs(),
-        sweep=reported_sweep,
-    run:
-        own = {"runs": params.runs, "batches": params.batches, "sweep": params.sweep}
-        Path(output.list).write_text(as_json(own))
+        list=reported,
+    script:
+        "../scripts/write_list.py"
 
 
 rule report_html:

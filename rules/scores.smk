@@ -94,14 +94,14 @@ rule list_scores:
     conda:
         "../envs/light.yaml"
     params:
-        rows=score_rows,
-    run:
-        Path(output.list).write_text(as_json(params.rows))
+        list=score_rows,
+    script:
+        "../scripts/write_list.py"
 
 
 rule list_runs:
     output:
-        list="results/tables/.sources/runs.json",
+        settings="results/tables/.sources/runs.json",
     log:
         "results/logs/list_runs.log",
     localrule: True
@@ -109,9 +109,9 @@ rule list_runs:
         "../envs/light.yaml"
     params:
         # Digits that stand for them: Snakemake prints a parameter that has changed.
-        runs=digest(settings_of_runs()),
-    run:
-        Path(output.list).write_text(as_json(settings_of_runs()))
+        runs=digest(settings_of_runs(RUNS.values())),
+    script:
+        "../scripts/list_runs.py"
 
 
 rule collect_tables:

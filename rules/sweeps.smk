@@ -5,16 +5,16 @@
 
 rule list_sweep:
     output:
-        list="results/tables/.sources/sweep.json",
+        swept="results/tables/.sources/sweep.json",
     log:
         "results/logs/list_sweep.log",
     localrule: True
     conda:
         "../envs/light.yaml"
     params:
-        runs=digest(swept_runs()),
-    run:
-        Path(output.list).write_text(json.dumps(swept_runs()))
+        runs=digest(swept_runs(RUNS.values())),
+    script:
+        "../scripts/list_runs.py"
 
 
 rule collect_sweep:

@@ -44,9 +44,18 @@ def reported_runs():
     ]
 
 
-def reported_sweep(wildcards):
+def reported_sweep():
     """The table of the sweep; None where there is none."""
     return next((path for path in sweep_files() if path.endswith(".parquet")), None)
+
+
+def reported(wildcards):
+    """All that the report's program is told."""
+    return {
+        "runs": reported_runs(),
+        "batches": reported_batches(wildcards),
+        "sweep": reported_sweep(),
+    }
 
 
 def reported_files(wildcards):
@@ -59,6 +68,6 @@ def reported_files(wildcards):
     ]
     files += [f"results/blocks/{run.block}/record.json" for run in RUNS.values() if run.datasets]
     files += training_pictures()
-    files += filter(None, [reported_sweep(wildcards)])
+    files += filter(None, [reported_sweep()])
     tell_what_comes([*all_records(), *training_pictures()])
     return list(dict.fromkeys(files))

@@ -70,16 +70,6 @@ def table_files():
     return expand("results/tables/{table}.{form}", table=tables, form=["csv", "parquet"])
 
 
-def settings_of_runs():
-    """The settings of every run, flat, for the table of runs."""
-    return {run.name: {"run_id": name, **run.flat()} for name, run in RUNS.items()}
-
-
-def swept_runs():
-    """What is swept in each run, for the table of the sweep."""
-    return [{"run": run.name, "base": run.base, "swept": dict(run.swept)} for run in RUNS.values()]
-
-
 def sweep_files():
     """The table of the sweep, and its picture; nothing where nothing is swept or scored."""
     if not config["sweep"] or not scored():

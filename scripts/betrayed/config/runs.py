@@ -8,7 +8,7 @@ in common and never overwrite one another.
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -174,6 +174,16 @@ def runs(config: Mapping[str, Any]) -> list[Run]:
         own = {key: fitted(SECTIONS[key], value) for key, value in own.items()}
         made.append(Run(one.name, own, one.base, one.swept))
     return made
+
+
+def settings_of_runs(made: Iterable[Run]) -> dict[str, dict[str, Any]]:
+    """The settings of every run, flat, by its name: for the table of runs."""
+    return {run.name: {"run_id": run.run, **run.flat()} for run in made}
+
+
+def swept_runs(made: Iterable[Run]) -> list[dict[str, Any]]:
+    """What is swept in each run, for the table of the sweep."""
+    return [{"run": run.name, "base": run.base, "swept": dict(run.swept)} for run in made]
 
 
 def run_settings(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
