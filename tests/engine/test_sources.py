@@ -1,5 +1,6 @@
 """What each program is made of: an edit reruns the stages that run that code, and no other."""
 
+import ast
 import json
 import re
 import subprocess
@@ -94,9 +95,12 @@ def test_a_digest_is_another_when_a_source_is(tmp_path, monkeypatch):
     (scripts / "show.py").write_text("from betrayed.io import used\n")
     monkeypatch.setattr(sources, "_SCRIPTS", scripts)
 
+    def forget():  # a process reads its sources once
+        for kept in (sources.source_digest, sources._imported, sources._files, sources._content):
+            kept.cache_clear()
+
     def digest():
-        sources.source_digest.cache_clear()  # a process reads its sources once
-        sources._imported.cache_clear()
+        forget()
         return sources.source_digest("show")
 
     try:
@@ -109,8 +113,56 @@ def test_a_digest_is_another_when_a_source_is(tmp_path, monkeypatch):
         (scripts / "betrayed/io/used.py").write_text("from betrayed.io import unused\n")
         assert len({first, second, digest()}) == 3
     finally:
-        sources.source_digest.cache_clear()
-        sources._imported.cache_clear()
+        forget()
+
+
+def names_by_parser(text):
+    """What a file imports of the library, as Python's own parser finds it."""
+    names, waiting = set(), [ast.parse(text)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse  # what only a type checker imports does not run
+        else:
+            waiting += ast.iter_child_nodes(node)
+    return {name for name in names if name.split(".")[0] == "betrayed"}
+
+
+def test_imports_read_as_text_are_those_that_the_parser_finds():
+    for path in SCRIPTS.rglob("*.py"):
+        text = path.read_text()
+        assert sources._names(text) == names_by_parser(text), path
+
+
+def test_imports_of_every_form_are_read():
+    text = """import os, re
+import betrayed.a
+from betrayed import b
+from betrayed.c import (  # many
+    D,
+    e as f,  # of them
+)
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from betrayed.g import H
+
+    from betrayed.i import J
+else:
+    from betrayed.k import L
+
+def m():
+    from betrayed.n import o, p as q  # late
+    try:
+        import betrayed.r as s
+    except ImportError:
+        from betrayedly.t import u
+"""
+    assert sources._names(text) == names_by_parser(text)
+    assert "betrayed.n.p" in sources._names(text) and "betrayed.g" not in sources._names(text)
 
 
 def test_sources_are_paths_in_order_packages_included():
