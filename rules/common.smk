@@ -36,6 +36,11 @@ from betrayed.io import status
 
 if workflow.is_main_process:
     try:
+        # Snakemake writes there even where it only looks, and would end with a traceback.
+        check_writable(Path(".snakemake"))
+    except UserError as error:
+        refuse(error)
+    try:
         # Snakemake refuses by itself to write over what it cannot, before any job; with no advice.
         if Path("results").exists():
             check_writable(Path("results"))

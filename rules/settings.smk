@@ -24,8 +24,8 @@ def refuse(error):
 # What jobs run lies there, too.
 if not Path(CONFIG).is_file() or not Path("scripts").is_dir():
     refuse(
-        f"{Path.cwd()} is not the project's folder. Run snakemake in {Path(workflow.basedir)}, "
-        "without --directory."
+        f"{Path.cwd()} is not the project's folder. Run snakemake in "
+        f"{Path(workflow.basedir).resolve()}, or name that with --directory as well."
     )
 try:
     check_readable([CONFIG])

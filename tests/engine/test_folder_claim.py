@@ -1,3 +1,6 @@
+import errno
+import fcntl
+import os
 import signal
 import subprocess
 import sys
@@ -31,3 +34,20 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"Nothing can be written into .*file/results \(Not a dir"):
         check_writable(tmp_path / "file" / "results")
+
+
+def test_a_folder_that_cannot_be_claimed_is_told(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"Nothing can be written into .*\.snakemake \(Not a dir"):
+        claim_folder(tmp_path / "file" / ".snakemake")
+    (tmp_path / "claim").mkdir()  # as what another user made is closed to this one
+    with pytest.raises(UserError, match=r"Nothing can be written into .*claim \(Is a directory"):
+        claim_folder(tmp_path)
+    (tmp_path / "claim").rmdir()
+
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    claim_folder(tmp_path).close()
+    assert "on a file system without locks" in capsys.readouterr().err

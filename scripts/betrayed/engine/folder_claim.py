@@ -2,9 +2,11 @@
 
 import fcntl
 import os
+import sys
 from pathlib import Path
 from typing import IO
 
+from betrayed.engine.sole_maker import NO_LOCKS
 from betrayed.errors import UserError
 
 
@@ -13,16 +15,20 @@ def claim_folder(folder: Path) -> IO[str]:
 
     Snakemake's own lock outlives a killed process and then refuses every further run; this one is
     held by the operating system, which lets go of it together with the process. The profiles
-    therefore run Snakemake with ``nolock``.
+    therefore run Snakemake with ``nolock``. Where the file system has no locks it goes on without
+    one, and standard error says that.
 
     Returns:
         The open file that holds the claim; keep it.
 
     Raises:
-        UserError: another process holds it.
+        UserError: another process holds it, or nothing can be written there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    file = open(folder / "claim", "w", encoding="utf-8")  # noqa: SIM115
+    check_writable(folder)
+    try:
+        file = open(folder / "claim", "w", encoding="utf-8")  # noqa: SIM115
+    except OSError as error:
+        raise UserError(_unwritable(folder / "claim", error.strerror)) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -31,6 +37,14 @@ def claim_folder(folder: Path) -> IO[str]:
             "Another snakemake is at work in this folder. Wait until it has finished, "
             "or work in another clone."
         ) from None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        print(
+            f"{folder} is on a file system without locks ({error.strerror}): make sure that no "
+            "other snakemake is at work here.",
+            file=sys.stderr,
+        )
     return file
 
 
@@ -46,7 +60,11 @@ def check_writable(folder: Path) -> None:
     except OSError as error:
         reason = error.strerror
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(
-            f"Nothing can be written into {folder} ({reason}). Make it writable, with all that is "
-            "in it, or work in another clone."
-        )
+        raise UserError(_unwritable(folder, reason))
+
+
+def _unwritable(path: Path, reason: str | None) -> str:
+    return (
+        f"Nothing can be written into {path} ({reason}). Make it writable, with all that is in it, "
+        "or work in another clone."
+    )

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from betrayed.io.files import room
 
-# What file systems without locks say.
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+#: What file systems without locks say.
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _SECONDS = (1.0, 2.0)  # between two looks
 
 
@@ -54,7 +54,7 @@ def sole_maker(path: str | Path, what: str) -> Iterator[None]:
                 waited = True
                 time.sleep(random.uniform(*_SECONDS))
         except OSError as error:
-            if error.errno not in _NO_LOCKS:
+            if error.errno not in NO_LOCKS:
                 raise
             _tell(
                 f"{path.parent} is on a file system without locks ({error.strerror}): make sure "
