@@ -28,6 +28,7 @@ from betrayed.reporting.summary import scores_text
 from betrayed.reporting.tables import PUBLISHED, write_tables
 from betrayed.scoring.average_precision import PROTOCOL, pooled_rows
 from betrayed.scoring.folders import Scores, find_videos, score_masks, unused
+from betrayed.scoring.protocols import INPUT_OF
 from betrayed.scoring.results import find_tracks, score_tracks
 
 _MOST_NOTES = 20
@@ -36,6 +37,8 @@ _USUAL = {
     "foreground": ("davis2016",),
     "tracks": (PROTOCOL,),
 }
+#: Those that masks can be scored by: the others score tracks of attention.
+_OFFERED = [one for one in PROTOCOLS if INPUT_OF.get(one) != "labels"]
 
 
 def main() -> None:
@@ -88,9 +91,9 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--protocols",
         nargs="+",
-        choices=PROTOCOLS,
+        choices=_OFFERED,
         metavar="PROTOCOL",
-        help=f"any of {', '.join(PROTOCOLS)}. Usual: davis2017-sequence and davis2017-frame, "
+        help=f"any of {', '.join(_OFFERED)}. Usual: davis2017-sequence and davis2017-frame, "
         f"davis2016 with --kind foreground, {PROTOCOL} with JSON",
     )
     defaults = ScoreSettings()

@@ -77,11 +77,16 @@ def test_one_command_writes_the_same_tables_and_prints_the_summary(tmp_path, dav
 
 
 def test_it_starts_without_torch_and_snakemake():
-    code = "import score_folder, sys; print({'torch', 'snakemake'} & set(sys.modules))"
+    """And offers no protocol of what masks have not: tracks of attention."""
+    code = (
+        "import score_folder, sys; print({'torch', 'snakemake'} & set(sys.modules))\n"
+        "sys.argv = ['score_folder.py', '--help']; score_folder.main()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PROGRAM.parent, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "set()"
+    assert done.stdout.startswith("set()\n")
+    assert "video-object-clip" in done.stdout and "tracks-object" not in done.stdout
 
 
 def test_masks_of_all_processes_are_as_of_one(tmp_path, davis):
@@ -337,6 +342,14 @@ def test_images_that_lie_deeper_are_found_for_people(davis, tmp_path):
     above = tmp_path / "above"
     shutil.copytree(masks, above / "480p")
     refused(truth, above, "--masks must be", above / "480p" / "bear")
+    split = tmp_path / "split.txt"
+    split.write_text("bear\nswan\n")
+    with pytest.raises(UserError, match=f"There are images in {above}/480p/bear, .*--masks must"):
+        find_videos(truth, above, settings, split, kind="ids")
+    # A video that is missing beside others, which lie as they should.
+    shutil.rmtree(above / "480p" / "swan")
+    with pytest.raises(UserError, match=r"480p has bear\.\n"):
+        find_videos(truth, above / "480p", settings, split, kind="ids")
     own = tmp_path / "own"
     for name in ("bear", "swan", "train"):
         shutil.copytree(truth / name, own / name / "proposals")

@@ -161,7 +161,10 @@ def _instead(path: Path, masks: Path) -> str:
     if not there:
         return f" {folder} is empty."
     more = f" and {len(there) - _INSTEAD} more" if len(there) > _INSTEAD else ""
-    return f" {folder} has {', '.join(there[:_INSTEAD])}{more}.{_deeper(folder)}"
+    # Right in --masks images lie a folder deeper as they should; there others may have them deeper.
+    others = [folder] if folder != masks else [masks / name for name in there]
+    deeper = next(filter(None, map(_deeper, others)), "")
+    return f" {folder} has {', '.join(there[:_INSTEAD])}{more}.{deeper}"
 
 
 def _deeper(folder: Path, option: str = "--masks") -> str:

@@ -184,7 +184,9 @@ def _entries(path: Path) -> list[Any]:
     except ValueError as error:
         raise UserError(f"{path} is not whole JSON ({error}). Write it anew.") from error
     if not isinstance(entries, list) or not entries:
-        raise UserError(f"{path} must hold a list of tracks: video_id, score, segmentations.")
+        raise UserError(
+            f"{path} must hold a list of tracks, at least one: video_id, score, segmentations."
+        )
     return entries
 
 
