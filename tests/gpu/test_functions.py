@@ -7,7 +7,7 @@ import torch
 import betrayed.clustering.clustering
 from betrayed.block.dropout import drop_tokens, keep_mask
 from betrayed.block.rows import attention_rows, head_mean_rows
-from betrayed.clustering.bounds import Directions, bounds, directions, project
+from betrayed.clustering.bounds import Directions, Projection, bounds, directions, project
 from betrayed.clustering.clustering import hierarchical_clusterings
 from betrayed.clustering.divergence import EPSILON, paired_divergences
 from betrayed.clustering.fusing import kernels_for
@@ -122,10 +122,10 @@ def test_sums_and_bounds_of_kernels_are_those_of_a_cpu(gpu, tf32):
     rows = torch.randn(1000, 9, generator=draw) @ torch.randn(9, 700, generator=draw)
     rows = (rows / 4).softmax(dim=1)
     projection = project(StoredRows(rows), directions(rows[::4], 30, 1e-3))
-    on_gpu = {name: one.to(gpu) for name, one in vars(projection).items()}
+    on_gpu = Projection(*(one.to(gpu) for one in vars(projection).values()))
     lower, upper = bounds(projection, projection)
     tau = upper.median().item()
-    near, pairs = kernels.near_and_open(tau, **on_gpu)
+    near, pairs = kernels.near_and_open(tau, on_gpu)
     assert torch.equal(near, near.T) and near.diagonal().all()
     # TF32 in three parts is not to the last bit what float32 is: who is close to tau may differ.
     slack = 2e-6 * (projection.products[:, None] + projection.products)
@@ -138,7 +138,7 @@ def test_sums_and_bounds_of_kernels_are_those_of_a_cpu(gpu, tf32):
     assert clear.float().mean() > 0.99 and left_open.sum() > 100 < (lower > tau).sum()
     assert torch.equal(found & clear, left_open.triu(1) & clear)
     first, second = torch.arange(5, 105), torch.arange(900, 100, -1)
-    near, pairs = kernels.near_and_open_of(first.to(gpu), second.to(gpu), tau, **on_gpu)
+    near, pairs = kernels.near_and_open_of(first.to(gpu), second.to(gpu), tau, on_gpu)
     clear = clear[first][:, second]
     assert torch.equal(near.cpu() & clear, (upper <= tau)[first][:, second] & clear)
     found = torch.zeros(near.shape, dtype=torch.bool)

@@ -83,7 +83,7 @@ class SharedSums:
 
 
 def blocks_of(projection: Projection) -> list[np.ndarray]:
-    """Rows in blocks of at most BLOCK that lie together, every row in one of them.
+    """Rows in blocks that lie together, of at most as many as are summed together, each in one.
 
     Rows are halved where they spread most, and so are the halves.
     """

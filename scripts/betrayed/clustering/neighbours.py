@@ -39,7 +39,7 @@ def _decided(projection: Projection, taus: Sequence[float]) -> tuple[list[Tensor
     """
     n, device = len(projection.products), projection.products.device
     if kernels := kernels_for(device):
-        decided = [kernels.near_and_open(tau, **vars(projection)) for tau in taus]
+        decided = [kernels.near_and_open(tau, projection) for tau in taus]
         near, open_pairs = zip(*decided, strict=True)
         return list(near), list(open_pairs)
     near = [torch.empty((n, n), dtype=torch.bool, device=device) for _ in taus]
@@ -60,7 +60,7 @@ def pairs_within(
 ) -> Tensor:
     """Which of rows ``first`` (c,) and ``second`` (m,) have a divergence of at most tau, (c, m)."""
     if kernels := kernels_for(first.device):
-        near, pairs = kernels.near_and_open_of(first, second, tau, **vars(projection))
+        near, pairs = kernels.near_and_open_of(first, second, tau, projection)
     else:
         lower, upper = bounds(projection[first], projection[second])
         near = upper <= tau

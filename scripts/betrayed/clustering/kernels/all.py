@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from betrayed.clustering.bounds import Projection
 from betrayed.clustering.kernels.attention import log_sums, mean_rows
 from betrayed.clustering.kernels.bounds import near_and_open, near_and_open_of
 from betrayed.clustering.kernels.divergences import add_paired_divergences
@@ -33,9 +34,9 @@ def try_all(device: torch.device) -> None:
     add_paired_divergences(rows, pair, pair, 1e-12, torch.zeros_like(one))
     basis, into, sums = rows.T @ rows, torch.zeros_like(rows), torch.zeros_like(one)
     add_projections(rows, rows[0], basis, 1e-12, (into, into.clone()), (sums, sums, sums))
-    projection = rows, rows, one, one, one, one
-    near_and_open(1.0, *projection)
-    near_and_open_of(pair, pair, 1.0, *projection)
+    projection = Projection(rows, rows, one, one, one, one)
+    near_and_open(1.0, projection)
+    near_and_open_of(pair, pair, 1.0, projection)
     near = torch.tensor([[True, False], [True, True]], device=device)
     SharedSums(near, [np.arange(2)]).means(rows)
     for kind in (torch.float16, torch.float32):

@@ -5,46 +5,29 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from betrayed.clustering.bounds import Projection
+
 _SIDE, _DEPTH = 64, 32  # of a tile, and directions at a time
 _SURELY, _PERHAPS = 1, 2
 
 
-def near_and_open(
-    tau: float,
-    rows: Tensor,
-    logs: Tensor,
-    products: Tensor,
-    rest_rows: Tensor,
-    rest_logs: Tensor,
-    rounding: Tensor,
-) -> tuple[Tensor, Tensor]:
+def near_and_open(tau: float, projection: Projection) -> tuple[Tensor, Tensor]:
     """Compare bounds of the divergences of all pairs of n rows with a threshold.
 
     Args:
         tau: the threshold.
-        rows, logs, products, rest_rows, rest_logs, rounding: of a
-            :class:`betrayed.clustering.bounds.Projection`.
+        projection: of the rows.
 
     Returns:
         Which pairs are surely within it, (n, n) bool and symmetric; and those that may be, (m, 2)
         int64, the first row before the second.
     """
-    every = torch.arange(len(rows), device=rows.device)
-    given = rows, logs, products, rest_rows, rest_logs, rounding
-    found = _compared_pairs(every, every, tau, given, mirrored=True)
-    return found == _SURELY, (found == _PERHAPS).nonzero()
+    every = torch.arange(len(projection.rows), device=projection.rows.device)
+    return _compared_pairs(every, every, tau, projection, mirrored=True)
 
 
 def near_and_open_of(
-    first: Tensor,
-    second: Tensor,
-    tau: float,
-    rows: Tensor,
-    logs: Tensor,
-    products: Tensor,
-    rest_rows: Tensor,
-    rest_logs: Tensor,
-    rounding: Tensor,
+    first: Tensor, second: Tensor, tau: float, projection: Projection
 ) -> tuple[Tensor, Tensor]:
     """The same of rows ``first`` (c,) with rows ``second`` (m,).
 
@@ -52,30 +35,33 @@ def near_and_open_of(
         Which pairs are surely within it, (c, m) bool; and those that may be, (p, 2) int64, places
         in ``first`` and in ``second``.
     """
-    given = rows, logs, products, rest_rows, rest_logs, rounding
-    found = _compared_pairs(first, second, tau, given, mirrored=False)
-    return found == _SURELY, (found == _PERHAPS).nonzero()
+    return _compared_pairs(first, second, tau, projection, mirrored=False)
 
 
 def _compared_pairs(
-    first: Tensor, second: Tensor, tau: float, given: tuple[Tensor, ...], mirrored: bool
-) -> Tensor:
+    first: Tensor, second: Tensor, tau: float, projection: Projection, mirrored: bool
+) -> tuple[Tensor, Tensor]:
     found = torch.empty(len(first), len(second), dtype=torch.int8, device=first.device)
     _compared[triton.cdiv(len(first), _SIDE), triton.cdiv(len(second), _SIDE)](
         first,
         second,
-        *(one.contiguous() for one in given),
+        projection.rows.contiguous(),
+        projection.logs.contiguous(),
+        projection.products.contiguous(),
+        projection.rest_rows.contiguous(),
+        projection.rest_logs.contiguous(),
+        projection.rounding.contiguous(),
         found,
         len(first),
         len(second),
         tau,
-        given[0].shape[1],
+        projection.rows.shape[1],
         mirrored,
         _SIDE,
         _DEPTH,
         num_stages=2,
     )
-    return found
+    return found == _SURELY, (found == _PERHAPS).nonzero()
 
 
 @triton.jit
