@@ -8,25 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from betrayed.engine.run_progress import STAGES
 from betrayed.engine.sources import source_digest
 from betrayed.engine.stamps import STAMPS
 from betrayed.errors import UserError
 
-#: The rules that do videos, in the order of the chain; others come behind.
-CHAIN = (
-    "extract_frames",
-    "cache_features",
-    "train_block",
-    "export_attention",
-    "cluster_tracks",
-    "measure_motion",
-    "select_objects",
-    "segment_pieces",
-    "join_pieces",
-    "score_video",
-    "list_detections",
-    "draw_pictures",
-)
 _COLUMNS = ("output_file", "rule", "plan")
 _RECORD = re.compile(r"results/(?P<dataset>[^/]+)/records/.+/(?P<batch>[flp]?[0-9]+)\.json")
 _BLOCK = re.compile(r"results/blocks/[^/]+/record\.json")
@@ -93,7 +79,7 @@ def read_plan(lines: Iterable[str]) -> Plan:
             unlisted += [Path(path).parent.name] if path.endswith("videos.csv") else []
         elif pending:
             others[rule] = others.get(rule, 0) + 1
-    order = sorted(stages, key=lambda rule: CHAIN.index(rule) if rule in CHAIN else len(CHAIN))
+    order = sorted(stages, key=list(STAGES).index)
     return Plan({rule: stages[rule] for rule in order}, unlisted, others)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from betrayed.io.notes import MARK
 
-#: What people read of each stage; jobs that take no time have no line.
+#: What people read of each stage, in the order of the chain; jobs that take no time have no line.
 STAGES = {
     "make_dataset": "make videos",
     "list_videos": "list videos",
@@ -41,12 +41,14 @@ STAGES = {
 #: Stages that leave out videos without ground truth.
 _ANNOTATED = ("score_video", "list_detections")
 #: What the batches begin with that a stage does: those of whole videos with nothing, of pieces of
-#: films with p, of long films with l, of films with f. Stages that are not named here do whole
-#: videos and pieces.
+#: films with p, of long films with l, of films with f. Stages that are not named here come before
+#: films are joined: they do whole videos and pieces.
 _KINDS = {
     "extract_frames": ("", "p", "f"),
     "segment_pieces": ("l",),
     "join_pieces": ("f",),
+    "score_video": ("", "f"),
+    "list_detections": ("", "f"),
     "draw_pictures": ("", "f"),
 }
 #: Units of which a stage without videos shows how far it is, and whatever else programs count.
