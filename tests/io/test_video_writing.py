@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from betrayed.io.display import Display
-from betrayed.io.films import films_of, is_film, open_film
+from betrayed.io.films import comes_from_film, films_of, open_film
 from betrayed.io.sound import COPIED, read_sound
 from betrayed.io.video_writing import write_video
 from support.videos_for_tests import (
@@ -168,8 +168,8 @@ def test_what_is_no_film_has_no_sound_and_says_why(tmp_path):
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no film")
     assert read_sound(broken) == (None, "Invalid data found when processing input")
-    assert not is_film(write_frames(tmp_path / "images", FRAMES))
-    assert not is_film(tmp_path / "gone.mp4")
+    assert not comes_from_film(write_frames(tmp_path / "images", FRAMES))
+    assert not comes_from_film(tmp_path / "gone.mp4")
 
 
 def test_sound_out_of_order_is_refused_with_the_reason(tmp_path, monkeypatch):

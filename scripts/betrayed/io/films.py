@@ -14,7 +14,7 @@ from betrayed.io.interlacing import of_one_moment
 _PICTURES = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
 
 
-def is_film(source: str | Path) -> bool:
+def comes_from_film(source: str | Path) -> bool:
     """Whether a video's source is a video file: not a folder of images, nor a shard's record."""
     return Path(source).is_file() and Path(source).suffix != ".json"
 

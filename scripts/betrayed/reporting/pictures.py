@@ -14,7 +14,7 @@ from betrayed.config.pictures import PictureSettings
 from betrayed.errors import UserError
 from betrayed.io.display import USUAL_FPS
 from betrayed.io.files import whole_file
-from betrayed.io.films import is_film
+from betrayed.io.films import comes_from_film
 from betrayed.io.lettering import font as lettering
 from betrayed.io.lettering import has_letters
 from betrayed.io.mask_levels import mask_ids
@@ -189,7 +189,7 @@ def contact_sheet(results: VideoResults) -> Image.Image:
 
 def _sound_of(video: Video) -> Sound | None:
     """The sound of a video's film; where it cannot be used that is said."""
-    sound, fault = read_sound(video.source) if is_film(video.source) else (None, None)
+    sound, fault = read_sound(video.source) if comes_from_film(video.source) else (None, None)
     if fault is not None:
         note(f"The overlay of {video.name!r} is without the sound of {video.source}: {fault}.")
     if sound is not None and video.film is not None:
