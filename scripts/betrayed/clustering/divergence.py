@@ -22,9 +22,8 @@ def symmetric_kl(rows: RowParts) -> Tensor:
         logs = safe_log(part).sub_(safe_log(part.mean(dim=0)))
         crossed = part @ logs.T if crossed is None else crossed.addmm_(part, logs.T)
     diagonal = crossed.diagonal().clone()
-    for tile in tiles(
-        n, n, diagonal.device
-    ):  # in place: each tile, and its mirror image, right of the diagonal
+    # In place: each tile, and its mirror image, right of the diagonal.
+    for tile in tiles(n, n, diagonal.device):
         rest = slice(tile.start, n)
         both = crossed[tile, rest] + crossed[rest, tile].T
         pairs = (diagonal[tile, None] + diagonal[None, rest] - both).clamp_(min=0)

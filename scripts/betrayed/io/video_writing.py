@@ -57,9 +57,8 @@ def write_video(
         # What every player shows; it wants even sizes.
         stream = _video_stream(container, "libx264", "yuv420p", display)
         stream.options = dict(_H264)
-        if (
-            display.times
-        ):  # coded in the order shown, so that the last one coded is the last one shown
+        if display.times:
+            # Coded in the order shown, so that the last one coded is the last one shown.
             stream.options |= {"bf": "0"}
         with _sound_of(container, sound) as heard:
             encoder = _Encoder(stream, "rgb24", display)

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from betrayed.objects.flow import flow_size
-from betrayed.objects.resizing import resize
+from betrayed.objects.flow import dense_search, grey_for_flow
 
 #: Pixels that frames are resized to for the flow, as in settings of motion.
 _HEIGHT = 240
@@ -35,7 +34,7 @@ def carry(
     """
     last = len(greys) - 1
     between = range(1, last if after is not None else last + 1)
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search = dense_search()
     for index in between:
         places, error = _match(search, greys[index], greys[0], before.shape)
         ids = before.take(places)
@@ -71,5 +70,4 @@ def _match(
 
 def small_grey(frame: np.ndarray) -> np.ndarray:
     """A frame (H, W, 3) uint8 RGB as :func:`carry` reads it: (h, w) uint8."""
-    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
-    return resize(grey, flow_size(grey.shape, _HEIGHT))
+    return grey_for_flow(frame, _HEIGHT)

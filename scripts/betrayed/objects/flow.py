@@ -49,7 +49,7 @@ def _enlarged(frame_size: tuple[int, int], height: int) -> tuple[int, int]:
 
 
 def neighbour_flows(frames: Iterable[np.ndarray], height: int) -> Iterator[Flow]:
-    """Flow between each frame and the next, by dense inverse search (Kroeger et al., ECCV 2016).
+    """Flow between each frame and the next.
 
     Args:
         frames: (H, W, 3) uint8 RGB, all of one size; two are held at a time.
@@ -58,11 +58,21 @@ def neighbour_flows(frames: Iterable[np.ndarray], height: int) -> Iterator[Flow]
     Yields:
         One :class:`Flow` for each pair of neighbours: T − 1 for T frames.
     """
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search = dense_search()
     before = None
     for frame in frames:
-        gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
-        gray = resize(gray, flow_size(frame.shape[:2], height))
+        grey = grey_for_flow(frame, height)
         if before is not None:
-            yield Flow(search.calc(before, gray, None), search.calc(gray, before, None))
-        before = gray
+            yield Flow(search.calc(before, grey, None), search.calc(grey, before, None))
+        before = grey
+
+
+def dense_search() -> cv2.DISOpticalFlow:
+    """What computes flow from a grey frame to another (Kroeger et al., ECCV 2016)."""
+    return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+
+def grey_for_flow(frame: np.ndarray, height: int) -> np.ndarray:
+    """A frame (H, W, 3) uint8 RGB as flow is computed of it, (h, w): see :func:`flow_size`."""
+    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    return resize(grey, flow_size(grey.shape, height))

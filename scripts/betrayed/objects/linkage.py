@@ -23,9 +23,8 @@ def average_linkage(likeness: np.ndarray, weights: np.ndarray) -> np.ndarray:
     np.fill_diagonal(mean, -np.inf)
     weight = weights.astype(np.float64)
     active = np.ones(n, bool)
-    height = np.full(
-        n, np.inf
-    )  # at which each group was joined; never below its parts' by rounding
+    # At which each group was joined; never below its parts' by rounding.
+    height = np.full(n, np.inf)
     joins: list[tuple[int, int, float]] = []
     chain: list[int] = []
     while len(joins) < n - 1:
