@@ -91,7 +91,7 @@ def _features(paths: list[str], wanted: list[str]) -> tuple[dict[str, Made], dic
     there, failed = record.videos, record.failures
     # The pieces of a film go by its name.
     films = {film_of(video) for video in (*there, *failed)}
-    chosen = set(choose_videos(films, wanted, "the training data"))
+    chosen = set(choose_videos(films, wanted, "the training data", "training.videos"))
     features = {video: there[video] for video in sorted(there) if film_of(video) in chosen}
     failures = {video: failed[video] for video in sorted(failed) if film_of(video) in chosen}
     if not features:

@@ -13,19 +13,22 @@ LIST = ".txt"
 _MOST_SHOWN = 24
 
 
-def choose_videos(names: Iterable[str], wanted: Sequence[str], where: str | Path) -> list[str]:
+def choose_videos(
+    names: Iterable[str], wanted: Sequence[str], where: str | Path, setting: str = "videos"
+) -> list[str]:
     """The names that fit one of the names or patterns wanted, sorted; all when none is wanted.
 
     A video may be asked for by its name or by its identifier.
 
     Raises:
-        UserError: names or patterns fit nothing; ``where`` (a folder, a data set) is named.
+        UserError: names or patterns fit nothing; the setting that has them is named, and ``where``
+            (a folder, a data set).
     """
     names = sorted(names)
     unknown = [one for one in wanted if not any(_is_called(name, one) for name in names)]
     if unknown:
         raise UserError(
-            f"videos: nothing in {where} is called {', '.join(map(repr, unknown))}. There are: "
+            f"{setting}: nothing in {where} is called {', '.join(map(repr, unknown))}. There are: "
             f"{path_list(names)}."
         )
     return [name for name in names if not wanted or any(_is_called(name, one) for one in wanted)]
