@@ -95,7 +95,10 @@ GPU_THREADS = 4  # the most cores of a job that computes on one
 # Priorities of jobs on GPUs, see urgency(): what training waits for; features at the refinement's
 # size, which wait for nothing, while it goes on; then videos are finished one after another.
 TRAINING, TRAINED_ON, TRACKS, FINE, ATTENTION, PLAIN = 6, 5, 4, 3, 2, 1
-TRAINED_FRAMES = "results/tables/.sources/trained_frames"
+# That the frames are there that are trained on; of other training data it is another file.
+TRAINED_FRAMES = "results/tables/.sources/frames_of_" + "+".join(
+    sorted({dataset for run in RUNS.values() for dataset in run.datasets})
+)
 POOLED = "youtube-vis"  # the protocol that scores a data set as a whole,
 ALL = "all"  # and what tables call that
 # Which batches the chain works on, stage by stage up to the masks; and which of them people know:

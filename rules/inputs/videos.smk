@@ -105,10 +105,12 @@ def frames_before(wildcards):
     """What frames of a data set wait for: that all those are there that are trained on.
 
     Else short batches of others, whose frames are there sooner, would take the GPUs, and training
-    would wait for them.
+    would wait for them. Not ancient(): where these are made anew Snakemake would look at nothing else
+    that could have changed, and leave the others as they are. So their jobs run, too, and find what
+    is up to date.
     """
     trained = trained_datasets()
-    return [] if wildcards.dataset in trained or not trained else ancient(TRAINED_FRAMES)
+    return [] if wildcards.dataset in trained or not trained else TRAINED_FRAMES
 
 
 def trained_frames(wildcards):

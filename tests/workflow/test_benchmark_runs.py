@@ -77,3 +77,7 @@ def test_nothing_else_is_to_do_and_other_protocols_only_score_anew(finished):
     plan = project.planned(*preset)
     assert plan["score_video"] == 1
     assert set(plan) == {"score_video", "collect_tables", *LAST}
+    # Frames wait for those that are trained on, and are looked at for themselves all the same.
+    module = project.folder / "scripts" / "betrayed" / "video" / "video.py"
+    module.write_text(module.read_text() + "# edited\n")
+    assert project.planned(*preset)["extract_frames"] == 3
