@@ -1,14 +1,15 @@
-"""The file of one video reaches the disk while the next one is computed."""
+"""The file of one video reaches the disk, and the next one is read, while one is computed."""
 
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from betrayed.engine import batches
-from betrayed.engine.batches import Batch
-from betrayed.engine.parallel import ended_behind
+from betrayed.engine.batches import Batch, ReadsAhead
+from betrayed.engine.parallel import ended_behind, read_before
 from betrayed.engine.records import Failure, Record
 from betrayed.errors import ShortageError, UserError
 from betrayed.io.files import whole_file
@@ -98,6 +99,54 @@ def test_after_an_error_nothing_is_begun_and_all_is_ended(place, error):
     assert sorted(ended) == ([0, 1] if place == "begin" else [0, 2])
 
 
+def test_the_next_and_no_more_is_read_meanwhile():
+    started, threads, at_hand = [], set(), []
+    next_one = {number: threading.Event() for number in range(5)}
+
+    def read(number):
+        threads.add(threading.current_thread())
+        started.append(number)
+        next_one[number].set()
+        return number**2
+
+    with read_before(read, range(5)) as coming:
+        for number, found in coming:
+            assert number == 4 or next_one[number + 1].wait(LONG)
+            time.sleep(0.02)
+            assert started == list(range(min(5, number + 2)))
+            at_hand.append(found())
+    assert at_hand == [0, 1, 4, 9, 16]
+    assert len(threads) == 1 and threads & set(threading.enumerate()) == set()
+
+
+def test_what_reading_raises_comes_in_its_turn():
+    with read_before(lambda number: 1 // (number - 1), [0, 1, 2]) as coming:
+        (_, first), (_, second) = next(coming), next(coming)
+        assert first() == -1
+        with pytest.raises(ZeroDivisionError):
+            second()
+        assert [(number, found()) for number, found in coming] == [(2, 1)]
+    with read_before(lambda number: number, []) as coming:
+        assert list(coming) == []
+
+
+def test_after_ctrl_c_what_is_being_read_is_waited_for_and_nothing_else_is():
+    begun, read = threading.Event(), []
+
+    def slowly(number):
+        if number:
+            begun.set()
+            time.sleep(0.1)
+        read.append(number)
+
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt), read_before(slowly, range(9)) as coming:
+        next(coming)
+        assert begun.wait(LONG)
+        raise KeyboardInterrupt
+    assert read == [0, 1] and set(threading.enumerate()) == before
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -106,6 +155,11 @@ def folder(tmp_path, monkeypatch):
 
 
 def job(work, videos, processes=1):
+    ahead = getattr(work, "at", None) == "reading"
+    return run(ReadsAhead(work.read) if ahead else work, videos, processes)
+
+
+def run(work, videos, processes=1):
     sources = dict.fromkeys(videos, "source")
     batch = Batch("shout", "r/0000.json", lambda video: [f"out/{video}.txt"], sources=sources)
     batch.run(lambda: work, processes)
@@ -123,12 +177,22 @@ def left():
 
 
 class Work:
-    """Writes a video's name; the rest of a video waits until the next is under way."""
+    """Writes a video's name; the rest of a video waits until the next is under way.
+
+    What is done ahead is done only if something is bad "at reading".
+    """
 
     def __init__(self, *bad, at="the end", error=UserError):
         self.bad, self.at, self.error = bad, at, error
         self.computed, self.threads, self.early = [], set(), []
         self.begun = {}
+
+    def read(self, task):
+        assert threading.current_thread() is not threading.main_thread()
+        if task.video in self.bad:
+            self.begun.setdefault(task.video, threading.Event()).set()
+        self._raise(task)
+        return partial(self, task)
 
     def __call__(self, task):
         self.threads.add(threading.current_thread())
@@ -146,15 +210,17 @@ class Work:
             if following <= "c":
                 assert self.begun.setdefault(following, threading.Event()).wait(LONG)
                 time.sleep(0.1)
-            self._raise(task)
+            if self.at == "the end":
+                self._raise(task)
 
     def _raise(self, task):
         if task.video in self.bad:
             raise self.error(f"{task.video} is bad.")
 
 
-def test_stamps_and_messages_are_those_of_one_after_the_other(folder, capsys):
-    work = Work()
+@pytest.mark.parametrize("at", ["reading", "the end"])
+def test_stamps_and_messages_are_those_of_one_after_the_other(folder, at, capsys):
+    work = Work(at=at)
     record = job(work, "abc")
     assert (work.computed, work.early, work.threads) == (list("abc"), [], {threading.main_thread()})
     assert list(record.videos) == stamped() == list("abc")
@@ -163,7 +229,7 @@ def test_stamps_and_messages_are_those_of_one_after_the_other(folder, capsys):
         "shout: 3 to compute, 0 up to date",
         *(f"shout: {number} of 3 videos" for number in (1, 2, 3)),
     ]
-    again = Work()
+    again = Work(at=at)
     assert job(again, "abc") == record and again.computed == []
 
 
@@ -175,7 +241,7 @@ def write_later(task):
     return lambda: task.output.write_text(task.video)
 
 
-@pytest.mark.parametrize("at", ["the beginning", "the end"])
+@pytest.mark.parametrize("at", ["reading", "the beginning", "the end"])
 def test_a_bad_video_is_left_out_and_its_neighbours_are_whole(folder, at, capsys):
     Path("out").mkdir()
     Path("out/b.txt").write_text("made once from other data")
@@ -187,7 +253,7 @@ def test_a_bad_video_is_left_out_and_its_neighbours_are_whole(folder, at, capsys
     assert told[1:3] == ["shout: 2 of 3 videos", "error: b is left out: b is bad."]
 
 
-@pytest.mark.parametrize("at", ["the beginning", "the end"])
+@pytest.mark.parametrize("at", ["reading", "the beginning", "the end"])
 @pytest.mark.parametrize("error", [ShortageError, ZeroDivisionError])
 def test_what_is_no_videos_fault_ends_the_job(folder, at, error):
     work = Work("b", at=at, error=error)
@@ -205,3 +271,23 @@ def test_ctrl_c_undoes_what_is_computed_and_keeps_what_is(folder):
         job(work, "abc")
     assert work.computed == ["a", "b"]
     assert stamped() == ["a"] and left() == ["a.txt"]
+
+
+def test_what_another_job_makes_meanwhile_is_not_computed(folder, capsys):
+    """It was read for nothing, and that it could not be read no longer matters."""
+    done = []
+
+    def read(task):
+        if task.video == "b":
+            raise UserError("b is bad.")
+        return partial(compute, task)
+
+    def compute(task):
+        if not done:
+            job(lambda task: task.output.write_text("of the other"), "b")
+        done.append(task.video)
+        task.output.write_text(task.video)
+
+    record = run(ReadsAhead(read), "abc")
+    assert done == ["a", "c"] and Path("out/b.txt").read_text() == "of the other"
+    assert list(record.videos) == stamped() == list("abc") and record.failures == {}

@@ -2,20 +2,21 @@
 
 A job computes those of its videos whose stamp (``betrayed.engine.stamps``) is missing or tells of
 something else, one after another, so that a killed job loses the video at hand and nothing more:
-where a GPU computes, also the two before it, whose files may not have reached the disk. A video
-whose data are bad is left out, with the reason, and the others go on. What the job leaves behind is
-its record (``betrayed.engine.records``), the input of the next stage.
+where a GPU computes, also the two before it, whose files may not have reached the disk. There the
+next one is read meanwhile (:class:`ReadsAhead`). A video whose data are bad is left out, with the
+reason, and the others go on. What the job leaves behind is its record
+(``betrayed.engine.records``), the input of the next stage.
 """
 
 import shutil
 import sys
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from betrayed.engine.parallel import ended_behind, in_parallel
+from betrayed.engine.parallel import ended_behind, in_parallel, read_before
 from betrayed.engine.records import Failure, Made, Record, entries_of
 from betrayed.engine.sources import source_digest
 from betrayed.engine.stamps import (
@@ -49,6 +50,19 @@ class Task:
     def output(self) -> Path:
         """The artefact to write."""
         return self.outputs[0]
+
+
+@dataclass(frozen=True)
+class ReadsAhead:
+    """What computes a video, if its data may be read while the video before is computed.
+
+    Attributes:
+        read: given a :class:`Task`, in another thread, reads data and gives a function without
+            arguments, which then computes the video in the job's own thread, or never, if another
+            job has made it meanwhile. It may not write anything.
+    """
+
+    read: Callable[[Task], Callable[[], Any]]
 
 
 class Batch:
@@ -134,7 +148,7 @@ class Batch:
 
     def run(
         self,
-        prepare: Callable[[], Callable[[Task], Any]],
+        prepare: Callable[[], Callable[[Task], Any] | ReadsAhead],
         processes: int = 1,
         keys: Callable[[Task], tuple[str, str]] | None = None,
     ) -> None:
@@ -142,9 +156,10 @@ class Batch:
 
         Args:
             prepare: called once, if there is anything to compute; it loads what serves all videos,
-                and returns what computes one of them. With several processes that has to be a
-                function of a module. If it returns a function, that does the rest of the video, in
-                another thread and while the next one is computed.
+                and returns what computes one of them: a function of a task, or for one process
+                :class:`ReadsAhead`. With several processes that has to be a function of a module.
+                If what computes a video returns a function, that does the rest of it, in another
+                thread and while the next one is computed.
             processes: videos at a time.
             keys: gives ``key`` and ``images`` of a video that is made, see :class:`Made`; by
                 default the key stands for the recipe.
@@ -178,14 +193,14 @@ class Batch:
         Record(self.stage, made, self.failures).write(self.record)
 
     def _compute(
-        self, work: Callable[[Task], Any], jobs: list["_Job"], processes: int
+        self, work: Callable[[Task], Any] | ReadsAhead, jobs: list["_Job"], processes: int
     ) -> Iterable[tuple[str, Failure]]:
         if processes > 1 and len(jobs) > 1:
             attempt = partial(_attempt, work)
             reasons = in_parallel(attempt, jobs, processes, self.stage, "video")
         else:
             report("video", 0, len(jobs))
-            reasons = ended_behind(partial(_begin, work), jobs)
+            reasons = _in_turn(work, jobs)
         for number, (job, reason) in enumerate(zip(jobs, reasons, strict=True), 1):
             if not (processes > 1 and len(jobs) > 1):
                 report("video", number, len(jobs))
@@ -218,15 +233,49 @@ class _Job:
     stale: int | None
 
 
+def _in_turn(work: Callable[[Task], Any] | ReadsAhead, jobs: list[_Job]) -> Iterator[str | None]:
+    """Compute one video after another; of each the reason why it is bad, or None."""
+    if not isinstance(work, ReadsAhead):
+        yield from ended_behind(lambda job: _begin(job, partial(_checked, work, job)), jobs)
+        return
+    with read_before(partial(_read, work), jobs) as coming:
+        yield from ended_behind(lambda one: _begin(*one), coming)
+
+
 def _attempt(work: Callable[[Task], Any], job: _Job) -> str | None:
     """Compute a video; the reason why it is bad, or None."""
-    begun = _begin(work, job)
+    begun = _begin(job, partial(_checked, work, job))
     return begun() if callable(begun) else begun
 
 
-def _begin(work: Callable[[Task], Any], job: _Job) -> str | Callable[[], str | None] | None:
-    """The same, but if ``work`` leaves a rest to be done, a function that does it."""
-    return _go_on(_steps(work, job))
+def _checked(work: Callable[[Task], Any], job: _Job) -> Callable[[], Any]:
+    """What computes a video, after its inputs are checked."""
+    for artefact, stamp in job.given.items():
+        check_digests(stamp, artefact)
+    return partial(work, job.task)
+
+
+def _read(work: ReadsAhead, job: _Job) -> Callable[[], Any]:
+    """The same, after they are read; what reading raises counts if the video is to be computed."""
+    read = _checked(work.read, job)
+    try:
+        return read()
+    except Exception as error:
+        return partial(_raise, error)
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def _begin(
+    job: _Job, given: Callable[[], Callable[[], Any]]
+) -> str | Callable[[], str | None] | None:
+    """Compute a video; the reason why it is bad, or None.
+
+    If the work leaves a rest to be done it is a function that does it, and gives the same.
+    """
+    return _go_on(_steps(job, given))
 
 
 def _go_on(steps: Generator[None, None, str | None]) -> Any:
@@ -238,17 +287,23 @@ def _go_on(steps: Generator[None, None, str | None]) -> Any:
     return partial(_go_on, steps)
 
 
-def _steps(work: Callable[[Task], Any], job: _Job) -> Generator[None, None, str | None]:
-    """Compute a video, stopping where the rest may be done in another thread."""
+def _steps(job: _Job, given: Callable[[], Callable[[], Any]]) -> Generator[None, None, str | None]:
+    """Compute a video, stopping where the rest may be done in another thread.
+
+    Args:
+        job: the video.
+        given: checks its inputs, and gives what computes it.
+    """
     for path in job.task.outputs:
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        for artefact, stamp in job.given.items():
-            check_digests(stamp, artefact)
+        compute = given()
+        del given
         with stamping(job.stamp, job.recipe, job.task.outputs, job.stale) as wanted:
             if wanted:
                 try:
-                    rest = work(job.task)
+                    rest = compute()
+                    del compute  # and with it what was read
                     if callable(rest):
                         yield
                         rest()

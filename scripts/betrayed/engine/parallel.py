@@ -1,4 +1,4 @@
-"""The same work for many videos: in several processes, or with ends that overlap."""
+"""The same work for many videos: in several processes, or begun and ended beside one another."""
 
 import ctypes
 import gc
@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import islice
 from multiprocessing import get_context
 from typing import TypeVar
 
@@ -80,6 +82,7 @@ def ended_behind(
         going: deque[Future[Result]] = deque()
         for item in items:
             begun = begin(item)
+            del item  # which may hold what was read of it
             if callable(begun):
                 going.append(pool.submit(begun))
             else:
@@ -92,6 +95,38 @@ def ended_behind(
                     one.result()  # raises what it has raised
         while going:
             yield going.popleft().result()
+
+
+@contextmanager
+def read_before(
+    read: Callable[[Item], Result], items: Iterable[Item]
+) -> Iterator[Iterator[tuple[Item, Callable[[], Result]]]]:
+    """Yield an iterator over the items, each with a function that gives ``read(item)``.
+
+    The next item, and no more, is read in another thread while the caller works on one. Whatever
+    reading an item raises is raised by its function. When the block ends, however it ends, what is
+    being read is waited for, and nothing else is read.
+
+    Args:
+        read: should give nothing that has to be closed, since it may never be asked for.
+        items: what it is given.
+    """
+    pool = ThreadPoolExecutor(1, "reading")
+
+    def each() -> Iterator[tuple[Item, Callable[[], Result]]]:
+        waiting = iter(items)
+        coming = [(item, pool.submit(read, item)) for item in islice(waiting, 1)]
+        while coming:
+            item, found = coming.pop()
+            # After the one at hand, of which the caller may have nothing yet: there is one thread.
+            coming += [(later, pool.submit(read, later)) for later in islice(waiting, 1)]
+            yield item, found.result
+            del found  # before one more is read
+
+    try:
+        yield each()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _begin() -> None:

@@ -73,8 +73,9 @@ def stamping(
     One process at a time is in there. Another one waits, and has nothing to make if the first one
     has made the same from ``recipe`` meanwhile.
 
-    What the stamp says of the processor is of the whole process: where one video ends while the
-    next is computed, what they take together is in the stamps of both.
+    What the stamp says of the processor is of the whole process: where one video ends, or is read,
+    while another is computed, what they take together is in the stamps of both. Its seconds are
+    those of the block.
 
     Args:
         stamp: the file to write; the lock lies beside it.
