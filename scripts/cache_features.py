@@ -4,9 +4,10 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from betrayed.config.reading import read_settings
-from betrayed.engine.batches import Batch, Task
+from betrayed.engine.batches import Batch, ReadsAhead, Task
 from betrayed.engine.gpu_options import add_gpu_options, take_device
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.io.files import sha256
@@ -45,11 +46,11 @@ def main() -> None:
     batch.run(lambda: _prepare(arguments))
 
 
-def _prepare(arguments: argparse.Namespace) -> Callable[[Task], Callable[[], None] | None]:
+def _prepare(arguments: argparse.Namespace) -> Callable[[Task], Any] | ReadsAhead:
     """Load the backbone once for all videos."""
     device = take_device(arguments)
     from betrayed.config.features import FeatureSettings
-    from betrayed.features.caching import compute_features, load_backbone, write_features
+    from betrayed.features.caching import begin_features, load_backbone, write_features
     from betrayed.video.video import Video
 
     settings = read_settings(FeatureSettings, arguments.settings)
@@ -57,14 +58,15 @@ def _prepare(arguments: argparse.Namespace) -> Callable[[Task], Callable[[], Non
     weights = sha256(arguments.weights)
     batch_size = arguments.batch_size or None
 
-    # A GPU goes on with the next video while a file reaches the disk.
-    compute = compute_features if device.type == "cuda" else write_features
+    # A GPU computes while the next video is read, and while the file of the last reaches the disk.
+    on_gpu = device.type == "cuda"
+    begin = begin_features if on_gpu else write_features
 
-    def cache(task: Task) -> Callable[[], None] | None:
+    def cache(task: Task) -> Callable[[], Any] | None:
         video = Video.load(task.inputs["frames"])
-        return compute(video, settings, backbone, weights, task.output, batch_size)
+        return begin(video, settings, backbone, weights, task.output, batch_size)
 
-    return cache
+    return ReadsAhead(cache) if on_gpu else cache
 
 
 if __name__ == "__main__":

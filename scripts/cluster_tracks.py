@@ -4,9 +4,10 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from betrayed.config.reading import read_settings
-from betrayed.engine.batches import Batch, Task
+from betrayed.engine.batches import Batch, ReadsAhead, Task
 from betrayed.engine.gpu_options import add_gpu_options, take_device
 from betrayed.engine.programs import add_batch_options, run
 
@@ -37,17 +38,21 @@ def main() -> None:
     batch.run(lambda: _prepare(arguments))
 
 
-def _prepare(arguments: argparse.Namespace) -> Callable[[Task], None]:
+def _prepare(arguments: argparse.Namespace) -> Callable[[Task], Any] | ReadsAhead:
     device = take_device(arguments)
-    from betrayed.clustering.tracking import ClusterSettings, cluster_video
+    from betrayed.clustering.tracking import ClusterSettings, begin_tracks, cluster_video
 
     settings = read_settings(ClusterSettings, arguments.settings)
     memory = 1e6 * arguments.memory_mb or None
 
-    def cluster(task: Task) -> None:
-        cluster_video(task.inputs["attention"], task.output, settings, device, memory)
+    # A GPU computes while the next video is read, and while the file of the last reaches the disk.
+    on_gpu = device.type == "cuda"
+    begin = begin_tracks if on_gpu else cluster_video
 
-    return cluster
+    def cluster(task: Task) -> Callable[[], Any] | None:
+        return begin(task.inputs["attention"], task.output, settings, device, memory)
+
+    return ReadsAhead(cluster) if on_gpu else cluster
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from betrayed.engine.batches import Batch, Task
+from betrayed.engine.batches import Batch, ReadsAhead, Task
 from betrayed.engine.gpu_options import add_gpu_options, take_device
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.engine.stamps import check_stamped
@@ -37,18 +38,19 @@ def main() -> None:
     batch.run(lambda: _prepare(arguments))
 
 
-def _prepare(arguments: argparse.Namespace) -> Callable[[Task], Callable[[], None] | None]:
+def _prepare(arguments: argparse.Namespace) -> Callable[[Task], Any] | ReadsAhead:
     device = take_device(arguments)
-    from betrayed.block.export import compute_attention, export_attention
+    from betrayed.block.export import begin_attention, export_attention
 
-    # A GPU goes on with the next video while a file reaches the disk.
-    compute = compute_attention if device.type == "cuda" else export_attention
+    # A GPU computes while the next video is read, and while the file of the last reaches the disk.
+    on_gpu = device.type == "cuda"
+    begin = begin_attention if on_gpu else export_attention
 
-    def export(task: Task) -> Callable[[], None] | None:
+    def export(task: Task) -> Callable[[], Any] | None:
         features = task.inputs["features"]
-        return compute(features, arguments.block, task.output, device, arguments.batch_size)
+        return begin(features, arguments.block, task.output, device, arguments.batch_size)
 
-    return export
+    return ReadsAhead(export) if on_gpu else export
 
 
 if __name__ == "__main__":

@@ -9,11 +9,17 @@ import pytest
 import torch
 
 import export_attention as program
+from betrayed.block import export
 from betrayed.block.block import SpatioTemporalBlock
-from betrayed.block.export import check_features, compute_attention, export_attention
+from betrayed.block.export import (
+    begin_attention,
+    check_features,
+    compute_attention,
+    export_attention,
+)
 from betrayed.block.loading import load_block
 from betrayed.block.rows import attention_rows
-from betrayed.engine.batches import Task
+from betrayed.engine.batches import ReadsAhead, Task
 from betrayed.engine.parallel import ended_behind
 from betrayed.engine.records import Record
 from betrayed.errors import UserError
@@ -187,13 +193,34 @@ def test_a_file_reaches_the_disk_while_the_next_video_is_computed(tmp_path, bloc
 
 
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
-def test_the_program_leaves_the_end_to_others_where_a_gpu_computes(kind, monkeypatch):
+def test_the_program_leaves_beginning_and_end_to_others_where_a_gpu_computes(kind, monkeypatch):
     monkeypatch.setattr(program, "take_device", lambda arguments: torch.device(kind))
-    for name, gives in (("compute_attention", "end"), ("export_attention", None)):
+    for name, gives in (("begin_attention", "computes"), ("export_attention", None)):
         monkeypatch.setattr(f"betrayed.block.export.{name}", lambda *given, gives=gives: gives)
     work = program._prepare(Namespace(block="block.pt", batch_size=None))
-    done = work(Task("bear", {"features": Path("f.h5")}, (Path("x.h5"),)))
-    assert done == ("end" if kind == "cuda" else None)
+    assert isinstance(work, ReadsAhead) == (kind == "cuda")
+    do = work.read if kind == "cuda" else work
+    done = do(Task("bear", {"features": Path("f.h5")}, (Path("x.h5"),)))
+    assert done == ("computes" if kind == "cuda" else None)
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_features_are_read_before_it_is_the_videos_turn(fits, tmp_path, block, monkeypatch):
+    tokens, cpu = np.random.default_rng(1).normal(size=(5, 6, 8)), torch.device("cpu")
+    write_features(tmp_path / "f.h5", tokens)
+    export_attention(tmp_path / "f.h5", block, tmp_path / "expected.h5", cpu, 2)
+    monkeypatch.setattr(export, "MOST_AHEAD", 2 * tokens.size - (not fits))
+    given = block, tmp_path / "a.h5", cpu, 2
+    compute = begin_attention(tmp_path / "f.h5", *given)
+    assert not (tmp_path / "a.h5").exists()
+    if fits:
+        (tmp_path / "f.h5").unlink()
+    compute()()
+    assert sha256(tmp_path / "a.h5") == sha256(tmp_path / "expected.h5")
+    tokens[3, 1, 2] = np.nan
+    write_features(tmp_path / "f.h5", tokens)
+    with pytest.raises(UserError, match="no finite numbers"):
+        begin_attention(tmp_path / "f.h5", *given)()
 
 
 def test_products_are_exact(tmp_path, block):

@@ -1,3 +1,6 @@
+from argparse import Namespace
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ import betrayed.clustering.neighbours
 import betrayed.clustering.row_parts
 import betrayed.clustering.tracking
 import betrayed.clustering.video_rows
+import cluster_tracks as program
+from betrayed.clustering import tracking
 from betrayed.clustering.bounds import directions, project
 from betrayed.clustering.clustering import (
     hierarchical_clustering,
@@ -19,10 +24,12 @@ from betrayed.clustering.clustering import (
 )
 from betrayed.clustering.memory import Budget
 from betrayed.clustering.row_parts import StoredRows
-from betrayed.clustering.tracking import ClusterSettings, cluster_video, columns
+from betrayed.clustering.tracking import ClusterSettings, begin_tracks, cluster_video, columns
 from betrayed.clustering.tracks import read_tracks
+from betrayed.engine.batches import ReadsAhead, Task
 from betrayed.errors import UserError
 from betrayed.io.artefacts import create, open_checked
+from betrayed.io.files import sha256
 from support.naive_clustering import naive_clustering
 from support.tf32 import TF32
 
@@ -289,6 +296,36 @@ def test_cluster_video(tmp_path):
         np.testing.assert_array_equal(fragments.reshape(12, 9), expected.fragments)
         assert len(file["rounds/0"]) == fragments.max() + 1
         assert len(file["rounds"]) == len(expected.rounds)
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_attention_is_read_before_it_is_the_videos_turn_and_tracks_written_behind(
+    fits, tmp_path, monkeypatch
+):
+    tokens, _, _ = structured_case(14, frames=12)
+    write_attention(tmp_path / "a.h5", tokens, tokens, (3, 3))
+    settings = ClusterSettings(tau=0.2, key_frame_ratio=5)
+    cluster_video(tmp_path / "a.h5", tmp_path / "expected.h5", settings)
+    monkeypatch.setattr(tracking, "MOST_AHEAD", 2 * tokens.size - (not fits))
+    compute = begin_tracks(tmp_path / "a.h5", tmp_path / "t.h5", settings)
+    if fits:
+        (tmp_path / "a.h5").unlink()
+    write = compute()
+    assert not list(tmp_path.glob("*t.h5"))
+    write()
+    assert sha256(tmp_path / "t.h5") == sha256(tmp_path / "expected.h5")
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_the_program_leaves_beginning_and_end_to_others_where_a_gpu_computes(kind, monkeypatch):
+    monkeypatch.setattr(program, "take_device", lambda arguments: torch.device(kind))
+    for name, gives in (("begin_tracks", "computes"), ("cluster_video", None)):
+        monkeypatch.setattr(tracking, name, lambda *given, gives=gives: gives)
+    work = program._prepare(Namespace(settings="{}", memory_mb=0))
+    assert isinstance(work, ReadsAhead) == (kind == "cuda")
+    do = work.read if kind == "cuda" else work
+    done = do(Task("bear", {"attention": Path("a.h5")}, (Path("x.h5"),)))
+    assert done == ("computes" if kind == "cuda" else None)
 
 
 def test_memory_that_runs_out_is_halved(tmp_path, monkeypatch, capsys):

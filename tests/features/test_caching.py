@@ -19,15 +19,17 @@ import torch
 from PIL import Image
 
 import cache_features as program
-from betrayed.engine.batches import Task
+from betrayed.engine.batches import ReadsAhead, Task
 from betrayed.engine.parallel import ended_behind
 from betrayed.engine.records import Record
 from betrayed.errors import ShortageError, UserError
+from betrayed.features import caching
 from betrayed.features.augmentation import augment, draw_view
 from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.features.caching import (
     DATASETS,
     FeatureSettings,
+    begin_features,
     cache_features,
     compute_features,
     default_batch_size,
@@ -386,22 +388,45 @@ def test_an_end_that_fails_leaves_no_file_and_no_thread(video, weights, tmp_path
 
 
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
-def test_the_program_leaves_the_end_to_others_where_a_gpu_computes(
+def test_the_program_leaves_beginning_and_end_to_others_where_a_gpu_computes(
     kind, video, folder, weights, monkeypatch
 ):
     monkeypatch.setattr(program, "take_device", lambda arguments: torch.device(kind))
     for name, gives in (
         ("load_backbone", 0),
-        ("compute_features", "end"),
+        ("begin_features", "computes"),
         ("write_features", None),
     ):
         monkeypatch.setattr(f"betrayed.features.caching.{name}", lambda *given, gives=gives: gives)
     settings = json.dumps({"backbone": NAME, "height": 32, "width": 48})
     work = program._prepare(Namespace(settings=settings, weights=weights, batch_size=0))
     frames = folder / "bear" / "frames.json"
-    assert work(Task("bear", {"frames": frames}, (folder / "x.h5",))) == (
-        "end" if kind == "cuda" else None
+    assert isinstance(work, ReadsAhead) == (kind == "cuda")
+    do = work.read if kind == "cuda" else work
+    done = do(Task("bear", {"frames": frames}, (folder / "x.h5",)))
+    assert done == ("computes" if kind == "cuda" else None)
+
+
+@pytest.mark.parametrize("ahead", [0, 3, 99])
+def test_frames_are_decoded_before_it_is_the_videos_turn(
+    ahead, video, weights, plain, tmp_path, monkeypatch
+):
+    decoded, frame_of = [], Video.frame
+    monkeypatch.setattr(caching, "MOST_AHEAD", ahead * video.height * video.width * 3)
+    monkeypatch.setattr(
+        Video, "frame", lambda self, frame: decoded.append(frame) or frame_of(self, frame)
     )
+    backbone, before = Backbone(NAME, weights, layer=0), set(threading.enumerate())
+    given = PLAIN, backbone, sha256(weights), tmp_path / "bear.h5", 2
+    compute = begin_features(video, *given)
+    assert decoded == list(range(min(ahead, 5))) and not list(tmp_path.iterdir())
+    assert set(threading.enumerate()) == before
+    compute()()
+    assert decoded == list(range(5)) and sha256(tmp_path / "bear.h5") == sha256(plain)
+    gone = dataclasses.replace(video, frames=(tmp_path / "gone.png", *video.frames[1:]))
+    if ahead:
+        with pytest.raises(UserError, match=r"gone\.png"):
+            begin_features(gone, *given)
 
 
 def test_batches_are_larger_on_a_gpu():

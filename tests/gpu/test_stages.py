@@ -13,18 +13,18 @@ import pytest
 import torch
 from PIL import Image
 
-from betrayed.block.export import compute_attention, export_attention
+from betrayed.block.export import begin_attention, export_attention
 from betrayed.block.loading import load_block
-from betrayed.clustering.tracking import cluster_video
+from betrayed.clustering.tracking import begin_tracks, cluster_video
 from betrayed.clustering.tracks import read_tracks
 from betrayed.config.clustering import ClusterSettings
 from betrayed.config.features import FeatureSettings
 from betrayed.config.training import TrainSettings
 from betrayed.engine.gpu_memory import release
-from betrayed.engine.parallel import ended_behind
+from betrayed.engine.parallel import ended_behind, read_before
 from betrayed.errors import UserError
 from betrayed.features.backbone import Backbone
-from betrayed.features.caching import compute_features, write_features
+from betrayed.features.caching import begin_features, write_features
 from betrayed.io.artefacts import create, open_checked, provenance
 from betrayed.training import clips as training_clips
 from betrayed.training.loop import train
@@ -118,26 +118,33 @@ def test_from_frames_to_tracks(device, video, state, tmp_path):
     np.testing.assert_allclose(other.merges, one.merges, atol=1e-4)
 
 
-def test_videos_whose_ends_overlap_are_those_of_one_after_another(device, video, state, tmp_path):
+def test_videos_that_are_read_ahead_and_end_behind_are_those_of_one_after_another(
+    device, video, state, tmp_path
+):
     backbone = cached(video, state, device, tmp_path / "alone.h5")
     torch.manual_seed(0)
     block = new_block(backbone.dim, heads=3)
     facts = {"settings": {}, "features": {}, "step": 0, "dim": block.dim, "heads": 3}
     torch.save({"model_state_dict": block.state_dict(), **facts}, tmp_path / "block.pt")
-    export_attention(
-        tmp_path / "alone.h5", tmp_path / "block.pt", tmp_path / "attention-alone.h5", device
-    )
+    paths = (tmp_path / "alone.h5", tmp_path / "block.pt", tmp_path / "attention-alone.h5")
+    settings = ClusterSettings(tau=0.02, key_frame_ratio=4)
+    export_attention(*paths, device)
+    cluster_video(paths[-1], tmp_path / "tracks-alone.h5", settings, device)
 
     def cache(number):
         path = tmp_path / f"{number}.h5"
-        return compute_features(video, SETTINGS, backbone, "0" * 64, path, 4)
+        return begin_features(video, SETTINGS, backbone, "0" * 64, path, 4)
 
     def attend(number):
         paths = (tmp_path / f"{number}.h5", tmp_path / "block.pt")
-        return compute_attention(*paths, tmp_path / f"attention-{number}.h5", device)
+        return begin_attention(*paths, tmp_path / f"attention-{number}.h5", device)
 
-    for begin, kind in ((cache, ""), (attend, "attention-")):
-        list(ended_behind(begin, range(6)))
+    def cluster(number):  # of the same attention, since rounding may decide
+        return begin_tracks(paths[-1], tmp_path / f"tracks-{number}.h5", settings, device)
+
+    for begin, kind in ((cache, ""), (attend, "attention-"), (cluster, "tracks-")):
+        with read_before(begin, range(6)) as coming:
+            list(ended_behind(lambda one: one[1]()(), coming))
         for number in range(6):
             with (
                 h5py.File(tmp_path / f"{kind}alone.h5") as expected,
@@ -145,6 +152,8 @@ def test_videos_whose_ends_overlap_are_those_of_one_after_another(device, video,
             ):
                 assert found.attrs["complete"] and set(found) == set(expected)
                 for name in expected:
+                    if name == "rounds":
+                        continue
                     np.testing.assert_allclose(
                         found[name][:], expected[name][:], atol=5e-3, rtol=2e-3
                     )

@@ -1,13 +1,17 @@
 """Tracks of a video, made by clustering; :mod:`betrayed.clustering.tracks` reads them."""
 
 import dataclasses
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import torch
+from torch import Tensor
 
 from betrayed.clustering.clustering import Clustering, hierarchical_clustering, key_frames
 from betrayed.clustering.divergence import symmetric_kl
@@ -19,6 +23,7 @@ from betrayed.engine.gpu_memory import ran_out, release
 from betrayed.engine.precision import exact_float32
 from betrayed.errors import UserError
 from betrayed.io.artefacts import check_finite, create, open_checked, provenance
+from betrayed.io.prefetching import MOST_AHEAD, pinned
 from betrayed.io.progress import progress
 from betrayed.io.row_reading import read_rows
 
@@ -30,7 +35,33 @@ def cluster_video(
     device: torch.device | str = "cpu",
     memory: float | None = None,
 ) -> None:
-    """Cluster the attention of a video and write its tracks.
+    """Cluster the attention of a video and write its tracks: see :func:`begin_tracks`."""
+    compute_tracks(attention_path, output, settings, device, memory)()
+
+
+def compute_tracks(
+    attention_path: str | Path,
+    output: str | Path,
+    settings: ClusterSettings,
+    device: torch.device | str = "cpu",
+    memory: float | None = None,
+) -> Callable[[], None]:
+    """Cluster the attention of a video: see :func:`begin_tracks`."""
+    with open_checked(attention_path, "attention") as file:
+        attention = _read(attention_path, file, settings, device)
+    return _computed(attention, output, settings, device, memory)
+
+
+def begin_tracks(
+    attention_path: str | Path,
+    output: str | Path,
+    settings: ClusterSettings,
+    device: torch.device | str = "cpu",
+    memory: float | None = None,
+) -> Callable[[], Callable[[], None]]:
+    """Read the attention of a video, which is then clustered.
+
+    What takes more than MOST_AHEAD bytes is read when it is clustered.
 
     Args:
         attention_path: attention artefact.
@@ -44,24 +75,73 @@ def cluster_video(
             the device has less after all, clustering starts anew with half of it, down to what does
             without keeping any row.
 
+    Returns:
+        What clusters it: to be called in the thread that computes other videos, while any thread
+        may read the attention of the next one. It returns what writes the tracks: to be called
+        once, in any thread. Another video may be computed meanwhile.
+
     Raises:
         UserError: unusable attention or settings out of range, or memory does not do; the file is
-            named in the error.
+            named in the error. Of memory the function that is returned tells.
     """
-    with open_checked(attention_path, "attention") as attention:
-        made_by = provenance(attention)
-        attributes = {name: attention.attrs[name] for name in ("grid", "frame_size", "count")}
-        grid = tuple(int(side) for side in attributes["grid"])
-        queries = read_rows(attention["queries"])  # (T, heads, N, d)
-        chosen = list(key_frames(len(queries), settings.key_frame_ratio))
-        keys = read_rows(attention["keys"], chosen)  # (Tk, heads, N, d)
-    check_finite(attention_path, "queries", queries)
-    check_finite(attention_path, "keys", keys)
-    keys = keys[:, :, columns(grid, settings.approximate)]
+    with open_checked(attention_path, "attention") as file:
+        if 2 * math.prod(file["queries"].shape) > MOST_AHEAD:  # of float16
+            return partial(compute_tracks, attention_path, output, settings, device, memory)
+        attention = _read(attention_path, file, settings, device)
+    return partial(_computed, attention, output, settings, device, memory)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Attention:
+    """Attention of a video, as clustering takes it.
+
+    Attributes:
+        path: its file.
+        queries: (T, heads, N, d) float16 of all frames, where a GPU can copy it from.
+        keys: (Tk, heads, N', d) of the key frames, of the tokens that are columns.
+        key_frames: which frames these are.
+        attributes: what the tracks of the video have in common with its attention.
+        made_by: what made it.
+    """
+
+    path: str | Path
+    queries: Tensor
+    keys: Tensor
+    key_frames: list[int]
+    attributes: dict[str, Any]
+    made_by: dict[str, Any]
+
+
+def _read(
+    path: str | Path, file: h5py.File, settings: ClusterSettings, device: torch.device | str
+) -> _Attention:
+    attributes = {name: file.attrs[name] for name in ("grid", "frame_size", "count")}
+    queries = read_rows(file["queries"])  # (T, heads, N, d)
+    chosen = list(key_frames(len(queries), settings.key_frame_ratio))
+    keys = read_rows(file["keys"], chosen)  # (Tk, heads, N, d)
+    check_finite(path, "queries", queries)
+    check_finite(path, "keys", keys)
+    keys = keys[:, :, columns(attributes["grid"], settings.approximate)]
+    made_by, device = provenance(file), torch.device(device)
+    return _Attention(
+        path, pinned(queries, device), pinned(keys, device), chosen, attributes, made_by
+    )
+
+
+def _computed(
+    attention: _Attention,
+    output: str | Path,
+    settings: ClusterSettings,
+    device: torch.device | str,
+    memory: float | None,
+) -> Callable[[], None]:
+    """The tracks of a video whose attention is read."""
+    queries, keys = attention.queries, attention.keys
     device = torch.device(device)
     memory = allowed_memory(memory, device)
+    video = attention.made_by.get("video", "")
     try:
-        while (found := _clustered(queries, keys, settings, device, memory, made_by)) is None:
+        while (found := _clustered(queries, keys, settings, device, memory, video)) is None:
             release()
             less = less_memory(memory, queries, keys, settings.window, device)
             if less is None:
@@ -73,31 +153,20 @@ def cluster_video(
                 flush=True,
             )
     except UserError as error:
-        raise UserError(f"{attention_path}: {error}") from error
-    clustering, distances = found
-    labels = clustering.labels
-    with create(output, "tracks", made_by | dataclasses.asdict(settings)) as file:
-        file["labels"] = labels.reshape(-1, *grid).astype(np.int32)
-        file["fragments"] = clustering.fragments.reshape(-1, *grid).astype(np.int32)
-        for number, merged in enumerate(clustering.rounds):
-            file[f"rounds/{number}"] = merged
-        file["centres"] = clustering.centres
-        file["merges"] = merge_tree(distances)
-        file["sizes"] = np.bincount(labels.ravel(), minlength=len(clustering.centres))
-        file["key_frames"] = np.array(chosen)
-        file.attrs.update(attributes)
+        raise UserError(f"{attention.path}: {error}") from error
+    made_by = attention.made_by | dataclasses.asdict(settings)
+    return partial(_write, output, made_by, attention.attributes, attention.key_frames, *found)
 
 
 def _clustered(
-    queries: np.ndarray,
-    keys: np.ndarray,
+    queries: Tensor,
+    keys: Tensor,
     settings: ClusterSettings,
     device: torch.device,
     memory: float,
-    made_by: Mapping[str, Any],
+    video: str,
 ) -> tuple[Clustering, np.ndarray] | None:
     """The clustering and the divergences of its centres (K, K); None: memory ran out."""
-    video = made_by.get("video", "")
     try:
         clustering = hierarchical_clustering(
             queries,
@@ -115,6 +184,28 @@ def _clustered(
         if not ran_out(error):
             raise
         return None
+
+
+def _write(
+    output: str | Path,
+    made_by: Mapping[str, Any],
+    attributes: Mapping[str, Any],
+    chosen: list[int],
+    clustering: Clustering,
+    distances: np.ndarray,
+) -> None:
+    """Write tracks: see :func:`begin_tracks`."""
+    grid, labels = attributes["grid"], clustering.labels
+    with create(output, "tracks", made_by) as file:
+        file["labels"] = labels.reshape(-1, *grid).astype(np.int32)
+        file["fragments"] = clustering.fragments.reshape(-1, *grid).astype(np.int32)
+        for number, merged in enumerate(clustering.rounds):
+            file[f"rounds/{number}"] = merged
+        file["centres"] = clustering.centres
+        file["merges"] = merge_tree(distances)
+        file["sizes"] = np.bincount(labels.ravel(), minlength=len(clustering.centres))
+        file["key_frames"] = np.array(chosen)
+        file.attrs.update(attributes)
 
 
 def columns(grid: tuple[int, int], step: int) -> np.ndarray:

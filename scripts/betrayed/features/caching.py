@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import h5py
@@ -19,7 +19,14 @@ from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.io.artefacts import create
 from betrayed.io.chunks import all_finite, makes_chunks, with_checksums, write_rows
 from betrayed.io.files import sha256, synced_meanwhile
-from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
+from betrayed.io.prefetching import (
+    MOST_AHEAD,
+    batches,
+    pinned,
+    read_ahead,
+    to_host,
+    write_behind,
+)
 from betrayed.io.progress import progress
 from betrayed.video.video import Video
 
@@ -84,7 +91,7 @@ def write_features(
     output: str | Path,
     batch_size: int | None = None,
 ) -> None:
-    """Write the features of every frame of a video: see :func:`compute_features`."""
+    """Write the features of every frame of a video: see :func:`begin_features`."""
     compute_features(video, settings, backbone, weights_sha256, output, batch_size)()
 
 
@@ -96,7 +103,21 @@ def compute_features(
     output: str | Path,
     batch_size: int | None = None,
 ) -> Callable[[], None]:
-    """Compute the features of every frame of a video with a backbone that is loaded already.
+    """Compute the features of every frame of a video: see :func:`begin_features`."""
+    return _computed(video, settings, backbone, weights_sha256, output, batch_size, [])
+
+
+def begin_features(
+    video: Video,
+    settings: FeatureSettings,
+    backbone: Backbone,
+    weights_sha256: str | None,
+    output: str | Path,
+    batch_size: int | None = None,
+) -> Callable[[], Callable[[], None]]:
+    """Decode the first frames of a video, whose features are then computed.
+
+    The backbone is loaded already.
 
     The file holds ``patch_tokens`` (T, N, D) float16 in chunks of one frame, ``class_tokens``
     (T, D) and ``class_attention`` (T, N) float16, see
@@ -106,7 +127,8 @@ def compute_features(
 
     Frames are decoded ahead and features written behind, in threads. For a GPU as many threads
     decode as torch has on the CPU; a CPU is busy with the backbone, so that one is enough. Where
-    memory runs out, fewer frames go through the backbone at a time, of later videos too.
+    memory runs out, fewer frames go through the backbone at a time, of later videos too. The first
+    frames are as many as take MOST_AHEAD bytes; of a short video these are all.
 
     What made them says in what precision, and on what class of device (``cpu``, ``cuda``).
 
@@ -119,14 +141,33 @@ def compute_features(
         batch_size: frames at a time at most; None: :func:`default_batch_size`.
 
     Returns:
-        What waits until all is written, and puts the file in its place: to be called once, in any
-        thread. Another video may be computed meanwhile.
+        What computes them: to be called in the thread that computes other videos, while any thread
+        may decode the frames of the next one. It returns what waits until all is written, and puts
+        the file in its place: to be called once, in any thread. Another video may be computed
+        meanwhile.
 
     Raises:
         UserError: the size is no multiple of the patch, a frame cannot be read, memory does not do
             for one frame, or the backbone gives values that float16 cannot hold; of these the
-            function that is returned may tell.
+            functions that are returned may tell.
     """
+    some = range(min(video.count, MOST_AHEAD // (video.height * video.width * 3)))
+    with read_ahead(partial(_decoded, video, backbone.device), some, _readers(backbone)) as images:
+        first = list(images)
+    given = video, settings, backbone, weights_sha256, output, batch_size
+    return partial(_computed, *given, first)
+
+
+def _computed(
+    video: Video,
+    settings: FeatureSettings,
+    backbone: Backbone,
+    weights_sha256: str | None,
+    output: str | Path,
+    batch_size: int | None,
+    first: list[Tensor],
+) -> Callable[[], None]:
+    """The features of a video whose ``first`` frames are decoded already."""
     device = backbone.device
     grid = backbone.grid(settings.height, settings.width)
     # Where a view's tokens go, and its draw; the plain frames have none.
@@ -144,13 +185,11 @@ def compute_features(
     size = min(size, backbone.most_frames or size)
     fitting = Batches(size, f"features of {video.name}", _REMEDY)
     runs = batches(video.count, size)
-    readers = torch.get_num_threads() if device.type == "cuda" else 1
-
-    def read(frame: int) -> Tensor:
-        return pinned(video.frame(frame), device)  # (H, W, 3) uint8
-
     # Frame by frame: the first batch is there as soon as all readers can have it.
-    with read_ahead(read, range(video.count), readers) as images, ExitStack() as ending:
+    rest = range(len(first), video.count)
+    read = partial(_decoded, video, device)
+    with read_ahead(read, rest, _readers(backbone)) as later, ExitStack() as ending:
+        images = chain(first, later)
         file = ending.enter_context(create(output, "features", made_by))
         file.attrs["grid"] = grid
         file.attrs["frame_size"] = (video.height, video.width)
@@ -195,6 +234,15 @@ def compute_features(
         if fitting.size < size:
             backbone.most_frames = fitting.size
         return ending.pop_all().close
+
+
+def _decoded(video: Video, device: torch.device, frame: int) -> Tensor:
+    return pinned(video.frame(frame), device)  # (H, W, 3) uint8
+
+
+def _readers(backbone: Backbone) -> int:
+    """Threads that decode frames."""
+    return torch.get_num_threads() if backbone.device.type == "cuda" else 1
 
 
 def default_batch_size(device: torch.device) -> int:

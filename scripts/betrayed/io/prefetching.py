@@ -22,6 +22,8 @@ from betrayed.errors import UserError
 Item = TypeVar("Item")
 Batch = TypeVar("Batch")
 Given = ParamSpec("Given")
+#: Bytes of a video that are held, at most, while the one before it is computed.
+MOST_AHEAD = 2**27
 
 
 def batches(count: int, size: int) -> list[range]:
