@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from betrayed.config.training import TrainSettings
 from betrayed.engine.gpu_memory import release
-from betrayed.engine.parallel import cores
+from betrayed.engine.parallel import cores, ended_behind, read_before
 
 Rows = tuple[list[dict[str, Any]], dict[str, float | None]]
 
@@ -190,6 +190,16 @@ class Bench:
             for event in watched.profiler.kineto_results.events()
             if event.device_type() == DeviceType.CUDA
         ]
+
+
+def in_turn(begin: Callable[[Any], Callable[[], Callable[[], Any]]], items: Iterable[Any]) -> None:
+    """Let videos go through a stage as a job on a GPU has them.
+
+    One is read while the one before it is computed, whose file reaches the disk meanwhile.
+    """
+    with read_before(begin, items) as coming:
+        for _ in ended_behind(lambda one: one[1]()(), coming):
+            pass
 
 
 def covered(intervals: list[tuple[int, int]]) -> int:

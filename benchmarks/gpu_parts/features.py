@@ -2,7 +2,6 @@
 
 import os
 import statistics
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,16 @@ import torch
 
 from betrayed.config.features import FeatureSettings
 from betrayed.engine.gpu_memory import release
-from betrayed.engine.parallel import cores, ended_behind
+from betrayed.engine.parallel import cores
 from betrayed.features.backbone import Backbone, resize_frames
-from betrayed.features.caching import compute_features, default_batch_size
+from betrayed.features.caching import begin_features, default_batch_size
 from betrayed.io.files import synced_meanwhile
 from betrayed.io.prefetching import batches, read_ahead
-from gpu_parts.bench import Bench, Rows, ratio
+from gpu_parts.bench import Bench, Rows, in_turn, ratio
 from gpu_parts.made import made_video
 
-#: Videos in a row, as a job has them: the file of one reaches the disk while the next is computed.
+#: Videos in a row, as a job has them: one is read while the one before is computed, whose file
+#: reaches the disk meanwhile.
 IN_A_ROW = 4
 
 
@@ -54,12 +54,7 @@ def caching(bench: Bench) -> Rows:
                     for images in prepared:
                         backbone.model.forward_features(images)
 
-            begin = partial(compute_features, video, settings, backbone, None)
-
-            def row(some: list[Path], begin: Callable[[Path], Callable[[], None]] = begin) -> None:
-                for _ in ended_behind(begin, some):
-                    pass
-
+            row = partial(in_turn, partial(begin_features, video, settings, backbone, None))
             bare()
             row(paths[:1])
             length = paths[0].stat().st_size
@@ -93,7 +88,7 @@ def caching(bench: Bench) -> Rows:
             )
             for path in paths:
                 path.unlink(missing_ok=True)
-            del backbone, prepared, bare, begin, row
+            del backbone, prepared, bare, row
             release()
     return rows, {"caching over the bare forward pass": min(row["of bare"] for row in rows)}
 

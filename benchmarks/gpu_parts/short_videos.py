@@ -7,17 +7,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from betrayed.block.export import compute_attention
-from betrayed.clustering.tracking import cluster_video
+from betrayed.block.export import begin_attention
+from betrayed.clustering.tracking import begin_tracks
 from betrayed.clustering.tracks import read_tracks
 from betrayed.config.clustering import ClusterSettings
 from betrayed.config.features import FeatureSettings
 from betrayed.config.motion import MotionSettings
 from betrayed.config.objects import ObjectSettings
 from betrayed.config.training import TrainSettings
-from betrayed.engine.parallel import cores, ended_behind, in_parallel
+from betrayed.engine.batches import Batch, ReadsAhead, Task
+from betrayed.engine.parallel import cores, in_parallel
 from betrayed.features.backbone import Backbone
-from betrayed.features.caching import compute_features
+from betrayed.features.caching import begin_features
 from betrayed.objects.mask_writing import write_masks
 from betrayed.objects.motion_measurement import measure_motion
 from betrayed.objects.selection import find_objects
@@ -29,7 +30,10 @@ from gpu_parts.made import rendered
 
 
 def batch(bench: Bench) -> Rows:
-    """A batch of short videos, from frames to masks, each stage in one process."""
+    """A batch of short videos, from frames to masks.
+
+    What a GPU does goes as its programs have it go there, in one process each.
+    """
     size, folder = bench.size, bench.folder / "batch"
     name, facet, height, width = size.batch
     stories = range(min(4, size.videos))
@@ -37,7 +41,7 @@ def batch(bench: Bench) -> Rows:
     render = partial(rendered, frames=size.video_frames, frame_size=size.frame_size)
     list(in_parallel(render, list(zip(stories, films, strict=True)), cores(), "drawing", "film"))
     names = [f"video{number:02d}" for number in range(size.videos)]
-    given = [(one, films[number % len(films)], folder) for number, one in enumerate(names)]
+    given = [(one, folder) for one in names]
     settings = FeatureSettings(name, height, width, facet)
     block = folder / "block" / "block.pt"
     trained = TrainSettings(
@@ -56,32 +60,57 @@ def batch(bench: Bench) -> Rows:
     def on_cpu(work: Callable[[Any], Any], what: str) -> None:
         list(in_parallel(work, given, cores(), what, "video"))
 
+    def job(
+        program: str, made: str, source: str, read: Callable[[Task], Callable[[], Any]]
+    ) -> None:
+        """All videos through a program's batch, with locks, stamps and checks; made anew."""
+        batch = Batch(
+            program,
+            folder / "records" / made / "0.json",
+            lambda one: [folder / one / f"{made}.h5"],
+            inputs={source: folder / "records" / source / "0.json"},
+            redo=True,
+        )
+        batch.run(lambda: ReadsAhead(read))
+        if batch.failures:
+            raise RuntimeError(f"{program} leaves out {batch.failures}")
+
+    def extract_all() -> None:
+        batch = Batch(
+            "extract_frames",
+            folder / "records" / "frames" / "0.json",
+            lambda one: [folder / one / "frames" / "frames.json", folder / one / "frames"],
+            sources=dict.fromkeys(names, "drawn"),
+        )
+        batch.run(lambda: partial(_extracted, films), cores())
+
     def cache() -> None:
         backbone = Backbone(name, None, bench.device, facet)
 
-        def begin(one: str) -> Callable[[], None]:
-            video = Video.load(folder / one / "frames.json")
-            return compute_features(video, settings, backbone, None, folder / one / "features.h5")
+        def read(task: Task) -> Callable[[], Any]:
+            video = Video.load(task.inputs["frames"])
+            return begin_features(video, settings, backbone, None, task.output)
 
-        list(ended_behind(begin, names))
+        job("cache_features", "features", "frames", read)
 
     def learn() -> None:
         features = [folder / one / "features.h5" for one in names]
         train(features, block, trained, bench.device)
 
     def attend() -> None:
-        def begin(one: str) -> Callable[[], None]:
-            features, output = (folder / one / f"{kind}.h5" for kind in ("features", "attention"))
-            return compute_attention(features, block, output, bench.device)
+        def read(task: Task) -> Callable[[], Any]:
+            return begin_attention(task.inputs["features"], block, task.output, bench.device)
 
-        list(ended_behind(begin, names))
+        job("export_attention", "attention", "features", read)
 
     def cluster() -> None:
-        for one in names:
-            attention, output = (folder / one / f"{kind}.h5" for kind in ("attention", "tracks"))
-            cluster_video(attention, output, ClusterSettings(tau=0.05), bench.device)
+        def read(task: Task) -> Callable[[], Any]:
+            given = task.inputs["attention"], task.output
+            return begin_tracks(*given, ClusterSettings(tau=0.05), bench.device)
 
-    stage("extract frames", lambda: on_cpu(_extracted, "extracting"), gpu=False)
+        job("cluster_tracks", "tracks", "attention", read)
+
+    stage("extract frames", extract_all, gpu=False)
     stage("cache features", cache, gpu=True)
     stage(f"train, {trained.steps} steps", learn, gpu=True)
     stage("export attention", attend, gpu=True)
@@ -98,21 +127,21 @@ def batch(bench: Bench) -> Rows:
     return rows, {"32 videos, share of the GPU stages' time that it computes": busy}
 
 
-def _extracted(given: tuple[str, Path, Path]) -> None:
-    name, images, folder = given
-    extract(name, images, folder / name)
+def _extracted(films: list[Path], task: Task) -> None:
+    film = films[int(task.video.removeprefix("video")) % len(films)]
+    extract(task.video, film, task.output.parent)
 
 
-def _moved(given: tuple[str, Path, Path]) -> None:
-    name, _, folder = given
-    video = Video.load(folder / name / "frames.json")
+def _moved(given: tuple[str, Path]) -> None:
+    name, folder = given
+    video = Video.load(folder / name / "frames/frames.json")
     paths = (folder / name / f"{kind}.h5" for kind in ("motion", "trajectories"))
     measure_motion(video, *paths, MotionSettings())
 
 
-def _found(given: tuple[str, Path, Path]) -> None:
-    name, _, folder = given
-    video = Video.load(folder / name / "frames.json")
+def _found(given: tuple[str, Path]) -> None:
+    name, folder = given
+    video = Video.load(folder / name / "frames/frames.json")
     tracks = read_tracks(folder / name / "tracks.h5")
     kinds = ("features", "features", "motion", "trajectories")
     paths = [folder / name / f"{kind}.h5" for kind in kinds]

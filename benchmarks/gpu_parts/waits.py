@@ -4,20 +4,19 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from betrayed.block.export import compute_attention
-from betrayed.clustering.tracking import cluster_video
+from betrayed.block.export import begin_attention
+from betrayed.clustering.tracking import begin_tracks
 from betrayed.config.clustering import ClusterSettings
 from betrayed.config.features import FeatureSettings
-from betrayed.engine.parallel import ended_behind
 from betrayed.features.backbone import Backbone
-from betrayed.features.caching import compute_features
-from gpu_parts.bench import Bench, Rows
+from betrayed.features.caching import begin_features
+from gpu_parts.bench import Bench, Rows, in_turn
 from gpu_parts.made import block_file, made_video
 
 _EVERY = 0.001  # seconds from one look to the next
@@ -40,24 +39,20 @@ def waits(bench: Bench) -> Rows:
     def path(kind: str, number: int) -> Path:
         return bench.folder / f"{kind}{number}.h5"
 
-    def cache(number: int) -> Callable[[], None]:
-        return compute_features(video, settings, backbone, None, path("features", number))
+    def cache(number: int) -> Callable[[], Any]:
+        return begin_features(video, settings, backbone, None, path("features", number))
 
-    def attend(number: int) -> Callable[[], None]:
+    def attend(number: int) -> Callable[[], Any]:
         given = path("features", number)
-        return compute_attention(given, block, path("attention", number), bench.device)
+        return begin_attention(given, block, path("attention", number), bench.device)
 
-    def cluster(number: int) -> None:
+    def cluster(number: int) -> Callable[[], Any]:
         given, output = path("attention", number), path("tracks", number)
-        cluster_video(given, output, ClusterSettings(tau=0.05), bench.device)
-
-    def each(begin: Callable[[int], Any], numbers: Iterable[int]) -> None:
-        for _ in ended_behind(begin, numbers):
-            pass
+        return begin_tracks(given, output, ClusterSettings(tau=0.05), bench.device)
 
     for stage, begin in {"caching": cache, "export": attend, "clustering": cluster}.items():
-        each(begin, range(1))  # to warm up
-        step = partial(each, begin, range(4))
+        in_turn(begin, range(1))  # to warm up
+        step = partial(in_turn, begin, range(4))
         began = time.perf_counter()
         seen = looked_at(lambda step=step: bench.seconds(step))
         took = time.perf_counter() - began
