@@ -253,6 +253,8 @@ def test_key_frames():
         ({"queries": np.zeros((7, 4))}, "queries"),
         ({"queries": np.full((2, 2, 7, 4), np.nan)}, "not finite"),
         ({"keys": np.full((2, 2, 7, 4), np.inf)}, "not finite"),
+        ({"queries": np.full((2, 2, 7, 4), np.nan, np.float16)}, "not finite"),
+        ({"keys": np.full((2, 2, 7, 4), -np.inf, np.float16)}, "not finite"),
         ({"queries": np.full((2, 2, 7, 4), 1e30)}, "overflow"),
         ({"tau": 0.0}, "tau"),
         ({"tau": float("nan")}, "tau"),

@@ -35,7 +35,8 @@ from betrayed.clustering.row_parts import RowParts, StoredRows, store, tiles
 from betrayed.clustering.video_rows import VideoRows
 from betrayed.engine.precision import exact_float32
 from betrayed.errors import UserError
-from betrayed.io.chunks import all_finite
+from betrayed.io import artefacts, chunks
+from betrayed.io.prefetching import on_device
 
 # Rows compared at once when leaders are sought; then twice as many. A GPU takes as long for few.
 CANDIDATES, CANDIDATES_GPU = 32, 256
@@ -163,7 +164,7 @@ def leader_merging(rows: RowParts, projection: Projection, tau: float) -> np.nda
     labels = np.full(rows.shape[0], -1, dtype=np.int64)
     clusters, count = 0, CANDIDATES if device.type == "cpu" else CANDIDATES_GPU
     while (untaken := np.flatnonzero(labels < 0)).size:
-        index = torch.from_numpy(untaken).to(device)
+        index = on_device(untaken, device)
         near = pairs_within(rows, projection, index[:count], index, tau)  # (c, untaken)
         for candidate, its in zip(untaken[:count], near.cpu().numpy(), strict=False):
             if labels[candidate] < 0:
@@ -190,10 +191,11 @@ def _merge(video: VideoRows, rows: RowParts, tau: float, which: np.ndarray | Non
     projection = video.project(rows)
     labels = leader_merging(rows, projection, tau)
     # A product with the memberships, and not scattered additions: the same sum on every run.
-    members = (labels == np.arange(labels.max() + 1)[:, None]) * np.bincount(which)
-    weights = torch.from_numpy(members).to(projection.products)  # (K, rows)
+    device, clusters = projection.products.device, int(labels.max()) + 1
+    members = on_device(labels, device) == torch.arange(clusters, device=device)[:, None]
+    weights = members * on_device(np.bincount(which), device).to(projection.products)  # (K, rows)
     centres = weights.new_empty((len(weights), rows.shape[1]))
-    on_cpu = centres.device.type == "cpu"
+    on_cpu = device.type == "cpu"
     for part, values in rows.parts(whole=not on_cpu):
         if on_cpu:
             centres[:, part] = weights @ values
@@ -269,8 +271,11 @@ def _places(order: np.ndarray, count: int) -> np.ndarray:
 
 
 def _finite(values: Tensor) -> bool:
-    of_halves = values.dtype == torch.float16
-    return bool(all_finite(values) if of_halves else torch.isfinite(values).all())
+    if values.dtype != torch.float16:
+        return bool(torch.isfinite(values).all())
+    if values.device.type == "cpu":  # NumPy makes no copy
+        return artefacts.all_finite(values.numpy(force=True))
+    return bool(chunks.all_finite(values))
 
 
 def _check(queries: Tensor, keys: Tensor, taus: Sequence[float], window: int) -> None:

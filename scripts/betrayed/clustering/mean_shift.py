@@ -10,6 +10,7 @@ from torch import Tensor
 from betrayed.clustering.bounds import Projection
 from betrayed.clustering.fusing import kernels_for
 from betrayed.clustering.row_parts import RowParts
+from betrayed.io.prefetching import on_device
 
 # Rows, at most, whose sums over neighbours are made together. For a GPU without kernels, which
 # small products do not occupy, they are more.
@@ -33,7 +34,7 @@ class ShiftedRows:
     def __init__(self, rows: RowParts, near: Tensor, blocks: Sequence[np.ndarray]) -> None:
         self._rows = rows
         first, self.which = distinct(near)
-        own = near[torch.from_numpy(first).to(near.device)]  # (u, n)
+        own = near[on_device(first, near.device)]  # (u, n)
         is_first = np.zeros(len(near), bool)
         is_first[first] = True
         few = [self.which[block[is_first[block]]] for block in blocks]
@@ -129,7 +130,7 @@ def distinct(near: Tensor) -> tuple[np.ndarray, np.ndarray]:
     if near.device.type == "cpu":
         return _kinds(np.packbits(near.numpy(), axis=1))
     first, kind = _kinds(_codes(near))
-    like = torch.from_numpy(first[kind]).to(near.device)
+    like = on_device(first[kind], near.device)
     if not torch.equal(near, near[like]):  # the codes of two kinds are the same
         return _kinds(np.packbits(near.cpu().numpy(), axis=1))
     return first, kind

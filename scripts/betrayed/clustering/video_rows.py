@@ -44,7 +44,7 @@ class VideoRows:
         halves = queries.dtype == keys.dtype == torch.float16
         self._type = torch.float16 if halves and self._has_kernels else torch.float32
         # Heads first in memory: rows then read the keys as they lie, without a copy.
-        self.keys = keys.to(device).to(self._type).transpose(0, 1).contiguous().transpose(0, 1)
+        self.keys = self._there(keys).transpose(0, 1).contiguous().transpose(0, 1)
         self.frames, _, self.patches, _ = queries.shape
         self.columns = keys.shape[0] * keys.shape[2]
         count = self.frames * self.patches
@@ -67,11 +67,16 @@ class VideoRows:
 
     def of_frames(self, frames: slice, into: Tensor | None) -> RowParts:
         """Rows of all tokens of some frames: kept in ``into`` (n or more, M), or made when read."""
-        queries = self.queries[frames].to(self.device).to(self._type)  # (t, heads, N, d)
+        queries = self._there(self.queries[frames])  # (t, heads, N, d)
         queries = queries.transpose(1, 2).flatten(0, 1)  # (t·N, heads, d)
         if into is None:
             return RecomputedRows(queries, self.keys)
         return stored_attention_rows(queries, self.keys, into[: len(queries)])
+
+    def _there(self, values: Tensor) -> Tensor:
+        """Some of what was given, where rows are computed; a GPU is not waited for."""
+        onto_gpu = self.device.type == "cuda"  # what goes to the host has to be waited for
+        return values.to(self.device, non_blocking=onto_gpu).to(self._type)
 
     def project(self, rows: RowParts) -> Projection:
         """What bounds the divergences of rows: the video's own, or means of them.

@@ -105,6 +105,11 @@ def pinned(array: np.ndarray, device: torch.device) -> Tensor:
     return tensor.pin_memory() if device.type == "cuda" else tensor
 
 
+def on_device(array: np.ndarray, device: torch.device) -> Tensor:
+    """An array as a tensor of a device, without waiting until a GPU has it."""
+    return pinned(array, device).to(device, non_blocking=True)
+
+
 def to_host(tensors: Iterable[Tensor]) -> Callable[[], list[np.ndarray]]:
     """Start copying tensors of one device to the host, beside what the device goes on with.
 

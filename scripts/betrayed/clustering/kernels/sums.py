@@ -8,6 +8,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from betrayed.io.prefetching import on_device
+
 MOST = 64  # rows of a block
 _COLUMNS, _DEPTH = 128, 32  # of a tile, and neighbours at a time
 _WIDE = 1024  # columns that are parted at a time
@@ -22,15 +24,16 @@ class SharedSums:
         filled = np.full((len(blocks), MOST), -1)
         for place, block in zip(filled, blocks, strict=True):
             place[: len(block)] = block
-        self._blocks = torch.from_numpy(filled).to(near.device)
+        self._blocks = on_device(filled, near.device)
         there = (self._blocks >= 0)[:, :, None]
         own = near[self._blocks.clamp(min=0)]  # (blocks, MOST, n)
         common = (own | ~there).all(dim=1)
         self._common = common.float()
         block, self._others = ((own & there).any(dim=1) & ~common).nonzero().T.contiguous()
         self._whose = own[block, :, self._others].to(_TORCH_PART)  # (others of all blocks, MOST)
-        ends = torch.bincount(block, minlength=len(blocks)).cumsum(0)
-        self._ends = torch.cat([ends.new_zeros(1), ends])
+        # Of sorted blocks; counting them would wait for the GPU to say how many there are.
+        numbers = torch.arange(len(blocks) + 1, device=near.device)
+        self._ends = torch.searchsorted(block.contiguous(), numbers)
         self._counts = near.sum(dim=1).float()
 
     def means(self, rows: Tensor) -> Tensor:
