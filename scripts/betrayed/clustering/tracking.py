@@ -23,7 +23,7 @@ from betrayed.engine.gpu_memory import ran_out, release
 from betrayed.engine.precision import exact_float32
 from betrayed.errors import UserError
 from betrayed.io.artefacts import check_finite, create, open_checked, provenance
-from betrayed.io.prefetching import MOST_AHEAD, pinned
+from betrayed.io.prefetching import MOST_AHEAD, on_device, pinned
 from betrayed.io.progress import progress
 from betrayed.io.row_reading import read_rows
 
@@ -178,7 +178,7 @@ def _clustered(
             watch=lambda items, name, unit: progress(items, f"{name} {video}", unit),
         )
         with exact_float32(device):
-            centres = torch.from_numpy(clustering.centres).to(device)
+            centres = on_device(clustering.centres, device)
             return clustering, symmetric_kl(StoredRows(centres)).cpu().numpy()
     except Exception as error:
         if not ran_out(error):
