@@ -93,7 +93,8 @@ def test_the_readme_has_every_rule_and_the_programs_of_each():
     }
     for file in sorted((ROOT / "rules").glob("*.smk")):
         text = file.read_text(encoding="utf-8")
-        programs = set(re.findall(r"scripts/(\w+\.py)", text))
+        # Those that a rule hands its own parameters, as `script:`, are a part of it.
+        programs = set(re.findall(r"python scripts/(\w+\.py)", text))
         if programs:
             row = table.get(file.stem, set())
             assert programs <= row, f"README.md, in the row of {file.name}: {programs - row}"

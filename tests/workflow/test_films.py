@@ -145,7 +145,7 @@ def test_a_longer_film_is_trained_on_in_part(finished, tmp_path):
     shutil.rmtree(project.folder / "results")
     # 30 frames in windows of 16 that share 14: 8 pieces, in batches of four.
     training = {"videos": [], "short_videos": "skip"}
-    project.change({"films": {"most_kept": 0}, "training": training})
+    project.change({"films": {"most_kept": 0}, "training": training, "pictures": {"draw": False}})
     made = computed(project.run())
     assert masks(project, "long").shape == (30, *SIZE)
     assert made["segment_pieces"] == made["cache_features"] == 3

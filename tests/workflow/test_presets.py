@@ -146,7 +146,7 @@ def listed(preset, wanted, folder, monkeypatch):
 def test_a_preset_plans_its_whole_chain(tmp_path, monkeypatch, preset):
     wanted = PLANS[preset]
     project, overlay = listed(preset, wanted, tmp_path, monkeypatch)
-    plan = project.planned(*overlay)
+    plan = project.planned(*overlay, "all", "exports")
     assert plan["train_block"] == 1
     assert plan["extract_frames"] == wanted.videos + wanted.trained
     for rule in ("cluster_tracks", "select_objects", "draw_pictures"):
@@ -158,27 +158,24 @@ def test_a_preset_plans_its_whole_chain(tmp_path, monkeypatch, preset):
     instances = [name for name in wanted.evaluate if name.startswith("youtube-vis")]
     assert ("list_detections" in plan) == bool(instances)
     assert plan.get("pool_detections", 0) == len(instances)
-    exports = project.planned(*overlay, "exports")
     forms = 2 if preset.startswith("youtube-vis") else 1
-    assert exports["export_for_servers"] == forms * len(wanted.evaluate)
-    assert exports["select_objects"] == wanted.videos and "collect_tables" not in exports
+    assert plan["export_for_servers"] == forms * len(wanted.evaluate)
 
 
-@pytest.mark.parametrize(
-    ("dataset", "videos", "scored"),
-    [
-        ("davis2017-test-dev", 1, False),  # the server has its annotations
-        ("davis2017-semi-supervised-val", 2, True),
-        ("davis2017-semi-supervised-test-dev", 1, False),
-    ],
-)
-def test_the_other_parts_of_davis2017(tmp_path, monkeypatch, dataset, videos, scored):
-    wanted = Plan((dataset,), "davis2017-train", videos, settings={"evaluate": [dataset]})
+def test_the_other_parts_of_davis2017(tmp_path, monkeypatch):
+    """The server has the annotations of test-dev: these are exported, and not scored."""
+    videos = {
+        "davis2017-test-dev": 1,
+        "davis2017-semi-supervised-test-dev": 1,
+        "davis2017-semi-supervised-val": 2,
+    }
+    wanted = Plan((*videos,), "davis2017-train", 4, settings={"evaluate": [*videos]})
     project, overlay = listed("davis2017.yaml", wanted, tmp_path, monkeypatch)
+    exported = project.planned(*overlay, "exports")
+    assert exported["select_objects"] == 4 and exported["export_for_servers"] == 3
+    assert "collect_tables" not in exported
     plan = project.planned(*overlay)
-    assert plan["select_objects"] == videos
-    assert plan.get("score_video", 0) == (videos if scored else 0)
-    assert plan["collect_tables"] == 1
+    assert plan["score_video"] == 2 and plan["collect_tables"] == 1
 
 
 @pytest.mark.parametrize("year", ["2019", "2021"])
@@ -197,10 +194,9 @@ def test_the_servers_youtube_vis_is_exported_and_not_scored(tmp_path, monkeypatc
         (name,), f"youtube-vis-{year}-train", 2, settings={**FEW_VIDEOS, "evaluate": [name]}
     )
     project, overlay = listed(f"youtube-vis-{year}.yaml", wanted, tmp_path, monkeypatch)
-    plan = project.planned(*overlay)
-    assert plan["select_objects"] == 2
+    plan = project.planned(*overlay, "all", "exports")
+    assert plan["select_objects"] == plan["export_for_servers"] == 2
     assert "score_video" not in plan and "pool_detections" not in plan
-    assert project.planned(*overlay, "exports")["export_for_servers"] == 2
 
 
 def test_the_papers_data_reach_scoring(tmp_path, monkeypatch):
