@@ -27,7 +27,7 @@ from betrayed.io.files import sha256, whole_file
 from betrayed.io.notes import note
 from betrayed.io.progress import progress
 from betrayed.video.film_extraction import check_part
-from betrayed.video.film_pieces import SCANS, film_rows, scan_of
+from betrayed.video.film_pieces import SCANS, film_rows, scan_of, taken_whole
 from betrayed.video.fingerprint import fingerprint
 
 _TRUTH = ("annotations", "instances")
@@ -82,6 +82,8 @@ def _list(arguments: argparse.Namespace) -> None:
         row["bytes"] = str(total_bytes([row["source"]], _depth(settings)))
     if settings.layout == "folder":
         films = read_settings(FilmSettings, arguments.films, "--films")
+        if text := taken_whole(rows, films):
+            note(display_name(text))
         folder = arguments.output.parent / SCANS
         rows = [one for row in rows for one in film_rows(row, films, folder)]
         if all(kind_of(row) == FILM for row in rows):

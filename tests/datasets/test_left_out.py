@@ -12,6 +12,7 @@ from betrayed.datasets.other_files import in_lines, what_it_is
 from betrayed.datasets.watching import signature
 from betrayed.errors import UserError
 from betrayed.io.several_pictures import REMEDY, moving_image, several_pictures
+from betrayed.video.extraction import folder_images
 from support.listings import denied, listing, names
 from support.made_films import KINDS, Film, make_film
 
@@ -81,6 +82,19 @@ def test_videos_that_lie_deeper_are_found_for_people(tmp_path):
     (tmp_path / "films" / "cover.jpg").touch()
     with pytest.raises(UserError, match=r"holds no video\. There are videos deeper: .*2024/may"):
         listing(tmp_path / "films")
+
+
+def test_gifs_that_may_be_frames_are_said_to_be_films(tmp_path):
+    (tmp_path / "films" / "v").mkdir(parents=True)
+    for number in range(2):
+        (tmp_path / "films" / "v" / f"{number}.gif").touch()
+    with pytest.raises(UserError, match=r"one of these folders: .*v \(each GIF in there is a film"):
+        listing(tmp_path / "films")
+    with pytest.raises(UserError, match=r"no frames\. Films lie in .*v \(each GIF .* Put images"):
+        folder_images("v", tmp_path / "films" / "v")
+    (tmp_path / "films" / "a.mp4").touch()
+    ((path, reason),) = left_out(DatasetSettings(root=str(tmp_path / "films")))
+    assert path.name == "v" and reason.endswith("but .gif: save them as PNG or JPEG")
 
 
 def test_links_to_themselves_and_pipes_are_named_and_stop_nothing(folder):

@@ -1,7 +1,7 @@
 """Looking for videos on the disk: films and folders of images, some levels down."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -24,6 +24,13 @@ def folders_of_videos(root: Path, looks: Iterator[int] | None = None) -> list[Pa
         looks: counts what is looked at, where several folders share the moment.
     """
     return list(_videos_below(root, looks or count())[0])
+
+
+def named(folders: Sequence[Path]) -> str:
+    """Folders of videos for a message; of GIFs, which may be frames, that each is a film."""
+    gifs = any(sum(one.suffix.lower() == ".gif" for one in entries(path)) > 1 for path in folders)
+    hint = " (each GIF in there is a film of its own: save them as PNG if they are frames of one)"
+    return path_list(folders) + (hint if gifs else "")
 
 
 def refuse_home(root: Path) -> None:

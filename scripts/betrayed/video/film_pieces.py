@@ -1,11 +1,13 @@
 """Which films come in pieces, and in which: rows of the manifest in the place of a film's own."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from betrayed.config.films import FilmSettings
 from betrayed.datasets.manifest import Row
+from betrayed.datasets.name_lists import path_list
 from betrayed.datasets.pieces import Part, Piece, film_of, piece_name
 from betrayed.errors import UserError
 from betrayed.video.film_extraction import working_size
@@ -14,6 +16,8 @@ from betrayed.video.windows import shots, windows
 
 #: The folder beside the manifest that keeps what films were found to hold.
 SCANS = "scans"
+#: What people ask for of films, and how it is typed behind `make segment`.
+_ASKED = {"start": "START=", "end": "END=", "step": "STEP=", "height": "HEIGHT="}
 
 
 def film_rows(row: Row, settings: FilmSettings, scans: Path) -> list[Row]:
@@ -29,7 +33,7 @@ def film_rows(row: Row, settings: FilmSettings, scans: Path) -> list[Row]:
         settings: how films are worked on.
         scans: the folder that keeps what they were found to hold.
     """
-    if row["annotations"] or row["instances"]:
+    if _has_truth(row):
         return [row]
     try:
         found = scan_of(row, scans)
@@ -48,6 +52,25 @@ def film_rows(row: Row, settings: FilmSettings, scans: Path) -> list[Row]:
     ]
 
 
+def taken_whole(rows: Sequence[Row], settings: FilmSettings) -> str:
+    """What to say of videos that part, step and height were asked for and do not concern.
+
+    Nothing where none was asked for, or no video has ground truth.
+    """
+    usual = FilmSettings()
+    asked = [name for name in _ASKED if getattr(settings, name) != getattr(usual, name)]
+    videos = [row["name"] for row in rows if _has_truth(row)]
+    if not asked or not videos:
+        return ""
+    one = len(videos) == 1
+    typed = ", ".join(f"films.{name} ({_ASKED[name]})" for name in asked)
+    return (
+        f"{path_list(videos)} {'has' if one else 'have'} ground truth, which is of all frames at "
+        f"their own size, and {'is' if one else 'are'} worked on whole: {typed} "
+        f"{'does' if len(asked) == 1 else 'do'} not concern {'it' if one else 'them'}."
+    )
+
+
 def scan_of(row: Row, scans: Path) -> Scan:
     """What the film of a row, be it of a piece, was found to hold.
 
@@ -60,6 +83,10 @@ def scan_of(row: Row, scans: Path) -> Scan:
     """
     place = scans / f"{film_of(row['video'])}.json"
     return scan(row["source"], place, row["source_content"])
+
+
+def _has_truth(row: Row) -> bool:
+    return bool(row["annotations"] or row["instances"])
 
 
 def list_pieces(film: str, found: Scan, part: Part, settings: FilmSettings) -> list[Piece]:

@@ -17,6 +17,7 @@ from betrayed.datasets.video_search import (
     is_image_file,
     is_readable,
     is_video,
+    named,
     other_images,
     real,
     refuse_home,
@@ -110,9 +111,10 @@ def left_out(root: Path, settings: DatasetSettings) -> list[tuple[Path, str]]:
                 (one, "is no image of the video") for one in inside if not is_image_file(one)
             ]
         elif is_folder(path) and real(path) not in truth:
-            deeper = folders_of_videos(path, looks)
-            where = f"; videos lie in {path_list(deeper)}" if deeper else ""
-            reason = f"holds no images{other_images(path)}{where}"
+            deeper, kinds = folders_of_videos(path, looks), other_images(path)
+            # Of GIFs, which are films as well, it is said already what to do.
+            told = not deeper or (kinds and deeper == [path])
+            reason = f"holds no images{kinds}{'' if told else f'; videos lie in {named(deeper)}'}"
             result.append((path, reason if is_readable(path) else f"cannot be read{_DENIED}"))
         elif not is_folder(path):
             result.append((path, what_it_is(path)))
@@ -171,7 +173,7 @@ def _above(root: Path) -> set[Path]:
 
 def _advice(root: Path) -> str:
     if deeper := _deeper(root, set()):
-        return f"There are videos deeper: give one of these folders: {path_list(deeper)}."
+        return f"There are videos deeper: give one of these folders: {named(deeper)}."
     if not is_readable(root):
         return f"It cannot be read{_DENIED}."
     for path in (root, *entries(root)):
