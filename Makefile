@@ -63,9 +63,9 @@ segment: .venv/ready ## masks and overlays for your own videos: make segment VID
 	@test -n $(call typed,VIDEOS) || { echo "error: say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
 	@test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list: make segment VIDEOS=folder" >&2; exit 1; }
 	$(call readable)
-	@python scripts/write_typed_settings.py --output $(TYPED) $(call option,QUALITY) $(call option,START) $(call option,END) $(call option,STEP) $(call option,HEIGHT) $(call option,BLOCK)
-	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" BETRAYED_REPORT="make report VIDEOS=$(call quoted,VIDEOS)$(if $(value CONFIG), CONFIG=$(call quoted,CONFIG))" $(SNAKEMAKE) --configfile $(call overlays,typed) $(if $(value FORMATS),--config 'exports={formats: [$(formats)]}' -- all exports)
-	@$(if $(value FORMATS),echo '$(formats): results/exports')
+	@python scripts/write_typed_settings.py --output $(TYPED) --configfile config.yaml $(call overlays,typed) $(call option,QUALITY) $(call option,START) $(call option,END) $(call option,STEP) $(call option,HEIGHT) $(call option,BLOCK)
+	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" BETRAYED_REPORT="make report VIDEOS=$(call quoted,VIDEOS)$(if $(value CONFIG), CONFIG=$(call quoted,CONFIG))" $(SNAKEMAKE) --configfile $(call overlays,typed) $(if $(formats),--config 'exports={formats: [$(formats)]}' -- all exports)
+	@$(if $(formats),echo '$(formats): results/exports')
 
 report: .venv/ready ## one HTML file of the results: make report [VIDEOS=folder] [CONFIG=file.yaml]
 	@test -z $(call typed,VIDEOS) || test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list, or leave VIDEOS= out" >&2; exit 1; }

@@ -12,9 +12,11 @@ import yaml
 
 from support.paths import ROOT, SCRIPTS
 
-# Says what it is told, but for the program that writes down what was typed.
+# Says what it is told, but for the program that writes down what was typed: that is told to a file,
+# or done where a test asks for it.
 _PYTHON = f"""case "$1" in
 scripts/write_typed_settings.py) cd "$(dirname "$0")/../.." && program=$1 && shift &&
+  if test -z "$REALLY_WRITE"; then printf "%s\\n" "$@" > typed; exit; fi &&
   exec "{sys.executable}" "{ROOT}/$program" "$@" ;;
 esac
 printf "%s\\n" "$@\""""
@@ -36,9 +38,12 @@ def make(tmp_path):
     for name in ("envs/requirements.txt", "envs/torch.txt", ".venv/ready", ".venv/scorer"):
         (tmp_path / "project" / name).touch()
     (tmp_path / "home" / "clips").mkdir(parents=True)
+    for name in ("config.yaml", "presets"):
+        (tmp_path / "project" / name).symlink_to(ROOT / name)
 
-    def call(*words, shell=None, before=None):
+    def call(*words, shell=None, before=None, really_write=False):
         environment = {**os.environ, "HOME": str(tmp_path / "home")}
+        environment["REALLY_WRITE"] = "yes" if really_write else ""
         environment.pop("MAKEFLAGS", None)
         command = ["make", "--silent", *words]
         if before:
@@ -98,57 +103,64 @@ def test_what_is_typed_becomes_a_configuration(make, tmp_path):
     project = tmp_path / "project"
     program = project / ".venv" / "bin" / "snakemake"
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
-    typed = ["QUALITY=draft", "START=1.5", "END=4", "STEP=3", "HEIGHT=360", "BLOCK=~/it's a.pt"]
-    told = make("segment", "VIDEOS=~/clips", *typed, "CONFIG=my file.yaml").stdout.splitlines()
+    typed = ["QUALITY=draft", "START=1.5", "END=1:04", "STEP=3", "HEIGHT=360", "BLOCK=~/it's a.pt"]
+    typed += ["CONFIG=my file.yaml"]
+    (tmp_path / "home" / "it's a.pt").write_bytes(b"PK\x03\x04")
+    (project / "my file.yaml").write_text("seed: 3\n")
+    told = make("segment", "VIDEOS=~/clips", *typed, really_write=True).stdout.splitlines()
     files = ["presets/videos.yaml", "results/segment.yaml"]
     assert after("--configfile", told) == [*files, "my file.yaml"]
-    assert yaml.safe_load((project / files[1]).read_text()) == {
+    written = {
         "quality": "draft",
-        "films": {"start": 1.5, "end": 4, "step": 3, "height": 360},
+        "films": {"start": 1.5, "end": 64, "step": 3, "height": 360},
         "training": {"checkpoint": f"{tmp_path}/home/it's a.pt"},
     }
+    assert yaml.safe_load((project / files[1]).read_text()) == written
     told = make("report", "VIDEOS=~/clips").stdout.splitlines()
     assert after("--configfile", told)[:2] == files and "report_html" in told
-    assert "draft" in (project / files[1]).read_text()
-    make("segment", "VIDEOS=~/clips", "STEP=2")
-    assert yaml.safe_load((project / files[1]).read_text()) == {"films": {"step": 2}}
-    make("segment", "VIDEOS=~/clips")
+    # What is refused is not kept: the report would be refused as well. Nor is what does not fit to
+    # the settings behind it.
+    (project / "my file.yaml").write_text("films: {end: 1}\n")
+    for words, fault in (
+        (["STEP=0"], "films.step: must be at least 1, not 0"),
+        (["BLOCK=none.pt"], "training.checkpoint: there is no file none.pt"),
+        (["START=2", "CONFIG=my file.yaml"], "films.end: must be more than start (2), not 1"),
+    ):
+        done = make("segment", "VIDEOS=~/clips", *words, really_write=True)
+        assert done.returncode != 0 and fault in done.stderr
+        assert "--configfile" not in done.stdout
+        assert yaml.safe_load((project / files[1]).read_text()) == written
+    make("segment", "VIDEOS=~/clips", really_write=True)
     assert yaml.safe_load((project / files[1]).read_text()) == {}
 
 
-def test_times_may_have_minutes_and_formats_spaces(make, tmp_path):
+def test_formats_may_have_spaces(make, tmp_path):
     program = tmp_path / "project" / ".venv" / "bin" / "snakemake"
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
-    typed = ["START=1:02.5", "END=1:00:03", "FORMATS=coco, mots  napari"]
-    told = make("segment", "VIDEOS=~/clips", *typed).stdout.splitlines()
-    own = yaml.safe_load((tmp_path / "project" / "results/segment.yaml").read_text())
-    assert own == {"films": {"start": 62.5, "end": 3603}}
+    told = make("segment", "VIDEOS=~/clips", "FORMATS=coco, mots  napari").stdout.splitlines()
     assert "exports={formats: [coco,mots,napari]}" in told
-
-
-@pytest.mark.parametrize("text", ["1,5", "1s", "1: 2", "it's", "a: b", "{", "-1:30", "STEP=1:2"])
-def test_what_is_no_number_is_left_to_the_checks_as_it_is(make, tmp_path, text):
-    """Also what YAML would read as something else."""
-    name, value = ("STEP", text[5:]) if text.startswith("STEP=") else ("START", text)
-    make("segment", "VIDEOS=~/clips", f"{name}={value}")
-    own = yaml.safe_load((tmp_path / "project" / "results/segment.yaml").read_text())
-    assert own == {"films": {name.lower(): value}}
+    assert told[-1] == "coco,mots,napari: results/exports"
+    for none in ("FORMATS=", "FORMATS=,", "FORMATS= ,  "):
+        told = make("segment", "VIDEOS=~/clips", none).stdout
+        assert "exports" not in told and not told.endswith(": results/exports\n")
 
 
 def test_what_is_typed_is_written_whole_or_not_at_all(make, tmp_path):
     """On a full disk a report still is of what was typed last."""
     own = tmp_path / "project" / "results/segment.yaml"
-    make("segment", "VIDEOS=~/clips", "STEP=2")
+    make("segment", "VIDEOS=~/clips", "STEP=2", really_write=True)
     before = own.read_text()
     # No file may be larger than nothing: as on a full disk, writing fails.
-    done = make("segment", "VIDEOS=~/clips", "QUALITY=draft", before="ulimit -f 0")
+    done = make(
+        *("segment", "VIDEOS=~/clips", "QUALITY=draft"), before="ulimit -f 0", really_write=True
+    )
     assert done.returncode != 0 and "There is no room for results/segment.yaml" in done.stderr
     assert own.read_text() == before and list(own.parent.iterdir()) == [own]
 
 
 def test_results_that_are_no_folder_are_named(make, tmp_path):
     (tmp_path / "project" / "results").touch()
-    done = make("segment", "VIDEOS=~/clips")
+    done = make("segment", "VIDEOS=~/clips", really_write=True)
     assert done.returncode != 0 and not done.stdout
     assert "results/segment.yaml cannot be written" in done.stderr
 
@@ -157,7 +169,8 @@ def test_what_was_typed_last_is_looked_at_before_a_report(make, tmp_path):
     for goal in ("report", "plan"):
         told = make(goal, "VIDEOS=~/clips", "CONFIG=my file.yaml").stdout.splitlines()
         assert told[:3] == ["scripts/check_settings.py", "--", "my file.yaml"]
-    make("segment", "VIDEOS=~/clips")
+    (tmp_path / "project" / "results").mkdir()
+    (tmp_path / "project" / "results" / "segment.yaml").touch()
     for goal in ("report", "plan"):
         told = make(goal, "VIDEOS=~/clips", "CONFIG=my file.yaml").stdout.splitlines()
         assert told[:4] == [
@@ -171,14 +184,14 @@ def test_what_was_typed_last_is_looked_at_before_a_report(make, tmp_path):
     assert "check_settings" not in make("segment", "VIDEOS=~/clips").stdout
 
 
-@pytest.mark.parametrize("text", ["it's", 'dra"ft', "a: b", "{", "$HOME", "`id`", "#1"])
-def test_what_is_no_quality_and_no_format_is_left_to_the_checks_as_it_is(make, tmp_path, text):
-    """Neither the shell nor YAML takes it for something of its own."""
+@pytest.mark.parametrize("text", ["it's", 'dra"ft', "a: b", "{", "$HOME", "`id`", "#1", "1: 2"])
+def test_whatever_is_typed_is_left_to_the_checks_as_it_is(make, tmp_path, text):
+    """The shell takes nothing for something of its own, and YAML none of the formats."""
     program = tmp_path / "project" / ".venv" / "bin" / "snakemake"
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
-    told = make("segment", "VIDEOS=~/clips", f"QUALITY={text}", f"FORMATS={text}")
-    own = yaml.safe_load((tmp_path / "project" / "results/segment.yaml").read_text())
-    assert not told.stderr and own == {"quality": text}
+    told = make("segment", "VIDEOS=~/clips", f"QUALITY={text}", f"FORMATS={text}", f"START={text}")
+    typed = (tmp_path / "project" / "typed").read_text().splitlines()
+    assert not told.stderr and typed[-2:] == [f"--QUALITY={text}", f"--START={text}"]
     assert f"exports={{formats: [{text.replace(' ', ',')}]}}" in told.stdout.splitlines()
 
 

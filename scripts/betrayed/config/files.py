@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -28,6 +29,15 @@ def check_readable(paths: Iterable[str | Path]) -> None:
             faults += [f"{path}{fault}" for fault in _unreadable(Path(path))]
     if faults:
         raise UserError("The configuration cannot be read:\n" + _listed(faults))
+
+
+def settings_in(path: str | Path) -> dict[str, Any]:
+    """The settings in a file that :func:`check_readable` has let pass, as Snakemake reads them."""
+    text = Path(path).read_text(encoding="utf-8-sig")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return yaml.load(text, _LOADER)
 
 
 def faults_of_files(paths: Iterable[str | Path]) -> list[str]:

@@ -26,7 +26,7 @@ def folders_of_videos(root: Path, looks: Iterator[int] | None = None) -> list[Pa
     return list(_videos_below(root, looks or count())[0])
 
 
-def named(folders: Sequence[Path]) -> str:
+def folder_list(folders: Sequence[Path]) -> str:
     """Folders of videos for a message; of GIFs, which may be frames, that each is a film."""
     gifs = any(sum(one.suffix.lower() == ".gif" for one in entries(path)) > 1 for path in folders)
     hint = " (each GIF in there is a film of its own: save them as PNG if they are frames of one)"

@@ -18,7 +18,7 @@ from PIL import Image
 from betrayed.datasets.name_lists import path_list
 from betrayed.datasets.readers import movi
 from betrayed.datasets.readers.youtube_vis import read_record, write_ids
-from betrayed.datasets.video_search import entries, folders_of_videos, is_image_file, named
+from betrayed.datasets.video_search import entries, folder_list, folders_of_videos, is_image_file
 from betrayed.errors import UserError
 from betrayed.io.bit_depths import Depths
 from betrayed.io.file_kinds import IMAGE_SUFFIXES
@@ -186,9 +186,9 @@ def folder_images(video: str, source: Path, gaps: bool = False) -> dict[int, Pat
     if not images:
         found = folders_of_videos(source)
         deeper = [path for path in found if path != source]
-        where = f" There are videos deeper: {named(deeper)}." if deeper else ""
+        where = f" There are videos deeper: {folder_list(deeper)}." if deeper else ""
         if source in found:
-            where = f" Films lie in {named([source])}."
+            where = f" Films lie in {folder_list([source])}."
         raise UserError(
             f"The folder {source} of the video {video!r} holds no frames.{where} Put images there, "
             f"named by number ({', '.join(IMAGE_SUFFIXES)}), or take the folder out."

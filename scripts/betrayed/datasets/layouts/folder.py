@@ -7,17 +7,17 @@ from pathlib import Path
 from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.layouts.common import annotation_root, likely_annotations, manifest_row
 from betrayed.datasets.manifest import Row
-from betrayed.datasets.name_lists import choose_videos, path_list
+from betrayed.datasets.name_lists import choose_videos
 from betrayed.datasets.other_files import in_lines, what_it_is
 from betrayed.datasets.video_search import (
     entries,
+    folder_list,
     folders_of_videos,
     holds_images,
     is_folder,
     is_image_file,
     is_readable,
     is_video,
-    named,
     other_images,
     real,
     refuse_home,
@@ -114,7 +114,9 @@ def left_out(root: Path, settings: DatasetSettings) -> list[tuple[Path, str]]:
             deeper, kinds = folders_of_videos(path, looks), other_images(path)
             # Of GIFs, which are films as well, it is said already what to do.
             told = not deeper or (kinds and deeper == [path])
-            reason = f"holds no images{kinds}{'' if told else f'; videos lie in {named(deeper)}'}"
+            reason = (
+                f"holds no images{kinds}{'' if told else f'; videos lie in {folder_list(deeper)}'}"
+            )
             result.append((path, reason if is_readable(path) else f"cannot be read{_DENIED}"))
         elif not is_folder(path):
             result.append((path, what_it_is(path)))
@@ -173,7 +175,7 @@ def _above(root: Path) -> set[Path]:
 
 def _advice(root: Path) -> str:
     if deeper := _deeper(root, set()):
-        return f"There are videos deeper: give one of these folders: {named(deeper)}."
+        return f"There are videos deeper: give one of these folders: {folder_list(deeper)}."
     if not is_readable(root):
         return f"It cannot be read{_DENIED}."
     for path in (root, *entries(root)):
