@@ -31,6 +31,7 @@ from betrayed.reporting.attention_pictures import (
     ringed,
     save_sheet,
     show_token,
+    widened,
 )
 from betrayed.reporting.merging import THUMBNAIL, joins_of, leaves_of, merging_drawn, thumbnail
 from betrayed.reporting.object_colours import grid_ids
@@ -118,9 +119,12 @@ def test_a_sheet_of_frames_of_any_size_is_of_a_size_to_look_at(tmp_path, size):
 
 
 @pytest.mark.parametrize("size", [(600, 8), (1, 1), (600, 3)])
-def test_below_frames_too_narrow_for_names_there_are_none(size):
-    strip = named(*size, ["frame", "block's concentration"])
-    assert strip.shape[1:] == (2 * size[1], 3) and not strip.any()
+def test_narrow_frames_get_room_for_their_names(size):
+    picture = widened(np.full((*size, 3), 9, np.uint8))
+    assert (picture.sum(axis=(1, 2)) == 3 * 9 * size[1]).all()
+    strip = named(*picture.shape[:2], ["frame", "block's concentration"])
+    white = (strip.max(axis=2) > 100).reshape(len(strip), 2, picture.shape[1])
+    assert white[:, 1].any(axis=1).sum() >= 5  # lines of pixels that letters are high
 
 
 def test_a_ring_lies_around_its_token():

@@ -42,7 +42,7 @@ MOMENTS = 6  # columns of a sheet
 MOST_OBJECTS = 8  # rows of a sheet
 _COLUMN = 1.8  # inches
 _TALLEST = 5.4  # inches; frames that are narrower leave room beside them
-_LEAST_LETTERS = 2  # pixels
+_NARROWEST = 80  # pixels of a picture in the film, below which its name could not be read
 
 Row = tuple[str, Sequence[np.ndarray]]
 
@@ -229,27 +229,27 @@ def ringed(picture: np.ndarray, token: int, grid: Sequence[int]) -> np.ndarray:
 
 def _film(video: Video, heats: Mapping[str, np.ndarray]) -> Iterator[np.ndarray]:
     """Each frame, beside it the same with each kind of heat, and below what each is called."""
-    names = named(video.height, video.width, ["frame", *heats])
+    names = named(video.height, max(video.width, _NARROWEST), ["frame", *heats])
     for index in progress(range(video.count), f"attention of {video.name}", "frame"):
         frame = video.frame(index)
         maps = (heated(frame, heat[index]) for heat in heats.values())
-        yield np.vstack([np.hstack([frame, *maps]), names])
+        yield np.vstack([np.hstack([widened(one) for one in (frame, *maps)]), names])
+
+
+def widened(picture: np.ndarray) -> np.ndarray:
+    """A picture (H, W, 3) with black at its sides if there is no room for a name below it."""
+    room = max(0, _NARROWEST - picture.shape[1])
+    return np.pad(picture, ((0, 0), (room // 2, room - room // 2), (0, 0)))
 
 
 def named(height: int, width: int, names: Sequence[str]) -> np.ndarray:
-    """A strip (h, names · width, 3) uint8 with a name below each of some frames of this size.
-
-    It stays black where frames are so narrow that names could not be read.
-    """
+    """A strip (h, names · width, 3) uint8 with a name below each of some frames of this size."""
     tall = 2 * max(8, round(height / 28))
     strip = Image.new("RGB", (width * len(names), tall), "black")
     pen = ImageDraw.Draw(strip)
     size = 0.7 * tall
     longest = max(pen.textlength(name, ImageFont.load_default(size)) for name in names)
-    size *= min(1, 0.96 * width / longest)
-    if size < _LEAST_LETTERS:
-        return np.asarray(strip)
-    font = ImageFont.load_default(size)
+    font = ImageFont.load_default(size * min(1, 0.96 * width / longest))
     for place, name in enumerate(names):
         pen.text(((place + 0.5) * width, tall / 2), name, "white", font, anchor="mm")
     return np.asarray(strip)
