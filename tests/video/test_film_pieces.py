@@ -169,13 +169,14 @@ def test_truth_keeps_a_film_whole_and_damage_is_for_extraction(two_shots, tmp_pa
     row = {**ROW, "source": str(two_shots), "source_content": "content"}
     asked = FilmSettings(step=3)
     assert len(film_rows({**row, "annotations": "truth"}, asked, tmp_path)) == 1
-    said = taken_whole([row, {**row, "name": "my clip", "annotations": "truth"}], asked)
+    truth = str(tmp_path)
+    said = taken_whole([row, {**row, "name": "my clip", "annotations": truth}], asked)
     assert said.startswith("my clip has ground truth") and "films.step (STEP=) does not" in said
     both = FilmSettings(start=1, height=64)
-    said = taken_whole([{**row, "instances": "truth"}] * 2, both)
+    said = taken_whole([{**row, "instances": truth}] * 2, both)
     assert "films.start (START=), films.height (HEIGHT=) do not concern them" in said
-    assert not taken_whole([row], asked)
-    assert not taken_whole([{**row, "annotations": "truth"}], FilmSettings(window=60))
+    assert not taken_whole([row, {**row, "annotations": "nowhere"}], asked)
+    assert not taken_whole([{**row, "annotations": truth}], FilmSettings(window=60))
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(two_shots.read_bytes()[:900])
     assert len(film_rows({**row, "source": str(broken)}, asked, tmp_path / "new")) == 1

@@ -88,15 +88,16 @@ def training_videos(
             f"{short[0].name} ({short[0].path}) has {short[0].count} frames, but a training clip "
             f"needs {needed}: {frames} frames, {stride} apart"
             + (f"; {len(short) - 1} more are too short" if len(short) > 1 else "")
-            + ". Leave it out of the training videos, lower stride or frames, or set "
-            "short_videos: skip."
+            + ". Leave it out of the training videos (training.videos), lower training.stride or "
+            "training.frames, or set training.short_videos: skip."
         )
     long = [video for video in videos if video.count >= needed]
     if not long:
         raise UserError(
-            f"No video has the {needed} frames of a training clip ({frames} frames, {stride} "
-            "apart). Give longer videos, lower stride or frames, or take a block that was trained "
-            "before (training.checkpoint)."
+            f"No video has the {needed} computed frames of a training clip ({frames} frames, "
+            f"{stride} apart). Give longer videos, compute more of their frames (films.step, "
+            "STEP=), lower training.stride or training.frames, or take a block that was trained "
+            "before (training.checkpoint, BLOCK=)."
         )
     if short:
         note(
