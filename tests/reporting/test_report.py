@@ -193,7 +193,7 @@ def test_a_player_holds_what_the_stages_left(tmp_path):
     (result,) = sources.results
     data = player([result], ReportSettings(frames=3), {})
     assert data["frames"] == [0, 2, 5] and data["count"] == FRAMES
-    assert data["fps"] == pytest.approx(12.5 / 2)
+    assert data["fps"] == pytest.approx(12.5001 / 2)
     columns = data["columns"]
     objects = decoded(data["runs"][0]["objects"], "png")
     truth = decoded(data["truth"], "png")

@@ -42,7 +42,7 @@ def tiny_video(folder: Path, truth: bool = True, count: int = FRAMES) -> dict[st
         path = frames / f"truth{index}.png"
         save_palette_png(path, ids)
         annotations.append(str(path))
-    record = {"video": "toy", "count": count, "height": SIZE[0], "width": SIZE[1], "fps": 12.5}
+    record = {"video": "toy", "count": count, "height": SIZE[0], "width": SIZE[1], "fps": 12.5001}
     record |= {"source": "toy.mp4", "frames": names, "instances": None, "annotation_kind": "ids"}
     record |= {"annotations": annotations if truth else None}
     record |= {"annotated_frames": count if truth else 0, "objects": 1 if truth else None}

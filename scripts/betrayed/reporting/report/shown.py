@@ -60,7 +60,7 @@ def shown_videos(
         count = f"{video.count} frame{'s' * (video.count != 1)}"
         facts = f"{count}, {video.width}×{video.height}"
         if video.fps:
-            facts += f", {video.fps:g} frames a second"
+            facts += f", {video.fps:.4g} frames a second"
         if len(data["frames"]) < video.count:
             facts += f"; {len(data['frames'])} of them are here, evenly apart"
         yield Shown(
