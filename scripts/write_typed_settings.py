@@ -12,13 +12,17 @@ from betrayed.config.files import check_readable, settings_in
 from betrayed.config.make_variables import VARIABLES, typed_settings
 from betrayed.config.merging import merged
 from betrayed.config.quality import with_quality
+from betrayed.engine.folder_claim import claim_folder
 from betrayed.engine.programs import run
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
 
 
 def main() -> None:
-    """Read the command line, check, and write; what was typed before stays where that fails."""
+    """Read the command line, check, and write; what was typed before stays where that fails.
+
+    So it does while a run goes on, which may read it again.
+    """
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--output", required=True, type=Path, help="the file to write (YAML)")
     parser.add_argument(
@@ -35,7 +39,7 @@ def main() -> None:
     settings = typed_settings({name: text for name, text in typed.items() if text is not None})
     _check(settings, path, files)
     try:
-        with whole_file(path) as temporary:
+        with claim_folder(Path(".snakemake")), whole_file(path) as temporary:
             temporary.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     except OSError as error:
         raise UserError(

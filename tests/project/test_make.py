@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from betrayed.engine.folder_claim import claim_folder
 from support.paths import ROOT, SCRIPTS
 
 # Says what it is told, but for the program that writes down what was typed: that is told to a file,
@@ -146,7 +147,7 @@ def test_formats_may_have_spaces(make, tmp_path):
 
 
 def test_what_is_typed_is_written_whole_or_not_at_all(make, tmp_path):
-    """On a full disk a report still is of what was typed last."""
+    """On a full disk, or beside a run, a report still is of what was typed last."""
     own = tmp_path / "project" / "results/segment.yaml"
     make("segment", "VIDEOS=~/clips", "STEP=2", really_write=True)
     before = own.read_text()
@@ -156,6 +157,10 @@ def test_what_is_typed_is_written_whole_or_not_at_all(make, tmp_path):
     )
     assert done.returncode != 0 and "There is no room for results/segment.yaml" in done.stderr
     assert own.read_text() == before and list(own.parent.iterdir()) == [own]
+    with claim_folder(tmp_path / "project" / ".snakemake"):
+        done = make("segment", "VIDEOS=~/clips", "QUALITY=draft", really_write=True)
+    assert done.returncode != 0 and "Another snakemake is at work" in done.stderr
+    assert own.read_text() == before
 
 
 def test_results_that_are_no_folder_are_named(make, tmp_path):
