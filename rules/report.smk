@@ -50,8 +50,6 @@ rule list_report:
     log:
         "results/logs/list_report.log",
     localrule: True
-    conda:
-        "../envs/light.yaml"
     params:
         list=reported,
     script:

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
-from betrayed.config.runs import runs, scoring_settings, settings_of_runs, swept_runs
+from betrayed.config.runs import runs, scoring_settings, settings_of_runs
 from betrayed.config.checks import check
 from betrayed.config.command_line import understood
 from betrayed.config.files import check_readable, faults_of_files

@@ -9,10 +9,9 @@ rule list_sweep:
     log:
         "results/logs/list_sweep.log",
     localrule: True
-    conda:
-        "../envs/light.yaml"
     params:
-        runs=digest(swept_runs(RUNS.values())),
+        # In their order, which is that of the table.
+        runs=digest([[run.name, *run.swept.items()] for run in RUNS.values()]),
     script:
         "../scripts/list_runs.py"
 

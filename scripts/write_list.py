@@ -4,12 +4,19 @@ Each output is the parameter of its name. A ``run:`` would do the same in a Snak
 which reads and plans the whole workflow first.
 """
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from betrayed.engine.programs import run_in_rule
+from betrayed.io.json_files import write_json
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-for name, path in snakemake.output.items():
-    Path(path).write_text(json.dumps(snakemake.params[name], sort_keys=True), encoding="utf-8")
+
+def main() -> None:
+    """Write the lists."""
+    for name, path in snakemake.output.items():
+        write_json(path, snakemake.params[name])
+
+
+run_in_rule(main, snakemake.log[0])

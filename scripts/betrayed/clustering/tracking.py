@@ -97,7 +97,7 @@ class _Attention:
 
     Attributes:
         path: its file.
-        queries: (T, heads, N, d) float16 of all frames, where a GPU can copy it from.
+        queries: (T, heads, N, d) float16 of all frames.
         keys: (Tk, heads, N', d) of the key frames, of the tokens that are columns.
         key_frames: which frames these are.
         attributes: what the tracks of the video have in common with its attention.
@@ -122,10 +122,13 @@ def _read(
     check_finite(path, "queries", queries)
     check_finite(path, "keys", keys)
     keys = keys[:, :, columns(attributes["grid"], settings.approximate)]
-    made_by, device = provenance(file), torch.device(device)
-    return _Attention(
-        path, pinned(queries, device), pinned(keys, device), chosen, attributes, made_by
-    )
+    # Of a long video pinned memory, which the process keeps, would be too much.
+    short = queries.nbytes <= MOST_AHEAD
+    given = [
+        pinned(one, torch.device(device)) if short else torch.from_numpy(one)
+        for one in (queries, keys)
+    ]
+    return _Attention(path, *given, chosen, attributes, provenance(file))
 
 
 def _computed(

@@ -79,7 +79,7 @@ def read_plan(lines: Iterable[str]) -> Plan:
             unlisted += [Path(path).parent.name] if path.endswith("videos.csv") else []
         elif pending:
             others[rule] = others.get(rule, 0) + 1
-    order = sorted(stages, key=list(STAGES).index)
+    order = sorted(stages, key=[*STAGES, *stages].index)  # one without a name on the screen: last
     return Plan({rule: stages[rule] for rule in order}, unlisted, others)
 
 

@@ -3,7 +3,9 @@
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Callable
+from contextlib import redirect_stderr
 
 from betrayed.errors import UserError
 
@@ -27,6 +29,16 @@ def run(main: Callable[[], None]) -> None:
             file=sys.stderr,
         )
         sys.exit(1)
+
+
+def run_in_rule(main: Callable[[], None], log: str) -> None:
+    """The same for what Snakemake runs as a rule's ``script:``; all that it says is in the log."""
+    with open(log, "w", encoding="utf-8") as file, redirect_stderr(file):
+        try:
+            run(main)
+        except Exception:
+            traceback.print_exc()
+            sys.exit(1)
 
 
 def add_batch_options(parser: argparse.ArgumentParser) -> None:

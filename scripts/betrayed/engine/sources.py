@@ -1,5 +1,6 @@
 """Which source files a program is made of, so that editing one reruns what it had a part in."""
 
+import ast
 import hashlib
 import re
 from collections.abc import Iterable
@@ -7,17 +8,22 @@ from functools import cache
 from pathlib import Path
 
 _SCRIPTS = Path(__file__).resolve().parents[2]
+# Imports of the library in the form that the formatter gives them, comments taken out.
+_MODULE = r"betrayed(?:\.\w+)*"
 _IMPORT = re.compile(
-    r"^[ \t]*(?:from (?P<module>betrayed(?:\.\w+)*) import (?:\((?P<inside>[^)]*)\)|(?P<line>.+))"
-    r"|import (?P<plain>betrayed(?:\.\w+)*)\b)",
+    rf"^[ \t]*(?:import (?P<plain>{_MODULE})(?: as \w+)?"
+    rf"|from (?P<module>{_MODULE}) import (?:\((?P<lines>[\w\s,]+)\)|(?P<line>[\w ,]+)))[ \t]*$",
     re.MULTILINE,
 )
-_COMMENT = re.compile(r"#.*")
+_COMMENT = re.compile(r"[ \t]*#.*")
+_OTHER_FORM = re.compile(r"\bfrom\s+betrayed\b|\bimport\b.*\bbetrayed\b")
 _UNSEEN = re.compile(r"^if TYPE_CHECKING:\n(?:(?:[ \t]+.*)?\n)*", re.MULTILINE)
 # Modules of this room that decide where and when a program runs, and nothing that it makes.
 _ABOUT_RUNNING = [
     "batches",
+    "devices",
     "folder_claim",
+    "gpu_options",
     "gpu_usage",
     "gpus",
     "leasing",
@@ -82,17 +88,36 @@ def _imported(path: Path) -> list[Path]:
 def _names(text: str) -> set[str]:
     """What a file imports, in functions too: modules of the library, and what is in them.
 
-    Found as text, in the form that the formatter gives imports: Python's parser takes ten times as
-    long, half a second of whatever Snakemake is started for. What only a type checker imports does
-    not run.
+    Found as text: Python's parser takes ten times as long, half a second of whatever Snakemake is
+    started for. It is asked where there may be an import of another form. What only a type checker
+    imports does not run.
     """
+    seen = _UNSEEN.sub("", _COMMENT.sub("", text))
+    if _OTHER_FORM.search(_IMPORT.sub("", seen)):
+        return _parsed_names(text)
     names: set[str] = set()
-    for found in _IMPORT.finditer(_UNSEEN.sub("", text)):
-        module, inside, line, plain = found.groups()
+    for found in _IMPORT.finditer(seen):
+        plain, module, lines, line = found.groups()
         names.add(module or plain)
-        given = _COMMENT.sub("", inside or line or "").split(",")
+        given = (lines or line or "").split(",")
         names.update(f"{module}.{one.split()[0]}" for one in given if one.strip())
     return names
+
+
+def _parsed_names(text: str) -> set[str]:
+    names: set[str] = set()
+    waiting: list[ast.AST] = [ast.parse(text)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
+    return {name for name in names if name.split(".")[0] == "betrayed"}
 
 
 @cache

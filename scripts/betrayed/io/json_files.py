@@ -6,6 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from betrayed.errors import UserError
+from betrayed.io.files import whole_file
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write what JSON can hold, objects in their order.
+
+    Raises:
+        ShortageError: there is no room for it.
+    """
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(value), encoding="utf-8")
 
 
 def read_json(path: str | Path, kind: type) -> Any:
