@@ -50,7 +50,8 @@ def _prepare(arguments: argparse.Namespace) -> Callable[[Task], Any] | ReadsAhea
     """Load the backbone once for all videos."""
     device = take_device(arguments)
     from betrayed.config.features import FeatureSettings
-    from betrayed.features.caching import begin_features, load_backbone, write_features
+    from betrayed.features.caching import begin_features, load_backbone
+    from betrayed.io.prefetching import MOST_AHEAD
     from betrayed.video.video import Video
 
     settings = read_settings(FeatureSettings, arguments.settings)
@@ -59,14 +60,13 @@ def _prepare(arguments: argparse.Namespace) -> Callable[[Task], Any] | ReadsAhea
     batch_size = arguments.batch_size or None
 
     # A GPU computes while the next video is read, and while the file of the last reaches the disk.
-    on_gpu = device.type == "cuda"
-    begin = begin_features if on_gpu else write_features
+    ahead = MOST_AHEAD if device.type == "cuda" else 0
 
-    def cache(task: Task) -> Callable[[], Any] | None:
+    def cache(task: Task) -> Callable[[], Any]:
         video = Video.load(task.inputs["frames"])
-        return begin(video, settings, backbone, weights, task.output, batch_size)
+        return begin_features(video, settings, backbone, weights, task.output, batch_size, ahead)
 
-    return ReadsAhead(cache) if on_gpu else cache
+    return ReadsAhead(cache) if ahead else cache
 
 
 if __name__ == "__main__":

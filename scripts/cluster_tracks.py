@@ -40,19 +40,20 @@ def main() -> None:
 
 def _prepare(arguments: argparse.Namespace) -> Callable[[Task], Any] | ReadsAhead:
     device = take_device(arguments)
-    from betrayed.clustering.tracking import ClusterSettings, begin_tracks, cluster_video
+    from betrayed.clustering.tracking import ClusterSettings, begin_tracks
+    from betrayed.io.prefetching import MOST_AHEAD
 
     settings = read_settings(ClusterSettings, arguments.settings)
     memory = 1e6 * arguments.memory_mb or None
 
     # A GPU computes while the next video is read, and while the file of the last reaches the disk.
-    on_gpu = device.type == "cuda"
-    begin = begin_tracks if on_gpu else cluster_video
+    ahead = MOST_AHEAD if device.type == "cuda" else 0
 
-    def cluster(task: Task) -> Callable[[], Any] | None:
-        return begin(task.inputs["attention"], task.output, settings, device, memory)
+    def cluster(task: Task) -> Callable[[], Any]:
+        given = task.inputs["attention"], task.output
+        return begin_tracks(*given, settings, device, memory, ahead)
 
-    return ReadsAhead(cluster) if on_gpu else cluster
+    return ReadsAhead(cluster) if ahead else cluster
 
 
 if __name__ == "__main__":

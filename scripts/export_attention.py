@@ -40,17 +40,17 @@ def main() -> None:
 
 def _prepare(arguments: argparse.Namespace) -> Callable[[Task], Any] | ReadsAhead:
     device = take_device(arguments)
-    from betrayed.block.export import begin_attention, export_attention
+    from betrayed.block.export import begin_attention
+    from betrayed.io.prefetching import MOST_AHEAD
 
     # A GPU computes while the next video is read, and while the file of the last reaches the disk.
-    on_gpu = device.type == "cuda"
-    begin = begin_attention if on_gpu else export_attention
+    ahead = MOST_AHEAD if device.type == "cuda" else 0
 
-    def export(task: Task) -> Callable[[], Any] | None:
-        features = task.inputs["features"]
-        return begin(features, arguments.block, task.output, device, arguments.batch_size)
+    def export(task: Task) -> Callable[[], Any]:
+        given = task.inputs["features"], arguments.block, task.output
+        return begin_attention(*given, device, arguments.batch_size, ahead)
 
-    return ReadsAhead(export) if on_gpu else export
+    return ReadsAhead(export) if ahead else export
 
 
 if __name__ == "__main__":

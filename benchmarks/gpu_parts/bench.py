@@ -13,7 +13,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from betrayed.config.training import TrainSettings
 from betrayed.engine.gpu_memory import release
-from betrayed.engine.parallel import cores, ended_behind, read_before
+from betrayed.engine.parallel import cores, overlapped
 
 Rows = tuple[list[dict[str, Any]], dict[str, float | None]]
 
@@ -197,9 +197,8 @@ def in_turn(begin: Callable[[Any], Callable[[], Callable[[], Any]]], items: Iter
 
     One is read while the one before it is computed, whose file reaches the disk meanwhile.
     """
-    with read_before(begin, items) as coming:
-        for _ in ended_behind(lambda one: one[1]()(), coming):
-            pass
+    for _ in overlapped(begin, lambda _, given: given()(), items):
+        pass
 
 
 def covered(intervals: list[tuple[int, int]]) -> int:

@@ -15,7 +15,7 @@ from betrayed.engine.parallel import cores
 from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.features.caching import begin_features, default_batch_size
 from betrayed.io.files import synced_meanwhile
-from betrayed.io.prefetching import batches, read_ahead
+from betrayed.io.prefetching import MOST_AHEAD, batches, read_ahead
 from gpu_parts.bench import Bench, Rows, in_turn, ratio
 from gpu_parts.made import made_video
 
@@ -54,7 +54,10 @@ def caching(bench: Bench) -> Rows:
                     for images in prepared:
                         backbone.model.forward_features(images)
 
-            row = partial(in_turn, partial(begin_features, video, settings, backbone, None))
+            begin = partial(
+                begin_features, video, settings, backbone, None, batch_size=None, ahead=MOST_AHEAD
+            )
+            row = partial(in_turn, begin)
             bare()
             row(paths[:1])
             length = paths[0].stat().st_size
@@ -88,7 +91,7 @@ def caching(bench: Bench) -> Rows:
             )
             for path in paths:
                 path.unlink(missing_ok=True)
-            del backbone, prepared, bare, row
+            del backbone, prepared, bare, begin, row
             release()
     return rows, {"caching over the bare forward pass": min(row["of bare"] for row in rows)}
 

@@ -19,6 +19,7 @@ from betrayed.engine.batches import Batch, ReadsAhead, Task
 from betrayed.engine.parallel import cores, in_parallel
 from betrayed.features.backbone import Backbone
 from betrayed.features.caching import begin_features
+from betrayed.io.prefetching import MOST_AHEAD
 from betrayed.objects.mask_writing import write_masks
 from betrayed.objects.motion_measurement import measure_motion
 from betrayed.objects.selection import find_objects
@@ -89,7 +90,7 @@ def batch(bench: Bench) -> Rows:
 
         def read(task: Task) -> Callable[[], Any]:
             video = Video.load(task.inputs["frames"])
-            return begin_features(video, settings, backbone, None, task.output)
+            return begin_features(video, settings, backbone, None, task.output, ahead=MOST_AHEAD)
 
         job("cache_features", "features", "frames", read)
 
@@ -99,14 +100,15 @@ def batch(bench: Bench) -> Rows:
 
     def attend() -> None:
         def read(task: Task) -> Callable[[], Any]:
-            return begin_attention(task.inputs["features"], block, task.output, bench.device)
+            given = task.inputs["features"], block, task.output
+            return begin_attention(*given, bench.device, ahead=MOST_AHEAD)
 
         job("export_attention", "attention", "features", read)
 
     def cluster() -> None:
         def read(task: Task) -> Callable[[], Any]:
             given = task.inputs["attention"], task.output
-            return begin_tracks(*given, ClusterSettings(tau=0.05), bench.device)
+            return begin_tracks(*given, ClusterSettings(tau=0.05), bench.device, ahead=MOST_AHEAD)
 
         job("cluster_tracks", "tracks", "attention", read)
 

@@ -16,6 +16,7 @@ from betrayed.config.clustering import ClusterSettings
 from betrayed.config.features import FeatureSettings
 from betrayed.features.backbone import Backbone
 from betrayed.features.caching import begin_features
+from betrayed.io.prefetching import MOST_AHEAD
 from gpu_parts.bench import Bench, Rows, in_turn
 from gpu_parts.made import block_file, made_video
 
@@ -40,15 +41,20 @@ def waits(bench: Bench) -> Rows:
         return bench.folder / f"{kind}{number}.h5"
 
     def cache(number: int) -> Callable[[], Any]:
-        return begin_features(video, settings, backbone, None, path("features", number))
+        return begin_features(
+            video, settings, backbone, None, path("features", number), ahead=MOST_AHEAD
+        )
 
     def attend(number: int) -> Callable[[], Any]:
         given = path("features", number)
-        return begin_attention(given, block, path("attention", number), bench.device)
+        output = path("attention", number)
+        return begin_attention(given, block, output, bench.device, ahead=MOST_AHEAD)
 
     def cluster(number: int) -> Callable[[], Any]:
         given, output = path("attention", number), path("tracks", number)
-        return begin_tracks(given, output, ClusterSettings(tau=0.05), bench.device)
+        return begin_tracks(
+            given, output, ClusterSettings(tau=0.05), bench.device, ahead=MOST_AHEAD
+        )
 
     for stage, begin in {"caching": cache, "export": attend, "clustering": cluster}.items():
         in_turn(begin, range(1))  # to warm up

@@ -14,13 +14,12 @@ from betrayed.block.block import SpatioTemporalBlock
 from betrayed.block.export import (
     begin_attention,
     check_features,
-    compute_attention,
     export_attention,
 )
 from betrayed.block.loading import load_block
 from betrayed.block.rows import attention_rows
 from betrayed.engine.batches import ReadsAhead, Task
-from betrayed.engine.parallel import ended_behind
+from betrayed.engine.parallel import overlapped
 from betrayed.engine.records import Record
 from betrayed.errors import UserError
 from betrayed.io import files
@@ -176,10 +175,11 @@ def test_a_file_reaches_the_disk_while_the_next_video_is_computed(tmp_path, bloc
     monkeypatch.setattr(files, "_sync", slow)
     torch.set_float32_matmul_precision("high")
     try:
-        ends = ended_behind(
-            lambda name: compute_attention(
+        ends = overlapped(
+            lambda name: begin_attention(
                 tmp_path / f"{name}.h5", block, tmp_path / "out" / f"{name}.h5", cpu, 2
             ),
+            lambda _, given: given()(),
             "abc",
         )
         assert list(ends) == [None] * 3
@@ -195,22 +195,20 @@ def test_a_file_reaches_the_disk_while_the_next_video_is_computed(tmp_path, bloc
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
 def test_the_program_leaves_beginning_and_end_to_others_where_a_gpu_computes(kind, monkeypatch):
     monkeypatch.setattr(program, "take_device", lambda arguments: torch.device(kind))
-    for name, gives in (("begin_attention", "computes"), ("export_attention", None)):
-        monkeypatch.setattr(f"betrayed.block.export.{name}", lambda *given, gives=gives: gives)
+    monkeypatch.setattr(export, "begin_attention", lambda *given: given)
     work = program._prepare(Namespace(block="block.pt", batch_size=None))
     assert isinstance(work, ReadsAhead) == (kind == "cuda")
     do = work.read if kind == "cuda" else work
-    done = do(Task("bear", {"features": Path("f.h5")}, (Path("x.h5"),)))
-    assert done == ("computes" if kind == "cuda" else None)
+    *_, ahead = do(Task("bear", {"features": Path("f.h5")}, (Path("x.h5"),)))
+    assert ahead == (2**27 if kind == "cuda" else 0)
 
 
 @pytest.mark.parametrize("fits", [True, False])
-def test_features_are_read_before_it_is_the_videos_turn(fits, tmp_path, block, monkeypatch):
+def test_features_are_read_before_it_is_the_videos_turn(fits, tmp_path, block):
     tokens, cpu = np.random.default_rng(1).normal(size=(5, 6, 8)), torch.device("cpu")
     write_features(tmp_path / "f.h5", tokens)
     export_attention(tmp_path / "f.h5", block, tmp_path / "expected.h5", cpu, 2)
-    monkeypatch.setattr(export, "MOST_AHEAD", 2 * tokens.size - (not fits))
-    given = block, tmp_path / "a.h5", cpu, 2
+    given = block, tmp_path / "a.h5", cpu, 2, 2 * tokens.size - (not fits)
     compute = begin_attention(tmp_path / "f.h5", *given)
     assert not (tmp_path / "a.h5").exists()
     if fits:

@@ -301,15 +301,13 @@ def test_cluster_video(tmp_path):
 
 
 @pytest.mark.parametrize("fits", [True, False])
-def test_attention_is_read_before_it_is_the_videos_turn_and_tracks_written_behind(
-    fits, tmp_path, monkeypatch
-):
+def test_attention_is_read_before_it_is_the_videos_turn_and_tracks_written_behind(fits, tmp_path):
     tokens, _, _ = structured_case(14, frames=12)
     write_attention(tmp_path / "a.h5", tokens, tokens, (3, 3))
     settings = ClusterSettings(tau=0.2, key_frame_ratio=5)
     cluster_video(tmp_path / "a.h5", tmp_path / "expected.h5", settings)
-    monkeypatch.setattr(tracking, "MOST_AHEAD", 2 * tokens.size - (not fits))
-    compute = begin_tracks(tmp_path / "a.h5", tmp_path / "t.h5", settings)
+    ahead = 2 * tokens.size - (not fits)
+    compute = begin_tracks(tmp_path / "a.h5", tmp_path / "t.h5", settings, ahead=ahead)
     if fits:
         (tmp_path / "a.h5").unlink()
     write = compute()
@@ -321,13 +319,12 @@ def test_attention_is_read_before_it_is_the_videos_turn_and_tracks_written_behin
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
 def test_the_program_leaves_beginning_and_end_to_others_where_a_gpu_computes(kind, monkeypatch):
     monkeypatch.setattr(program, "take_device", lambda arguments: torch.device(kind))
-    for name, gives in (("begin_tracks", "computes"), ("cluster_video", None)):
-        monkeypatch.setattr(tracking, name, lambda *given, gives=gives: gives)
+    monkeypatch.setattr(tracking, "begin_tracks", lambda *given: given)
     work = program._prepare(Namespace(settings="{}", memory_mb=0))
     assert isinstance(work, ReadsAhead) == (kind == "cuda")
     do = work.read if kind == "cuda" else work
-    done = do(Task("bear", {"attention": Path("a.h5")}, (Path("x.h5"),)))
-    assert done == ("computes" if kind == "cuda" else None)
+    *_, ahead = do(Task("bear", {"attention": Path("a.h5")}, (Path("x.h5"),)))
+    assert ahead == (2**27 if kind == "cuda" else 0)
 
 
 def test_memory_that_runs_out_is_halved(tmp_path, monkeypatch, capsys):

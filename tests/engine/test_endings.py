@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from betrayed.engine import batches
 from betrayed.engine.batches import Batch, ReadsAhead
-from betrayed.engine.parallel import ended_behind, read_before
+from betrayed.engine.parallel import overlapped
 from betrayed.engine.records import Failure, Record
 from betrayed.errors import ShortageError, UserError
 from betrayed.io.files import whole_file
@@ -17,8 +18,13 @@ from betrayed.io.files import whole_file
 LONG = 20  # seconds after which a test has failed
 
 
+def results(begin, items):
+    """Of items of which nothing is to be read."""
+    return overlapped(lambda item: None, lambda item, given: begin(item), items)
+
+
 def numbers(begin, items):
-    return list(ended_behind(begin, items))
+    return list(results(begin, items))
 
 
 def test_the_next_is_begun_before_the_end_of_the_one_before():
@@ -60,7 +66,7 @@ def test_few_ends_are_open_and_results_keep_their_order():
 
 def test_what_leaves_no_end_is_done_one_by_one():
     log = []
-    for result in ended_behind(lambda number: log.append(number) or number, range(3)):
+    for result in results(lambda number: log.append(number) or number, range(3)):
         log.append(f"{result} is told")
     assert log == [0, "0 is told", 1, "1 is told", 2, "2 is told"]
 
@@ -100,7 +106,7 @@ def test_after_an_error_nothing_is_begun_and_all_is_ended(place, error):
 
 
 def test_the_next_and_no_more_is_read_meanwhile():
-    started, threads, at_hand = [], set(), []
+    started, threads = [], set()
     next_one = {number: threading.Event() for number in range(5)}
 
     def read(number):
@@ -109,25 +115,47 @@ def test_the_next_and_no_more_is_read_meanwhile():
         next_one[number].set()
         return number**2
 
-    with read_before(read, range(5)) as coming:
-        for number, found in coming:
-            assert number == 4 or next_one[number + 1].wait(LONG)
-            time.sleep(0.02)
-            assert started == list(range(min(5, number + 2)))
-            at_hand.append(found())
-    assert at_hand == [0, 1, 4, 9, 16]
+    def compute(number, given):
+        assert number == 4 or next_one[number + 1].wait(LONG)
+        time.sleep(0.02)
+        assert started == list(range(min(5, number + 2)))
+        return given()
+
+    assert list(overlapped(read, compute, range(5))) == [0, 1, 4, 9, 16]
     assert len(threads) == 1 and threads & set(threading.enumerate()) == set()
 
 
 def test_what_reading_raises_comes_in_its_turn():
-    with read_before(lambda number: 1 // (number - 1), [0, 1, 2]) as coming:
-        (_, first), (_, second) = next(coming), next(coming)
-        assert first() == -1
+    def compute(number, given):
+        if number != 1:
+            return given()
         with pytest.raises(ZeroDivisionError):
-            second()
-        assert [(number, found()) for number, found in coming] == [(2, 1)]
-    with read_before(lambda number: number, []) as coming:
-        assert list(coming) == []
+            given()
+        return "bad"
+
+    found = overlapped(lambda number: 1 // (number - 1), compute, [0, 1, 2])
+    assert list(found) == [-1, "bad", 1]
+    assert list(overlapped(lambda number: number, compute, [])) == []
+
+
+def test_what_was_read_is_let_go_before_one_more_is():
+    """While the end of an item is under way it holds nothing that was read."""
+    read = weakref.WeakSet()
+
+    class Data:
+        pass
+
+    def reading(number):
+        assert len(read) <= 1  # that of the item at hand
+        data = Data()
+        read.add(data)
+        return data
+
+    def compute(number, given):
+        assert isinstance(given(), Data)
+        return lambda: time.sleep(0.01)
+
+    assert list(overlapped(reading, compute, range(9))) == [None] * 9
 
 
 def test_after_ctrl_c_what_is_being_read_is_waited_for_and_nothing_else_is():
@@ -139,11 +167,13 @@ def test_after_ctrl_c_what_is_being_read_is_waited_for_and_nothing_else_is():
             time.sleep(0.1)
         read.append(number)
 
-    before = set(threading.enumerate())
-    with pytest.raises(KeyboardInterrupt), read_before(slowly, range(9)) as coming:
-        next(coming)
+    def compute(number, given):
         assert begun.wait(LONG)
         raise KeyboardInterrupt
+
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        list(overlapped(slowly, compute, range(9)))
     assert read == [0, 1] and set(threading.enumerate()) == before
 
 
@@ -155,8 +185,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def job(work, videos, processes=1):
-    ahead = getattr(work, "at", None) == "reading"
-    return run(ReadsAhead(work.read) if ahead else work, videos, processes)
+    return run(ReadsAhead(work.read) if isinstance(work, Work) else work, videos, processes)
 
 
 def run(work, videos, processes=1):
@@ -177,10 +206,7 @@ def left():
 
 
 class Work:
-    """Writes a video's name; the rest of a video waits until the next is under way.
-
-    What is done ahead is done only if something is bad "at reading".
-    """
+    """Writes a video's name; the rest of a video waits until the next is under way."""
 
     def __init__(self, *bad, at="the end", error=UserError):
         self.bad, self.at, self.error = bad, at, error
@@ -189,9 +215,10 @@ class Work:
 
     def read(self, task):
         assert threading.current_thread() is not threading.main_thread()
-        if task.video in self.bad:
-            self.begun.setdefault(task.video, threading.Event()).set()
-        self._raise(task)
+        if self.at == "reading":
+            if task.video in self.bad:
+                self.begun.setdefault(task.video, threading.Event()).set()
+            self._raise(task)
         return partial(self, task)
 
     def __call__(self, task):
@@ -218,9 +245,8 @@ class Work:
             raise self.error(f"{task.video} is bad.")
 
 
-@pytest.mark.parametrize("at", ["reading", "the end"])
-def test_stamps_and_messages_are_those_of_one_after_the_other(folder, at, capsys):
-    work = Work(at=at)
+def test_stamps_and_messages_are_those_of_one_after_the_other(folder, capsys):
+    work = Work()
     record = job(work, "abc")
     assert (work.computed, work.early, work.threads) == (list("abc"), [], {threading.main_thread()})
     assert list(record.videos) == stamped() == list("abc")
@@ -229,7 +255,7 @@ def test_stamps_and_messages_are_those_of_one_after_the_other(folder, at, capsys
         "shout: 3 to compute, 0 up to date",
         *(f"shout: {number} of 3 videos" for number in (1, 2, 3)),
     ]
-    again = Work(at=at)
+    again = Work()
     assert job(again, "abc") == record and again.computed == []
 
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 import cache_features as program
 from betrayed.engine.batches import ReadsAhead, Task
-from betrayed.engine.parallel import ended_behind
+from betrayed.engine.parallel import overlapped
 from betrayed.engine.records import Record
 from betrayed.errors import ShortageError, UserError
 from betrayed.features import caching
@@ -31,7 +31,6 @@ from betrayed.features.caching import (
     FeatureSettings,
     begin_features,
     cache_features,
-    compute_features,
     default_batch_size,
     write_features,
 )
@@ -366,8 +365,9 @@ def test_a_file_reaches_the_disk_while_the_next_video_is_computed(
     monkeypatch.setattr(backbone, "extract", extract)
     monkeypatch.setattr(files, "_sync", slow)
     paths = [tmp_path / f"{number}.h5" for number in range(3)]
-    begin = partial(compute_features, video, PLAIN, backbone, sha256(weights), batch_size=2)
-    assert list(ended_behind(lambda path: begin(output=path), paths)) == [None] * 3
+    begin = partial(begin_features, video, PLAIN, backbone, sha256(weights), batch_size=2)
+    done = overlapped(lambda path: begin(output=path), lambda _, given: given()(), paths)
+    assert list(done) == [None] * 3
     assert set(computed) == {threading.current_thread()} and len(computed) == 9
     assert len(syncing) == 2 and threading.current_thread() not in syncing
     assert {sha256(path) for path in paths} == {sha256(plain)}
@@ -380,7 +380,7 @@ def test_an_end_that_fails_leaves_no_file_and_no_thread(video, weights, tmp_path
 
     before = set(threading.enumerate())
     backbone = Backbone(NAME, weights, layer=0)
-    end = compute_features(video, PLAIN, backbone, None, tmp_path / "a.h5", 2)
+    end = begin_features(video, PLAIN, backbone, None, tmp_path / "a.h5", 2)()
     monkeypatch.setattr(files, "_sync", full)
     with pytest.raises(ShortageError, match=r"no room for .*a\.h5"):
         end()
@@ -392,19 +392,15 @@ def test_the_program_leaves_beginning_and_end_to_others_where_a_gpu_computes(
     kind, video, folder, weights, monkeypatch
 ):
     monkeypatch.setattr(program, "take_device", lambda arguments: torch.device(kind))
-    for name, gives in (
-        ("load_backbone", 0),
-        ("begin_features", "computes"),
-        ("write_features", None),
-    ):
-        monkeypatch.setattr(f"betrayed.features.caching.{name}", lambda *given, gives=gives: gives)
+    for name in ("load_backbone", "begin_features"):
+        monkeypatch.setattr(caching, name, lambda *given: given)
     settings = json.dumps({"backbone": NAME, "height": 32, "width": 48})
     work = program._prepare(Namespace(settings=settings, weights=weights, batch_size=0))
     frames = folder / "bear" / "frames.json"
     assert isinstance(work, ReadsAhead) == (kind == "cuda")
     do = work.read if kind == "cuda" else work
-    done = do(Task("bear", {"frames": frames}, (folder / "x.h5",)))
-    assert done == ("computes" if kind == "cuda" else None)
+    *_, ahead = do(Task("bear", {"frames": frames}, (folder / "x.h5",)))
+    assert ahead == (2**27 if kind == "cuda" else 0)
 
 
 @pytest.mark.parametrize("ahead", [0, 3, 99])
@@ -412,12 +408,12 @@ def test_frames_are_decoded_before_it_is_the_videos_turn(
     ahead, video, weights, plain, tmp_path, monkeypatch
 ):
     decoded, frame_of = [], Video.frame
-    monkeypatch.setattr(caching, "MOST_AHEAD", ahead * video.height * video.width * 3)
     monkeypatch.setattr(
         Video, "frame", lambda self, frame: decoded.append(frame) or frame_of(self, frame)
     )
     backbone, before = Backbone(NAME, weights, layer=0), set(threading.enumerate())
     given = PLAIN, backbone, sha256(weights), tmp_path / "bear.h5", 2
+    given = *given, ahead * video.height * video.width * 3
     compute = begin_features(video, *given)
     assert decoded == list(range(min(ahead, 5))) and not list(tmp_path.iterdir())
     assert set(threading.enumerate()) == before

@@ -20,14 +20,7 @@ from betrayed.errors import UserError
 from betrayed.io.artefacts import check_finite, create, open_checked, provenance
 from betrayed.io.chunks import all_finite, makes_chunks, with_checksums, write_rows
 from betrayed.io.files import sha256, synced_meanwhile
-from betrayed.io.prefetching import (
-    MOST_AHEAD,
-    batches,
-    pinned,
-    read_ahead,
-    to_host,
-    write_behind,
-)
+from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
 from betrayed.io.progress import progress
 from betrayed.io.row_reading import read_rows
 
@@ -48,21 +41,7 @@ def export_attention(
     batch_size: int | None = None,
 ) -> None:
     """Write the attention of every frame of a video: see :func:`begin_attention`."""
-    compute_attention(features_path, block_path, output, device, batch_size)()
-
-
-def compute_attention(
-    features_path: str | Path,
-    block_path: str | Path,
-    output: str | Path,
-    device: torch.device,
-    batch_size: int | None = None,
-) -> Callable[[], None]:
-    """Compute the attention of every frame of a video: see :func:`begin_attention`."""
-    with _opened(features_path, block_path, device) as features:
-        runs = batches(features.shape[0], BATCH_SIZE if batch_size is None else batch_size)
-        with read_ahead(features.read, runs) as clips:
-            return _computed(features, output, device, runs, clips)
+    begin_attention(features_path, block_path, output, device, batch_size)()()
 
 
 def begin_attention(
@@ -71,13 +50,13 @@ def begin_attention(
     output: str | Path,
     device: torch.device,
     batch_size: int | None = None,
+    ahead: int = 0,
 ) -> Callable[[], Callable[[], None]]:
     """Read the features of a video, of whose frames a block's queries and keys are then computed.
 
-    Features are read ahead and the results written behind, in threads; what takes more than
-    MOST_AHEAD bytes is read while it is computed. On a GPU too it computes in float32, without
-    TF32: half precision would speed up about a fiftieth of what the backbone has done. Where memory
-    runs out, fewer frames are taken at a time.
+    Features are read ahead and the results written behind, in threads. On a GPU too it computes in
+    float32, without TF32: half precision would speed up about a fiftieth of what the backbone has
+    done. Where memory runs out, fewer frames are taken at a time.
 
     Args:
         features_path: features artefact without augmented views.
@@ -87,6 +66,7 @@ def begin_attention(
         device: where to compute.
         batch_size: frames at a time at most; None: 4. It changes results by the rounding of
             float32 at most.
+        ahead: features of more bytes are read only while what is returned computes.
 
     Returns:
         What computes them: to be called in the thread that computes other videos, while any thread
@@ -99,13 +79,15 @@ def begin_attention(
             value is not finite, or memory does not do for one frame; of the values and of memory
             the functions that are returned may tell.
     """
-    with _opened(features_path, block_path, device) as features:
-        if 2 * math.prod(features.shape) > MOST_AHEAD:  # of float16
-            return partial(compute_attention, features_path, block_path, output, device, batch_size)
-        runs = batches(features.shape[0], BATCH_SIZE if batch_size is None else batch_size)
-        tokens = features.read(range(features.shape[0]))
-    clips = [tokens[run.start : run.stop] for run in runs]
-    return partial(_computed, features, output, device, runs, clips)
+    size = BATCH_SIZE if batch_size is None else batch_size
+    if ahead:
+        with _opened(features_path, block_path, device) as features:
+            count = features.shape[0]
+            if 2 * math.prod(features.shape) <= ahead:  # of float16
+                tokens, runs = features.read(range(count)), batches(count, size)
+                clips = [tokens[run.start : run.stop] for run in runs]
+                return partial(_computed, features, output, device, runs, clips)
+    return partial(_read_and_computed, features_path, block_path, output, device, size)
 
 
 @dataclass(frozen=True)
@@ -113,7 +95,7 @@ class _Features:
     """Features of a video, and a block that they fit.
 
     Attributes:
-        block: on the host.
+        block: where it was last computed with.
         block_path: its file.
         path: the file of the features.
         shape: frames, tokens of a frame, and their width.
@@ -159,6 +141,20 @@ def _opened(path: str | Path, block_path: str | Path, device: torch.device) -> I
         attributes = {name: features.attrs[name] for name in ("grid", "frame_size", "count")}
         made_by |= {"block_sha256": digest, "block_step": info["step"]}
         yield _Features(block, block_path, path, tokens.shape, attributes, made_by, read)
+
+
+def _read_and_computed(
+    features_path: str | Path,
+    block_path: str | Path,
+    output: str | Path,
+    device: torch.device,
+    batch_size: int,
+) -> Callable[[], None]:
+    """The attention of a video whose features are read meanwhile."""
+    with _opened(features_path, block_path, device) as features:
+        runs = batches(features.shape[0], batch_size)
+        with read_ahead(features.read, runs) as clips:
+            return _computed(features, output, device, runs, clips)
 
 
 def _computed(

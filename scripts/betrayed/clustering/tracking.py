@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 from torch import Tensor
@@ -36,20 +35,7 @@ def cluster_video(
     memory: float | None = None,
 ) -> None:
     """Cluster the attention of a video and write its tracks: see :func:`begin_tracks`."""
-    compute_tracks(attention_path, output, settings, device, memory)()
-
-
-def compute_tracks(
-    attention_path: str | Path,
-    output: str | Path,
-    settings: ClusterSettings,
-    device: torch.device | str = "cpu",
-    memory: float | None = None,
-) -> Callable[[], None]:
-    """Cluster the attention of a video: see :func:`begin_tracks`."""
-    with open_checked(attention_path, "attention") as file:
-        attention = _read(attention_path, file, settings, device)
-    return _computed(attention, output, settings, device, memory)
+    begin_tracks(attention_path, output, settings, device, memory)()()
 
 
 def begin_tracks(
@@ -58,10 +44,9 @@ def begin_tracks(
     settings: ClusterSettings,
     device: torch.device | str = "cpu",
     memory: float | None = None,
+    ahead: int = 0,
 ) -> Callable[[], Callable[[], None]]:
     """Read the attention of a video, which is then clustered.
-
-    What takes more than MOST_AHEAD bytes is read when it is clustered.
 
     Args:
         attention_path: attention artefact.
@@ -74,6 +59,7 @@ def begin_tracks(
         memory: bytes that clustering may take; None: a share of what is free on the device. When
             the device has less after all, clustering starts anew with half of it, down to what does
             without keeping any row.
+        ahead: what has more bytes of queries is read only when what is returned is called.
 
     Returns:
         What clusters it: to be called in the thread that computes other videos, while any thread
@@ -84,11 +70,8 @@ def begin_tracks(
         UserError: unusable attention or settings out of range, or memory does not do; the file is
             named in the error. Of memory the function that is returned tells.
     """
-    with open_checked(attention_path, "attention") as file:
-        if 2 * math.prod(file["queries"].shape) > MOST_AHEAD:  # of float16
-            return partial(compute_tracks, attention_path, output, settings, device, memory)
-        attention = _read(attention_path, file, settings, device)
-    return partial(_computed, attention, output, settings, device, memory)
+    attention = _read(attention_path, settings, device, ahead) if ahead else None
+    return partial(_computed, attention, attention_path, output, settings, device, memory)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +79,6 @@ class _Attention:
     """Attention of a video, as clustering takes it.
 
     Attributes:
-        path: its file.
         queries: (T, heads, N, d) float16 of all frames.
         keys: (Tk, heads, N', d) of the key frames, of the tokens that are columns.
         key_frames: which frames these are.
@@ -104,7 +86,6 @@ class _Attention:
         made_by: what made it.
     """
 
-    path: str | Path
     queries: Tensor
     keys: Tensor
     key_frames: list[int]
@@ -113,32 +94,39 @@ class _Attention:
 
 
 def _read(
-    path: str | Path, file: h5py.File, settings: ClusterSettings, device: torch.device | str
-) -> _Attention:
-    attributes = {name: file.attrs[name] for name in ("grid", "frame_size", "count")}
-    queries = read_rows(file["queries"])  # (T, heads, N, d)
-    chosen = list(key_frames(len(queries), settings.key_frame_ratio))
-    keys = read_rows(file["keys"], chosen)  # (Tk, heads, N, d)
+    path: str | Path,
+    settings: ClusterSettings,
+    device: torch.device | str,
+    most: float = math.inf,
+) -> _Attention | None:
+    """The attention of a video; None if it has more bytes than that."""
+    with open_checked(path, "attention") as file:
+        stored = file["queries"]  # (T, heads, N, d)
+        if math.prod(stored.shape) * stored.dtype.itemsize > most:
+            return None
+        attributes = {name: file.attrs[name] for name in ("grid", "frame_size", "count")}
+        chosen = list(key_frames(len(stored), settings.key_frame_ratio))
+        queries = read_rows(stored)
+        keys = read_rows(file["keys"], chosen)  # (Tk, heads, N, d)
+        made_by = provenance(file)
     check_finite(path, "queries", queries)
     check_finite(path, "keys", keys)
     keys = keys[:, :, columns(attributes["grid"], settings.approximate)]
     # Of a long video pinned memory, which the process keeps, would be too much.
-    short = queries.nbytes <= MOST_AHEAD
-    given = [
-        pinned(one, torch.device(device)) if short else torch.from_numpy(one)
-        for one in (queries, keys)
-    ]
-    return _Attention(path, *given, chosen, attributes, provenance(file))
+    device = torch.device(device if queries.nbytes <= MOST_AHEAD else "cpu")
+    return _Attention(pinned(queries, device), pinned(keys, device), chosen, attributes, made_by)
 
 
 def _computed(
-    attention: _Attention,
+    attention: _Attention | None,
+    path: str | Path,
     output: str | Path,
     settings: ClusterSettings,
     device: torch.device | str,
     memory: float | None,
 ) -> Callable[[], None]:
-    """The tracks of a video whose attention is read."""
+    """The tracks of a video; its attention is read now if it was not before."""
+    attention = attention or _read(path, settings, device)
     queries, keys = attention.queries, attention.keys
     device = torch.device(device)
     memory = allowed_memory(memory, device)
@@ -156,7 +144,7 @@ def _computed(
                 flush=True,
             )
     except UserError as error:
-        raise UserError(f"{attention.path}: {error}") from error
+        raise UserError(f"{path}: {error}") from error
     made_by = attention.made_by | dataclasses.asdict(settings)
     return partial(_write, output, made_by, attention.attributes, attention.key_frames, *found)
 

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from betrayed.engine.parallel import ended_behind, in_parallel, read_before
+from betrayed.engine.parallel import in_parallel, overlapped
 from betrayed.engine.records import Failure, Made, Record, entries_of
 from betrayed.engine.sources import source_digest
 from betrayed.engine.stamps import (
@@ -54,12 +54,13 @@ class Task:
 
 @dataclass(frozen=True)
 class ReadsAhead:
-    """What computes a video, if its data may be read while the video before is computed.
+    """What computes a video of which the beginning and the end may overlap with other videos.
 
     Attributes:
-        read: given a :class:`Task`, in another thread, reads data and gives a function without
-            arguments, which then computes the video in the job's own thread, or never, if another
-            job has made it meanwhile. It may not write anything.
+        read: given a :class:`Task`, in another thread, reads data, writes nothing, and gives a
+            function without arguments, which then computes the video in the job's own thread, or
+            never, if another job has made it meanwhile. What that returns may be a function again,
+            which does the rest of it in another thread.
     """
 
     read: Callable[[Task], Callable[[], Any]]
@@ -158,8 +159,7 @@ class Batch:
             prepare: called once, if there is anything to compute; it loads what serves all videos,
                 and returns what computes one of them: a function of a task, or for one process
                 :class:`ReadsAhead`. With several processes that has to be a function of a module.
-                If what computes a video returns a function, that does the rest of it, in another
-                thread and while the next one is computed.
+                If it returns a function, that goes on with the video, and so on.
             processes: videos at a time.
             keys: gives ``key`` and ``images`` of a video that is made, see :class:`Made`; by
                 default the key stands for the recipe.
@@ -235,37 +235,25 @@ class _Job:
 
 def _in_turn(work: Callable[[Task], Any] | ReadsAhead, jobs: list[_Job]) -> Iterator[str | None]:
     """Compute one video after another; of each the reason why it is bad, or None."""
-    if not isinstance(work, ReadsAhead):
-        yield from ended_behind(lambda job: _begin(job, partial(_checked, work, job)), jobs)
-        return
-    with read_before(partial(_read, work), jobs) as coming:
-        yield from ended_behind(lambda one: _begin(*one), coming)
+    if isinstance(work, ReadsAhead):
+        yield from overlapped(lambda job: _checked(work.read, job)(), _begin, jobs)
+    else:
+        yield from (_attempt(work, job) for job in jobs)
 
 
 def _attempt(work: Callable[[Task], Any], job: _Job) -> str | None:
     """Compute a video; the reason why it is bad, or None."""
-    begun = _begin(job, partial(_checked, work, job))
-    return begun() if callable(begun) else begun
+    reason = _begin(job, partial(_checked, work, job))
+    while callable(reason):
+        reason = reason()
+    return reason
 
 
 def _checked(work: Callable[[Task], Any], job: _Job) -> Callable[[], Any]:
-    """What computes a video, after its inputs are checked."""
+    """What does a video, after its inputs are checked."""
     for artefact, stamp in job.given.items():
         check_digests(stamp, artefact)
     return partial(work, job.task)
-
-
-def _read(work: ReadsAhead, job: _Job) -> Callable[[], Any]:
-    """The same, after they are read; what reading raises counts if the video is to be computed."""
-    read = _checked(work.read, job)
-    try:
-        return read()
-    except Exception as error:
-        return partial(_raise, error)
-
-
-def _raise(error: Exception) -> None:
-    raise error
 
 
 def _begin(
@@ -292,21 +280,21 @@ def _steps(job: _Job, given: Callable[[], Callable[[], Any]]) -> Generator[None,
 
     Args:
         job: the video.
-        given: checks its inputs, and gives what computes it.
+        given: checks its inputs, and gives what computes it; not asked if it is made meanwhile.
     """
     for path in job.task.outputs:
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        compute = given()
-        del given
         with stamping(job.stamp, job.recipe, job.task.outputs, job.stale) as wanted:
             if wanted:
                 try:
+                    compute = given()
+                    del given
                     rest = compute()
                     del compute  # and with it what was read
-                    if callable(rest):
+                    while callable(rest):
                         yield
-                        rest()
+                        rest = rest()
                 except UserError:
                     _remove(job.task)
                     raise

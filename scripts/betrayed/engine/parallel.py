@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
 from typing import TypeVar
@@ -17,6 +16,7 @@ from betrayed.errors import ShortageError
 from betrayed.io.progress import progress, silence
 
 Item = TypeVar("Item")
+Read = TypeVar("Read")
 Result = TypeVar("Result")
 _ENDING = 2  # items whose ends may be under way while another is begun
 _DIE_WITH_PARENT = 1  # Linux, prctl: PR_SET_PDEATHSIG
@@ -63,70 +63,51 @@ def in_parallel(
         pool.shutdown(cancel_futures=True)
 
 
-def ended_behind(
-    begin: Callable[[Item], Result | Callable[[], Result]], items: Iterable[Item]
+def overlapped(
+    read: Callable[[Item], Read],
+    compute: Callable[[Item, Callable[[], Read]], Result | Callable[[], Result]],
+    items: Iterable[Item],
 ) -> Iterator[Result]:
-    """Yield the results of all items, in their order; the end of one overlaps with the next.
+    """Yield the results of all items, in their order, whose work has three parts.
 
-    Items are begun one after another in the caller's thread, which alone computes and alone hears
-    Ctrl-C. Whatever is raised, by an end too, is raised here: no item is begun after it, and ends
-    that are under way are waited for.
-
-    Args:
-        begin: gives the result of an item, or a function that gives it. That is called in another
-            thread, and should do what the next item need not wait for, such as files that have to
-            reach the disk.
-        items: what it is given.
-    """
-    with ThreadPoolExecutor(_ENDING, "ending") as pool:
-        going: deque[Future[Result]] = deque()
-        for item in items:
-            begun = begin(item)
-            del item  # which may hold what was read of it
-            if callable(begun):
-                going.append(pool.submit(begun))
-            else:
-                going.append(Future())
-                going[-1].set_result(begun)
-            while going and (going[0].done() or len(going) > _ENDING):
-                yield going.popleft().result()
-            for one in going:
-                if one.done():
-                    one.result()  # raises what it has raised
-        while going:
-            yield going.popleft().result()
-
-
-@contextmanager
-def read_before(
-    read: Callable[[Item], Result], items: Iterable[Item]
-) -> Iterator[Iterator[tuple[Item, Callable[[], Result]]]]:
-    """Yield an iterator over the items, each with a function that gives ``read(item)``.
-
-    The next item, and no more, is read in another thread while the caller works on one. Whatever
-    reading an item raises is raised by its function. When the block ends, however it ends, what is
-    being read is waited for, and nothing else is read.
+    While an item is computed in the caller's thread, which alone hears Ctrl-C, the next one, and no
+    more, is read in another, and the ends of earlier ones are under way in others. Whatever is
+    raised, by an end too, is raised here: no item is begun after it, and what is under way is
+    waited for.
 
     Args:
         read: should give nothing that has to be closed, since it may never be asked for.
-        items: what it is given.
+        compute: given an item, and a function that gives what was read of it or raises what reading
+            it has raised. It gives the result, or the end of the work: a function that gives the
+            result and does what the next item need not wait for, such as files that have to reach
+            the disk.
+        items: what they are given.
     """
-    pool = ThreadPoolExecutor(1, "reading")
-
-    def each() -> Iterator[tuple[Item, Callable[[], Result]]]:
-        waiting = iter(items)
-        coming = [(item, pool.submit(read, item)) for item in islice(waiting, 1)]
-        while coming:
-            item, found = coming.pop()
-            # After the one at hand, of which the caller may have nothing yet: there is one thread.
-            coming += [(later, pool.submit(read, later)) for later in islice(waiting, 1)]
-            yield item, found.result
-            del found  # before one more is read
-
-    try:
-        yield each()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    reading = ThreadPoolExecutor(1, "reading")
+    with ThreadPoolExecutor(_ENDING, "ending") as ending:
+        try:
+            waiting, going = iter(items), deque[Future[Result]]()
+            coming = [(item, reading.submit(read, item)) for item in islice(waiting, 1)]
+            while coming:
+                item, found = coming.pop()
+                # Behind the one at hand, of which nothing may have been read yet: in one thread.
+                coming += [(later, reading.submit(read, later)) for later in islice(waiting, 1)]
+                begun = compute(item, found.result)
+                del found  # and what was read with it, before one more is
+                if callable(begun):
+                    going.append(ending.submit(begun))
+                else:
+                    going.append(Future())
+                    going[-1].set_result(begun)
+                while going and (going[0].done() or len(going) > _ENDING):
+                    yield going.popleft().result()
+                for one in going:
+                    if one.done():
+                        one.result()  # raises what it has raised
+            while going:
+                yield going.popleft().result()
+        finally:
+            reading.shutdown(cancel_futures=True)
 
 
 def _begin() -> None:

@@ -19,14 +19,7 @@ from betrayed.features.backbone import Backbone, resize_frames
 from betrayed.io.artefacts import create
 from betrayed.io.chunks import all_finite, makes_chunks, with_checksums, write_rows
 from betrayed.io.files import sha256, synced_meanwhile
-from betrayed.io.prefetching import (
-    MOST_AHEAD,
-    batches,
-    pinned,
-    read_ahead,
-    to_host,
-    write_behind,
-)
+from betrayed.io.prefetching import batches, pinned, read_ahead, to_host, write_behind
 from betrayed.io.progress import progress
 from betrayed.video.video import Video
 
@@ -92,19 +85,7 @@ def write_features(
     batch_size: int | None = None,
 ) -> None:
     """Write the features of every frame of a video: see :func:`begin_features`."""
-    compute_features(video, settings, backbone, weights_sha256, output, batch_size)()
-
-
-def compute_features(
-    video: Video,
-    settings: FeatureSettings,
-    backbone: Backbone,
-    weights_sha256: str | None,
-    output: str | Path,
-    batch_size: int | None = None,
-) -> Callable[[], None]:
-    """Compute the features of every frame of a video: see :func:`begin_features`."""
-    return _computed(video, settings, backbone, weights_sha256, output, batch_size, [])
+    begin_features(video, settings, backbone, weights_sha256, output, batch_size)()()
 
 
 def begin_features(
@@ -114,6 +95,7 @@ def begin_features(
     weights_sha256: str | None,
     output: str | Path,
     batch_size: int | None = None,
+    ahead: int = 0,
 ) -> Callable[[], Callable[[], None]]:
     """Decode the first frames of a video, whose features are then computed.
 
@@ -127,8 +109,7 @@ def begin_features(
 
     Frames are decoded ahead and features written behind, in threads. For a GPU as many threads
     decode as torch has on the CPU; a CPU is busy with the backbone, so that one is enough. Where
-    memory runs out, fewer frames go through the backbone at a time, of later videos too. The first
-    frames are as many as take MOST_AHEAD bytes; of a short video these are all.
+    memory runs out, fewer frames go through the backbone at a time, of later videos too.
 
     What made them says in what precision, and on what class of device (``cpu``, ``cuda``).
 
@@ -139,6 +120,7 @@ def begin_features(
         weights_sha256: of the file of its weights; None: random ones (tests).
         output: the features artefact to write.
         batch_size: frames at a time at most; None: :func:`default_batch_size`.
+        ahead: bytes of first frames, at most, that are decoded before what is returned is called.
 
     Returns:
         What computes them: to be called in the thread that computes other videos, while any thread
@@ -151,7 +133,7 @@ def begin_features(
             for one frame, or the backbone gives values that float16 cannot hold; of these the
             functions that are returned may tell.
     """
-    some = range(min(video.count, MOST_AHEAD // (video.height * video.width * 3)))
+    some = range(min(video.count, ahead // (video.height * video.width * 3)))
     with read_ahead(partial(_decoded, video, backbone.device), some, _readers(backbone)) as images:
         first = list(images)
     given = video, settings, backbone, weights_sha256, output, batch_size
