@@ -87,7 +87,7 @@ def test_what_was_not_reached_or_is_not_known_is_told(gpu):
 
 @pytest.mark.slow
 def test_parts_can_be_chosen(tmp_path):
-    measured(tmp_path, "--parts", "partition")
-    assert list(json.loads((tmp_path / "gpu.json").read_text())["parts"]) == ["partition"]
+    measured(tmp_path, "--parts", "decoding")
+    assert list(json.loads((tmp_path / "gpu.json").read_text())["parts"]) == ["decoding"]
     told = measured(tmp_path, "--parts", "speed", check=False)
     assert told.returncode == 2 and "no part speed; there are caching, decoding" in told.stderr
