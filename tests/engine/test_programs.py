@@ -18,15 +18,19 @@ def test_errors_for_people_have_no_traceback(capsys):
     assert capsys.readouterr().err == "error: clip.mp4 is cut short. Copy it again.\n"
 
 
-def test_what_may_not_be_read_is_said_without_a_traceback(capsys, tmp_path):
+@pytest.mark.parametrize(("name", "said"), [("film.mp4", "/film.mp4"), (".x.tmp", "")])
+def test_what_may_not_be_read_is_said_without_a_traceback(capsys, tmp_path, name, said):
+    """Of what could not be made it is the folder, and not the name of a temporary file."""
+    (tmp_path / "film.mp4").touch()
+
     def main():
-        raise PermissionError(13, "Permission denied", str(tmp_path / "film.mp4"))
+        raise PermissionError(13, "Permission denied", str(tmp_path / name))
 
     with pytest.raises(SystemExit) as ended:
         run(main)
     assert ended.value.code == 1
-    said = capsys.readouterr().err
-    assert said.startswith(f"error: {tmp_path}/film.mp4 cannot be read or written (Permission")
+    start = f"error: {tmp_path}{said} cannot be read or written (Permission"
+    assert capsys.readouterr().err.startswith(start)
 
 
 def test_notes_are_marked(capsys):

@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import redirect_stderr
+from pathlib import Path
 
 from betrayed.errors import UserError
 
@@ -23,8 +24,11 @@ def run(main: Callable[[], None]) -> None:
     except PermissionError as error:
         if error.filename is None:
             raise
+        # Of a file that is not there, a temporary one mostly, its folder is what lets none be made.
+        path = Path(os.fsdecode(error.filename))
+        where = path if os.path.lexists(path) else path.parent
         print(
-            f"error: {error.filename} cannot be read or written ({error.strerror}). Change its "
+            f"error: {where} cannot be read or written ({error.strerror}). Change its "
             f"permissions, or who runs this.",
             file=sys.stderr,
         )
