@@ -15,6 +15,7 @@ rule learn:
 
 
 rule list_learning_videos:
+    # No `script:`, of which a new file alone would have hours of learning done again.
     input:
         manifests=all_manifests(),
     output:
@@ -27,7 +28,6 @@ rule list_learning_videos:
         "../envs/light.yaml"
     params:
         rows=learning_rows,
-    # No `script:`, of which a new file alone would have hours of learning done again.
     run:
         for kind, rows in params.rows.items():
             Path(output[kind]).write_text(as_json(rows))
