@@ -35,6 +35,7 @@ rule collect_failures:
         runtime=minutes(30),
     params:
         code=source_digest("collect_failures"),
+        records=listed(last_rows),
         folder=lambda wildcards, output: str(Path(output.csv).parent),
     shell:
         "python scripts/collect_failures.py --records {input.list:q}"

@@ -77,6 +77,7 @@ rule collect_videos:
         runtime=minutes(30),
     params:
         code=source_digest("collect_videos"),
+        videos=listed(frame_rows),
         folder=lambda wildcards, output: str(Path(output.csv).parent),
     shell:
         "python scripts/collect_videos.py --records {input.list:q}"

@@ -82,6 +82,7 @@ rule report_html:
         runtime=minutes(60),
     params:
         code=source_digest("make_report"),
+        reported=listed(reported),
         tables=lambda wildcards, input: str(Path(input[0]).parent),
         benchmarks="results/benchmarks",
         settings=as_json(config["report"]),

@@ -130,6 +130,8 @@ rule collect_tables:
         runtime=minutes(60),
     params:
         code=source_digest("collect_tables"),
+        scores=listed(score_rows),
+        runs=digest(settings_of_runs(RUNS.values())),
         folder=lambda wildcards, output: str(Path(output.markdown).parent),
         max_proposals=config["scoring"]["max_proposals"],
     shell:

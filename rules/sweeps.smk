@@ -34,6 +34,7 @@ rule collect_sweep:
         runtime=minutes(30),
     params:
         code=source_digest("collect_sweep"),
+        runs=digest([[run.name, *run.swept.items()] for run in RUNS.values()]),
         folder=lambda wildcards, output: str(Path(output.csv).parent),
     shell:
         "python scripts/collect_sweep.py --summary {input.summary:q} --runs {input.list:q}"

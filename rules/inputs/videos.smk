@@ -152,3 +152,12 @@ def records_of(dataset, stage, kinds=SHOWN, annotated=False):
 def files_of(rows):
     """An input function: the records among rows."""
     return lambda wildcards: [row["record"] for row in rows(wildcards)]
+
+
+def listed(rows):
+    """What stands for the rows of a list, as a parameter of whoever reads the list.
+
+    Where it could not be written it is gone, and of a missing file Snakemake thinks that what was
+    made of it before is as it should be.
+    """
+    return lambda wildcards: digest(rows(wildcards))
