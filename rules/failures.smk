@@ -11,6 +11,8 @@ rule list_records:
     log:
         "results/logs/list_records.log",
     localrule: True
+    conda:
+        "../envs/light.yaml"
     params:
         list=last_rows,
     script:

@@ -53,6 +53,8 @@ rule list_frames:
     log:
         "results/logs/list_frames.log",
     localrule: True
+    conda:
+        "../envs/light.yaml"
     params:
         list=frame_rows,
     script:

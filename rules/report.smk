@@ -50,6 +50,8 @@ rule list_report:
     log:
         "results/logs/list_report.log",
     localrule: True
+    conda:
+        "../envs/light.yaml"
     params:
         list=reported,
     script:

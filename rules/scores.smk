@@ -91,6 +91,8 @@ rule list_scores:
     log:
         "results/logs/list_scores.log",
     localrule: True
+    conda:
+        "../envs/light.yaml"
     params:
         list=score_rows,
     script:
@@ -103,6 +105,8 @@ rule list_runs:
     log:
         "results/logs/list_runs.log",
     localrule: True
+    conda:
+        "../envs/light.yaml"
     params:
         # Digits that stand for them: Snakemake prints a parameter that has changed.
         runs=digest(settings_of_runs(RUNS.values())),

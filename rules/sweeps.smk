@@ -9,6 +9,8 @@ rule list_sweep:
     log:
         "results/logs/list_sweep.log",
     localrule: True
+    conda:
+        "../envs/light.yaml"
     params:
         # In their order, which is that of the table.
         runs=digest([[run.name, *run.swept.items()] for run in RUNS.values()]),
