@@ -60,7 +60,7 @@ class Project:
         for part in PARTS:
             source, target = ROOT / part, folder / part
             if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(source, target)  # what is compiled, too
             else:
                 shutil.copy2(source, target)
         if package is not None:

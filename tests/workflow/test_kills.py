@@ -13,7 +13,7 @@ def test_killed_in_the_middle_of_every_stage_it_gives_the_same_tables(finished, 
     """
     project = Project(tmp_path / "project", package=package)
     stages = (
-        "make_dataset extract_frames cache_features train_block export_attention cluster_tracks "
+        "make_dataset extract_frames cache_features train_block cluster_tracks "
         "select_objects score_video"
     )
     for program in stages.split():

@@ -81,7 +81,6 @@ def test_touched_copied_and_moved_data_compute_nothing(own_finished, tmp_path):
     for path in (project.folder / "data").rglob("*"):
         path.touch()
     assert computed(project.run()) == {}
-    assert project.planned() == {}
     (project.folder / "data").rename(project.folder / "elsewhere")
     own = {"root": "elsewhere/videos", "annotations": "elsewhere/truth"}
     project.change({"datasets": {"own": own}})
@@ -109,7 +108,6 @@ def test_a_bad_video_is_left_out_named_and_tried_again(own_finished, tmp_path):
 
     project.change({"allow_failures": True})
     assert computed(project.run()) == {}
-    assert project.planned() == {}
     project.change({"allow_failures": False})
     assert computed(project.run(check=False)) == {"extract_frames": 1}
     frame.write_bytes(whole)

@@ -23,7 +23,6 @@ def test_the_report_is_made_when_it_is_asked_for(project):
     assert project.planned("report_html") == {}
     project.change({"report": {"videos": 1}})
     assert project.planned("report_html") == {"report_html": 1}
-    assert project.planned() == {}
 
 
 def test_pictures_of_attention_are_made_when_they_are_asked_for(project):

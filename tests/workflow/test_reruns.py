@@ -164,5 +164,3 @@ def test_another_batch_size_computes_nothing(project):
     assert computed(text) == {}
     assert len(list(project.folder.glob("results/made/records/frames/*.json"))) == 2
     assert project.planned() == {}
-    project.change({"batch_size": None})  # back to what fitted first
-    assert computed(project.run()) == {}
