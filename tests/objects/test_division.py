@@ -79,7 +79,8 @@ def written(folder, labels, objects, size=SIZE):
         (4, 2, 1, "points"),
         (5, 2, 1, "looks"),  # fallen to pieces
         (5, 1, 1, "points"),  # unless looks know no better
-        (1, 3, 2, "points"),  # as many as are asked for
+        (2, 3, 2, "points"),  # as many as are asked for
+        (1, 3, 2, "looks"),  # hardly a point was seen
     ],
 )
 def test_combined_goes_by_looks_where_points_tell_nothing(
@@ -162,7 +163,7 @@ def test_places_are_those_of_the_videos_own_pixels(balls):
 def test_by_appearance_in_order_of_size(balls):
     labels, _ = balls
     labels = np.where(np.arange(30) == 27, 2, labels)  # the second thing is larger
-    division = by_appearance(tokens(labels), foreground_of(labels), 0.45, 0.0)
+    division = by_appearance(tokens(labels), foreground_of(labels), 0.45, 0.0, 1, 10)
     assert division.object_of.tolist() == [0, 1] and np.isnan(division.confidence).all()
     shares = division.painter.shares(0)
     np.testing.assert_array_equal(
@@ -268,7 +269,6 @@ def test_the_foreground_is_the_same_however_it_is_divided(masks, balls, tmp_path
     np.testing.assert_array_equal(maps["foreground"], masks[2]["foreground"])
     np.testing.assert_array_equal(maps["parts"] > 0, maps["foreground"] > 0)
     count = int((table["foreground"] & table["part"].isna()).sum())
-    assert count <= settings.most_instances
     if settings.instances == "none" or settings.max_objects == 1:
         assert count == 1
         np.testing.assert_array_equal(maps["proposals"] == 1, maps["foreground"] > 0)
@@ -278,6 +278,20 @@ def test_the_foreground_is_the_same_however_it_is_divided(masks, balls, tmp_path
         assert table["confidence"].isna().all()
     if settings.instances == "appearance":
         assert count == 2 and table["confidence"].isna().all()
+
+
+@pytest.mark.parametrize("instances", ["combined", "trajectories", "appearance"])
+@pytest.mark.parametrize(("least", "most"), [(1, 1), (3, 3), (4, 9)])
+def test_objects_are_as_many_as_the_settings_allow(balls, instances, least, most):
+    """There are two balls; without points they are told apart by their looks."""
+    settings = ObjectSettings(instances=instances, least_instances=least, most_instances=most)
+    labels, points = balls
+    for seen in (points, points_in([], len(labels))):
+        if instances == "trajectories" and seen is not points:
+            continue
+        division = found_in(labels, seen, settings).division
+        assert least <= len(division.confidence) <= most
+        assert set(division.object_of) == set(range(len(division.confidence)))
 
 
 def test_by_size_there_are_no_parts(balls, tmp_path):
@@ -305,14 +319,18 @@ def test_short_videos(frames, tmp_path):
 
 
 @pytest.mark.slow
-def test_more_parts_than_an_image_holds_are_never_written(balls, tmp_path):
-    """Of 8 bits: with as many objects and parts as the settings allow."""
-    labels, points = balls
+def test_more_parts_than_an_image_holds_are_never_written(tmp_path):
+    """Of 8 bits: 60 objects of more than 300 points, each seen in a frame, and apart from all."""
+    labels = two_balls(6)
+    large = labels.repeat(SIZE[0] // labels.shape[1], axis=1)
+    large = large.repeat(SIZE[1] // labels.shape[2], axis=2)
+    rows = [(i, *place) for i, place in enumerate(np.argwhere(large > 0)[::7])]
     settings = ObjectSettings(
-        max_objects=254, most_instances=254, least_instances=254, split=50.0, part_split=60.0
+        max_objects=254, most_instances=254, least_instances=60, split=50.0, part_split=60.0
     )
-    maps, table = written(tmp_path / "m", labels, found_in(labels, points, settings))
-    assert table["part"].max() <= 255
+    objects = found_in(labels, points_in(rows, 6), settings)
+    maps, table = written(tmp_path / "m", labels, objects)
+    assert 200 < table["part"].max() <= 254
     assert set(np.unique(maps["parts"])) <= {0, *table["part"].dropna()}
 
 

@@ -220,6 +220,19 @@ def test_parts_of_objects():
     assert found.object_of.tolist() == [0, 0, 1]
 
 
+@pytest.mark.parametrize(
+    ("objects", "points", "each"), [(40, 8, 6), (254, 2, 1), (42, 8, 6), (10, 8, 8)]
+)
+def test_parts_have_numbers_in_a_mask(objects, points, each):
+    """Objects whose points are all parts of their own."""
+    groups = np.repeat(np.arange(objects), points)
+    odds = odds_of(groups, within=1.0, between=-9.0)
+    settings = InstanceSettings(-0.5, 2.0, objects, 254)
+    found = tell_apart(seen_with(np.ones(len(groups))), odds, settings)
+    np.testing.assert_array_equal(np.bincount(found.object_of), np.full(objects, each))
+    assert nested(found)
+
+
 @pytest.mark.parametrize("n", [1, 2])
 def test_few_points_are_one_object(n):
     found = tell_apart(seen_with(np.ones(n)), odds_of(range(n)), USUAL)

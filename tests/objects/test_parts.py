@@ -172,6 +172,35 @@ def test_there_are_at_most_eight_parts(monkeypatch):
     assert (np.diff(held) <= 0).all()
 
 
+def test_at_most_so_many_the_nearest_looks_join_first():
+    """Of three things the first two look more alike."""
+    kinds = two_halves()
+    kinds[:, 5:9][kinds[:, 5:9] == 2] = 3
+    ways = np.array([[0, 0, 0], [1, 0, 0], [0.6, 0.8, 0], [0, 0, 1]])
+    tokens = ways[kinds].reshape(1, -1, 3)
+    assert split_foreground(tokens, kinds > 0, 0.3).max() == 3
+    joined = split_foreground(tokens, kinds > 0, 0.3, most=2)
+    np.testing.assert_array_equal(joined, np.array([0, 1, 1, 2])[kinds])
+    np.testing.assert_array_equal(split_foreground(tokens, kinds > 0, 0.3, most=1), kinds > 0)
+
+
+@pytest.mark.parametrize("distance", [0.45, 2.0])
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+def test_at_least_so_many_though_they_look_alike(distance, noise):
+    kinds = two_halves()
+    tokens = looks(kinds, noise)
+    np.testing.assert_array_equal(
+        np.unique(split_foreground(tokens, kinds > 0, distance, 2, 9)), [0, 1, 2]
+    )
+    for least in (3, 20, 96, 200):
+        parts = split_foreground(tokens, kinds > 0, distance, least, 254)
+        held = np.bincount(parts[kinds > 0], _depth(kinds > 0)[kinds > 0] ** 4)[1:]
+        assert len(held) == min(least, 96) and (held > 0).all() and (np.diff(held) <= 0).all()
+        np.testing.assert_array_equal(parts > 0, kinds > 0)
+        if noise or least == 3:  # no part is of both, as long as these can be cut
+            assert all(len(np.unique(kinds[parts == part])) == 1 for part in np.unique(parts))
+
+
 def test_the_same_twice():
     draw = np.random.default_rng(6)
     tokens, inside = draw.normal(size=(2, 120, DIM)), draw.random((2, 10, 12)) > 0.4

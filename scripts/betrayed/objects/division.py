@@ -103,7 +103,12 @@ def seen_points(
 
 
 def by_appearance(
-    tokens: np.ndarray, foreground: Foreground, distance: float, diffusion: float
+    tokens: np.ndarray,
+    foreground: Foreground,
+    distance: float,
+    diffusion: float,
+    least: int,
+    most: int,
 ) -> Division:
     """Tell objects apart by their tokens alone, see :mod:`betrayed.objects.parts`.
 
@@ -112,8 +117,10 @@ def by_appearance(
         foreground: where it is.
         distance: it is split where halves lie farther apart.
         diffusion: how much like neighbours agree on their object.
+        least: objects at least.
+        most: objects at most.
     """
-    parts = split_foreground(tokens, foreground.mask, distance)
+    parts = split_foreground(tokens, foreground.mask, distance, least, most)
     count = parts.max()
     belongs = np.stack([parts == part for part in range(1, count + 1)]).astype(np.float32)
     if count > 1:

@@ -9,8 +9,8 @@ from betrayed.objects.observations import Seen
 
 #: Groups with less than this share of what all points saw are joined with the likest one.
 _SMALLEST = 0.02
-#: Parts of one object at most.
-_MOST_PARTS = 8
+#: Parts of one object at most, and of all together: a mask has numbers for so many.
+_MOST_PARTS, _MOST_OF_ALL = 8, 254
 #: Joins that are undone at most to reach ``least``: those near the top of the tree tear off specks.
 _MOST_UNDONE = 100
 
@@ -23,7 +23,7 @@ class InstanceSettings:
         split: groups of points stay apart below this mean log odds of being one object; lower
             keeps more together.
         part_split: the same for parts, which objects are made of; at least ``split``.
-        least: objects at least, where there are so many points.
+        least: objects at least, where there are so many points; two points are always one object.
         most: objects at most.
     """
 
@@ -148,13 +148,19 @@ def _likeness(groups: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np
 def _parts(
     objects: np.ndarray, pieces: np.ndarray, odds: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The pieces within each object, numbered from one object to the next, and whose they are."""
-    parts, object_of = np.zeros_like(objects), []
-    for number in range(objects.max() + 1):
-        own = np.flatnonzero(objects == number)
-        found = _tidy(pieces[own], odds[np.ix_(own, own)], weights[own], _MOST_PARTS)
-        parts[own] = len(object_of) + found
-        object_of += [number] * (found.max() + 1)
+    """The pieces within each object, numbered from one object to the next, and whose they are.
+
+    Where all objects together had more parts than a mask has numbers, each may have fewer.
+    """
+    for most in range(_MOST_PARTS, 0, -1):
+        parts, object_of = np.zeros_like(objects), []
+        for number in range(objects.max() + 1):
+            own = np.flatnonzero(objects == number)
+            found = _tidy(pieces[own], odds[np.ix_(own, own)], weights[own], most)
+            parts[own] = len(object_of) + found
+            object_of += [number] * (found.max() + 1)
+        if len(object_of) <= _MOST_OF_ALL:
+            break
     return parts, np.array(object_of)
 
 

@@ -179,16 +179,19 @@ def _divide(
 ) -> Division:
     """The objects that the foreground is made of, in the way that the settings choose."""
 
+    most = min(settings.most_instances, settings.max_objects)
+    least = min(settings.least_instances, most)
+
     def by_looks() -> Division:
-        return by_appearance(tokens, foreground, settings.part_distance, settings.part_diffusion)
+        distance, diffusion = settings.part_distance, settings.part_diffusion
+        return by_appearance(tokens, foreground, distance, diffusion, least, most)
 
     if settings.instances in ("combined", "trajectories") and outlines is not None:
-        most = min(settings.most_instances, settings.max_objects)
-        least = min(settings.least_instances, most)
         wanted = InstanceSettings(settings.split, settings.part_split, least, most)
         grid = foreground.scores.shape[1:]
         division = by_trajectories(points, outlines, tokens, grid, wanted)
-        if settings.instances == "trajectories" or 1 < division.natural <= _SHATTERED or least > 1:
+        enough = len(division.confidence) >= least > 1  # not so where hardly a point was seen
+        if settings.instances == "trajectories" or 1 < division.natural <= _SHATTERED or enough:
             return division
         other = by_looks()
         if division.natural > 1 and len(other.confidence) == 1:

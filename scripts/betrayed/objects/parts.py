@@ -10,7 +10,13 @@ _MOST_PARTS = 8
 _THIN = 0.4
 
 
-def split_foreground(tokens: np.ndarray, foreground: np.ndarray, distance: float) -> np.ndarray:
+def split_foreground(
+    tokens: np.ndarray,
+    foreground: np.ndarray,
+    distance: float,
+    least: int = 1,
+    most: int = _MOST_PARTS,
+) -> np.ndarray:
     """Split the foreground of a video into parts that look different, such as horse and rider.
 
     The foreground is cut in two by k-means, each half again and so on, as long as the centroids
@@ -18,12 +24,15 @@ def split_foreground(tokens: np.ndarray, foreground: np.ndarray, distance: float
     in their frame: what changes with time only, such as light and view, splits nothing. Nor does
     what changes toward the outline, where tokens see the background too: the part that is linear in
     their depth is taken out, and they count little. Parts without a core, such as a fringe along an
-    outline, go to the part that they touch most.
+    outline, go to the part that they touch most. Parts beyond ``most`` are joined, those with the
+    nearest centroids first; where there are fewer than ``least``, the largest is cut again.
 
     Args:
         tokens: (T, N, D) of any float type, row-major on the grid.
         foreground: (T, h, w) bool, h·w = N.
         distance: between centroids, in lengths of a token (0 … 2); 2 splits nothing.
+        least: parts at least, however alike, where the foreground has so many tokens.
+        most: parts at most; there are never more than eight but for ``least``.
 
     Returns:
         (T, h, w) int64: 0 outside of the foreground, parts 1, 2, … by size, the largest first.
@@ -31,14 +40,17 @@ def split_foreground(tokens: np.ndarray, foreground: np.ndarray, distance: float
     inside = foreground.ravel()
     labels = np.zeros(inside.size, np.int64)
     labels[inside] = 1
-    if distance < 2 and inside.any():
+    if (distance < 2 or least > 1) and inside.any():
         depth = _depth(foreground).ravel()[inside]
         weights = depth**4
         centred = _centred(tokens.reshape(inside.size, -1), foreground, weights)  # (n, D)
         centred = _without(centred, depth)
-        labels[inside] = 1 + _split(centred, weights, distance)
-        parts = _with_cores(labels.reshape(foreground.shape))
-        labels[inside] = _by_size(parts[foreground] - 1, weights)
+        if distance < 2:
+            labels[inside] = 1 + _split(centred, weights, distance)
+        parts = _with_cores(labels.reshape(foreground.shape))[foreground]
+        parts = np.unique(parts, return_inverse=True)[1]
+        parts = _at_least(_at_most(parts, centred, weights, most), centred, weights, least)
+        labels[inside] = _by_size(parts, weights)
     return labels.reshape(foreground.shape)
 
 
@@ -55,6 +67,32 @@ def _split(points: np.ndarray, weights: np.ndarray, distance: float) -> np.ndarr
             labels[group[second]] = parts
             parts += 1
     return labels
+
+
+def _at_most(parts: np.ndarray, points: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
+    """Parts (n,) 0, 1, …: the two with the nearest centroids are joined until so many are left."""
+    while (count := parts.max() + 1) > most:
+        own = [parts == part for part in range(count)]
+        centroids = np.stack([np.average(points[o], axis=0, weights=weights[o]) for o in own])
+        apart = np.linalg.norm(centroids[:, None] - centroids, axis=-1)
+        np.fill_diagonal(apart, np.inf)
+        first, second = sorted(np.unravel_index(apart.argmin(), apart.shape))
+        parts = np.where(parts == second, first, parts)
+        parts -= parts > second
+    return parts
+
+
+def _at_least(parts: np.ndarray, points: np.ndarray, weights: np.ndarray, least: int) -> np.ndarray:
+    """Parts (n,) 0, 1, …: the heaviest is cut in two halves until there are so many."""
+    parts = parts.copy()
+    for new in range(parts.max() + 1, min(least, len(parts))):
+        heavy = np.where(np.bincount(parts) > 1, np.bincount(parts, weights), -np.inf)
+        own = np.flatnonzero(parts == heavy.argmax())
+        second = _halves(points[own], weights[own])[0]
+        if second.all() or not second.any():  # all alike: the one place is as good as the other
+            second = np.arange(len(own)) >= len(own) // 2
+        parts[own[second]] = new
+    return parts
 
 
 def _halves(points: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
