@@ -315,6 +315,8 @@ def for_the_page(message: str, project: Project) -> str:
     text = re.sub(r"(…/)+…", "…", text)
     text = re.sub(r"\.\.\.|\(file read failed.*?\)", "…", text)
     text = re.sub(r"\b(process) \d+", r"\1 N", text)
+    # A later version of the record may have it in another line.
+    text = re.sub(r": line \d+ column \d+ \(char \d+\)", "", text)
     return " ".join(text.split())
 
 
