@@ -154,6 +154,15 @@ def cancel_what_is_left():
         cancel_jobs(name)
 
 
+def give_up(error):
+    """refuse() for what is found out once videos are listed: jobs that run are ended, too.
+
+    Of an exception Snakemake would show the place in the code, and of what an exit says nothing.
+    """
+    logger.error(f"Error: {error}", extra={"gives_up": True})
+    raise SystemExit(1)
+
+
 def release_this_folder():
     while CLAIM:
         CLAIM.pop().close()

@@ -32,7 +32,10 @@ def batches_to_train(block):
     own = BLOCKS[block].settings["training"]
     rows = manifest(own["dataset"])
     films = {film_of(video) for video in rows}
-    chosen = set(choose_videos(films, own["videos"], own["dataset"], "training.videos"))
+    try:
+        chosen = set(choose_videos(films, own["videos"], own["dataset"], "training.videos"))
+    except UserError as error:
+        give_up(error)
     held = {row["batch"] for video, row in rows.items() if film_of(video) in chosen}
     long = trained_on([batch for batch in batches(own["dataset"], LONG) if batch in held])
     return [

@@ -73,6 +73,7 @@ class LogHandler(LogHandlerBase):
         self.places: Callable[[], str] | None = None
         self.begun = False
         self.stopping = False
+        self.gives_up = False
         os.environ[FOLDER] = str(self.folder)
 
     @property
@@ -142,7 +143,11 @@ class LogHandler(LogHandlerBase):
         elif event is None and (
             record.levelno >= WARNING or record.getMessage().startswith(_SHOWN)
         ):
-            self.stopping |= record.getMessage().startswith(_STOPPING)
+            self.gives_up |= getattr(record, "gives_up", False)
+            if record.getMessage().startswith(_STOPPING):
+                self.stopping = True
+                if self.gives_up:
+                    return  # it says that somebody wished it
             self._print(record.getMessage(), "red" if record.levelno >= ERROR else None)
             # Then Snakemake ends at once: neither of its hooks is called.
             if record.getMessage().startswith(_NOTHING) and self.places is not None:
@@ -262,7 +267,8 @@ class LogHandler(LogHandlerBase):
         self._stop()
         if self.stopping:
             self.stopping = False  # it is closed twice
-            self._print("Stopped: the same command goes on.")
+            if not self.gives_up:
+                self._print("Stopped: the same command goes on.")
         if self.begun:
             shutil.rmtree(self.folder, ignore_errors=True)
         super().close()

@@ -162,6 +162,17 @@ def test_a_run_that_somebody_stops_has_no_failures(handler, capsys, tmp_path):
     assert not {"failed", "complete"} & set(" ".join(told).split())
 
 
+def test_a_run_that_ends_itself_says_why_and_nothing_of_being_stopped(handler, capsys):
+    started(handler, 1, "cache_features")
+    tell(handler, message="Error: training.videos", level=logging.ERROR, gives_up=True)
+    tell(handler, message="Terminating processes on user request, this might take some time.")
+    tell(handler, LogEvent.JOB_ERROR, jobid=1, rule_name="cache_features")
+    handler.close()
+    told = capsys.readouterr().err
+    assert "Error: training.videos\n" in told
+    assert not any(word in told for word in ("Terminating", "Stopped", "failed"))
+
+
 def test_what_a_cluster_says_of_a_job_that_never_began_is_told(handler, capsys, tmp_path):
     tell(handler, LogEvent.JOB_ERROR, jobid=1, rule_name="cluster_tracks",
          rule_msg="sbatch failed: no such node", log=[str(tmp_path / "none.log")])  # fmt: skip

@@ -43,6 +43,9 @@ def test_settings_on_the_command_line_are_read_as_those_of_a_file(project):
     assert not {"train_block", "export_attention"} & set(more)
     text = project.run("--dry-run", "--config", "pictures={draw: maybe}", check=False)
     assert "pictures.draw: must be true or false, not 'maybe'" in text
+    text = project.run("--dry-run", "--config", "training={videos: [none]}", check=False)
+    assert "Error: training.videos: nothing in made is called 'none'. There are: " in text
+    assert ".smk" not in text
 
 
 def test_another_folder_is_told_from_the_projects(tmp_path):
