@@ -29,6 +29,7 @@ from betrayed.engine.records import drop_untrue
 from betrayed.engine.folder_claim import check_writable, claim_folder
 from betrayed.engine.gpus import require_gpu, usable_gpus, what_is_used
 from betrayed.engine.interrupts import cancel_jobs, heed_interrupts
+from betrayed.engine.result_folders import check_results_writable
 from betrayed.engine.where_to_look import places_text
 from betrayed.engine.sources import source_digest
 from betrayed.errors import UserError
@@ -115,7 +116,7 @@ def claim_this_folder():
         return
     try:
         CLAIM.append(claim_folder(Path(".snakemake")))
-        check_writable(Path("results"))
+        check_results_writable(Path("results"))
     except UserError as error:
         refuse(error)
 
