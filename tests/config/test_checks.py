@@ -53,6 +53,11 @@ def test_what_was_left_out_is_filled_in_and_numbers_have_one_form():
     assert one.run == other.run
 
 
+def test_a_key_with_dots_is_told_as_it_is_written():
+    with pytest.raises(UserError, match=r"write datasets: \{made: \{split: …\}\}"):
+        check({**DEFAULT, "datasets.made.split": "x"})
+
+
 def test_random_stories_may_be_many():
     make = DEFAULT["datasets"]["made"]["make"]
     check(changed(("datasets.made.make", {**make, "stories": "random", "clips": 300})))
@@ -66,6 +71,7 @@ def test_random_stories_may_be_many():
         ("clustering.tao", 1, "clustering: unknown key 'tao'; did you mean 'tau'? known: tau, win"),
         ("colour", 1, "unknown key 'colour'; known: evaluate, datasets, method"),
         ("tau", 1, "unknown key 'tau'; did you mean 'clustering.tau'?"),
+        ("runs.low", {"clustering.tau": 1}, "runs.low: unknown key 'clustering.tau'; write clus"),
         ("featurs", {}, "unknown key 'featurs'; did you mean 'features'? known: evaluate"),
         ("runs.low", {"scoring": {}}, "runs.low: unknown key 'scoring'; known: method, seed"),
         ("runs.low", {"tau": 1}, "runs.low: unknown key 'tau'; did you mean 'clustering.tau'?"),

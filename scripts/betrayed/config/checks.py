@@ -190,6 +190,10 @@ def _unknown(name: str, known: Iterable[str]) -> str:
         kind = SECTIONS[section]
         if is_dataclass(kind) and name in [field.name for field in fields(kind)]:
             return f"unknown key {name!r}; did you mean {f'{section}.{name}'!r}?"
+    parts = name.split(".")
+    if len(parts) > 1 and parts[0] in known:
+        nested = ": {".join(parts) + ": …" + "}" * (len(parts) - 1)
+        return f"unknown key {name!r}; write {nested}"
     return unknown_key(name, known)
 
 
