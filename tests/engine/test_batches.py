@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from betrayed.engine import batches, sole_maker
+from betrayed.engine import batches, programs, sole_maker
 from betrayed.engine.batches import Batch
 from betrayed.engine.records import Failure, Made, Record, drop_untrue, read_checked
 from betrayed.engine.stamps import check_stamped, make_stamped
@@ -148,6 +149,22 @@ def test_a_bad_video_is_named_and_the_others_go_on(processes, capfd):
     assert record.failures == earlier | {"bad": Failure("shout", reason)}
     assert f"bad is left out: {reason}" in capfd.readouterr().err
     assert run({"ant": "0", "bad": "1", "cat": "2"}, processes=processes)[0] == ["bad"]
+
+
+def test_after_ctrl_c_no_video_is_bad(monkeypatch):
+    """What is there of it stays: a library may have made an error of the interruption."""
+    run({"bad": "1"})
+    record = Path("results/made/records/shout/a/0000.json")
+    artefact = Path("results/made/shout/a/bad.txt")
+    artefact.write_text("made before")
+    before = record.read_bytes()
+    heard = threading.Event()
+    heard.set()
+    monkeypatch.setattr(programs, "_interrupted", heard)
+    with pytest.raises(KeyboardInterrupt):
+        run({"bad": "1"})
+    assert artefact.read_text() == "made before"
+    assert record.read_bytes() == before
 
 
 def test_nothing_is_left_of_a_video_that_turned_bad():

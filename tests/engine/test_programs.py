@@ -1,7 +1,12 @@
 import argparse
+import os
+import signal
+import threading
+import time
 
 import pytest
 
+from betrayed.engine import programs
 from betrayed.engine.programs import add_batch_options, run
 from betrayed.errors import UserError
 from betrayed.io.notes import MARK, note
@@ -31,6 +36,26 @@ def test_what_may_not_be_read_is_said_without_a_traceback(capsys, tmp_path, name
     assert ended.value.code == 1
     start = f"error: {tmp_path}{said} cannot be read or written (Permission"
     assert capsys.readouterr().err.startswith(start)
+
+
+def test_ctrl_c_is_one_even_where_a_library_makes_an_error_of_it(capsys, monkeypatch):
+    """As torch does where it reads weights, which were called damaged."""
+    monkeypatch.setattr(programs, "_interrupted", threading.Event())
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def main():
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            raise UserError("weights.safetensors is damaged.") from None
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(main)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err == ""
 
 
 def test_notes_are_marked(capsys):

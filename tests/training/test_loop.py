@@ -14,12 +14,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import train_block
 from betrayed.block.loading import load_block
+from betrayed.engine import programs
 from betrayed.engine.programs import run
 from betrayed.engine.records import Made
 from betrayed.errors import UserError
 from betrayed.features.reading import read_clip
 from betrayed.training import clips as training_clips
 from betrayed.training import loop
+from betrayed.training.checkpoints import fitting_checkpoint
 from betrayed.training.clip_steps import ClipSteps
 from betrayed.training.clips import draw_clip, draw_step_clip, load_clip, training_videos
 from betrayed.training.log import TrainingLog
@@ -177,6 +179,15 @@ def test_a_checkpoint_that_does_not_fit_is_left_aside(
     assert "starts anew" in told
     train(features, tmp_path / "fresh" / "block.pt", settings)
     assert_same(weights(output), weights(tmp_path / "fresh" / "block.pt"))
+
+
+def test_after_ctrl_c_no_checkpoint_is_left_aside(tmp_path, monkeypatch):
+    (tmp_path / "checkpoint.pt").touch()
+    heard = threading.Event()
+    heard.set()
+    monkeypatch.setattr(programs, "_interrupted", heard)
+    with pytest.raises(KeyboardInterrupt):
+        fitting_checkpoint(tmp_path / "checkpoint.pt", "", "float32")
 
 
 def test_checkpoint_interval_may_change_in_between(features, tmp_path, monkeypatch, capsys):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from betrayed.engine.parallel import in_parallel, overlapped
+from betrayed.engine.programs import check_interrupted
 from betrayed.engine.records import Failure, Made, Record, entries_of
 from betrayed.engine.sources import source_digest
 from betrayed.engine.stamps import (
@@ -296,11 +297,13 @@ def _steps(job: _Job, given: Callable[[], Callable[[], Any]]) -> Generator[None,
                         yield
                         rest = rest()
                 except UserError:
+                    check_interrupted()
                     _remove(job.task)
                     raise
     except ShortageError:
         raise
     except UserError as error:
+        check_interrupted()
         return str(error)
     return None
 

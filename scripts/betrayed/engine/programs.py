@@ -2,23 +2,32 @@
 
 import argparse
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from contextlib import redirect_stderr
 from pathlib import Path
+from types import FrameType
 
 from betrayed.errors import UserError
+
+_interrupted = threading.Event()
 
 
 def run(main: Callable[[], None]) -> None:
     """Call ``main``; print a :class:`UserError` for people and exit with status 1.
 
-    What may not be read or written is one of these, wherever it turns up.
+    What may not be read or written is one of these, wherever it turns up. After Ctrl-C none is one,
+    see :func:`check_interrupted`.
     """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         main()
     except UserError as error:
+        check_interrupted()
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except PermissionError as error:
@@ -33,6 +42,25 @@ def run(main: Callable[[], None]) -> None:
             file=sys.stderr,
         )
         sys.exit(1)
+
+
+def check_interrupted() -> None:
+    """Call it where an error is taken for a fault of data, of which something would be left out.
+
+    A library, such as torch where it reads weights, may make an error of its own of the
+    KeyboardInterrupt that comes while it is at work, and the file would be called damaged.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C has been heard in a program under :func:`run`.
+    """
+    if _interrupted.is_set():
+        raise KeyboardInterrupt from None
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """What Ctrl-C does."""
+    _interrupted.set()
+    signal.default_int_handler(number, frame)
 
 
 def run_in_rule(main: Callable[[], None], log: str) -> None:

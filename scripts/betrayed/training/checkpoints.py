@@ -12,6 +12,7 @@ import torch
 from betrayed import __version__
 from betrayed.block.block import SpatioTemporalBlock
 from betrayed.block.loading import read_checkpoint
+from betrayed.engine.programs import check_interrupted
 from betrayed.errors import UserError
 from betrayed.io.files import whole_file
 
@@ -56,6 +57,7 @@ def fitting_checkpoint(path: Path, signature: str, precision: str) -> dict[str, 
         found = {name: stored[name] for name in ("model_state_dict", "optimizer", "log")}
         stored_signature, stored_precision = stored["signature"], stored["precision"]
     except (UserError, KeyError):
+        check_interrupted()
         print(f"{path} is damaged and is left aside: training starts anew.", file=sys.stderr)
         return None
     if stored_signature != signature:
