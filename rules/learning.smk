@@ -59,6 +59,8 @@ rule learn_same_object:
         mem_mb=memory(8000),
         runtime=minutes(120),
     params:
+        # No listed(): the records that the lists name are input, by which lists that could not be
+        # written are noticed.
         code=source_digest("learn_same_object"),
         objects=lambda wildcards: as_json(RUNS[wildcards.run].settings["objects"]),
         settings=lambda wildcards: as_json(
