@@ -59,9 +59,10 @@ if workflow.is_main_process:
 # for one another, awake. torch has threads of its own.
 prefix = "set -euo pipefail; export OPENBLAS_NUM_THREADS=1; "
 # Whoever shows how far the run is (scripts/snakemake_logger_plugin_betrayed) has the terminal: what
-# jobs print is in their logs.
+# jobs print is in their logs alone. Not by `exec >/dev/null`: with --sdm conda Snakemake reads what
+# other commands print.
 if workflow.is_main_process and os.environ.get(status.FOLDER):
-    prefix += "exec >/dev/null 2>&1; "
+    prefix += 'tee() (command tee "$@" >/dev/null); '
 shell.prefix(prefix)
 # Threads that wait for others sleep: spinning ones take the cores from other jobs.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
