@@ -59,12 +59,18 @@ readable = $(if $(strip $1$(value CONFIG)),@python scripts/check_settings.py -- 
 last = $(if $(value VIDEOS),$(wildcard $(TYPED)))
 overlays = presets/videos.yaml $(if $1,$(TYPED),$(last)) $(own)
 
+# From the writing of what is typed to the end of the run no other may write it: Snakemake claims the
+# folder only when it has planned. Where there are no locks, or no flock, it goes on without.
+alone = { mkdir -p .snakemake && exec 9>.snakemake/segment; } 2>/dev/null || true; \
+	flock -n -E 9 9 2>/dev/null || test $$? != 9 || { echo "error: Another snakemake is at work in this folder. Wait until it has finished, or work in another clone." >&2; exit 1; }
+
 segment: .venv/ready ## masks and overlays for your own videos: make segment VIDEOS=folder [QUALITY=draft] [START=s END=s STEP=n HEIGHT=n] [BLOCK=file] [FORMATS=coco,mots] [CONFIG=file.yaml]
 	@test -n $(call typed,VIDEOS) || { echo "error: say where your videos are: make segment VIDEOS=folder" >&2; exit 1; }
 	@test -e $(call typed,VIDEOS) || { echo "error: there is no "$(call typed,VIDEOS)". Say where your videos are, a folder or one film here, no address, pattern or list: make segment VIDEOS=folder" >&2; exit 1; }
 	$(call readable)
-	@python scripts/write_typed_settings.py --output $(TYPED) --configfile config.yaml $(call overlays,typed) $(call option,QUALITY) $(call option,START) $(call option,END) $(call option,STEP) $(call option,HEIGHT) $(call option,BLOCK)
-	@VIDEOS="$$(realpath -- $(call typed,VIDEOS))" BETRAYED_REPORT="make report VIDEOS=$(call quoted,VIDEOS)$(if $(value CONFIG), CONFIG=$(call quoted,CONFIG))" $(SNAKEMAKE) --configfile $(call overlays,typed) $(if $(formats),--config 'exports={formats: [$(formats)]}' -- all exports)
+	@$(alone); \
+	python scripts/write_typed_settings.py --output $(TYPED) --configfile config.yaml $(call overlays,typed) $(call option,QUALITY) $(call option,START) $(call option,END) $(call option,STEP) $(call option,HEIGHT) $(call option,BLOCK); \
+	VIDEOS="$$(realpath -- $(call typed,VIDEOS))" BETRAYED_REPORT="make report VIDEOS=$(call quoted,VIDEOS)$(if $(value CONFIG), CONFIG=$(call quoted,CONFIG))" $(SNAKEMAKE) --configfile $(call overlays,typed) $(if $(formats),--config 'exports={formats: [$(formats)]}' -- all exports)
 	@$(if $(formats),echo '$(formats): results/exports')
 
 report: .venv/ready ## one HTML file of the results: make report [VIDEOS=folder] [CONFIG=file.yaml]

@@ -1,5 +1,6 @@
 """What is typed behind `make`, whatever the shell hands over."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -255,6 +256,24 @@ def test_the_report_is_named_as_it_is_typed(make, tmp_path):
         assert said == [f"make report VIDEOS={typed}"]
     (said,) = make("segment", "VIDEOS=clips", "CONFIG=my file.yaml").stdout.splitlines()[-1:]
     assert said == "make report VIDEOS=clips CONFIG='my file.yaml'"
+
+
+def test_one_run_at_a_time_writes_what_is_typed(make, tmp_path):
+    """From before it is written: Snakemake claims the folder two seconds later."""
+    project = tmp_path / "project"
+    held = "flock -n .snakemake/segment true || echo held"
+    (project / ".venv/bin/snakemake").write_text(f"#!/bin/sh\n{held}\n")
+    assert make("segment", "VIDEOS=~/clips").stdout == "held\n"
+    (project / "typed").unlink()
+    with (project / ".snakemake/segment").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        done = make("segment", "VIDEOS=~/clips")
+    assert done.returncode != 0 and "Another snakemake is at work in this folder" in done.stderr
+    assert not done.stdout and not (project / "typed").exists()
+    (project / ".snakemake/segment").unlink()
+    (project / ".snakemake/segment").mkdir()  # as what cannot be locked
+    done = make("segment", "VIDEOS=~/clips")
+    assert (done.returncode, done.stderr) == (0, "") and (project / "typed").exists()
 
 
 @pytest.mark.parametrize("words", [[], ["VIDEOS="], ["VIDEOS=/nowhere/at all"]])
