@@ -108,14 +108,47 @@ def test_equals_share_a_rank(tmp_path, two_videos):
 
 def test_in_markdown(tmp_path, two_videos):
     text = render_markdown(ranked(davis(tmp_path)))
-    head, _, first, second = (
-        text.split("## davis2017-val, davis2017-sequence\n\n")[1].split("\n\n")[0].splitlines()
-    )
+    order, head, _, first, second = lines_of(text, "davis2017-val, davis2017-sequence")
+    assert order == "Ranked by J&F."
     assert head == "| rank | system | J&F | J_mean | F_mean | videos | source |"
     figures = "0.500 [0.150, 0.675] | 0.500 [0.000, 0.750] | 0.500 [0.300, 0.600]"
     assert first == f"| 1 | default | {figures} | 2 | this workflow |"
     assert second == "| 2 | SMTC | 0.405 |  |  | 2 | Qian et al., ICCV 2023 |"
     assert "|  | Betrayed by Attention, run by others | 0.397 | 0.353 | 0.441 |" in text
+
+
+def lines_of(text, heading):
+    """The lines of one table in Markdown: what it is ordered by, its head, a line, its rows."""
+    table = text.split(f"## {heading}\n\n")[1].split("## ")[0]
+    return [line for line in table.splitlines() if line]
+
+
+def test_in_markdown_systems_are_ranked_by_a_figure_that_all_have(tmp_path, monkeypatch):
+    """RCF is published with J alone: its .830 and .809 are above a run of .8, which has J&F."""
+    monkeypatch.setitem(BENCHMARKS, "davis2016-val", 1)
+    text = render_markdown(ranked(davis(tmp_path, texts={"a": A}, benchmark="davis2016-val")))
+    order, head, _, *rows = lines_of(text, "davis2016-val, davis2016")
+    assert order == "Ranked by J_mean."
+    assert head == "| rank | system | J&F | J_mean | F_mean | videos | source |"
+    assert [row.split(" | ")[:2] for row in rows] == [
+        ["| 1", "RCF with post-processing"],
+        ["| 2", "RCF"],
+        ["| 3", "default"],
+    ]
+    assert rows[2] == "| 3 | default | 0.600 | 0.800 | 0.400 | 1 | this workflow |"
+
+
+def test_in_markdown_systems_without_a_common_figure_are_not_ranked(tmp_path, monkeypatch):
+    monkeypatch.setitem(BENCHMARKS, "davis2016-val", 1)
+    table = ranked(davis(tmp_path, texts={"a": A}, benchmark="davis2016-val"))
+    table = table[(table["system"] != "default") | (table["metric"] == "F_mean")]
+    order, _, _, *rows = lines_of(render_markdown(table), "davis2016-val, davis2016")
+    assert order.startswith("No figure is known of all these systems")
+    assert [row.split(" | ")[:2] for row in rows] == [
+        ["| ", "RCF"],
+        ["| ", "RCF with post-processing"],
+        ["| ", "default"],
+    ]
 
 
 def test_nothing_scored():

@@ -120,7 +120,11 @@ def rank_systems(
 
 
 def render_markdown(leaderboard: pd.DataFrame) -> str:
-    """The leaderboard in Markdown, a table for each board and protocol, best systems first."""
+    """The leaderboard in Markdown, a table for each board and protocol, best systems first.
+
+    A table is ordered by the first headline figure that all its systems have: by one that only
+    some have, the others would stand below whatever is worse.
+    """
     if leaderboard.empty:
         return (
             "# Leaderboard\n\nNothing was scored: no video has ground truth. What was found in "
@@ -153,20 +157,34 @@ def _board(dataset: str, benchmark: str, videos: int, protocol: str, max_proposa
 
 
 def _markdown(figures: pd.DataFrame) -> str:
+    figures = figures[figures["value"].notna()]
     metrics = [name for name in HEADLINES if (figures["metric"] == name).any()]
     head = ["rank", "system", *metrics, "videos", "source"]
+    systems = [
+        (name, group.set_index("metric"))
+        for (name, *_), group in figures.groupby(["system", "dataset", "source"], dropna=False)
+    ]
+    shared = [name for name in metrics if all(name in group.index for _, group in systems)]
     rows = []
-    by_system = figures.groupby(["system", "dataset", "source"], dropna=False)
-    for (system, _, source), group in by_system:
-        cells = {
-            row.metric: figure_text(row.value, row.low, row.high) for row in group.itertuples()
-        }
-        first = group.set_index("metric").reindex(metrics[:1]).iloc[0]
-        place = "" if pd.isna(first["rank"]) else str(first["rank"])
-        texts = [place, system, *(cells.get(name, "") for name in metrics)]
-        texts += [str(group["videos"].iloc[0]), source]
-        # Without the first figure a system comes last.
-        rows.append((1.0 if pd.isna(first["value"]) else -first["value"], texts))
+    for system, group in systems:
+        texts = {row.Index: figure_text(row.value, row.low, row.high) for row in group.itertuples()}
+        rank = group.loc[shared[0], "rank"] if shared else pd.NA
+        cells = ["" if pd.isna(rank) else str(rank), system]
+        cells += [texts.get(name, "") for name in metrics]
+        cells += [str(group["videos"].iloc[0]), group["source"].iloc[0]]
+        rows.append((-group.loc[shared[0], "value"] if shared else 0.0, cells))
     rows.sort()
-    lines = [head, ["---"] * len(head), *(texts for _, texts in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    lines = [head, ["---"] * len(head), *(cells for _, cells in rows)]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"{_order(shared, figures)}\n\n{table}"
+
+
+def _order(shared: list[str], figures: pd.DataFrame) -> str:
+    """By what a table is ordered, in a sentence."""
+    if not shared:
+        return (
+            "No figure is known of all these systems: they are not ranked here, but by each figure "
+            "in leaderboard.csv."
+        )
+    ranked = figures["rank"].notna().any()
+    return f"Ranked by {shared[0]}." if ranked else f"Not ranked, in order of {shared[0]}."
