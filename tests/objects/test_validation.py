@@ -1,6 +1,7 @@
 """Points with their truth, how well they are told apart, and which split is chosen."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,9 @@ def test_points_lie_on_the_ids_of_the_videos_own_pixels(tmp_path):
     assert found.owners.tolist() == [0, 0, 1, 1, 1, 1, 2, 2, 0]
     assert found.on.sum() == 10 and found.on[8, :2].tolist() == [1, 1]
     assert annotated_points(video, seen_at(places[:7], (4, 8))) is None  # too few
+    # Where objects are merged in the annotations, single ones are looked up.
+    merged = replace(video, annotation_kind="foreground", instances=video.annotations)
+    assert annotated_points(merged, seen_at(places, (4, 8))).owners.max() == 2
 
 
 def test_iou_of_points_by_hand():

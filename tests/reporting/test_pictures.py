@@ -13,7 +13,8 @@ from betrayed.io.palette import save_palette_png
 from betrayed.io.style import colour_table
 from betrayed.io.video_writing import write_video
 from betrayed.objects.mask_writing import write_masks
-from betrayed.reporting.pictures import VideoResults, draw_pictures, overlay
+from betrayed.reporting import pictures
+from betrayed.reporting.pictures import VideoResults, contact_sheet, draw_pictures, overlay
 from betrayed.video.video import Video
 from support.masked_videos import masked_video
 from support.paths import SCRIPTS
@@ -213,6 +214,19 @@ def test_same_bytes_twice(tmp_path):
         draw_pictures(*made, tmp_path / name)
     for file in ("overlay.mp4", "sheet.png"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+@pytest.mark.parametrize(("level", "shown"), [("objects", {0, 3}), ("foreground", {0, 1})])
+def test_the_truth_on_the_sheet_is_of_what_is_shown(tmp_path, monkeypatch, level, shown):
+    """Single objects beside objects, and the merged truth beside the foreground."""
+    single = tmp_path / "single.png"
+    save_palette_png(single, np.full(SIZE, 3, np.uint8) * (np.arange(SIZE[1]) > 50))
+    frames, objects, _ = make_video(tmp_path, scene(3)[:1], instances=[str(single)])
+    drawn = []
+    monkeypatch.setattr(pictures, "overlay", lambda frame, ids, *_: drawn.append(ids) or frame)
+    own = PictureSettings(level=level)
+    contact_sheet(VideoResults(Video.load(frames), objects.parent, None, own))
+    assert set(np.unique(drawn[0])) == shown
 
 
 def test_no_truth_and_one_frame(tmp_path):

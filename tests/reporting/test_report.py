@@ -20,7 +20,7 @@ from betrayed.io.palette import read_ids
 from betrayed.io.style import PALETTE
 from betrayed.reporting.attention_maps import as_heat, block_concentration
 from betrayed.reporting.object_colours import coloured, object_ids
-from betrayed.reporting.report import figures, sprites, tables
+from betrayed.reporting.report import figures, sprites, tables, worst
 from betrayed.reporting.report.choice import choose_frames, choose_videos, drops
 from betrayed.reporting.report.frame_spread import frame_quartiles
 from betrayed.reporting.report.players import frame_curves, matched_colours, player
@@ -33,6 +33,7 @@ from support.tiny_results import (
     FRAMES,
     GRID,
     SIZE,
+    add_instances,
     attention_file,
     report_list,
     tiny_results,
@@ -215,6 +216,24 @@ def test_a_player_holds_what_the_stages_left(tmp_path):
         np.testing.assert_array_equal(labels, 1 + scene(FRAMES)[index])
     # The ball is number 2 in the truth and number 1 of what was found.
     assert data["runs"][0]["colours"][1] == 2
+
+
+def test_where_the_truth_has_single_objects_they_are_shown(tmp_path, monkeypatch):
+    """And not the foreground that they are merged to, in which nobody is number 2 or 3."""
+    sources, folder = tiny_results(tmp_path, ["a"])
+    (result,) = sources.results
+    instances = add_instances(result.frames)
+    data = player([result], ReportSettings(frames=FRAMES), {})
+    truth = decoded(data["truth"], "png")
+    shown = [read_ids(instances[index]) for index in data["frames"]]
+    np.testing.assert_array_equal(truth[: SIZE[0], : SIZE[1]], shown[0])
+    assert set(np.unique(truth)) == {0, 2, 3}
+    assert data["runs"][0]["colours"][1] in (2, 3)
+    drawn = []
+    monkeypatch.setattr(worst, "coloured", lambda picture, ids: drawn.append(ids) or picture)
+    table = pd.read_parquet(folder / "objects.parquet").assign(object=3)
+    assert len(worst_objects(table, "default", {result.key: result}, most=1)) == 1
+    assert set(np.unique(drawn[0])) == {0, 3}
 
 
 def test_attention_that_is_gone_is_left_out(tmp_path):

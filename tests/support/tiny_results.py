@@ -10,7 +10,7 @@ from PIL import Image
 
 from betrayed.engine.records import Failure, Made, Record
 from betrayed.io.artefacts import create
-from betrayed.io.palette import save_palette_png
+from betrayed.io.palette import read_ids, save_palette_png
 from betrayed.objects.mask_writing import write_masks
 from betrayed.reporting.measurements import ALL
 from betrayed.reporting.report.sources import STAGES, Result, RunSource, Sources
@@ -23,6 +23,26 @@ SIZE = (48, 80)
 GRID = (12, 20)
 FRAMES = 6
 KEY_FRAMES = [0, 3]
+
+
+def add_instances(frames: str | Path) -> list[Path]:
+    """Give a tiny video single objects: the right half of number 2 is number 3. Merged they are 1.
+
+    Returns:
+        The files of the instances.
+    """
+    record = json.loads(Path(frames).read_text())
+    instances = []
+    for name in record["annotations"]:
+        path = Path(name)
+        ids = read_ids(path)
+        middle = int(ids.any(axis=0).nonzero()[0].mean())
+        ids[:, middle:][ids[:, middle:] > 0] = 3
+        instances.append(path.with_name(f"single-{path.name}"))
+        save_palette_png(instances[-1], ids)
+    record |= {"annotation_kind": "foreground", "instances": [str(path) for path in instances]}
+    Path(frames).write_text(json.dumps(record))
+    return instances
 
 
 def tiny_video(folder: Path, truth: bool = True, count: int = FRAMES) -> dict[str, str]:

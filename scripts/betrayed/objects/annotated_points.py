@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from betrayed.objects.observations import Seen
-from betrayed.video.annotations import read_annotation
+from betrayed.video.annotations import of_single_objects, read_annotation
 from betrayed.video.video import Video
 
 _VOID = 255
@@ -47,8 +47,9 @@ def annotated_points(video: Video, seen: Seen) -> AnnotatedPoints | None:
         return None
     scale = np.array(seen.size) / (video.height, video.width)
     on = np.zeros((len(seen.weights), 256))
+    which = of_single_objects(video)
     for frame in range(video.count):
-        annotation = read_annotation(video, frame)
+        annotation = read_annotation(video, frame, which)
         here = np.flatnonzero(seen.pieces[:, frame] >= 0)
         if annotation is None or len(here) == 0:
             continue

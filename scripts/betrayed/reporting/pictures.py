@@ -23,7 +23,7 @@ from betrayed.io.progress import progress
 from betrayed.io.sound import Sound, read_sound
 from betrayed.io.style import colour_table
 from betrayed.io.video_writing import write_video
-from betrayed.video.annotations import read_annotation
+from betrayed.video.annotations import of_single_objects, read_annotation
 from betrayed.video.video import Video
 
 #: Those of the report and of all figures; the PNGs of masks have DAVIS's palette.
@@ -171,7 +171,9 @@ def contact_sheet(results: VideoResults) -> Image.Image:
     video = results.video
     chosen = np.unique(np.linspace(0, video.count - 1, SHEET_FRAMES).round().astype(int)).tolist()
     frames = {i: video.frame(i) for i in chosen}
-    truth = {i: read_annotation(video, i) for i in chosen}
+    # The truth of what is shown: where that is the foreground, all objects merged.
+    which = "annotations" if results.settings.level == "foreground" else of_single_objects(video)
+    truth = {i: read_annotation(video, i, which) for i in chosen}
     rows = {"frame": [frames[i] for i in chosen]}
     if any(ids is not None for ids in truth.values()):
         rows["truth"] = [

@@ -9,7 +9,7 @@ from betrayed.io.palette import VOID
 from betrayed.objects.masks import read_proposal_scores, read_proposals
 from betrayed.scoring.detection_table import as_table
 from betrayed.scoring.regions import contingency
-from betrayed.video.annotations import read_annotations
+from betrayed.video.annotations import of_single_objects, read_annotations
 from betrayed.video.video import Video
 
 
@@ -60,8 +60,7 @@ def video_detections(video: Video, masks: str | Path) -> pd.DataFrame:
     Raises:
         UserError: a file is missing or does not fit; it is named in the error.
     """
-    which = "annotations" if video.instances is None else "instances"
-    frames, annotations = read_annotations(video, which)
+    frames, annotations = read_annotations(video, of_single_objects(video))
     proposals = read_proposals(masks, video, frames)
     scores = read_proposal_scores(masks)
     return detections(annotations, proposals, scores)

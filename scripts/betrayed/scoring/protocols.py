@@ -26,7 +26,7 @@ from betrayed.scoring.official import official_scores
 from betrayed.scoring.partition import read_partition
 from betrayed.scoring.stability import stability
 from betrayed.scoring.video_objects import PartitionScores, mean, partition_scores
-from betrayed.video.annotations import read_annotations
+from betrayed.video.annotations import of_single_objects, read_annotations
 from betrayed.video.video import Video
 
 #: What each protocol scores, by the argument of :func:`score_arrays` that holds it. youtube-vis
@@ -67,15 +67,15 @@ def score_video(
     Raises:
         UserError: a file is missing or does not fit, or there are too many proposals.
     """
-    annotations, instances = (read_annotations(video, one) for one in ("annotations", "instances"))
-    truths = [(*annotations, settings.protocols)]
-    if instances[0]:
+    truths = {"annotations": settings.protocols}
+    if of_single_objects(video) == "instances":
         merged = tuple(name for name in settings.protocols if name in ON_MERGED_OBJECTS)
         single = tuple(name for name in settings.protocols if name not in ON_MERGED_OBJECTS)
-        truths = [(*annotations, merged), (*instances, single)]
+        truths = {"annotations": merged, "instances": single}
     tables = [_table([])]
-    for frames, ids, protocols in truths:
-        if not frames or not protocols:
+    for which, protocols in truths.items():
+        frames, ids = read_annotations(video, which) if protocols else ([], None)
+        if not frames:
             continue
         needed = {INPUT_OF[protocol] for protocol in protocols if protocol in INPUT_OF}
         source = "labels" if settings.partition == "tracks" else "proposals"

@@ -1,18 +1,30 @@
 """The annotations of a checked video, as scoring and pictures read them."""
 
+from typing import Literal
+
 import numpy as np
 
 from betrayed.io.palette import read_ids
 from betrayed.video.video import Video
 
+Which = Literal["annotations", "instances"]
 
-def read_annotation(video: Video, index: int, which: str = "annotations") -> np.ndarray | None:
+
+def of_single_objects(video: Video) -> Which:
+    """Which annotations tell a video's objects apart: its instances, where it has any.
+
+    Beside instances the annotations are what counts as foreground, all objects merged.
+    """
+    return "instances" if any(video.instances or ()) else "annotations"
+
+
+def read_annotation(video: Video, index: int, which: Which = "annotations") -> np.ndarray | None:
     """The annotation of a frame, or None where the video or the frame has none.
 
     Args:
         video: the video.
         index: the frame.
-        which: ``"annotations"`` or ``"instances"``.
+        which: ``"annotations"`` or ``"instances"``; see :func:`of_single_objects`.
 
     Returns:
         (H, W) uint8: 0 background, 1… objects, 255 void; for annotations of the kind
@@ -33,12 +45,12 @@ def read_annotation(video: Video, index: int, which: str = "annotations") -> np.
     return ids
 
 
-def read_annotations(video: Video, which: str = "annotations") -> tuple[list[int], np.ndarray]:
+def read_annotations(video: Video, which: Which = "annotations") -> tuple[list[int], np.ndarray]:
     """The annotated frames of a video and their ids.
 
     Args:
         video: the video.
-        which: ``"annotations"`` or ``"instances"``.
+        which: ``"annotations"`` or ``"instances"``; see :func:`of_single_objects`.
 
     Returns:
         Frame numbers, and ids (frames, H, W) uint8: 0 background, 255 void. Frames without an

@@ -19,7 +19,7 @@ from betrayed.reporting.object_colours import OTHER, coloured, object_ids
 from betrayed.reporting.report import sprites
 from betrayed.reporting.report.choice import choose_frames, drops
 from betrayed.reporting.report.sources import Result
-from betrayed.video.annotations import read_annotation
+from betrayed.video.annotations import of_single_objects, read_annotation
 from betrayed.video.video import Video
 
 THUMBNAIL = 128  # pixels of the longer side
@@ -193,7 +193,8 @@ def _track_ids(path: str, frames: Sequence[int]) -> np.ndarray:
 
 def _truth(video: Video, frames: Sequence[int], size: tuple[int, int]) -> np.ndarray | None:
     """(frames, h, w) uint8 ids of the truth, 0 where a frame has none; None where none has one."""
-    truth = [read_annotation(video, index) for index in frames]
+    which = of_single_objects(video)
+    truth = [read_annotation(video, index, which) for index in frames]
     if all(ids is None for ids in truth):
         return None
     nothing = np.zeros((video.height, video.width), np.uint8)

@@ -12,7 +12,7 @@ from betrayed.reporting.object_colours import coloured, object_ids
 from betrayed.reporting.report import sprites
 from betrayed.reporting.report.players import matched_colours
 from betrayed.reporting.report.sources import Result
-from betrayed.video.annotations import read_annotations
+from betrayed.video.annotations import of_single_objects, read_annotations
 from betrayed.video.video import Video
 
 MOST = 10
@@ -62,7 +62,7 @@ def _miss(result: Result, object_: int, value: float) -> list[Miss]:
     """One entry, or none where the pictures are gone."""
     try:
         video = Video.load(result.frames)
-        frames, truth = read_annotations(video)
+        frames, truth = read_annotations(video, of_single_objects(video))
         if not frames:
             return []
         place = int(np.argmax((truth == object_).sum(axis=(1, 2))))
