@@ -55,10 +55,11 @@ rule list_detections:
     params:
         code=source_digest("list_detections"),
         folder="results/{dataset}/detections/{run}",
+        level=detection_level,
     shell:
         "python scripts/list_detections.py --frames {input.frames:q} --objects {input.objects:q}"
-        " --output-folder {params.folder:q} --record {output.record:q} --processes {threads}"
-        " --redo {resources.redo} 2>&1 | tee {log:q}"
+        " --output-folder {params.folder:q} --record {output.record:q} {params.level:q}"
+        " --processes {threads} --redo {resources.redo} 2>&1 | tee {log:q}"
 
 
 # AP and AR rank the proposals of all videos together.

@@ -1,6 +1,7 @@
 """List how the proposals of a batch's videos overlap their objects, for AP and AR."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from betrayed.engine.batches import Batch, Task
@@ -15,6 +16,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", required=True, help="record of the videos' frames")
     parser.add_argument("--objects", required=True, help="record of their masks")
+    parser.add_argument(
+        "--parts", type=int, help="parts of objects in the objects' place, at most so many"
+    )
     parser.add_argument("--processes", type=int, default=1, help="videos at a time")
     add_batch_options(parser)
     arguments = parser.parse_args()
@@ -23,14 +27,16 @@ def main() -> None:
         arguments.record,
         lambda video: (Path(arguments.output_folder, f"{video}.csv"),),
         inputs={"frames": arguments.frames, "objects": arguments.objects},
+        settings={"parts": arguments.parts},
         wanted=lambda task: Video.load(task.inputs["frames"]).annotations is not None,
         redo=bool(arguments.redo),
     )
-    batch.run(lambda: _list, arguments.processes)
+    batch.run(lambda: partial(_list, arguments.parts), arguments.processes)
 
 
-def _list(task: Task) -> None:
-    table = video_detections(Video.load(task.inputs["frames"]), task.inputs["objects"].parent)
+def _list(parts: int | None, task: Task) -> None:
+    video = Video.load(task.inputs["frames"])
+    table = video_detections(video, task.inputs["objects"].parent, parts)
     with whole_file(task.output) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
 

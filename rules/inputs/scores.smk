@@ -15,6 +15,12 @@ def score_settings(wildcards):
     )
 
 
+def detection_level(wildcards):
+    """What list_detections is told of the level that is scored."""
+    own = scoring_settings(config, wildcards.dataset)
+    return ["--parts", str(own["max_proposals"])] if own["level"] == "parts" else []
+
+
 def detections_of_dataset(wildcards):
     return records_of(wildcards.dataset, f"detections/{wildcards.run}", annotated=True)
 

@@ -200,6 +200,37 @@ def test_the_programs_pool_all_videos_with_truth(clips, several):
     assert (values["AR1"], values["AR10"]) == (0.5, 1)
 
 
+def test_parts_take_the_place_of_objects(clips):
+    """One object of two parts, which are the true objects, and a track: with the parts' scores."""
+    truth = np.array([[[1, 1, 2, 2, 0, 0]] * 4] * 4, np.uint8)
+    whole, parts = np.where(truth > 0, 1, 2 * (truth == 0)), truth
+    for kind, ids in (("truth/d", truth), ("m/proposals", whole), ("m/parts", parts)):
+        write_annotations(clips / kind, ids.astype(np.uint8))
+    write_frames(clips / "videos" / "d", np.zeros((4, 4, 6, 3), np.uint8))
+    extract("d", clips / "videos" / "d", clips / "d", annotations=clips / "truth" / "d")
+    (clips / "m" / "objects.csv").write_text(
+        "proposal,part,part_of,track,score\n1,,,,.9\n2,,,5,.2\n0,1,1,,.8\n0,2,1,,.7\n"
+    )
+    video = Video.load(clips / "d" / "frames.json")
+    table = video_detections(video, clips / "m")
+    assert table[["proposal", "score"]].drop_duplicates().to_numpy().tolist() == [
+        [1, 0.9],
+        [2, 0.2],
+    ]
+    assert table["iou"].max() == 0.5
+    table = video_detections(video, clips / "m", parts=20)
+    perfect = table[table["iou"] == 1]
+    assert perfect[["proposal", "score", "object"]].to_numpy().tolist() == [
+        [1, 0.8, 1],
+        [2, 0.7, 2],
+    ]
+    # A second track as well: there is room for three.
+    with (clips / "m" / "objects.csv").open("a") as file:
+        file.write("3,,,6,.1\n")
+    table = video_detections(video, clips / "m", parts=20)
+    assert table.groupby("proposal")["score"].first().to_dict() == {1: 0.8, 2: 0.7, 3: 0.2}
+
+
 def test_tables_come_back_from_files_and_damaged_ones_are_named(clips):
     video = Video.load(clips / "frames" / "a" / "frames.json")
     table = video_detections(video, clips / "masks" / "a")

@@ -109,3 +109,7 @@ def test_average_precision_is_added_without_scoring_a_video_again(project):
     assert {(row["video"], row["videos"]) for row in found} == {("all", "3")}
     assert [row for row in rows(project) if row not in found] == before
     assert project.planned() == {}
+    # Parts are scored by all protocols of one table.
+    project.change({"scoring": {"level": "parts"}})
+    again = {"score_video", "list_detections", "pool_detections", "collect_tables"}
+    assert set(project.planned()) == again | LAST

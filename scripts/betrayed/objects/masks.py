@@ -75,9 +75,7 @@ def read_parts(folder: str | Path, video: Video, frames: list[int], limit: int =
         return proposals
     parts = read_masks(Path(folder) / "parts", video, frames)
     _check_known(folder, "part", parts)
-    table = read_table(folder, ("proposal", "part", "track"))
-    objects = int(((table["proposal"] > 0) & table["track"].isna()).sum())
-    count, most = int(table["part"].max()), int(table["proposal"].max())
+    objects, count, most = _counts(folder)
     tracks = proposals.astype(int) - objects + count
     tracks[(proposals <= objects) | (tracks > max(most, count))] = 0
     ids = np.where(parts > 0, parts, tracks)
@@ -107,6 +105,27 @@ def read_part_scores(folder: str | Path) -> pd.Series:
     table = read_table(folder, ("part", "score"))
     table = table[table["part"].notna()].set_index("part").sort_index()
     return table["score"].astype(float)
+
+
+def read_scores_with_parts(folder: str | Path) -> pd.Series:
+    """The score of every id that :func:`read_parts` gives, or would give with a higher limit.
+
+    Raises:
+        UserError: the table is missing or damaged; names it.
+    """
+    scores = read_proposal_scores(folder)
+    if not (Path(folder) / "parts").is_dir():
+        return scores
+    objects, count, _ = _counts(folder)
+    tracks = scores[scores.index > objects]
+    return pd.concat([read_part_scores(folder), tracks.set_axis(tracks.index - objects + count)])
+
+
+def _counts(folder: str | Path) -> tuple[int, int, int]:
+    """How many objects, parts, and proposals a folder of masks with parts has."""
+    table = read_table(folder, ("proposal", "part", "track"))
+    objects = int(((table["proposal"] > 0) & table["track"].isna()).sum())
+    return objects, int(table["part"].max()), int(table["proposal"].max())
 
 
 def _check_known(folder: str | Path, column: str, ids: np.ndarray) -> None:

@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 
 from betrayed.io.palette import VOID
-from betrayed.objects.masks import read_proposal_scores, read_proposals
+from betrayed.objects.masks import (
+    read_parts,
+    read_proposal_scores,
+    read_proposals,
+    read_scores_with_parts,
+)
 from betrayed.scoring.detection_table import as_table
 from betrayed.scoring.regions import contingency
 from betrayed.video.annotations import of_single_objects, read_annotations
@@ -47,12 +52,14 @@ def detections(annotations: np.ndarray, proposals: np.ndarray, scores: pd.Series
     return as_table(iou[objects][:, present].T, ranked, object_ids[objects], share)
 
 
-def video_detections(video: Video, masks: str | Path) -> pd.DataFrame:
+def video_detections(video: Video, masks: str | Path, parts: int | None = None) -> pd.DataFrame:
     """Read the proposals of a video of the workflow and its single objects, see :func:`detections`.
 
     Args:
         video: the video; its instances count, or its annotations where it has no instances.
         masks: folder with ``proposals/`` and ``objects.csv``, whose scores rank the proposals.
+        parts: score the parts of objects in the objects' place, with the limit of
+            :func:`betrayed.objects.masks.read_parts`; None: score the objects.
 
     Returns:
         See :func:`betrayed.scoring.detection_table.as_table`; empty when no frame is annotated.
@@ -61,6 +68,8 @@ def video_detections(video: Video, masks: str | Path) -> pd.DataFrame:
         UserError: a file is missing or does not fit; it is named in the error.
     """
     frames, annotations = read_annotations(video, of_single_objects(video))
-    proposals = read_proposals(masks, video, frames)
-    scores = read_proposal_scores(masks)
+    if parts is None:
+        proposals, scores = read_proposals(masks, video, frames), read_proposal_scores(masks)
+    else:
+        proposals, scores = read_parts(masks, video, frames, parts), read_scores_with_parts(masks)
     return detections(annotations, proposals, scores)
