@@ -148,16 +148,8 @@ def test_random_stories_may_be_many():
         ),
         ("refinement.height", 448, "refinement.width: give height and width, or null for both"),
         ("runs.low", {"refinement": {"width": 448}}, "runs.low: refinement.width: give height and"),
-        (
-            "objects.max_objects",
-            21,
-            "objects.max_objects: must be at most scoring.max_proposals (20)",
-        ),
-        (
-            "scoring.paper_max_proposals",
-            9,
-            "objects.max_objects: must be at most scoring.paper_max",
-        ),
+        ("objects.max_objects", 254, None),
+        ("objects.max_objects", 255, "objects.max_objects: must be at most 254, not 255"),
         # Data sets
         (
             "evaluate",

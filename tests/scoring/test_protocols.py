@@ -254,13 +254,17 @@ def test_tracks_of_another_length_are_named(tmp_path, clip):
         read_partition(path, clip[0], [0])
 
 
-def test_too_many_proposals_are_named(clip):
-    with pytest.raises(UserError, match=r"masks: davis2016-track: There are 2 .* at most 1 "):
-        score_video(*clip, ScoreSettings(max_proposals=1))
-    settings = ScoreSettings(("davis2017-frame",), max_proposals=1)  # the paper's has its own
-    assert value(score_video(*clip, settings), "davis2017-frame", "J&F") == 1
-    with pytest.raises(UserError, match=r"davis2017-frame: .* raise paper_max_proposals"):
-        score_video(*clip, ScoreSettings(paper_max_proposals=1))
+def test_of_more_proposals_than_a_protocol_takes_the_first_are_scored(clip):
+    """Both protocols are right about the first object; the second has no proposal any more."""
+    both = ("davis2017-sequence", "davis2017-frame", "video-object")
+    table = score_video(*clip, ScoreSettings(both, max_proposals=1))  # the paper's has its own
+    assert value(table, "davis2017-sequence", "J_mean", 1) == 1
+    assert value(table, "davis2017-sequence", "J_mean", 2) == 0
+    assert value(table, "davis2017-frame", "J&F") == 1
+    assert by_object(table, "video-object") == [1, 1]  # the partition is whole
+    table = score_video(*clip, ScoreSettings(both, paper_max_proposals=1))
+    assert value(table, "davis2017-sequence", "J&F") == 1
+    assert value(table, "davis2017-frame", "J_mean") == 0.5
 
 
 def test_more_proposals_than_an_image_holds():

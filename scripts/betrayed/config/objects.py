@@ -20,7 +20,8 @@ class ObjectSettings:
     )
     max_objects: int = knob(
         20,
-        "proposals kept a video; the official protocol allows 20",
+        "Proposals kept a video. The official protocol scores 20; masks are PNGs of 8 bits, which "
+        "tell 254 apart.",
         ge=1,
         le=254,
         unit="proposals",

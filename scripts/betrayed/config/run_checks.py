@@ -14,11 +14,6 @@ from betrayed.errors import UserError
 
 Sections = Mapping[str, Any]
 
-#: The settings of how many proposals there may be, and the protocols that refuse more.
-_LIMITED = {
-    "max_proposals": ("davis2016-track", "davis2017-sequence"),
-    "paper_max_proposals": ("davis2017-frame",),
-}
 #: How torch's files begin: with a zip archive, or (before torch 1.6) a pickle.
 _TORCH = (b"PK", b"\x80")
 
@@ -30,7 +25,7 @@ def faults_of_run(
 
     Args:
         own: the sections of the run, as far as they are sound.
-        sound: what all runs share, likewise: ``datasets``, ``evaluate``, ``scoring``.
+        sound: what all runs share, likewise: ``datasets``.
         described: the names of all data sets, also of those with faults.
         disk: whether files that are named are looked for.
     """
@@ -39,7 +34,6 @@ def faults_of_run(
         yield from _of_files(own)
     yield from _of_backbone(own)
     yield from _of_training(own, sound["datasets"], described)
-    yield from _of_proposals(own, sound)
 
 
 def swept_in_vain(one: Variant, own: Sections) -> Iterator[str]:
@@ -170,22 +164,3 @@ def _of_training(own: Sections, datasets: Sections, described: list[str]) -> Ite
                 f"{training['stride']} is {length} frames long, but the videos of {name} have "
                 f"{made['frames']} (datasets.{name}.make.frames)"
             )
-
-
-def _of_proposals(own: Sections, sound: Sections) -> Iterator[str]:
-    """More proposals than the protocols take that the data sets are scored by."""
-    most, scoring = own.get("objects", {}).get("max_objects"), sound.get("scoring", {})
-    if most is None:
-        return
-    for name in sound.get("evaluate", ()):
-        dataset = sound["datasets"].get(name, {})
-        if not dataset.get("annotations"):
-            continue
-        protocols = dataset.get("protocols") or scoring.get("protocols", ())
-        for setting, limited in _LIMITED.items():
-            by = [protocol for protocol in protocols if protocol in limited]
-            if by and most > scoring.get(setting, most):
-                yield (
-                    f"objects.max_objects: must be at most scoring.{setting} "
-                    f"({scoring[setting]}), since {name} is scored by {', '.join(by)}, not {most}"
-                )

@@ -54,7 +54,8 @@ class ScoringKnobs:
     )
     max_proposals: int = knob(
         OFFICIAL_PROPOSALS,
-        "more are refused by davis2016-track and davis2017-sequence; official",
+        "Of more, davis2016-track and davis2017-sequence score the first ones by rank; "
+        "score_folder.py refuses them. 20 is official.",
         ge=1,
         unit="proposals",
     )

@@ -227,8 +227,9 @@ class Configuration:
     datasets: dict[str, DatasetSection] = knob(..., "The data sets there are.")
     method: Literal["better", "paper"] = knob(
         "better",
-        "better: all that this project adds to the paper's method. paper: none of it - every track "
-        "is a proposal, the largest one is the background, outlines are those of the tokens.",
+        "better: all that this project adds to the paper's method. paper: none of it - the "
+        "largest track is the background, the others are proposals, as many as objects.max_objects "
+        "allows, outlines are those of the tokens.",
     )
     seed: int = seed()
     device: Device = knob(

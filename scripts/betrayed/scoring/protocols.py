@@ -1,6 +1,6 @@
 """One video by every protocol, as a tidy table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -54,6 +54,7 @@ def score_video(
 
     The merged foreground comes from the video's annotations; single objects from its instances,
     or from its annotations where it has no instances. Frames without annotation do not count.
+    Proposals are numbered by rank: a protocol that takes fewer is given the first ones.
 
     Args:
         video: the video, with its annotations.
@@ -65,7 +66,7 @@ def score_video(
         The table of :func:`score_arrays`; empty when no frame is annotated.
 
     Raises:
-        UserError: a file is missing or does not fit, or there are too many proposals.
+        UserError: a file is missing or does not fit.
     """
     truths = {"annotations": settings.protocols}
     if of_single_objects(video) == "instances":
@@ -95,10 +96,31 @@ def score_video(
         found["partition"] = found.get(source)
         wanted = replace(settings, protocols=protocols)
         try:
-            tables.append(score_arrays(ids, frames=frames, settings=wanted, **found))
+            for some, arrays in _within_limits(wanted, found):
+                tables.append(score_arrays(ids, frames=frames, settings=some, **arrays))
         except UserError as error:
             raise UserError(f"{masks}: {error}") from error
     return pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
+
+
+def _within_limits(
+    settings: ScoreSettings, found: Mapping[str, np.ndarray]
+) -> Iterator[tuple[ScoreSettings, Mapping[str, np.ndarray]]]:
+    """The protocols that take the same number of proposals, with what they are given."""
+    proposals = found.get("proposals")
+    count = 0 if proposals is None else int(proposals.max(initial=0))
+    together: dict[int, list[str]] = {}
+    for protocol in settings.protocols:
+        limit = getattr(settings, _limit(protocol))
+        together.setdefault(min(limit, count), []).append(protocol)
+    for most, protocols in together.items():
+        first = {} if most == count else {"proposals": np.where(proposals > most, 0, proposals)}
+        yield replace(settings, protocols=tuple(protocols)), {**found, **first}
+
+
+def _limit(protocol: str) -> str:
+    """The setting of how many proposals a protocol takes."""
+    return "paper_max_proposals" if protocol == "davis2017-frame" else "max_proposals"
 
 
 def score_arrays(
@@ -177,7 +199,7 @@ def _check(
                 f"size, not {annotations.shape} and {found.shape}."
             )
         if INPUT_OF[protocol] == "proposals":
-            limit = "paper_max_proposals" if protocol == "davis2017-frame" else "max_proposals"
+            limit = _limit(protocol)
             try:
                 count_proposals(found, getattr(settings, limit), limit)
             except UserError as error:
