@@ -22,7 +22,7 @@ _LONGEST = 16  # seconds of a shot
 _SHORTEST = 2
 _BETWEEN = 20  # frames of a dissolve or a fade
 _RATE = 48_000  # of the sound, samples a second
-_SHARED = Path(__file__).parents[2] / "shared"
+_DAVIS = Path(__file__).parents[1] / "data" / "davis2016"
 
 
 def main() -> None:
@@ -35,8 +35,8 @@ def main() -> None:
     parser.add_argument(
         "--frames",
         nargs="+",
-        default=[os.environ.get("DAVIS2016_ROOT", str(_SHARED / "davis2016"))],
-        help="copies of DAVIS-2016, or films; default DAVIS2016_ROOT",
+        default=[os.environ.get("DAVIS2016_ROOT", str(_DAVIS))],
+        help="copies of DAVIS-2016, or films; default DAVIS2016_ROOT, or data/davis2016",
     )
     arguments = parser.parse_args()
     sources = list_sources(arguments.frames)

@@ -183,3 +183,14 @@ def second_defaults(node, in_config):
                     yield name.value.lstrip("-").replace("-", "_"), keyword.value
         elif in_config and node.func.attr in ("get", "setdefault", "pop") and node.args[1:]:
             yield name.value, node.args[1]
+
+
+@pytest.mark.parametrize(
+    "path", ["config.yaml", *(f"presets/{one.name}" for one in (ROOT / "presets").glob("*.yaml"))]
+)
+def test_data_lie_where_anybody_may_have_them(path):
+    """Under the project, or where a variable says: a place beside it is one machine's own."""
+    datasets = yaml.safe_load((ROOT / path).read_text(encoding="utf-8")).get("datasets", {})
+    for name, dataset in datasets.items():
+        root = dataset.get("root", "")
+        assert not root.startswith(("/", "~", "..")), f"datasets.{name}.root: {root}"
