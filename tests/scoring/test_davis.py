@@ -9,14 +9,8 @@ import pandas as pd
 import pytest
 
 from betrayed.errors import UserError
-from betrayed.scoring.davis import (
-    METRICS,
-    best_track,
-    davis_unsupervised,
-    foreground_scores,
-    match,
-    pairwise_scores,
-)
+from betrayed.scoring.davis import METRICS
+from support.davis_tables import object_figures, video_figures
 from support.naive_scoring import blobs
 
 
@@ -32,39 +26,31 @@ VOID = [[255] * 5] * 4
 
 @pytest.mark.parametrize("matching", ["sequence", "frame"])
 def test_perfect_masks_whatever_their_ids(matching):
-    table = davis_unsupervised(video(A, A), video(SWAPPED, SWAPPED), matching=matching)
-    assert table["object"].tolist() == [1, 2]
+    table = object_figures(video(A, A), video(SWAPPED, SWAPPED), matching=matching)
+    assert table.index.tolist() == [1, 2]
     assert (table[["J_mean", "J_recall", "F_mean", "F_recall"]] == 1).all(axis=None)
     assert (table[["J_decay", "F_decay"]] == 0).all(axis=None)
-    if matching == "sequence":
-        assert table["proposal"].tolist() == [2, 1]
-    else:
-        assert table["proposal"].isna().all()
 
 
 def test_identity_switch_costs_only_when_identity_is_measured():
     truth, masks = video(A, A, A, A), video(A, A, A, SWAPPED)
-    sequence = davis_unsupervised(truth, masks)
+    sequence = object_figures(truth, masks)
     # Three frames of four are perfect, the last has no overlap.
     assert sequence["J_mean"].tolist() == [0.75, 0.75]
     assert sequence["J_recall"].tolist() == [0.75, 0.75]
     # Cuts of four frames: 1, 1.75, 2.5, 3.25, 4 → 1, 2, 3, 3, 4: frames 1..2 minus frames 3..4.
     assert sequence["J_decay"].tolist() == [0.5, 0.5]
-    assert davis_unsupervised(truth, masks, matching="frame")["J_mean"].tolist() == [1, 1]
+    assert object_figures(truth, masks, matching="frame")["J_mean"].tolist() == [1, 1]
 
 
 def test_rows_of_the_frame_protocol():
     # Object 1 is hit to one half by proposal 1, then by proposal 2; object 2 perfectly by the
     # other. By object: 1/2 and 1 in both frames. The release lists by proposal: 1/2 then 1 and 1
-    # then 1/2. The means agree.
+    # then 1/2, whose mean is the same.
     truth = video(A, A)
     first, second = [[1, 0, 0, 2, 2]] * 4, [[2, 0, 0, 1, 1]] * 4
     masks = video(first, second)
-    release = davis_unsupervised(truth, masks, matching="frame")
-    assert release["J_mean"].tolist() == [0.75, 0.75]
-    assert release["J_decay"].tolist() == [-0.5, 0.5]
-    by_object = match(*pairwise_scores(truth, masks, 2, 2), 2, "frame")
-    assert by_object["J_mean"].tolist() == [0.5, 1]
+    assert object_figures(truth, masks, "frame")["J_mean"].tolist() == [0.5, 1]
 
 
 def test_assignment_is_best_for_all_together():
@@ -72,16 +58,14 @@ def test_assignment_is_best_for_all_together():
     # sum is greatest with proposal 2 on object 1, and object 2 gets proposal 1, which misses it.
     truth = video([[1, 1, 1, 1, 0, 2]])
     masks = video([[2, 2, 2, 2, 0, 0]])
-    table = davis_unsupervised(truth, masks)
-    assert table["proposal"].tolist() == [2, 1]
+    table = object_figures(truth, masks)
     assert table["J_mean"].tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("matching", ["sequence", "frame"])
 def test_no_proposal_scores_nothing(matching):
-    table = davis_unsupervised(video(A, A), video(EMPTY, EMPTY), matching=matching)
-    assert (table[list(METRICS)] == 0).all(axis=None)
-    assert table["proposal"].isna().all()
+    table = object_figures(video(A, A), video(EMPTY, EMPTY), matching=matching)
+    assert table.shape == (2, len(METRICS)) and (table == 0).all(axis=None)
 
 
 def test_absent_object_and_missing_proposal_agree():
@@ -89,15 +73,12 @@ def test_absent_object_and_missing_proposal_agree():
     # empty one: 0 in the first frame, 1 in the second, as the official code has it.
     truth = video(A, [[1, 1, 0, 0, 0]] * 4)
     masks = video(*[[[1, 1, 0, 0, 0]] * 4] * 2)
-    table = davis_unsupervised(truth, masks)
+    table = object_figures(truth, masks)
     assert table["J_mean"].tolist() == [1, 0.5]
-    assert table["proposal"].isna().tolist() == [False, True]
 
 
 def test_no_object_has_no_row():
-    table = davis_unsupervised(video(EMPTY), video(A))
-    assert len(table) == 0
-    assert list(table.columns) == ["object", "proposal", *METRICS]
+    assert len(object_figures(video(EMPTY), video(A))) == 0
 
 
 def test_object_that_appears_late_is_background():
@@ -105,8 +86,8 @@ def test_object_that_appears_late_is_background():
     # object 1 costs: 8 of 16 pixels.
     truth = video([[1, 1, 0, 0, 0]] * 4, A)
     masks = video([[1, 1, 0, 0, 0]] * 4, [[1, 1, 0, 1, 1]] * 4)
-    table = davis_unsupervised(truth, masks)
-    assert table["object"].tolist() == [1]
+    table = object_figures(truth, masks)
+    assert table.index.tolist() == [1]
     assert table["J_mean"].tolist() == [0.75]
 
 
@@ -114,34 +95,33 @@ def test_gaps_in_ids():
     # Object 1 is in the gap below 2: absent throughout, it is matched with an empty proposal (1
     # in the gap below 7) and scores 1, as the official code has it.
     truth, masks = video([[2, 2, 0, 0, 0]] * 4), video([[7, 7, 0, 0, 0]] * 4)
-    table = davis_unsupervised(truth, masks)
+    table = object_figures(truth, masks)
     assert table["J_mean"].tolist() == [1, 1]
-    assert table.loc[1, "proposal"] == 7
 
 
 def test_all_void():
     # Void in the first frame hides every object; void later makes both masks empty: 1.
-    assert len(davis_unsupervised(video(VOID), video(A))) == 0
-    table = davis_unsupervised(video(A, VOID), video(EMPTY, A))
+    assert len(object_figures(video(VOID), video(A))) == 0
+    table = object_figures(video(A, VOID), video(EMPTY, A))
     assert table["J_mean"].tolist() == [0.5, 0.5]
     assert table["F_mean"].tolist() == [0.5, 0.5]
 
 
 def test_void_hides_a_mistake():
     truth = video([[1, 1, 255, 0, 0]] * 4)
-    assert davis_unsupervised(truth, video([[1, 1, 1, 0, 0]] * 4))["J_mean"].tolist() == [1]
+    assert object_figures(truth, video([[1, 1, 1, 0, 0]] * 4))["J_mean"].tolist() == [1]
 
 
 def test_one_pixel():
     # A pixel has no neighbour, so no outline: F = 1 even where J = 0.
-    table = davis_unsupervised(video([[1]]), video([[0]]))
+    table = object_figures(video([[1]]), video([[0]]))
     assert table[["J_mean", "F_mean"]].to_numpy().tolist() == [[0, 1]]
 
 
 def test_too_many_proposals():
     with pytest.raises(UserError, match=r"21 proposals.*at most 20"):
-        davis_unsupervised(video([[1, 0]]), video([[21, 0]]))
-    davis_unsupervised(video([[1, 0]]), video([[21, 0]]), max_proposals=21)
+        object_figures(video([[1, 0]]), video([[21, 0]]))
+    object_figures(video([[1, 0]]), video([[21, 0]]), max_proposals=21)
 
 
 @pytest.mark.parametrize(
@@ -154,19 +134,14 @@ def test_too_many_proposals():
 )
 def test_unusable_arrays(truth, masks, message):
     with pytest.raises(UserError, match=message):
-        davis_unsupervised(truth, masks)
-
-
-def test_unknown_matching():
-    with pytest.raises(UserError, match="'sequence' or 'frame', not 'clip'"):
-        davis_unsupervised(video([[1, 0]]), video([[1, 0]]), matching="clip")
+        object_figures(truth, masks)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int32, np.uint16, np.int64, np.uint64])
 def test_any_integers(kind):
     truth, masks = video(A, A), video(A, SWAPPED)
-    table = davis_unsupervised(truth.astype(kind), masks.astype(kind))
-    pd.testing.assert_frame_equal(table, davis_unsupervised(truth, masks))
+    table = object_figures(truth.astype(kind), masks.astype(kind))
+    pd.testing.assert_frame_equal(table, object_figures(truth, masks))
 
 
 # --- merged foreground ---------------------------------------------------------------------------
@@ -175,24 +150,24 @@ def test_any_integers(kind):
 def test_foreground_by_hand():
     truth = video([[1, 2, 0, 255]], [[0, 0, 0, 0]], [[0, 2, 0, 0]])
     masks = np.array([[[255, 0, 0, 255]], [[0, 0, 0, 0]], [[0, 255, 255, 0]]])
-    # 1 of 2 (void left out), both empty 1, 1 of 2.
-    scores = foreground_scores(truth, masks)
+    # 1 of 2 (void left out), both empty 1, 1 of 2. The first and the last frame count.
+    scores = video_figures(truth, "davis2016", foreground=masks)
     assert scores["J_mean"] == pytest.approx(2 / 3)
     assert scores["J_recall"] == pytest.approx(1 / 3)
-    assert tuple(scores) == METRICS
+    assert tuple(scores.index) == (*METRICS, "J&F")
 
 
 def test_foreground_that_appears_late_counts():
     truth, masks = video(EMPTY, A), video(A, A) > 0
-    assert foreground_scores(truth, masks)["J_mean"] == 0.5
+    assert video_figures(truth, "davis2016", foreground=masks)["J_mean"] == 0.5
 
 
 def test_best_track_by_hand():
     # Proposal 1 covers 8 of the 16 merged pixels, proposal 3 covers 12: 3 is taken.
-    merged = video(A)
     masks = video([[1, 1, 0, 0, 0], [1, 1, 0, 0, 0], [3, 3, 0, 3, 3], [3, 3, 0, 3, 3]])
     masks[0, 1] = [3, 3, 0, 3, 3]
-    assert best_track(merged, masks)["J_mean"] == pytest.approx(12 / 16)
+    scores = video_figures(video(A), "davis2016-track", proposals=masks)
+    assert scores["J_mean"] == pytest.approx(12 / 16)
 
 
 def test_best_track_is_the_sequence_protocol_with_one_object():
@@ -200,5 +175,6 @@ def test_best_track_is_the_sequence_protocol_with_one_object():
     truth, masks = blobs(rng, (5, 20, 30), [0, 1, 2, 255]), blobs(rng, (5, 20, 30), range(5))
     truth[0, 0, 0] = 1
     merged = np.where(truth == 255, 255, truth > 0)
-    expected = davis_unsupervised(merged, masks).iloc[0]
-    assert best_track(truth, masks) == expected[list(METRICS)].to_dict()
+    expected = object_figures(merged, masks).loc[1]
+    found = video_figures(truth, "davis2016-track", proposals=masks)
+    assert found[list(METRICS)].to_dict() == expected.to_dict()

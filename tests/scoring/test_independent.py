@@ -19,13 +19,13 @@ from betrayed.config.scoring import ScoreSettings
 from betrayed.exports.run_lengths import encode_ids
 from betrayed.io.run_lengths import decode_mask
 from betrayed.scoring.average_precision import average_precision, match_detections
-from betrayed.scoring.davis import METRICS, davis_unsupervised, pairwise_scores
+from betrayed.scoring.davis import METRICS, pairwise_scores
 from betrayed.scoring.detection_table import as_table
 from betrayed.scoring.detections import detections
 from betrayed.scoring.results import find_tracks, score_tracks
-from betrayed.scoring.video_objects import fg_ari
 from support.dataset_copies import as_text
-from support.naive_scoring import blobs
+from support.davis_tables import video_figures
+from support.naive_scoring import blobs, relabel
 
 
 def encoded(mask):
@@ -78,12 +78,11 @@ def test_j_and_f_agree_with_trackeval(seed, proposals):
     metric = JAndF()
     metric.optim_type = "J&F"
     expected = metric.eval_sequence(trackeval_data(truth, masks, 3, proposals))
-    table = davis_unsupervised(truth, masks)
+    found = video_figures(truth, "davis2017-sequence", proposals=masks)
     for name in METRICS:
         theirs = expected[name.replace("_", "-").title()]
-        assert table[name].mean() == pytest.approx(theirs, abs=1e-12), name
-    both = (table["J_mean"].mean() + table["F_mean"].mean()) / 2
-    assert both == pytest.approx(expected["J&F"], abs=1e-12)
+        assert found[name] == pytest.approx(theirs, abs=1e-12), name
+    assert found["J&F"] == pytest.approx(expected["J&F"], abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -129,14 +128,20 @@ def track_scores(masks, seed):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_fg_ari_agrees_with_scikit_learn(seed):
+    """Of each frame, with what is left over as one segment (SOLV), and over the clip."""
     truth, labels = clip(seed)
     truth[0, 5:9] = 255
+    inside = (truth > 0) & (truth < 255)
     expected = [
-        adjusted_rand_score(ids[inside], segments[inside])
-        for ids, segments in zip(truth, labels, strict=True)
-        if (inside := (ids > 0) & (ids < 255)).any()
+        adjusted_rand_score(ids[counts], segments[counts])
+        for ids, segments, counts in zip(truth, relabel(truth, labels), inside, strict=True)
+        if counts.any()
     ]
-    assert fg_ari(truth, labels) == pytest.approx(np.mean(expected), abs=1e-12)
+    found = video_figures(truth, "video-object", partition=labels)
+    assert found["FG-ARI"] == pytest.approx(np.mean(expected), abs=1e-12)
+    found = video_figures(truth, "video-object-clip", partition=labels)
+    expected = adjusted_rand_score(truth[inside], labels[inside])
+    assert found["FG-ARI"] == pytest.approx(expected, abs=1e-12)
 
 
 # pycocotools

@@ -13,12 +13,12 @@ from PIL import Image
 from betrayed.datasets.names import identifier
 from betrayed.errors import UserError
 from betrayed.scoring.average_precision import average_precision, match_detections
-from betrayed.scoring.davis import davis_unsupervised
 from betrayed.scoring.detections import detections
 from betrayed.scoring.folders import find_videos, score_masks, unused
 from betrayed.scoring.protocols import ScoreSettings
 from betrayed.scoring.results import find_tracks, score_tracks, track_overlaps
 from support.dataset_copies import as_lengths, as_text, davis2017, youtube_vis
+from support.davis_tables import object_figures
 from support.naive_scoring import blobs
 from support.paths import SCRIPTS
 from support.videos_for_tests import write_annotations
@@ -63,7 +63,7 @@ def test_one_command_writes_the_same_tables_and_prints_the_summary(tmp_path, dav
         np.stack([np.array(Image.open(path)) for path in sorted((folder / "swan").iterdir())])
         for folder in (truth, masks)
     )
-    expected = davis_unsupervised(ids, found)["J_mean"].mean()
+    expected = object_figures(ids, found)["J_mean"].mean()
     assert figures["swan"] == pytest.approx(expected, abs=1e-6)
     assert figures["all"] == pytest.approx((1 + expected) / 2, abs=1e-6)
     names = {"summary", "objects", "measurements", "runs", "leaderboard"}

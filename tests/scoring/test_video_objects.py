@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from betrayed.errors import UserError
-from betrayed.scoring.video_objects import fg_ari, mean_best_overlap, mean_iou, partition_scores
+from betrayed.scoring.video_objects import mean, partition_scores
 from support import naive_scoring
 
 
@@ -15,7 +15,23 @@ def video(*frames):
     return np.array(frames)[:, None, :]  # frames of one row
 
 
-# --- FG-ARI --------------------------------------------------------------------------------------
+def clip_ari(truth, labels):
+    return partition_scores(truth, labels).clip_ari
+
+
+def relabelled_ari(truth, labels):
+    return partition_scores(truth, labels).relabelled_ari.tolist()
+
+
+def mean_iou(truth, labels):
+    return mean(partition_scores(truth, labels).iou)
+
+
+def mean_best_overlap(truth, labels):
+    return mean(partition_scores(truth, labels).best_iou)
+
+
+# --- FG-ARI of one frame -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -41,43 +57,18 @@ def video(*frames):
     ],
 )
 def test_fg_ari_by_hand(truth, labels, expected):
-    assert fg_ari(video(truth), video(labels)) == pytest.approx(expected)
+    assert clip_ari(video(truth), video(labels)) == pytest.approx(expected)
     if 0 not in truth:
         assert adjusted_rand_score(truth, labels) == pytest.approx(expected)
 
 
-def test_fg_ari_is_a_mean_over_frames_with_objects():
-    truth = video([1, 1, 2, 2], [0, 0, 0, 255], [1, 1, 2, 2])
-    labels = video([0, 0, 1, 1], [0, 1, 2, 3], [0, 1, 0, 1])
-    assert fg_ari(truth, labels) == pytest.approx((1 - 0.5) / 2)
-
-
-def test_fg_ari_does_not_follow_identity():
-    # Labels may change names from frame to frame: each frame stands for itself.
-    assert fg_ari(video([1, 2, 2], [1, 2, 2]), video([3, 4, 4], [4, 3, 3])) == 1
-
-
 @pytest.mark.parametrize("empty", [[0, 0], [255, 255], [0, 255]])
 def test_no_object_is_no_number(empty):
-    assert math.isnan(fg_ari(video(empty), video([1, 2])))
     assert math.isnan(mean_iou(video(empty), video([1, 2])))
     assert math.isnan(mean_best_overlap(video(empty), video([1, 2])))
     scores = partition_scores(video(empty), video([1, 2]))
     assert np.isnan([scores.clip_ari, *scores.relabelled_ari]).all()
     assert len(scores.objects) == len(scores.iou) == 0
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_fg_ari_agrees_with_sklearn_and_naive(seed):
-    rng = np.random.default_rng(seed)
-    truth = rng.choice([0, 1, 2, 9, 255], (3, 6, 7))
-    labels = np.where(rng.random(truth.shape) < 0.5, truth, rng.integers(-1, 4, truth.shape))
-    pairs = [
-        (t[(t > 0) & (t < 255)], s[(t > 0) & (t < 255)]) for t, s in zip(truth, labels, strict=True)
-    ]
-    score = fg_ari(truth, labels)
-    assert score == pytest.approx(np.mean([adjusted_rand_score(*pair) for pair in pairs]))
-    assert score == pytest.approx(np.mean([naive_scoring.rand_index(*pair) for pair in pairs]))
 
 
 def test_fg_ari_of_a_large_frame():
@@ -87,14 +78,10 @@ def test_fg_ari_of_a_large_frame():
     labels = truth.astype(np.int32)
     labels[:, :, 500:1000] = 7
     expected = adjusted_rand_score(truth.ravel(), labels.ravel())
-    assert fg_ari(truth, labels) == pytest.approx(expected)
+    assert clip_ari(truth, labels) == pytest.approx(expected)
 
 
 # --- FG-ARI after relabelling --------------------------------------------------------------------
-
-
-def relabelled_ari(truth, labels):
-    return partition_scores(truth, labels).relabelled_ari.tolist()
 
 
 def test_segments_that_are_left_over_are_one():
@@ -104,7 +91,7 @@ def test_segments_that_are_left_over_are_one():
     truth, labels = video([1, 1, 1, 1, 2, 2]), video([5, 5, 6, 7, 8, 8])
     assert relabelled_ari(truth, labels) == [pytest.approx(4 / 9)]
     # As they are: 1 + 1 pairs of labels, both 2: (2 − 14/15) / (9/2 − 14/15) = 16/53.5.
-    assert fg_ari(truth, labels) == pytest.approx(16 / 53.5)
+    assert clip_ari(truth, labels) == pytest.approx(16 / 53.5)
 
 
 def test_a_left_over_segment_may_be_the_background_too():
@@ -117,7 +104,6 @@ def test_relabelling_is_for_the_whole_video():
     truth = video([1, 1], [1, 1], [1, 1])
     labels = video([5, 5], [5, 5], [6, 7])
     assert relabelled_ari(truth, labels) == [1, 1, 1]
-    assert partition_scores(truth, labels).frame_ari.tolist() == [1, 1, 0]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -140,20 +126,19 @@ def test_relabelled_ari_agrees_with_naive(seed):
 def test_identity_costs_over_the_clip():
     # Perfect in each frame. Over both, truth and labels pair 2 + 2 pixels of four, and agree in
     # none: (0 − 2/3) / (2 − 2/3) = −1/2.
-    scores = partition_scores(video([1, 2], [1, 2]), video([3, 4], [4, 3]))
-    assert scores.frame_ari.tolist() == [1, 1]
-    assert scores.clip_ari == pytest.approx(-0.5)
-    assert partition_scores(video([1, 2], [1, 2]), video([3, 4], [3, 4])).clip_ari == 1
+    assert clip_ari(video([1, 2], [1, 2]), video([3, 4], [4, 3])) == pytest.approx(-0.5)
+    assert clip_ari(video([1, 2], [1, 2]), video([3, 4], [3, 4])) == 1
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_clip_ari_agrees_with_sklearn(seed):
+def test_clip_ari_agrees_with_sklearn_and_naive(seed):
     rng = np.random.default_rng(seed)
     truth = rng.choice([0, 1, 2, 9, 255], (3, 6, 7))
     labels = np.where(rng.random(truth.shape) < 0.5, truth, rng.integers(-1, 4, truth.shape))
     inside = (truth > 0) & (truth < 255)
-    expected = adjusted_rand_score(truth[inside], labels[inside])
-    assert partition_scores(truth, labels).clip_ari == pytest.approx(expected)
+    score, pair = clip_ari(truth, labels), (truth[inside], labels[inside])
+    assert score == pytest.approx(adjusted_rand_score(*pair))
+    assert score == pytest.approx(naive_scoring.rand_index(*pair))
 
 
 # --- mBO -----------------------------------------------------------------------------------------
@@ -227,7 +212,6 @@ def test_mean_iou_agrees_with_naive(seed):
     assert mean_iou(truth, labels) == pytest.approx(naive_scoring.mean_iou(truth, labels))
 
 
-@pytest.mark.parametrize("score", [fg_ari, mean_iou, mean_best_overlap])
-def test_sizes_must_agree(score):
+def test_sizes_must_agree():
     with pytest.raises(UserError, match="one size"):
-        score(video([1, 2]), video([1, 2, 3]))
+        partition_scores(video([1, 2]), video([1, 2, 3]))

@@ -22,11 +22,11 @@ class PartitionScores:
 
     Attributes:
         objects: (G,) the ids of the objects, in order; all that the video has.
-        frame_ari: (T,) FG-ARI of each frame, of the labels as they are; NaN without an object.
-        relabelled_ari: (T,) the same where every segment that is assigned to no object is part of
-            one segment more, as SOLV has it: pieces that are left over cost nothing.
-        clip_ari: FG-ARI of all frames together, as VideoSAUR has it: a track that changes object
-            pays for it. NaN without an object.
+        relabelled_ari: (T,) FG-ARI of each frame, where every segment that is assigned to no object
+            is part of one segment more, as SOLV has it: pieces that are left over cost nothing.
+            Only pixels of objects count; NaN without an object.
+        clip_ari: FG-ARI of all frames together and of the labels as they are, as VideoSAUR has it:
+            a track that changes object pays for it. NaN without an object.
         iou: (G,) IoU of each object with the segment assigned to it, averaged over the frames
             where their union is not empty; 0 without a segment. The assignment is one to one and
             maximises the sum (Hungarian).
@@ -35,7 +35,6 @@ class PartitionScores:
     """
 
     objects: np.ndarray
-    frame_ari: np.ndarray
     relabelled_ari: np.ndarray
     clip_ari: float
     iou: np.ndarray
@@ -81,49 +80,11 @@ def partition_scores(annotations: np.ndarray, labels: np.ndarray) -> PartitionSc
     best = clip / np.maximum(union.sum(axis=0), 1)
     return PartitionScores(
         objects=ids[is_object],
-        frame_ari=np.array([adjusted_rand(one) for one in shared]),
         relabelled_ari=np.array([adjusted_rand(one) for one in relabelled]),
         clip_ari=adjusted_rand(clip),
         iou=padded[chosen, objects][np.argsort(objects)],
         best_iou=best.max(axis=1, initial=0),
     )
-
-
-def fg_ari(annotations: np.ndarray, labels: np.ndarray) -> float:
-    """Adjusted Rand index on the pixels of annotated objects, per frame, averaged over frames.
-
-    Labels are taken as they are; SOLV's protocol has :attr:`PartitionScores.relabelled_ari`.
-    Background and void pixels do not count, nor do frames without an object. A frame whose
-    objects and labels group the pixels alike gives 1, even when that is trivial (a single pixel,
-    or one object under one label); one object under several labels gives 0.
-
-    Args:
-        annotations: (T, H, W) integer ids of the annotated frames, 0 background, 255 void.
-        labels: (T, H, W) integer labels of the same frames; every value is a segment.
-
-    Returns:
-        The average, at most 1; NaN when no frame has an object.
-
-    Raises:
-        UserError: shapes differ.
-    """
-    return mean(partition_scores(annotations, labels).frame_ari)
-
-
-def mean_iou(annotations: np.ndarray, labels: np.ndarray) -> float:
-    """Mean of :attr:`PartitionScores.iou` over the objects; NaN when there is none.
-
-    Arguments and errors as :func:`fg_ari`.
-    """
-    return mean(partition_scores(annotations, labels).iou)
-
-
-def mean_best_overlap(annotations: np.ndarray, labels: np.ndarray) -> float:
-    """Mean of :attr:`PartitionScores.best_iou` over the objects (mBO); NaN when there is none.
-
-    Arguments and errors as :func:`fg_ari`.
-    """
-    return mean(partition_scores(annotations, labels).best_iou)
 
 
 def adjusted_rand(counts: np.ndarray) -> float:
