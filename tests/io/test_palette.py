@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -62,8 +63,33 @@ def test_masks_are_turned_upright_as_frames_are(tmp_path, orientation, suffix):
         assert upright_size(image) == upright.shape[::-1]
 
 
+@pytest.mark.parametrize("mode", ["LA", "RGB", "RGBA"])
+def test_grey_images_are_read_whatever_channels_they_have(tmp_path, mode):
+    """As bear/00077.png of DAVIS-2016 is said to be, and masks that OpenCV wrote often are."""
+    grey = np.array([[0, 1], [2, 255]], np.uint8)
+    image = Image.fromarray(grey).convert(mode)
+    image.save(tmp_path / "opaque.png")
+    np.testing.assert_array_equal(read_ids(tmp_path / "opaque.png"), grey)
+    if mode.endswith("A"):
+        image.putalpha(Image.fromarray(grey))
+        image.save(tmp_path / "clear.png")
+        np.testing.assert_array_equal(read_ids(tmp_path / "clear.png"), grey)
+        white = Image.new(mode, (2, 2), "white")
+        white.putalpha(Image.fromarray(grey))
+        white.save(tmp_path / "cut_out.png")
+        with pytest.raises(UserError, match="transparency alone"):
+            read_ids(tmp_path / "cut_out.png")
+
+
+def test_channels_of_16_bits_are_no_ids(tmp_path):
+    """Pillow would give the upper 8 bits, which are 0."""
+    cv2.imwrite(str(tmp_path / "deep.png"), np.ones((4, 4, 3), np.uint16))
+    with pytest.raises(UserError, match="several channels of 16 bits"):
+        read_ids(tmp_path / "deep.png")
+
+
 def test_colour_damage_and_absence_are_told_apart(tmp_path):
-    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "colour.png")
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "colour.png")
     with pytest.raises(UserError, match="picture in colour"):
         read_ids(tmp_path / "colour.png")
     Image.fromarray(np.full((4, 4), 300, np.uint16)).save(tmp_path / "large.png")

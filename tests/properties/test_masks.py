@@ -75,6 +75,8 @@ SOUND = {
     "palette": palette,
     "grey": lambda mask: as_png(Image.fromarray(mask)),
     "16 bits": lambda mask: as_png(Image.fromarray(mask.astype(np.uint16))),
+    "grey in colour": lambda mask: as_png(Image.fromarray(np.stack([mask] * 3, -1))),
+    "grey with alpha": lambda mask: as_png(Image.fromarray(np.stack([mask] * 2, -1), "LA")),
 }
 SPOILT = {
     "smoothed": lambda mask: as_png(Image.fromarray(bright(mask)).filter(ImageFilter.BoxBlur(1))),
@@ -82,8 +84,8 @@ SPOILT = {
     "JPEG": lambda mask: jpeg(bright(mask)).fp.getvalue(),
     "JPEG saved as PNG": lambda mask: as_png(jpeg(bright(mask))),
     "probabilities": lambda mask: as_png(probabilities(mask)),
-    "in colour": lambda mask: as_png(Image.fromarray(np.stack([mask] * 3, -1))),
-    "with transparency": lambda mask: as_png(Image.fromarray(np.stack([mask] * 2, -1), "LA")),
+    "in colour": lambda mask: as_png(Image.fromarray(np.stack([mask, mask, 255 - mask], -1))),
+    "cut out": lambda mask: as_png(Image.fromarray(np.stack([mask | 1, mask & 0], -1), "LA")),
     "noise": lambda mask: as_png(Image.fromarray(noise(mask.shape, 255))),
     "ids too high": lambda mask: as_png(Image.fromarray(mask.astype(np.uint16) * 600)),
 }
@@ -125,7 +127,7 @@ def sound(kind: str, masks: np.ndarray) -> bool:
 
 def is_spoilt(name: str, masks: np.ndarray) -> bool:
     """Whether masks in a form are no ids; some forms do nothing to some masks."""
-    if name in ("in colour", "with transparency", "JPEG", "noise"):
+    if name in ("in colour", "cut out", "JPEG", "noise"):
         return True
     if name not in SPOILT or not masks.any():
         return False

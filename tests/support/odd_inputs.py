@@ -593,7 +593,13 @@ CASES: dict[str, dict[str, Case]] = {
         "0 and 255 as ids": masks(white),
         "0 and 255 as a foreground": masks(white, annotation_kind="foreground"),
         "soft outlines": masks(soft, annotation_kind="foreground"),
-        "pictures in colour": masks(lambda ids: grey(ids).convert("RGB")),
+        "grey with alpha, as bear/00077.png of DAVIS-2016 is said to be": masks(
+            lambda ids: grey(ids).convert("LA")
+        ),
+        "grey saved in colour": masks(lambda ids: grey(ids).convert("RGB")),
+        "pictures in colour": masks(
+            lambda ids: Image.fromarray(ids[..., None] * np.array([128, 0, 0], np.uint8))
+        ),
         "floating point": masks(lambda ids: Image.fromarray(ids.astype(np.float32)), ".tif"),
         "ids of 16 bits beyond 255": masks(
             lambda ids: Image.fromarray(ids.astype(np.uint16) * 300)

@@ -201,6 +201,14 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
     return (image.height, image.width) if lies else (image.width, image.height)
 
 
+def channel_bits(image: Image.Image) -> int:
+    """Bits a channel of a PNG or TIFF as it is saved; 8 of all others."""
+    if image.format == "PNG":
+        return _png_chunks(image.filename).get(b"IHDR", bytes(9))[8]
+    bits = getattr(image, "tag_v2", {}).get(_BITS, 8)
+    return max(bits) if isinstance(bits, tuple) else bits
+
+
 def size_text(shape: Sequence[int]) -> str:
     """Width and height of an image of shape (H, W, …), for messages."""
     return f"{shape[1]}x{shape[0]}"
@@ -223,7 +231,7 @@ def _values(path: str | Path, image: Image.Image) -> np.ndarray:
             return np.asarray(upright).astype(np.uint16)
         if upright.mode in ("I", "F"):
             return _checked_numbers(path, np.asarray(upright))
-        if _bits(image) == 16:
+        if channel_bits(image) == 16:
             return _colours_of_16_bits(path)
         if upright.has_transparency_data:
             ground = Image.new("RGBA", upright.size, (0, 0, 0, 255))
@@ -240,14 +248,6 @@ def _is_inverted(image: Image.Image) -> bool:
     return getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
 
 
-def _bits(image: Image.Image) -> int:
-    """Bits a channel of a PNG or TIFF as it is saved; 8 of all others."""
-    if image.format == "PNG":
-        return _png_chunks(image.filename).get(b"IHDR", bytes(9))[8]
-    bits = getattr(image, "tag_v2", {}).get(_BITS, 8)
-    return max(bits) if isinstance(bits, tuple) else bits
-
-
 def _told(image: Image.Image) -> dict[str, float]:
     """What a file says of its values, for :meth:`betrayed.io.bit_depths.Depths.add`."""
     if image.format == "PNG":
@@ -255,7 +255,7 @@ def _told(image: Image.Image) -> dict[str, float]:
     tags = getattr(image, "tag_v2", {})
     stated = [tags[tag] for tag in (_MOST, _MOST_OF_ANY) if tag in tags]
     stated = [max(one) if isinstance(one, tuple) else one for one in stated]
-    exact = _bits(image) if 8 < _bits(image) < 16 else 0
+    exact = channel_bits(image) if 8 < channel_bits(image) < 16 else 0
     return {"exact": exact, "stated": float(max(stated, default=0))}
 
 

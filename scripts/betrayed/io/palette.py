@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from betrayed.errors import UserError
-from betrayed.io.images import ORIENTATION, TURNS, opened
+from betrayed.io.images import ORIENTATION, TURNS, channel_bits, opened
 
 Colour = tuple[int, int, int]
 #: The id of pixels that count for nobody.
@@ -17,6 +17,8 @@ VOID = 255
 _COUNTED = 2**24
 #: Formats of images that do not give back what was saved.
 _LOSSY = ("JPEG", "MPO", "JPEG2000", "AVIF", "WEBP")
+#: Modes of images that may be grey all the same, by how many channels are of colour.
+_COLOURS = {"LA": 1, "RGB": 3, "RGBA": 3}
 
 
 @cache
@@ -72,6 +74,9 @@ def count_ids(ids: np.ndarray) -> np.ndarray:
 def read_ids(path: str | Path, highest: int = 255) -> np.ndarray:
     """Read an image of ids as (H, W) uint8: a palette, grey or black-and-white image.
 
+    A grey image may have been saved in colour, or with alpha, which is left out: bear/00077.png of
+    DAVIS-2016 is said to be so.
+
     Whether the ids of a video can be meant says :class:`betrayed.io.mask_checks.MaskJudge`.
 
     Args:
@@ -121,8 +126,32 @@ def _ids(path: str | Path, image: Image.Image, highest: int) -> np.ndarray:
             f"{path} holds ids up to {wide.max()}, but ids must lie within 0…{highest} "
             f"(255 is void). Number its objects from 1; of more than 254 leave some out."
         )
-    kind = "of floating point" if image.mode == "F" else f"in colour ({image.mode})"
+    if (grey := _grey(image)) is not None:
+        return grey
     raise UserError(
-        f"{path} is a picture {kind}, but it must hold ids: a palette or grey PNG, 0 for the "
-        f"background and 1, 2, … for the objects. Convert its values to ids."
+        f"{path} is a picture {_kind(image)}, but it must hold ids: a palette or grey PNG, 0 for "
+        f"the background and 1, 2, … for the objects. Convert its values to ids."
     )
+
+
+def _kind(image: Image.Image) -> str:
+    """What an image is that holds no ids, for messages."""
+    if image.mode == "F":
+        return "of floating point"
+    if channel_bits(image) > 8:
+        return f"with several channels of 16 bits ({image.mode})"
+    return f"in colour{', or of transparency alone' * image.mode.endswith('A')} ({image.mode})"
+
+
+def _grey(image: Image.Image) -> np.ndarray | None:
+    """The values of an image that is grey, though it has more channels; None where it is not."""
+    colours = _COLOURS.get(image.mode)
+    if colours is None or channel_bits(image) > 8:  # of which Pillow keeps the upper 8 alone
+        return None
+    values = np.asarray(image)
+    grey, alpha = values[..., 0], values[..., colours:]
+    if (values[..., 1:colours] != grey[..., None]).any():
+        return None
+    # A shape cut out of one colour is in the alpha alone; what is clear everywhere shows nothing.
+    flat = grey.min() == grey.max() and len(np.unique(alpha)) > 1
+    return None if flat or grey[(alpha == 0).any(axis=-1)].any() else grey.copy()

@@ -113,5 +113,5 @@ def _image(folder: Path, name: str) -> Path:
 def _colours(path: Path) -> np.ndarray:
     """(H, W) whole numbers: the grey values, or the colours as one number each."""
     with opened(path, "annotation") as image:
-        values = np.array(image).astype(np.int64)
+        values = np.array(image.convert("L") if image.mode == "LA" else image).astype(np.int64)
     return values if values.ndim == 2 else values[..., :3] @ [65536, 256, 1]
