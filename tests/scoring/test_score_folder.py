@@ -365,8 +365,9 @@ def test_masks_of_0_and_255_are_no_ids(tmp_path):
     (video,) = find_videos(*places, settings, kind="ids")
     with pytest.raises(UserError, match=r"masks/v holds 0 and 255 alone.*--kind foreground"):
         score_masks(video)
-    (video,) = find_videos(*places, ScoreSettings(("davis2016",)), kind="foreground")
-    assert (score_masks(video).table["value"] == 1).any()
+    for kind in ("foreground", "ids"):
+        (video,) = find_videos(*places, ScoreSettings(("davis2016",)), kind=kind)
+        assert (score_masks(video).table["value"] == 1).any()
 
 
 def test_videos_of_any_name_are_scored_and_litter_is_none(tmp_path):

@@ -20,7 +20,7 @@ from betrayed.io.palette import VOID
 from betrayed.io.text_files import read_lines
 from betrayed.scoring.average_precision import PROTOCOL
 from betrayed.scoring.detections import detections
-from betrayed.scoring.protocols import ScoreSettings, score_arrays
+from betrayed.scoring.protocols import INPUT_OF, ScoreSettings, score_arrays
 
 #: What is shown of a list of files; the rest is counted.
 _SHOWN = 20
@@ -211,11 +211,12 @@ def score_masks(video: MaskedVideo) -> Scores:
         truth = (truth > 0).astype(np.uint8)
     # 255 is an id like others in what was found, so that its kind is that of a foreground.
     masks, found = _read(video.masks, "foreground", _HIGHEST)
-    if video.kind == "ids" and found == {VOID}:
+    of_ids = [one for one in video.settings.protocols if INPUT_OF.get(one) != "foreground"]
+    if video.kind == "ids" and found == {VOID} and of_ids:
         raise UserError(
-            f"{video.masks[0].parent} holds 0 and 255 alone, which is a foreground and no ids. "
-            f"Say so with --kind foreground, if the truth is one as well; or number the objects "
-            f"1, 2, …."
+            f"{video.masks[0].parent} holds 0 and 255 alone, which is a foreground and no ids, as "
+            f"{of_ids[0]} scores. Ask for --protocols davis2016 alone, and with --kind foreground "
+            f"if the truth holds 0 and 255 as well; or number the objects 1, 2, …."
         )
     table = score_ids(truth, masks, video.numbers, video.settings, str(video.masks[0].parent))
     overlaps = None
