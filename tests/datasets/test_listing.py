@@ -8,10 +8,11 @@ import pytest
 from betrayed.config.datasets import DatasetSettings
 from betrayed.datasets.listing import left_out, list_videos, missing_paths, needed_paths
 from betrayed.errors import UserError
+from betrayed.scoring.folders import read_split
 from betrayed.video.annotations import read_annotation
 from betrayed.video.extraction import extract
 from betrayed.video.video import Video
-from support.dataset_copies import davis2017, movi_e, youtube_vis
+from support.dataset_copies import davis2016, davis2017, movi_e, youtube_vis
 from support.listings import listing, names
 
 
@@ -132,6 +133,15 @@ def test_a_split_and_instances_of_davis(davis):
     assert names(davis, layout="davis", split="val", videos=("d*",)) == ["dog"]
     with pytest.raises(UserError, match="There are: bear, dog"):
         names(davis, layout="davis", split="val", videos=("camel",))
+
+
+def test_the_lists_of_the_download_of_2016_are_read(tmp_path):
+    root = davis2016(tmp_path / "davis2016", ["bear"], ["dog", "cows"])
+    assert names(root, layout="davis", split="val") == ["cows", "dog"]
+    assert names(root, layout="davis", split="480p/train") == ["bear"]
+    settings = DatasetSettings("davis", str(root), None, split="val")
+    assert needed_paths(settings)[-1] == root / "ImageSets" / "480p" / "val.txt"
+    assert read_split(root / "ImageSets" / "480p" / "val.txt") == ["cows", "dog"]
 
 
 def test_bad_davis_folders_are_refused(davis, tmp_path):

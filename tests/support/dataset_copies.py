@@ -12,12 +12,20 @@ from support.videos_for_tests import moving_square, write_annotations, write_fra
 
 
 def davis2016(root: Path, train: Sequence[str], val: Sequence[str]) -> Path:
-    """JPEGImages, Annotations (0 and 255) and both lists."""
+    """JPEGImages, Annotations (0 and 255) and both lists, with a line a frame."""
     for seed, name in enumerate([*train, *val]):
         frames, ids = moving_square(10, 84, 154, seed=seed)
         write_frames(root / "JPEGImages" / "480p" / name, frames)
         write_annotations(root / "Annotations" / "480p" / name, 255 * ids)
-    return _lists(root, {"2016/train": train, "2016/val": val})
+    lists = {
+        f"480p/{split}": [
+            f"/JPEGImages/480p/{name}/{index:05d}.jpg /Annotations/480p/{name}/{index:05d}.png "
+            for name in names
+            for index in range(10)
+        ]
+        for split, names in {"train": train, "val": val}.items()
+    }
+    return _lists(root, lists)
 
 
 def davis2017(

@@ -1,5 +1,6 @@
 """Lists of names: of a text file, of the videos that are wanted, in messages."""
 
+import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,6 +12,9 @@ from betrayed.io.text_files import read_lines
 #: What the file of such a list ends in.
 LIST = ".txt"
 _MOST_SHOWN = 24
+#: A line of DAVIS-2016's own lists names a frame and its annotation:
+#: /JPEGImages/480p/bear/00000.jpg /Annotations/480p/bear/00000.png
+_FRAME_OF = re.compile(r"/?JPEGImages/[^/]+/([^/]+)/[^/\s]+(\s|$)")
 
 
 def choose_videos(
@@ -37,13 +41,16 @@ def choose_videos(
 def read_names(file: Path) -> list[str]:
     """The names in a text file, one a line, once each; lines that begin with # are left out.
 
+    Of a list of frames with their annotations, as DAVIS-2016 has them, those of the videos.
+
     Raises:
         UserError: it lists nothing, or is no text.
     """
     names = read_lines(file)
     if not names:
         raise UserError(f"The split file {file} lists no sequence.")
-    return list(dict.fromkeys(names))
+    videos = [found[1] if (found := _FRAME_OF.match(name)) else name for name in names]
+    return list(dict.fromkeys(videos))
 
 
 def path_list(paths: Sequence[str | Path]) -> str:

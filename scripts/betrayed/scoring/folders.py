@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
-from betrayed.datasets.name_lists import path_list
+from betrayed.datasets.name_lists import path_list, read_names
 from betrayed.datasets.names import look_alike
 from betrayed.datasets.video_search import entries
 from betrayed.errors import UserError
@@ -17,7 +17,6 @@ from betrayed.io.file_kinds import is_litter
 from betrayed.io.images import numbered_images, upright_size
 from betrayed.io.mask_checks import MaskJudge
 from betrayed.io.palette import VOID
-from betrayed.io.text_files import read_lines
 from betrayed.scoring.average_precision import PROTOCOL
 from betrayed.scoring.detections import detections
 from betrayed.scoring.protocols import INPUT_OF, ScoreSettings, score_arrays
@@ -182,18 +181,15 @@ def _deeper(folder: Path, option: str = "--masks") -> str:
 
 
 def read_split(path: str | Path) -> list[str]:
-    """The videos that a text file lists, one a line; lines with # are left out.
+    """The videos that a text file lists, see :func:`betrayed.datasets.name_lists.read_names`.
 
     Raises:
         UserError: the file is missing or lists none.
     """
     try:
-        names = read_lines(path)
+        return sorted(read_names(Path(path)))
     except (FileNotFoundError, UserError) as error:
         raise UserError(f"--split: {path} cannot be read ({error}).") from error
-    if not names:
-        raise UserError(f"--split: {path} lists no video.")
-    return sorted(set(names))
 
 
 def score_masks(video: MaskedVideo) -> Scores:

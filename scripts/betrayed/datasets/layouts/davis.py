@@ -1,7 +1,8 @@
 """The layout ``davis``: JPEGImages, Annotations and ImageSets, as DAVIS is laid out.
 
 The years differ in their folder of annotations (Annotations or Annotations_unsupervised) and in
-their splits: 2016/val, 2017/val, 2017/test-dev, and 2019/test-dev for the unsupervised task.
+their splits: 2016/val (480p/val in the download of 2016), 2017/val, 2017/test-dev, and
+2019/test-dev for the unsupervised task.
 """
 
 from pathlib import Path
@@ -77,7 +78,14 @@ def _instances(root: Path, settings: DatasetSettings) -> Path | None:
 
 
 def _split_file(root: Path, split: str) -> Path:
-    return root / "ImageSets" / (f"{split}.txt" if "/" in split else f"2016/{split}.txt")
+    """The list of a split: of 2016 where no year is said.
+
+    The download of 2016 has its lists in 480p, where lines name frames and annotations.
+    """
+    if "/" in split:
+        return root / "ImageSets" / f"{split}.txt"
+    files = [root / "ImageSets" / folder / f"{split}.txt" for folder in ("2016", "480p")]
+    return next((file for file in files if file.is_file()), files[0])
 
 
 def _names(root: Path, settings: DatasetSettings) -> list[str]:
