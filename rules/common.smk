@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import time
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -185,26 +186,32 @@ def tell_where_to_look():
         logger.info("", extra={"where_to_look": where_to_look})
 
 
+BEGUN = time.time()
+
+
 def say_where_to_look(failed=False):
     """The last lines of a run that computed anything; of one that failed if it found anything."""
     if not workflow.is_main_process:
         return
     if failed and not any(map(os.path.exists, folders_of_masks())):
         return
-    logger.info(f"\n{where_to_look()}\n", extra={"for_people": True})
+    text = where_to_look(BEGUN if failed else None)
+    logger.info(f"\n{text}\n", extra={"for_people": True})
 
 
 def folders_of_masks():
     return [f"results/{dataset}/masks/{run}" for run in RUNS for dataset in config["evaluate"]]
 
 
-def where_to_look():
+def where_to_look(failed_since=None):
     """Where everything lies that is there by now."""
+    sweep = [path for path in sweep_files() if not path.endswith(".parquet")]
     blocks = [block for block, run in BLOCKS.items() if run.datasets]
     same = "the same command with -- report_html behind it"
     usual = same if workflow.config_settings.overwrite_config else "make report"
     typed = os.environ.get(REPORT) or usual
-    return places_text("results", folders_of_masks(), blocks, typed)
+    places = "results", folders_of_masks(), blocks, typed
+    return places_text(*places, sweep=sweep, failed_since=failed_since)
 
 
 # Deleting results starts no run, but would take them from one that goes on.

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -319,7 +320,9 @@ def test_the_end_says_where_everything_lies(tmp_path):
     ):
         (results / name).touch()
     (results / "tables" / "leaderboard.csv").write_text("board,value\na,0.5\n")
-    text = places_text(results, [str(results / "made/masks/run"), "gone"], ["b"], "make report")
+    given = results, [str(results / "made/masks/run"), "gone"], ["b"], "make report"
+    sweep = [str(results / "tables" / name) for name in ("sweep.csv", "sweep.svg")]
+    text = places_text(*given, sweep=sweep)
     assert text.splitlines() == [
         f"Masks:     {results}/made/masks/run/",
         f"Overlays:  {results}/pictures/",
@@ -329,6 +332,12 @@ def test_the_end_says_where_everything_lies(tmp_path):
         f"Exports:   {results}/exports/",
         f"Report:    {results}/report.html",
     ]
+    assert "sweep.csv" not in places_text(*given)  # an earlier run's, where nothing is swept
+    # A run that fails may have come to its tables, or not.
+    board = results / "tables" / "leaderboard.md"
+    for since, said in ((0.0, ""), (time.time() + 60, " (from before this run)")):
+        lines = places_text(*given, failed_since=since).splitlines()
+        assert f"Tables:    {board}{said}" in lines
     os.utime(results / "report.html", (1, 1))
     assert "report.html (older than the tables: make report)" in places_text(
         results, [], [], "make report"

@@ -5,7 +5,13 @@ from pathlib import Path
 
 
 def places_text(
-    results: str | Path, masks: Iterable[str], blocks: Iterable[str], report: str
+    results: str | Path,
+    masks: Iterable[str],
+    blocks: Iterable[str],
+    report: str,
+    *,
+    sweep: Iterable[str] = (),
+    failed_since: float | None = None,
 ) -> str:
     """A line each for masks, pictures, tables, trainings, exports and the report that are there.
 
@@ -14,6 +20,9 @@ def places_text(
         masks: the folders of masks, of every data set and run.
         blocks: identifiers of the blocks that were trained.
         report: the command that makes the report, shown where there is none yet.
+        sweep: table and picture of the sweep; an earlier one's may be there where nothing is swept.
+        failed_since: when a run that failed began: tables that it did not come to are said to be
+            from before. None: it did not fail, so that they are true.
     """
     results = Path(results)
     tables, page = results / "tables", results / "report.html"
@@ -21,12 +30,14 @@ def places_text(
     stale = page.exists() and newest.exists() and page.stat().st_mtime < newest.stat().st_mtime
     # Where nothing was scored the leaderboard is empty, and the list of videos says more.
     scored = _has_rows(tables / "leaderboard.csv")
-    first = "leaderboard.md" if scored else "videos.csv"
+    first = tables / ("leaderboard.md" if scored else "videos.csv")
+    before = failed_since is not None and first.exists() and first.stat().st_mtime < failed_since
+    shown = _some([first, *map(Path, sweep)])
     found = {
         "Masks": _some(Path(path) for path in masks),
         "Overlays": _some([results / "pictures"]),
         "Attention": _some([results / "attention_pictures"]),
-        "Tables": _some(tables / name for name in (first, "sweep.csv", "sweep.svg")),
+        "Tables": f"{shown} (from before this run)" if before else shown,
         "Training": _some(results / "blocks" / block / "clusters.png" for block in blocks),
         "Exports": _some([results / "exports"]),
         "Report": f"{page}{f' (older than the tables: {report})' if stale else ''}"
