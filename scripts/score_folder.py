@@ -32,6 +32,8 @@ from betrayed.scoring.protocols import INPUT_OF
 from betrayed.scoring.results import find_tracks, score_tracks
 
 _MOST_NOTES = 20
+#: Whoever found the masks: the leaderboard's column "source".
+_FOUND_BY = "masks scored here"
 _USUAL = {
     "ids": ("davis2017-sequence", "davis2017-frame"),
     "foreground": ("davis2016",),
@@ -67,7 +69,7 @@ def main() -> None:
     paths = _write_scores(arguments.output / "scores", scores)
     sources = [common | {"video": video, "path": path} for video, path in paths]
     runs = {name: {key: _plain(value) for key, value in vars(arguments).items()}}
-    write_tables(arguments.output, sources, runs, PUBLISHED, settings.max_proposals)
+    write_tables(arguments.output, sources, runs, PUBLISHED, settings.max_proposals, _FOUND_BY)
     print(scores_text(arguments.output))
     print(f"Tables: {arguments.output}/ (summary.csv is the one to start with)")
 

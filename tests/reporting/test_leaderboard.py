@@ -115,6 +115,7 @@ def test_in_markdown(tmp_path, two_videos):
     assert first == f"| 1 | default | {figures} | 2 | this workflow |"
     assert second == "| 2 | SMTC | 0.405 |  |  | 2 | Qian et al., ICCV 2023 |"
     assert "|  | Betrayed by Attention, run by others | 0.397 | 0.353 | 0.441 |" in text
+    assert "| a\\|b |" in render_markdown(ranked(davis(tmp_path, "a|b")))
 
 
 def lines_of(text, heading):

@@ -68,6 +68,8 @@ def test_one_command_writes_the_same_tables_and_prints_the_summary(tmp_path, dav
     assert figures["all"] == pytest.approx((1 + expected) / 2, abs=1e-6)
     names = {"summary", "objects", "measurements", "runs", "leaderboard"}
     assert names <= {path.stem for path in output.glob("*.parquet")}
+    # They are nobody's but who made them.
+    assert set(pd.read_csv(output / "leaderboard.csv")["source"]) == {"masks scored here"}
     measured = pd.read_csv(output / "measurements.csv")
     assert measured["frame"].dropna().unique().tolist() == [0, 1, 2, 3]
     row = next(line for line in done.stdout.splitlines() if "davis2017-sequence" in line)

@@ -31,7 +31,7 @@ _OFFICIAL = ("davis2016-track", "davis2017-sequence")
 PUBLISHED_COLUMNS = ["system", "benchmark", "protocol", "metric", "value", "source"]
 KEYS = ["board", "protocol", "metric", "rank", "system"]
 COLUMNS = [*KEYS, "value", "low", "high", "videos", "dataset", "source"]
-#: The column ``source`` of what this workflow measured.
+#: The column ``source`` of what this workflow found.
 THIS_WORKFLOW = "this workflow"
 
 
@@ -78,6 +78,7 @@ def rank_systems(
     scored: pd.DataFrame,
     published: pd.DataFrame,
     max_proposals: int = OFFICIAL_PROPOSALS,
+    source: str = THIS_WORKFLOW,
 ) -> pd.DataFrame:
     """Rank what can be compared: the same metric by the same protocol on the same videos.
 
@@ -91,6 +92,7 @@ def rank_systems(
         published: as :func:`read_published` gives it; benchmarks of which nothing was scored are
             left out.
         max_proposals: how many proposals were allowed.
+        source: where the masks that were scored are from.
 
     Returns:
         A row a figure: board, protocol, metric, rank (1 is best, equals share one; missing where
@@ -104,7 +106,7 @@ def rank_systems(
         _board(row.dataset, row.benchmark, row.videos, row.protocol, max_proposals)
         for row in figures.itertuples()
     ]
-    figures = figures.assign(board=boards, source=THIS_WORKFLOW).rename(columns={"run": "system"})
+    figures = figures.assign(board=boards, source=source).rename(columns={"run": "system"})
     others = published[published["benchmark"].isin(scored["benchmark"])]
     others = others.assign(videos=others["benchmark"].map(BENCHMARKS))
     others = others.rename(columns={"benchmark": "board"})
@@ -175,8 +177,13 @@ def _markdown(figures: pd.DataFrame) -> str:
         rows.append((-group.loc[shared[0], "value"] if shared else 0.0, cells))
     rows.sort()
     lines = [head, ["---"] * len(head), *(cells for _, cells in rows)]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    table = "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
     return f"{_order(shared, figures)}\n\n{table}"
+
+
+def _cell(text: str) -> str:
+    """A name may hold the sign that divides cells."""
+    return text.replace("|", "\\|")
 
 
 def _order(shared: list[str], figures: pd.DataFrame) -> str:

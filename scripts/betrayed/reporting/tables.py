@@ -11,6 +11,7 @@ from betrayed.config.scoring import OFFICIAL_PROPOSALS
 from betrayed.io.files import whole_file
 from betrayed.reporting.averages import summarise
 from betrayed.reporting.leaderboard import (
+    THIS_WORKFLOW,
     rank_systems,
     read_published,
     render_markdown,
@@ -61,6 +62,7 @@ def write_tables(
     runs: Mapping[str, Mapping[str, Any]],
     published: str | Path,
     max_proposals: int = OFFICIAL_PROPOSALS,
+    found_by: str = THIS_WORKFLOW,
 ) -> None:
     """Write measurements, summary, objects, leaderboard and runs into ``folder``.
 
@@ -74,6 +76,7 @@ def write_tables(
         runs: as for :func:`tabulate_runs`.
         published: the table of published figures.
         max_proposals: how many proposals the official protocol was given at most.
+        found_by: where the masks are from, the ``source`` of their figures in the leaderboard.
 
     Raises:
         UserError: see :func:`betrayed.reporting.measurements.read_measurements`,
@@ -84,7 +87,7 @@ def write_tables(
     others, scored = read_published(published), scored_videos(sources)
     measurements = read_measurements(sources)
     summary, objects = summarise(measurements, scored)
-    leaderboard = rank_systems(summary, scored, others, max_proposals)
+    leaderboard = rank_systems(summary, scored, others, max_proposals, found_by)
     write_table(folder / "measurements", measurements)
     write_table(folder / "summary", summary)
     write_table(folder / "objects", objects)
