@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from betrayed.io.films import rgb
+from betrayed.io.films import is_transparent, rgb
 from betrayed.io.interlacing import of_one_moment
 
 
@@ -66,12 +66,27 @@ def test_frames_that_say_so_are_read_so(tmp_path, interlaced):
     assert teeth < 20 if interlaced else teeth > 100
 
 
-@pytest.mark.parametrize("pixels, white", [("rgba", None), ("rgba64le", 65535), ("yuva444p", None)])
-def test_what_is_transparent_is_black(pixels, white):
-    values = np.full((16, 16, 4), 200, np.uint8)
+ALPHA = [("rgba", None), ("rgba64le", 65535), ("yuva444p", None), ("yuva420p", None)]
+
+
+@pytest.mark.parametrize("pixels, white", ALPHA)
+@pytest.mark.parametrize("width", [16, 20])
+def test_what_is_transparent_is_black(pixels, white, width):
+    values = np.full((16, width, 4), 200, np.uint8)
     values[..., 3] = 255
     values[:8, :, 3], values[8:12, :, 3] = 0, 128
     frame = av.VideoFrame.from_ndarray(values, format="rgba").reformat(format=pixels)
     found = rgb(frame, white).astype(int)
+    assert is_transparent(frame)
     assert (found[:8] == 0).all()
     assert np.abs(found[8:12] - 100).max() <= 3 and np.abs(found[12:] - 200).max() <= 3
+
+
+@pytest.mark.parametrize("width", [16, 17, 18, 19, 20, 21, 33])
+def test_what_is_opaque_is_so_at_any_width(width):
+    """swscale alone writes nonsense into the last columns of some widths."""
+    grey = np.random.default_rng(0).integers(60, 200, (16, 1, 1), np.uint8)
+    values = np.broadcast_to(grey, (16, width, 3)).copy()
+    frame = av.VideoFrame.from_ndarray(values, format="rgb24").reformat(format="yuva420p")
+    assert not is_transparent(frame)
+    assert np.abs(rgb(frame).astype(int) - values).max() <= 3

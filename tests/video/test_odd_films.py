@@ -1,5 +1,6 @@
 """Films as people have them: what is seen counts, not what a head declares."""
 
+import io
 import json
 import shutil
 import struct
@@ -9,6 +10,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from betrayed.errors import UserError
 from betrayed.io.video_writing import write_video
@@ -80,6 +82,24 @@ def test_empty_chunks_of_an_avi_are_no_damage_and_keep_their_time(tmp_path):
     assert_shows(video, film, range(6))
     assert video.times == pytest.approx([0, 0.1, 0.2, 0.5, 0.6, 0.9])
     assert (video.seconds, video.fps) == (pytest.approx(1.0), pytest.approx(6.0))
+
+
+def test_a_slow_film_is_not_taken_for_one_that_is_cut(tmp_path):
+    """Of B-frames seconds apart FFmpeg changes where a Matroska begins while it reads them."""
+    path = tmp_path / "film.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(1, 10))
+        stream.width, stream.height, stream.pix_fmt = MP4.width, MP4.height, "yuv420p"
+        stream.options = {"x264-params": "b-adapt=1:bframes=2"}
+        for index in range(20):
+            scene = np.random.default_rng(0).integers(0, 255, (MP4.height, MP4.width, 3), np.uint8)
+            scene = np.roll(scene, 3 * index, axis=1)
+            frame = av.VideoFrame.from_ndarray(scene, format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    video = extracted(path, tmp_path)
+    assert (video.count, video.fps, video.seconds) == (20, pytest.approx(0.1), pytest.approx(200))
 
 
 @pytest.mark.parametrize("frames", [0, 3, 60])
@@ -263,6 +283,30 @@ def test_frames_are_turned_and_mirrored_as_players_do_and_it_is_recorded(
     assert video.pixel_aspect == (Fraction(1, 2) if rotation in (90, 270) else 2)
     record = json.loads((tmp_path / "out" / "frames.json").read_text())
     assert record["rotation"] == rotation and len(record["pixel_aspect"]) == 2
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mov", ".mkv"])
+@pytest.mark.parametrize("orientation, rotation", [(None, 0), (1, 0), (3, 180), (6, 90), (8, 270)])
+def test_jpegs_of_a_camera_are_turned_as_their_exif_asks(tmp_path, suffix, orientation, rotation):
+    """PyAV knows no Exif beside a frame, and then lists nothing of what stands there."""
+    exif = Image.Exif()
+    exif[0x010F] = "the camera's maker"
+    if orientation:
+        exif[0x0112] = orientation
+    with av.open(str(tmp_path / f"film{suffix}"), "w") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = MP4.width, MP4.height, "yuvj444p"
+        for index in range(6):
+            jpeg = io.BytesIO()
+            image = Image.fromarray(picture(MP4, index))
+            image.save(jpeg, "JPEG", quality=95, subsampling=0, exif=exif)
+            packet = av.Packet(jpeg.getvalue())
+            packet.stream, packet.time_base = stream, Fraction(1, 10)
+            packet.pts = packet.dts = index
+            container.mux(packet)
+    video = extracted(tmp_path / f"film{suffix}", tmp_path)
+    assert_shows(video, replace(MP4, rotation=rotation), range(6))
+    assert (video.rotation, video.mirrored) == (rotation, False)
 
 
 def test_the_overlay_keeps_the_aspect(tmp_path):

@@ -80,7 +80,7 @@ def rgb(frame: av.VideoFrame, white: float | None = None) -> np.ndarray:
         picture = to_8_bits(values[..., :3], white)
         opaque = to_8_bits(values[..., 3:], 65535) if alpha else None
     else:
-        values = frame.to_ndarray(format="rgba" if alpha else "rgb24")
+        values = _with_alpha(frame) if alpha else frame.to_ndarray(format="rgb24")
         picture, opaque = values[..., :3], values[..., 3:] if alpha else None
     if opaque is not None:
         picture = ((picture * opaque.astype(np.uint16) + 127) // 255).astype(np.uint8)
@@ -94,7 +94,15 @@ def has_alpha(frame: av.VideoFrame) -> bool:
 
 def is_transparent(frame: av.VideoFrame) -> bool:
     """Whether some pixel of a frame is not opaque."""
-    return has_alpha(frame) and bool((frame.to_ndarray(format="rgba")[..., 3] < 255).any())
+    return has_alpha(frame) and bool((_with_alpha(frame)[..., 3] < 255).any())
+
+
+def _with_alpha(frame: av.VideoFrame) -> np.ndarray:
+    """A frame with alpha as (H, W, 4) uint8 RGBA."""
+    # Of yuva420p swscale writes nonsense into up to four columns at the right edge of "rgba", where
+    # the width is one to four more than a multiple of 16. By way of planes it does not.
+    planes = frame.format.name == "yuva420p"
+    return frame.to_ndarray(format="gbrap" if planes else "rgba")
 
 
 def upright(picture: np.ndarray, rotation: int, mirrored: bool) -> np.ndarray:

@@ -79,6 +79,8 @@ class Decoder:
             raise
         self._stream.thread_type = "AUTO"
         self.declared = self._stream.frames
+        # Asked now: of slow films FFmpeg finds another beginning while it reads them.
+        self._seconds = self._declared_seconds()
         self.seekable = self._container.format.name != "mpeg"  # see the end of frames()
         self.timing = Timing(None, None, None)
         self.stamps: list[int | None] = []
@@ -184,7 +186,7 @@ class Decoder:
 
     def _check_end(self, end: float | None) -> None:
         """Refuse a film whose pictures end long before what its head declares."""
-        seconds = self._declared_seconds()
+        seconds = self._seconds
         # Of an AVI chunks that are empty, and repeat the last picture, are not even handed out.
         if seconds is None or end is None or self._container.format.name == "avi":
             return
@@ -223,7 +225,15 @@ class Decoder:
         A display matrix (a b u, c d v, x y w; 16.16, but u, v and w) takes a place (x, y) to
         (a·x + c·y, b·x + d·y), y downwards (ISO/IEC 14496-12, 8.3.2).
         """
-        side = frame.side_data.get(Type.DISPLAYMATRIX)
+        try:
+            side = frame.side_data.get(Type.DISPLAYMATRIX)
+        except ValueError:
+            # PyAV 18 lists none where one is of a kind that it does not know, such as the Exif of
+            # a camera's JPEGs, or the views of a film for two eyes. It tells the turn all the
+            # same, but not whether the picture is mirrored.
+            side, turn = None, -frame.rotation % 360
+            if turn % 90 == 0:
+                self.rotation = turn
         if side is not None:
             a, b, _, c, d = struct.unpack("<9i", bytes(side)[:36])[:5]
             quarters = {
