@@ -166,7 +166,18 @@ def test_names_that_differ_in_more_than_one_number_have_no_order_that_is_known(t
         numbered_images(tmp_path)
 
 
-@pytest.mark.parametrize("names", [["cam2_01", "cam2_02"], ["a_1", "b_2"], ["3 (1)", "3 (2)"]])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["cam2_01", "cam2_02"],
+        ["a_1", "b_2"],
+        ["3 (1)", "3 (2)"],
+        ["720p_2_v3", "720p_10_v3"],
+        ["2_1280x720", "10_1280x720"],
+        ["1@2x", "2@2x"],
+        ["5_v2"],
+    ],
+)
 def test_names_that_differ_in_one_number_are_ordered_by_it(tmp_path, names):
     for name in names:
         (tmp_path / f"{name}.png").touch()

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -146,8 +146,9 @@ def checked_size(path: str | Path, depths: Depths) -> tuple[int, int]:
 def numbered_images(folder: str | Path) -> dict[int, Path]:
     """The images of a folder by the number in their names, in the order of the numbers.
 
-    The number is the last run of digits in the name: frame_0012.jpg is 12. Litter and
-    files that are no images are left out.
+    The number is the last run of digits in the name by which names differ: frame_0012.jpg is 12,
+    and so is frame_0012_v2.jpg among others with _v2. Litter and files that are no images are left
+    out.
 
     Raises:
         UserError: images have no number, two have the same, or they are no files; all of them are
@@ -162,8 +163,8 @@ def numbered_images(folder: str | Path) -> dict[int, Path]:
         raise UserError(
             f"The folder {folder} cannot be read ({error.strerror}). Make it readable."
         ) from error
-    for path, is_file in files.items():
-        digits = re.search(r"(\d+)\D*$", path.stem)
+    for (path, is_file), stem in zip(files.items(), _without_common_end(files), strict=True):
+        digits = re.search(r"(\d+)\D*$", stem)
         if not is_file:  # to open a pipe would be to wait for ever
             link = "a link that leads nowhere" if path.is_symlink() else "no file"
             problems.append(f"{path} is {link}")
@@ -175,7 +176,7 @@ def numbered_images(folder: str | Path) -> dict[int, Path]:
             problems.append(f"{images[number]} and {path} both are frame {number}")
         else:
             images[number] = path
-            before.setdefault(path.stem[: digits.start()], path)
+            before.setdefault(stem[: digits.start()], path)
     # Of a time such as 12-34-56.100 the last number alone would give another order.
     counted = [name for name in before if re.search(r"\d", name)]
     if len(before) > 1 and counted and not problems:
@@ -192,6 +193,20 @@ def numbered_images(folder: str | Path) -> dict[int, Path]:
             + ". Each frame needs a number of its own, such as 00000.jpg: rename, or remove."
         )
     return dict(sorted(images.items()))
+
+
+def _without_common_end(paths: Iterable[Path]) -> list[str]:
+    """Names without suffix, and without what all have behind their numbers: _v2, or _1280x720."""
+    stems = [path.stem for path in paths]
+    while len(stems) > 1:
+        ends = [re.search(r"\d+\D*$", stem) for stem in stems]
+        if not ends[0] or any(end is None or end[0] != ends[0][0] for end in ends):
+            break
+        shorter = [stem[: -len(ends[0][0])] for stem in stems]
+        if not all(re.search(r"\d", stem) for stem in shorter):
+            break
+        stems = shorter
+    return stems
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
