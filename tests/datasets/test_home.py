@@ -56,6 +56,18 @@ def test_it_is_refused_before_anything_runs(home):
     assert told.startswith("videos: ") and "whole home folder" in told
 
 
+@pytest.mark.parametrize("place", ["results", "results/videos/frames", "link", "clips/../results"])
+def test_videos_among_the_results_are_refused_before_anything_runs(home, place):
+    """A run would write the frames of results/videos/frames/a over those that they are made of."""
+    (home / "results" / "videos" / "frames" / "a").mkdir(parents=True)
+    (home / "results" / "videos" / "videos.csv").touch()  # listed already
+    (home / "link").symlink_to(home / "results")
+    dataset = {"root": str(home / place), "root_variable": None, "make": None}
+    (told,) = missing_data("videos", dataset, home / "results")
+    assert f"videos: {home / place} lies in {home}/results" in told and "Move them" in told
+    assert not [*missing_data("videos", dataset | {"root": str(home / "clips")}, home / "results")]
+
+
 def test_only_so_much_is_looked_at(home, monkeypatch):
     for number in range(50):
         (home / "a" / f"{number:02d}").mkdir(parents=True)

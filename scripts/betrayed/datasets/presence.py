@@ -12,6 +12,7 @@ from betrayed.config.reading import read_settings
 from betrayed.config.runs import dataset_root
 from betrayed.datasets.listing import missing_paths
 from betrayed.datasets.name_lists import path_list
+from betrayed.datasets.video_search import real
 from betrayed.errors import UserError
 
 
@@ -37,11 +38,21 @@ def missing_data(
         results: the folder of results.
 
     Yields:
-        One fault at most: what is missing, and the setting or variable that says where it lies.
+        One fault at most: what is missing, and the setting or variable that says where it lies; or
+        that it lies among the results.
     """
-    if dataset["make"] or Path(results, name, "videos.csv").exists():
+    if dataset["make"]:
         return
     settings = resolve_root(dataset)
+    if settings.root and _lies_in(Path(settings.root).expanduser(), Path(results)):
+        # Frames in results/videos/frames would be replaced by what is made of them.
+        yield (
+            f"{name}: {settings.root} lies in {results}, the folder of what is computed: a run may "
+            f"replace the videos there, and make clean deletes them. Move them to another folder."
+        )
+        return
+    if Path(results, name, "videos.csv").exists():
+        return
     try:
         missing = missing_paths(settings)
     except UserError as error:
@@ -57,3 +68,8 @@ def missing_data(
             f"{name}: missing: {path_list(missing)}. Its root is {settings.root}: set {where} to "
             f"the folder that has {'all of them' if len(missing) > 1 else 'it'}."
         )
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    """Whether a path leads to a folder or to what is in it."""
+    return real(path).is_relative_to(real(folder))
