@@ -30,6 +30,13 @@ def test_the_rows_of_a_batch_are_those_of_its_number_in_the_order_of_the_manifes
     assert rows_of_batch(tmp_path / "videos.csv", "0001") == {}
 
 
+def test_names_with_whatever_signs_come_back(tmp_path):
+    names = ["a\rb", "a\nb", "a\r\nb", '"', "a,b", " a ", "\udcff", "NaN", ""]
+    rows = [row(f"v{place}", name=name) for place, name in enumerate(names)]
+    write(tmp_path / "videos.csv", rows)
+    assert read_manifest(tmp_path / "videos.csv") == rows
+
+
 def test_how_a_video_is_worked_on_does_not_decide_what_is_made_of_it():
     one = row("a", batch="0000", bytes="7", source_content="abc")
     assert made_from(one) == made_from(one | {"batch": "0004", "bytes": "9"})

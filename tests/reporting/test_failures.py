@@ -14,7 +14,7 @@ from betrayed.errors import UserError
 from betrayed.reporting.failure_table import COLUMNS, failures_text, write_failure_table
 
 CUT = Failure("extract_frames", "clips/cow.mp4 is cut short. Copy it again.")
-ODD = Failure("score_video", 'truth/dog: "00003.png", of 4x4,\nhas another size.')
+ODD = Failure("score_video", 'truth/do\rg: "00003.png", of 4x4,\nhas another size.')
 
 
 @pytest.fixture

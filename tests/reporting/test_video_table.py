@@ -39,6 +39,20 @@ def late_objects() -> np.ndarray:
     return ids
 
 
+def test_names_with_whatever_signs_come_back(tmp_path):
+    pictures, names = (
+        write_frames(tmp_path / "v", moving_square(2)[0]),
+        ["a\rb", "a\nb", '"', "NaN"],
+    )
+    sources = [source(tmp_path, f"v{k}", pictures, name=one) for k, one in enumerate(names)]
+    write_video_table(tmp_path, sources)
+    for table in (
+        pd.read_csv(tmp_path / "videos.csv", keep_default_na=False),
+        pd.read_parquet(tmp_path / "videos.parquet"),
+    ):
+        assert table["name"].tolist() == names
+
+
 def test_every_row_by_hand(tmp_path):
     frames = moving_square(4)[0]
     pictures = write_frames(tmp_path / "pictures", frames)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from betrayed.errors import UserError
+from betrayed.io.csv_quoting import quoting
 from betrayed.io.files import sha256, whole_file
 
 #: A video and where its frames and ground truth lie; what a layout says of it. ``video`` is its
@@ -28,8 +29,10 @@ _FORM = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
 
 def write_manifest(path: str | Path, rows: Iterable[Row]) -> None:
     """Write rows with all :data:`COLUMNS` as CSV."""
+    rows = list(rows)
+    quoted = quoting(value for row in rows for value in row.values())
     with whole_file(path) as temporary, open(temporary, "w", **_FORM) as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", quoting=quoted)
         writer.writeheader()
         writer.writerows(rows)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from betrayed.errors import UserError
+from betrayed.io.csv_quoting import quoting
 from betrayed.io.files import whole_file
 
 COLUMNS = ("dataset", "video", "stage", "reason")
@@ -22,7 +23,8 @@ def write_failure_table(folder: str | Path, failures: Sequence[Mapping[str, str]
     table = pd.DataFrame(failures, columns=list(COLUMNS), dtype="string")
     table = table.drop_duplicates().sort_values(list(COLUMNS), ignore_index=True)
     with whole_file(Path(folder) / "failures.csv") as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+        quoted = quoting(table["reason"])
+        table.to_csv(temporary, index=False, lineterminator="\n", quoting=quoted)
     with whole_file(Path(folder) / "failures.parquet") as temporary:
         table.to_parquet(temporary, index=False)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from betrayed.errors import UserError
+from betrayed.io.csv_quoting import quoting
 from betrayed.io.files import whole_file
 from betrayed.io.progress import progress
 from betrayed.video.video import Video
@@ -67,7 +68,7 @@ def write_video_table(folder: str | Path, sources: Sequence[Mapping[str, str]]) 
     """
     table = tabulate_videos(sources)
     with whole_file(Path(folder) / "videos.csv") as temporary:
-        form = f"%.{_DECIMALS}f"
-        table.to_csv(temporary, index=False, float_format=form, lineterminator="\n")
+        form = {"float_format": f"%.{_DECIMALS}f", "quoting": quoting(table["name"])}
+        table.to_csv(temporary, index=False, lineterminator="\n", **form)
     with whole_file(Path(folder) / "videos.parquet") as temporary:
         table.to_parquet(temporary, index=False)
