@@ -20,7 +20,7 @@ from betrayed.config.exports import SERVERS, TENSORBOARD, TOOLS
 from betrayed.config.runs import digest
 from betrayed.config.training import HUB
 from betrayed.datasets.batching import LEAST_ON_CPU, LEAST_ON_GPU, trained_on
-from betrayed.datasets.listing import needed_paths, watched_depth
+from betrayed.datasets.listing import followed_paths, needed_paths, watched_depth
 from betrayed.datasets.manifest import MEMORY, PLANNING, drop_untrue_manifests
 from betrayed.datasets.name_lists import choose_videos
 from betrayed.datasets.pieces import FILM, KINDS, LONG, PIECE, WHOLE, film_of

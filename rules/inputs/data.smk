@@ -6,9 +6,7 @@ def dataset_folders(wildcards):
     dataset = DATASETS[wildcards.dataset]
     if dataset["make"]:
         return [dataset["root"], *filter(None, [dataset["annotations"]])]
-    paths = map(str, needed_paths(resolve_root(dataset)))
-    # Snakemake takes braces for wildcards; the signature notices what happens there all the same.
-    return [ancient(path) for path in paths if not {"{", "}"} & set(path)]
+    return [ancient(str(path)) for path in followed_paths(resolve_root(dataset))]
 
 
 def dataset_signature(wildcards):

@@ -1,12 +1,19 @@
 """The videos of each layout, and what is missing of a data set."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from betrayed.config.datasets import DatasetSettings
-from betrayed.datasets.listing import left_out, list_videos, missing_paths, needed_paths
+from betrayed.datasets.listing import (
+    followed_paths,
+    left_out,
+    list_videos,
+    missing_paths,
+    needed_paths,
+)
 from betrayed.errors import UserError
 from betrayed.scoring.folders import read_split
 from betrayed.video.annotations import read_annotation
@@ -192,6 +199,21 @@ def test_what_a_layout_needs_on_the_disk(tmp_path, folder, monkeypatch):
         Path("videos/truth"),
         Path("single"),
     ]
+
+
+def test_one_folder_that_may_not_be_read_does_not_end_the_run(tmp_path, monkeypatch):
+    """Snakemake stops at an input that it may not read, and takes braces for wildcards."""
+    for name in ("mine", "theirs", "{x}"):
+        (tmp_path / name / "deeper").mkdir(parents=True)
+    settings, root = DatasetSettings(root=str(tmp_path)), tmp_path
+    may = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: may(path, mode) and not ("theirs" in str(path) and mode)
+    )
+    assert set(needed_paths(settings)) == {root, root / "mine", root / "theirs", root / "{x}"}
+    assert set(followed_paths(settings)) == {root, root / "mine"}
+    # What is missing stays: whoever reads it says so.
+    assert followed_paths(DatasetSettings(root=str(root / "gone"))) == [root / "gone"]
 
 
 def test_of_many_missing_files_some_dozens_are_named(davis):

@@ -1,5 +1,6 @@
 """Images as people have them: scaled, laid over black, or refused; never clipped."""
 
+import errno
 import io
 import os
 
@@ -120,6 +121,17 @@ def test_damage_is_a_message_whatever_the_reader_stumbles_over(tmp_path, content
     (tmp_path / f"0{suffix}").write_bytes(content)
     with pytest.raises(UserError, match=rf"The frame .*0\{suffix} cannot be read"):
         read_image(tmp_path / f"0{suffix}")
+
+
+def test_an_image_that_may_not_be_read_need_not_be_replaced(tmp_path, monkeypatch):
+    def forbid(path, mode):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("betrayed.io.images.open", forbid, raising=False)
+    with pytest.raises(UserError) as raised:
+        checked_size(tmp_path / "0.png", Depths(tmp_path))
+    told = f"The frame {tmp_path}/0.png cannot be read (Permission denied). Make it readable."
+    assert str(raised.value) == told
 
 
 def test_an_image_too_large_to_be_meant_is_refused(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Films as people have them: what is seen counts, not what a head declares."""
 
+import errno
 import io
 import json
 import shutil
@@ -129,6 +130,17 @@ def test_a_cover_or_sound_alone_is_no_film(tmp_path):
         container.mux(sound.encode())
     with pytest.raises(UserError, match=r"song\.mp4 holds no pictures, only sound"):
         Decoder(path)
+
+
+def test_a_film_that_may_not_be_read_need_not_be_replaced(tmp_path, monkeypatch):
+    def forbid(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("betrayed.video.decoding.check_whole", forbid)
+    with pytest.raises(
+        UserError, match=r"opened \(Permission denied\)\. Make it readable, or take"
+    ):
+        Decoder(make_film(tmp_path, MP4))
 
 
 def test_a_rate_that_cannot_be_meant_is_not_known(tmp_path, capsys):

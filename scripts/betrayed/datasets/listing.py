@@ -1,5 +1,6 @@
 """Which videos there are: data sets on disk become the rows of a manifest."""
 
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -27,6 +28,21 @@ LAYOUTS: dict[str, ModuleType] = {
 def needed_paths(settings: DatasetSettings) -> list[Path]:
     """What must lie on the disk for a data set to be listed; a video more or less changes it."""
     return LAYOUTS[settings.layout].needed_paths(_root(settings), settings)
+
+
+def followed_paths(settings: DatasetSettings) -> list[Path]:
+    """Those of :func:`needed_paths` that Snakemake may be given as input.
+
+    It takes braces for wildcards, and one folder that may not be read would end the run, where the
+    others can go on. :func:`betrayed.datasets.watching.signature` notices all the same what happens
+    there.
+    """
+
+    def denied(path: Path) -> bool:
+        return os.access(path, os.F_OK) and not os.access(path, os.R_OK)
+
+    paths = needed_paths(settings)
+    return [one for one in paths if not {"{", "}"} & set(str(one)) and not denied(one)]
 
 
 def watched_depth(settings: DatasetSettings) -> int | None:

@@ -336,5 +336,7 @@ def _plain_jpeg(path: str | Path) -> np.ndarray | None:
 
 
 def _unreadable(path: str | Path, what: str, error: Exception) -> str:
+    if isinstance(error, PermissionError):
+        return f"The {what} {path} cannot be read ({error.strerror}). Make it readable."
     reason = str(error) or type(error).__name__
     return f"The {what} {path} cannot be read ({reason}). Replace it with a whole file."

@@ -69,8 +69,10 @@ class Decoder:
             check_whole(self.path)
             self._container = open_film(path)
         except (av.error.FFmpegError, OSError, ValueError) as error:
+            denied = isinstance(error, PermissionError)
+            remedy = "Make it readable, or take this video out." if denied else REMEDY
             raise UserError(
-                f"The video {path} cannot be opened ({_reason(error)}). {REMEDY}"
+                f"The video {path} cannot be opened ({_reason(error)}). {remedy}"
             ) from error
         try:
             self._stream = self._film()
