@@ -132,6 +132,17 @@ def test_a_cover_or_sound_alone_is_no_film(tmp_path):
         Decoder(path)
 
 
+def test_pictures_of_a_gif_without_times_do_not_vanish_without_a_word(tmp_path):
+    """Pillow writes them so without duration=: FFmpeg takes some for one."""
+    noise = np.random.default_rng(0).integers(0, 256, (8, 48, 64, 3), np.uint8)
+    first, *more = map(Image.fromarray, noise)
+    first.save(tmp_path / "film.gif", save_all=True, append_images=more)
+    with pytest.raises(UserError, match=r"film\.gif holds 8 pictures, but some have no time"):
+        extracted(tmp_path / "film.gif", tmp_path)
+    first.save(tmp_path / "film.gif", save_all=True, append_images=more, duration=100)
+    assert extracted(tmp_path / "film.gif", tmp_path).count == 8
+
+
 def test_a_film_that_may_not_be_read_need_not_be_replaced(tmp_path, monkeypatch):
     def forbid(path):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))

@@ -170,6 +170,14 @@ class Decoder:
                 raise UserError(
                     f"The video {self.path} holds no frame that can be decoded. {REMEDY}"
                 )
+            if self._container.format.name == "gif" and self.declared > count:
+                # FFmpeg counts the pictures of a GIF, and gives those without a time in one packet.
+                raise UserError(
+                    f"The video {self.path} holds {self.declared} pictures, but some have no time "
+                    f"of their own and are shown as one with the next, so that {count} are left. "
+                    f"Save it with a time for each (Pillow: duration=100), or save its pictures as "
+                    f"images in a folder of their own."
+                )
             of_parts = self._container.format.name == "mpeg"
             # Of one or two pictures FFmpeg guesses twice the rate that their own head states.
             stated = stream.codec_context.framerate if of_parts else None
