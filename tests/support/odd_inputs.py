@@ -426,6 +426,14 @@ def coded(suffix: str, codec: str, pixels: str, transfer: int = 1, **options: st
     return case
 
 
+def untimed_gif(folder: Path) -> str:
+    """As Pillow saves one without ``duration``."""
+    noise = np.random.default_rng(0).integers(0, 256, (6, 48, 64, 3), np.uint8)
+    first, *more = map(Image.fromarray, noise)
+    first.save(folder / "film.gif", save_all=True, append_images=more)
+    return read(folder / "film.gif")
+
+
 def long_sound(folder: Path) -> str:
     path = write_sounding_clip(folder / "film.mp4", FRAMES, sound=tone(2.0))
     said = read(path)
@@ -497,6 +505,7 @@ CASES: dict[str, dict[str, Case]] = {
         "10 bits, HDR": coded(".mkv", "libx264", "yuv420p10le", transfer=16),
         "an animated PNG": animated(".png"),
         "an animated AVIF": animated(".avif"),
+        "a GIF whose pictures have no times": untimed_gif,
         "alpha": coded(".mov", "qtrle", "argb"),
         "interlaced": coded(".m2ts", "mpeg2video", "yuv420p", flags="+ildct+ilme"),
         "a film cut in its last tenth, MP4": damaged(0.93, MP4),

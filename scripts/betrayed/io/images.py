@@ -56,7 +56,9 @@ def opened(path: str | Path, what: str, *, coarsely: bool = False) -> Iterator[I
             raise UserError(f"The {what} {path} is missing.") from error
         except UnidentifiedImageError as error:  # its text names the object
             reason = ValueError(f"cannot identify image file {os.fspath(path)!r}")
-            raise UserError(_unreadable(path, what, reason)) from error
+            raise UserError(
+                f"{_unreadable(path, what, reason)} If other programs open it, save it as PNG."
+            ) from error
         except Exception as error:  # readers of damaged files raise whatever they stumble over
             raise UserError(_unreadable(path, what, error)) from error
         try:

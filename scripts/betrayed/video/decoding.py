@@ -174,7 +174,7 @@ class Decoder:
                 # FFmpeg counts the pictures of a GIF, and gives those without a time in one packet.
                 raise UserError(
                     f"The video {self.path} holds {self.declared} pictures, but some have no time "
-                    f"of their own and are shown as one with the next, so that {count} are left. "
+                    f"of their own and are shown as one with the next, which leaves {count}. "
                     f"Save it with a time for each (Pillow: duration=100), or save its pictures as "
                     f"images in a folder of their own."
                 )
