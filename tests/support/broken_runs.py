@@ -302,7 +302,7 @@ def complaints(project: Project, text: str) -> dict[str, str]:
 
 def told(text: str) -> str:
     """The message for people in what a run said."""
-    found = re.findall(r"^(?:error: |warning: |WorkflowError.*:\n *)(.+)", text, re.MULTILINE)
+    found = re.findall(r"^(?:[Ee]rror: |warning: |WorkflowError.*:\n *)(.+)", text, re.MULTILINE)
     assert found, f"no message for people:\n{text[-3000:]}"
     assert "Traceback" not in text, text[-3000:]
     return found[0]
@@ -574,8 +574,9 @@ def full_disks() -> Group:
                 for stage, place in DISKS.items():
                     if any(path.startswith(f"{place}/") for path in stopped):
                         message = re.search(rf"There is no room for results/{place}/.*", text)[0]
-                        # Whichever video was written first: several are at a time.
+                        # Whichever video was written first, and which of its pictures was too large.
                         message = re.sub(r"clip-\d+", "clip-…", for_the_page(message, project))
+                        message = re.sub(r"(?<=clip-…/)(overlay\.mp4|sheet\.png)", "…", message)
                         outcome[f"the disk of {stage}"] = f"stops: {message}"
                         grow[stage](65536)
             assert well
