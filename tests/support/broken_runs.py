@@ -574,7 +574,7 @@ def full_disks() -> Group:
                 for stage, place in DISKS.items():
                     if any(path.startswith(f"{place}/") for path in stopped):
                         message = re.search(rf"There is no room for results/{place}/.*", text)[0]
-                        # Whichever video was written first, and which of its pictures was too large.
+                        # Whichever video was first, and which of its pictures was too large.
                         message = re.sub(r"clip-\d+", "clip-…", for_the_page(message, project))
                         message = re.sub(r"(?<=clip-…/)(overlay\.mp4|sheet\.png)", "…", message)
                         outcome[f"the disk of {stage}"] = f"stops: {message}"
