@@ -195,6 +195,18 @@ def test_camera_flow_is_the_homography_of_most_vectors():
     np.testing.assert_allclose(camera_flow(disturbed), flow, atol=1e-2)
 
 
+@pytest.mark.parametrize("height", [120, 240, 480])
+@pytest.mark.parametrize(("off", "supported"), [(0.7, True), (1.8, False)])
+def test_the_camera_needs_as_much_support_at_any_height(height, off, supported):
+    """A fifth of the vectors is a zoom, the others are off by so much in frames 240 high."""
+    rng, size = np.random.default_rng(0), (height, height // 2)
+    zoom = np.stack(np.indices(size)[::-1], -1) * 0.05
+    angles = rng.uniform(0, 2 * np.pi, (*size, 1))
+    away = np.concatenate([np.cos(angles), np.sin(angles)], -1) * (rng.random((*size, 1)) > 0.2)
+    found = camera_flow((zoom + off * height / 240 * away).astype(np.float32))
+    assert (found == found[0, 0]).all() == (not supported)  # without support: the median
+
+
 def test_camera_flow_without_support_is_the_median_translation():
     flow = np.random.default_rng(0).uniform(-40, 40, (64, 64, 2)).astype(np.float32)
     found = camera_flow(flow)
@@ -332,6 +344,14 @@ def test_reader_gives_means_of_the_cells_asked_for(tmp_path):
     np.testing.assert_array_equal(read_motion(path, (6, 8)), residual)
     # Cells that do not fit share what lies between them.
     np.testing.assert_allclose(read_motion(path, (4, 3)).mean(), residual.mean(), rtol=1e-5)
+
+
+def test_reader_tells_lengths_in_frames_240_high(tmp_path):
+    residual = np.full((1, 2, 2), 3, np.float32)
+    for height, wanted in ((240, 3), (480, 1.5), (120, 6)):
+        with create(tmp_path / "motion.h5", "motion", {"height": height}) as file:
+            file["residual"] = residual.astype(np.float16)
+        assert (read_motion(tmp_path / "motion.h5", (2, 2)) == wanted).all()
 
 
 def test_reader_enlarges_smoothly(tmp_path):

@@ -127,7 +127,7 @@ def test_where_several_meet_the_oldest_stays():
     np.testing.assert_allclose(second.places[0], (9, 9), atol=1e-5)
     # All lead to where they are: the first of those that meet within four pixels.
     squeeze = Flow(np.zeros((16, 24, 2), np.float32), np.zeros((16, 24, 2), np.float32))
-    squeeze.forward[:, :12, 0] = np.where(columns[:, :12] < 8, 0.4, -7.0)
+    squeeze.forward[:, :12, 0] = np.where(columns[:, :12] < 8, 0.02, -7.0)
     squeeze.backward[:, :12, 0] = 0
     first, second = follow_points([squeeze], (16, 24))
     assert 0 in second.ids and 1 not in second.ids
@@ -145,8 +145,12 @@ def test_where_several_meet_the_oldest_stays():
         ((100.0, 0.0), (-100.0, 0.0), False),  # out of the frame
     ],
 )
-def test_points_end_where_flow_does_not_lead_back(forward, backward, lives):
-    first, second = follow_points([still((64, 64), forward, backward)], (64, 64))
+@pytest.mark.parametrize("height", [240, 480])
+def test_points_end_where_flow_does_not_lead_back(forward, backward, lives, height):
+    """At twice the height the same motion is twice as many pixels."""
+    forward, backward = (np.multiply(one, height / 240) for one in (forward, backward))
+    size = (height, 64)
+    first, second = follow_points([still(size, forward, backward)], size)
     middle = int(np.flatnonzero((first.places == (27.5, 27.5)).all(axis=1))[0])
     assert (first.ids[middle] in second.ids) == lives
     if lives:

@@ -20,7 +20,8 @@ def motion_cue(residual: np.ndarray) -> np.ndarray:
     """Logarithm of the motion against the camera, over the frame's own median.
 
     Args:
-        residual: (T, h, w), pixels a frame, see :func:`betrayed.objects.motion.read_motion`.
+        residual: (T, h, w), pixels a frame of frames 240 high, see
+            :func:`betrayed.objects.motion.read_motion`.
     """
     logs = np.log(residual + _STILL)
     return logs - np.median(logs, axis=(1, 2), keepdims=True)

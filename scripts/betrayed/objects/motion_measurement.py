@@ -19,12 +19,12 @@ from betrayed.io.artefacts import create
 from betrayed.io.progress import progress
 from betrayed.objects.flow import Flow, flow_size, keeps_aspect, neighbour_flows
 from betrayed.objects.point_tracking import follow_points
-from betrayed.objects.resizing import resize
+from betrayed.objects.resizing import in_frames_of, resize
 from betrayed.video.video import Video
 
 #: Pixels from one flow vector that the camera is fitted to, to the next.
 _STEP = 4
-#: Pixels that a flow vector may be off a homography and still support it.
+#: Pixels, in frames 240 high, that a flow vector may be off a homography and still support it.
 _TOLERANCE = 1.0
 #: Share of the vectors that must support a homography; below it no one motion is the camera's.
 _SUPPORT = 0.25
@@ -138,7 +138,8 @@ def camera_flow(flow: np.ndarray) -> np.ndarray:
     places = _places(height, width)  # (H, W, 2) of x, y
     vectors = flow[::_STEP, ::_STEP].reshape(-1, 2)  # (n, 2)
     start = places[::_STEP, ::_STEP].reshape(-1, 2).astype(np.float32)  # (n, 2)
-    homography, inliers = cv2.findHomography(start, start + vectors, cv2.RANSAC, _TOLERANCE)
+    tolerance = in_frames_of(height, _TOLERANCE)
+    homography, inliers = cv2.findHomography(start, start + vectors, cv2.RANSAC, tolerance)
     if homography is not None and inliers.mean() >= _SUPPORT:
         ends = places @ homography[:, :2].T + homography[:, 2]  # (H, W, 3), homogeneous
         if ends[..., 2].min() > 0:

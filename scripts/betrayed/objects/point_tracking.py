@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 
 from betrayed.objects.flow import Flow
+from betrayed.objects.resizing import in_frames_of
 
 #: Pixels from one place where points start to the next; half as many keep points apart.
 _CELL = 8
-#: Forward and backward flow must cancel to this share of their squares, plus square pixels
+#: Forward and backward flow must cancel to this share of their squares, plus pixels² at 240 high
 #: (Sundaram, Brox and Keutzer, ECCV 2010: dense point trajectories).
 _SHARE, _SLACK = 0.01, 0.5
 
@@ -79,7 +80,8 @@ def _moved(points: Points, flow: Flow, size: tuple[int, int]) -> Points:
     inside = ((places >= 0) & (places <= last)).all(axis=1)
     backward = sample(flow.backward, places)[:, ::-1]
     squares = (forward**2).sum(axis=1) + (backward**2).sum(axis=1)
-    returns = ((forward + backward) ** 2).sum(axis=1) < _SHARE * squares + _SLACK
+    slack = in_frames_of(size[0], in_frames_of(size[0], _SLACK))  # of squares
+    returns = ((forward + backward) ** 2).sum(axis=1) < _SHARE * squares + slack
     kept = np.flatnonzero(inside & returns)
     # Where several meet, the first stays, which is the oldest.
     cells = (places[kept] // (_CELL // 2)).astype(np.int64) @ np.array([size[1] + 1, 1])
