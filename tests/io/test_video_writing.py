@@ -1,17 +1,20 @@
 """Films as they are written: their times, their sound and their colours, and what is read first."""
 
 import dataclasses
+import errno
 from contextlib import nullcontext
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from betrayed.errors import ShortageError
 from betrayed.io.display import Display
 from betrayed.io.films import comes_from_film, films_of, open_film
 from betrayed.io.sound import COPIED, read_sound
-from betrayed.io.video_writing import write_video
+from betrayed.io.video_writing import AlphaVideo, write_video
 from support.videos_for_tests import (
     moving_square,
     read_clip,
@@ -51,6 +54,24 @@ def packets(path):
             for one in container.demux(container.streams.audio[0])
             if one.size
         ]
+
+
+@pytest.mark.parametrize("fails", ["_Encoder.end", "_video_stream", "_Encoder.__init__"])
+def test_a_film_with_alpha_that_fails_leaves_no_file_open_or_behind(tmp_path, monkeypatch, fails):
+    """As where the disk is full; its file would stay open, half written, under another name."""
+
+    def full(*given):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(f"betrayed.io.video_writing.{fails}", full)
+    with (
+        pytest.raises(ShortageError, match="No space"),
+        AlphaVideo(tmp_path / "a.mov", Display(10)) as film,
+    ):
+        film.write(np.zeros((16, 16, 4), np.uint8))
+    assert list(tmp_path.iterdir()) == []
+    opened = [str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+    assert not [one for one in opened if one.startswith(str(tmp_path))]
 
 
 @pytest.mark.parametrize("stamps", [None, UNEVEN], ids=["even", "uneven"])

@@ -83,14 +83,18 @@ class AlphaVideo:
         self._path, self._display = Path(path), display
 
     def __enter__(self) -> "AlphaVideo":
-        self._stack = ExitStack()
-        temporary = self._stack.enter_context(whole_file(self._path))
-        self._container = self._stack.enter_context(av.open(str(temporary), "w"))
-        self._container.flags |= av.container.Flags.bitexact.value  # no identifiers drawn at random
-        codec, pixels, options = ALPHA[self._path.suffix]
-        stream = _video_stream(self._container, codec, pixels, self._display)
-        stream.options = dict(options)
-        self._encoder = _Encoder(stream, "rgba", self._display)
+        with ExitStack() as stack:
+            temporary = stack.enter_context(whole_file(self._path))
+            self._container = stack.enter_context(av.open(str(temporary), "w"))
+            # No identifiers drawn at random.
+            self._container.flags |= av.container.Flags.bitexact.value
+            codec, pixels, options = ALPHA[self._path.suffix]
+            stream = _video_stream(self._container, codec, pixels, self._display)
+            stream.options = dict(options)
+            self._encoder = _Encoder(stream, "rgba", self._display)
+            # On the stack, so that the file is closed and let go of where this fails, too.
+            stack.push(self._end)
+            self._stack = stack.pop_all()
         return self
 
     def write(self, picture: np.ndarray) -> None:
@@ -98,9 +102,11 @@ class AlphaVideo:
         self._container.mux(self._encoder.encode(picture))
 
     def __exit__(self, *error: object) -> bool | None:
+        return self._stack.__exit__(*error)
+
+    def _end(self, *error: object) -> None:
         if error == (None, None, None):
             self._container.mux(self._encoder.end())
-        return self._stack.__exit__(*error)
 
 
 def _video_stream(
