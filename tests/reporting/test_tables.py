@@ -106,6 +106,18 @@ def test_stages(tmp_path):
     assert stage_table(tmp_path / "nowhere").empty
 
 
+def test_times_of_jobs_that_were_cut_are_left_out_and_named(tmp_path, capsys):
+    write_benchmark(tmp_path / "score_video" / "whole.tsv", 1.5, 90)
+    whole = (tmp_path / "score_video" / "whole.tsv").read_text()
+    head = whole.index("\n") + 1
+    cut = ["", whole[:20], whole[:head], whole[: head + 12], whole.replace("1.5", "x")]
+    for number, text in enumerate(cut):
+        (tmp_path / "score_video" / f"{number}.tsv").write_text(text)
+    assert stage_table(tmp_path)["seconds"].tolist() == [1.5, 1.5]
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == len(cut) and "0.tsv is left out of the times of stages" in said[0]
+
+
 def score_records(sources, folder):
     """The same scores, a record for each data set in the place of its videos."""
     videos = {}

@@ -1,5 +1,8 @@
 """The closing text of a run: scores, seconds per stage, and where everything lies."""
 
+import csv
+import sys
+from math import nan
 from pathlib import Path
 
 import pandas as pd
@@ -80,19 +83,37 @@ def stage_table(benchmarks: str | Path) -> pd.DataFrame:
     """What the last jobs of each rule took: stage, jobs, seconds, MB; the longest first.
 
     ``MB`` is the most memory that any one job had resident. The last row, ``all``, is over all
-    stages.
+    stages. A file that is empty or damaged is left out, and standard error says so.
     """
-    names = {"s": "seconds", "max_rss": "MB"}
     rows = []
     for path in sorted(Path(benchmarks).glob("*/**/*.tsv")):
-        # Snakemake writes "-" for what it was too late to measure.
-        job = pd.read_csv(path, sep="\t", na_values="-").reindex(columns=list(names)).iloc[0]
-        rows.append((path.relative_to(benchmarks).parts[0], *job))
-    jobs = pd.DataFrame(rows, columns=["stage", *names.values()]).dropna(subset=["seconds"])
+        try:
+            rows.append((path.relative_to(benchmarks).parts[0], *_measured(path)))
+        except (OSError, ValueError, csv.Error) as error:
+            print(
+                f"{path} is left out of the times of stages: it is empty or damaged ({error}).",
+                file=sys.stderr,
+            )
+    jobs = pd.DataFrame(rows, columns=["stage", "seconds", "MB"]).dropna(subset=["seconds"])
     if jobs.empty:
         return jobs
     stages = _totals(jobs).sort_values(["seconds", "stage"], ascending=[False, True])
     return pd.concat([stages, _totals(jobs.assign(stage=ALL))], ignore_index=True)
+
+
+def _measured(path: Path) -> tuple[float, float]:
+    """Seconds and MB of a job; nan where Snakemake was too late to measure.
+
+    Raises:
+        ValueError: the file is no whole table.
+    """
+    with open(path, encoding="utf-8", newline="") as file:
+        job = next(csv.DictReader(file, delimiter="\t"), None)
+    if job is None or None in job.values():
+        raise ValueError("it ends too soon")
+    texts = (job.get(name, "-") for name in ("s", "max_rss"))
+    seconds, memory = (nan if text in ("-", "NA") else float(text) for text in texts)
+    return seconds, memory
 
 
 def _totals(jobs: pd.DataFrame) -> pd.DataFrame:
