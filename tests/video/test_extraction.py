@@ -356,7 +356,9 @@ def test_records_that_are_missing_or_spoilt_are_refused(tmp_path, images):
     path = tmp_path / "out" / "clip" / "frames.json"
     extract("clip", images, path.parent)
     whole = json.loads(path.read_text())
-    for text in ("", "[]", json.dumps({**whole, "count": 7}), json.dumps({"video": "clip"})):
+    others = ({"count": 7}, {"pixel_aspect": [1, 0]}, {"pixel_aspect": [0, 1]})
+    spoilt = [json.dumps({**whole, **other}) for other in others]
+    for text in ("", "[]", json.dumps({"video": "clip"}), *spoilt):
         path.write_text(text)
         with pytest.raises(UserError, match="no record of frames"):
             Video.load(path)

@@ -94,9 +94,11 @@ def test_a_scan_is_stored_and_made_anew_for_other_content(two_shots, tmp_path, m
     assert scan(two_shots, tmp_path / "scan.json", "content") == found
     with pytest.raises(ZeroDivisionError):
         scan(two_shots, tmp_path / "scan.json", "other")
-    (tmp_path / "scan.json").write_text("{")
-    with pytest.raises(ZeroDivisionError):
-        scan(two_shots, tmp_path / "scan.json", "content")
+    spoilt = json.loads((tmp_path / "scan.json").read_text()) | {"pixel_aspect": [1, 0]}
+    monkeypatch.setattr("betrayed.video.scanning._look_through", lambda path: found)
+    for text in ("{", json.dumps(spoilt)):
+        (tmp_path / "scan.json").write_text(text)
+        assert scan(two_shots, tmp_path / "scan.json", "content") == found
 
 
 def test_a_part_of_uneven_frames(tmp_path):

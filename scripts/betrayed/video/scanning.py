@@ -86,7 +86,7 @@ def scan(source: str | Path, store: str | Path, content: str) -> Scan:
         stored = json.loads(Path(store).read_text(encoding="utf-8"))
         if stored.pop("key") == key:
             return _from_json(stored)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
         pass  # there is none, or it is of no use
     found = _look_through(Path(source))
     values = {name: getattr(found, name) for name in Scan.__dataclass_fields__}

@@ -107,10 +107,12 @@ class Video:
             lists = (loaded.frames, loaded.annotations, loaded.instances, times, numbers)
             if any(one is not None and len(one) != loaded.count for one in lists):
                 raise ValueError("its lists are not as long as its count")
+            if loaded.pixel_aspect <= 0:
+                raise ValueError(f"its pixels are {loaded.pixel_aspect} as wide as high")
             return loaded
         except FileNotFoundError as error:
             raise UserError(f"{path} does not exist. Run the workflow to make it.") from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
             raise UserError(
                 f"{path} is no record of frames ({error}). Delete it and run the workflow again."
             ) from error
