@@ -92,6 +92,23 @@ def test_images_may_have_another_suffix_than_the_description_says(tmp_path):
     assert not (tmp_path / "again").exists()
 
 
+@pytest.mark.parametrize("mode", ["P", "RGB", "RGBA"])
+def test_regions_are_the_same_however_a_png_holds_their_colours(tmp_path, mode):
+    truths = fbms59(tmp_path / "FBMS")
+    for number, (video, label) in enumerate(
+        (("camel01", "camel01_0007_gt"), ("tennis", "tennis460"))
+    ):
+        (path,) = (tmp_path / "FBMS/Testset" / video / "GroundTruth").glob(f"{label}.p?m")
+        with Image.open(path) as image:
+            # Its palette has the colours, of which the pixels are places in no order of them.
+            held = image.convert("RGB").convert(mode, palette=Image.Palette.ADAPTIVE, colors=8)
+            held.save(path.with_suffix(".png"))
+        path.unlink()
+        row = list_videos(settings(tmp_path / "FBMS"))[number]
+        truth = read_annotation(extracted(row, tmp_path / "out" / video), 6)
+        np.testing.assert_array_equal(truth, truths[video][6])
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -94,7 +94,7 @@ def read_truth(folder: Path, frames: Sequence[str]) -> Iterator[tuple[int, np.nd
                 f"is none of the {len(frames)} frames of the video. Complete the video."
             )
         path = _image(folder, label.file)
-        values = _colours(path)
+        values = _colours(path, colours)
         ids = np.zeros(values.shape, np.uint8)
         for region, colour in enumerate(colours[1:], 1):
             ids[values == colour] = region
@@ -110,8 +110,18 @@ def _image(folder: Path, name: str) -> Path:
     raise UserError(f"The annotation {paths[0]} is missing. Complete the data set.")
 
 
-def _colours(path: Path) -> np.ndarray:
-    """(H, W) whole numbers: the grey values, or the colours as one number each."""
+def _colours(path: Path, listed: Sequence[int]) -> np.ndarray:
+    """(H, W) whole numbers: the grey values, or the colours as one number each.
+
+    PNGs may hold grey as colours, and either by way of a palette: what the description lists says
+    which of the two is meant.
+    """
     with opened(path, "annotation") as image:
-        values = np.array(image.convert("L") if image.mode == "LA" else image).astype(np.int64)
-    return values if values.ndim == 2 else values[..., :3] @ [65536, 256, 1]
+        image = image.convert("L") if image.mode == "LA" else image
+        grey = image.mode == "L" or image.mode.startswith("I")
+        values = np.array(image if grey else image.convert("RGB")).astype(np.int64)
+    if grey:
+        return values
+    if max(listed) < 256 and (values == values[..., :1]).all():
+        return values[..., 0]
+    return values @ [65536, 256, 1]
