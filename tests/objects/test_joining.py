@@ -6,7 +6,8 @@ import pytest
 
 from betrayed.datasets.pieces import Part, Piece
 from betrayed.io.palette import read_ids
-from betrayed.objects.joining import _at_size, join_pieces
+from betrayed.objects.joining import _at_size, _joined_parts, join_pieces
+from betrayed.objects.looks import read_looks
 from betrayed.objects.mask_writing import upsample_labels
 from betrayed.video.film_extraction import describe_film
 from betrayed.video.scanning import scan
@@ -230,6 +231,24 @@ def test_parts_keep_their_numbers_over_windows_and_cuts(film, tmp_path):
     assert (rows["proposal"] == 0).all() and rows["foreground"].all()
     assert (rows["first_frame"] == 0).all() and (rows["last_frame"] == COUNT - 1).all()
     assert rows.set_index("part").loc[3, "size"] == pytest.approx((ids[0] == 2).mean(), abs=1e-6)
+
+
+def test_parts_of_no_object_are_never_one_with_those_of_an_object(tmp_path):
+    """They lie at one place and look alike; objects have ranks that images do not tell apart."""
+    ids, looks = np.minimum(standing(), 1), {0: GROUND, 1: DOG}
+    parts = halves(ids, 1, 2)[:10]
+    pieces = [
+        piece_masks(tmp_path, piece, ids[:10], looks, parts=parts, part_of=part_of)
+        for piece, part_of in (
+            (Piece("film", 0, 0, 9, 1), (1, 1)),
+            (Piece("film", 0, 6, 15, 1), (1, None)),
+        )
+    ]
+    ranks = [np.array([255])] * len(pieces)
+    read = [read_looks(one.folder) for one in pieces]
+    _, (first, second) = _joined_parts(pieces, read, ranks, 0.6)
+    assert second[0] == first[0]
+    assert second[1] == 3  # behind those of the object
 
 
 def test_parts_at_another_size_divide_their_object_and_nothing_else(film, tmp_path):

@@ -188,11 +188,13 @@ def _joined_parts(
         alike: see :func:`betrayed.objects.identities.identities`.
     """
     found = []
+    # Parts of an object without a number have none of their own either, and come last: after those
+    # of all that have a rank, also where that is above what images tell apart.
+    nobody = max(_MOST, *(own.max(initial=0) for own in objects)) + 1
     for place, (one, own) in enumerate(zip(pieces, looks, strict=True)):
         shared = _shared(pieces[place - 1], one, PieceMasks.part_ids) if place else (None,) * 3
-        # Parts of an object without a number have none of their own either, and come last.
         known = one.parts["part_of"].notna().to_numpy()
-        of = np.full(len(known), _MOST + 1)
+        of = np.full(len(known), nobody)
         of[known] = objects[place][one.parts["part_of"][known].to_numpy(int) - 1]
         found.append(PieceObjects(one.piece.shot, own.part_tokens, own.part_covered, *shared, of))
     numbers, count = identities(found, *_spread(looks), alike)
