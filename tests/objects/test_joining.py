@@ -8,7 +8,6 @@ from betrayed.datasets.pieces import Part, Piece
 from betrayed.io.palette import read_ids
 from betrayed.objects.joining import _at_size, _joined_parts, join_pieces
 from betrayed.objects.looks import read_looks
-from betrayed.objects.mask_writing import upsample_labels
 from betrayed.video.film_extraction import describe_film
 from betrayed.video.scanning import scan
 from betrayed.video.video import Video
@@ -105,17 +104,24 @@ def test_every_frame_has_a_mask_of_the_films_size(film, tmp_path):
     assert (table["first_frame"][0], table["last_frame"][0]) == (0, 20)
 
 
-def naive_at_size(both, size):
-    """Each object enlarged, and within it each of its parts."""
-    objects, parts = both // 256, both % 256
-    large = upsample_labels(objects, np.unique(objects), size)
-    large_parts = np.zeros(size, int)
-    for number in set(objects.flat) - {0}:
-        own = np.where(objects == number, parts, 0)
-        if found := sorted(set(own.flat) - {0}):
-            divided = upsample_labels(own, np.array(found), size)
-            large_parts = np.where(large == number, divided, large_parts)
-    return large, large_parts
+def naive_shares(labels, size):
+    """How much each label has of each pixel of an enlarged image, bilinear: (H, W) by label."""
+    shares = {label: np.zeros(size) for label in set(labels.flat)}
+    for place in np.ndindex(size):
+        corners = []
+        for at, long, short in zip(place, size, labels.shape, strict=True):
+            middle = min(max((at + 0.5) * short / long - 0.5, 0), short - 1)
+            low = int(middle)
+            corners.append([(low, 1 - middle + low), (min(low + 1, short - 1), middle - low)])
+        for row, by_row in corners[0]:
+            for column, by_column in corners[1]:
+                shares[labels[row, column]][place] += by_row * by_column
+    return shares
+
+
+def has_most(label, place, shares):
+    """Whether none of the labels has more of a pixel, but for rounding."""
+    return shares[label][place] >= max(one[place] for one in shares.values()) - 1e-6
 
 
 @pytest.mark.parametrize("size", [(12, 16), (36, 48), (35, 51), (24, 16)])
@@ -124,9 +130,15 @@ def test_objects_and_parts_are_enlarged_in_their_own_outlines(size):
     rng = np.random.default_rng(0)
     coarse = rng.choice([0, 256, 2 * 256 + 1, 3 * 256 + 2, 3 * 256 + 3, 65535], (4, 4))
     both = coarse.repeat(3, 0).repeat(4, 1).astype(np.uint16)
-    for found, right in zip(_at_size(both, size), naive_at_size(both, size), strict=True):
-        assert found.dtype == np.uint8
-        np.testing.assert_array_equal(found, right)
+    objects, parts = _at_size(both, size)
+    assert objects.dtype == parts.dtype == np.uint8 and objects.shape == parts.shape == size
+    of_objects, of_both = naive_shares(both // 256, size), naive_shares(both, size)
+    for place in np.ndindex(size):
+        number = int(objects[place])
+        assert has_most(number, place, of_objects)
+        # Of a pixel of an object its own parts alone have shares.
+        own = {one % 256: share for one, share in of_both.items() if one // 256 == number}
+        assert has_most(int(parts[place]), place, own)
 
 
 def test_frames_between_empty_masks_are_not_read(film, tmp_path, monkeypatch):
