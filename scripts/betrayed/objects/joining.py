@@ -3,7 +3,7 @@
 One piece is worked on after another, so that memory does not grow with the film.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -165,7 +165,7 @@ def _identities(
     """The film's number, from 0, of each piece's objects, and how many there are."""
     found = []
     for place, (one, own) in enumerate(zip(pieces, looks, strict=True)):
-        shared = _shared(pieces[place - 1], one, PieceMasks.ids) if place else (None,) * 3
+        shared = _shared(pieces[place - 1], one) if place else (None,) * 3
         found.append(PieceObjects(one.piece.shot, own.tokens, own.covered, *shared))
     return identities(found, *_spread(looks), alike)
 
@@ -192,7 +192,7 @@ def _joined_parts(
     # of all that have a rank, also where that is above what images tell apart.
     nobody = max(_MOST, *(own.max(initial=0) for own in objects)) + 1
     for place, (one, own) in enumerate(zip(pieces, looks, strict=True)):
-        shared = _shared(pieces[place - 1], one, PieceMasks.part_ids) if place else (None,) * 3
+        shared = _shared(pieces[place - 1], one, parts=True) if place else (None,) * 3
         known = one.parts["part_of"].notna().to_numpy()
         of = np.full(len(known), nobody)
         of[known] = objects[place][one.parts["part_of"][known].to_numpy(int) - 1]
@@ -215,22 +215,23 @@ def _spread(looks: Sequence[Looks]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _shared(
-    before: PieceMasks, one: PieceMasks, ids: Callable[[PieceMasks, int], np.ndarray]
+    before: PieceMasks, one: PieceMasks, parts: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | tuple[None, None, None]:
-    """What objects of two pieces cover together, and each for itself, in the frames of both.
+    """What objects of two pieces, or their parts, cover together, and each for itself.
 
-    ``ids`` gives the images of the objects, or of their parts.
+    It is counted in the frames that both pieces have.
     """
     both = [number for number in before.piece.numbers if number in one.piece.numbers]
     if before.piece.shot != one.piece.shot or not both:
         return None, None, None
-    kind = "table" if ids is PieceMasks.ids else "parts"
-    sides = len(getattr(before, kind)) + 1, len(getattr(one, kind)) + 1
+    sides = [len(piece.parts if parts else piece.table) + 1 for piece in (before, one)]
     counts = np.zeros(sides)
     for number in both:
         first, second = (
             np.where(found == REST, 0, found).astype(int)
-            for found in (ids(before, number), ids(one, number))
+            for found in (
+                piece.part_ids(number) if parts else piece.ids(number) for piece in (before, one)
+            )
         )
         pairs = np.bincount((first * sides[1] + second).ravel(), minlength=sides[0] * sides[1])
         counts += pairs.reshape(sides)
