@@ -1,9 +1,7 @@
 """What clustering may keep in memory, and what it must make again when read."""
 
 import math
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,7 +34,7 @@ def allowed_memory(memory: float | None, device: torch.device) -> float:
 
 
 def less_memory(
-    memory: float, queries: np.ndarray, keys: np.ndarray, window: int, device: torch.device
+    memory: float, queries: Tensor, keys: Tensor, window: int, device: torch.device
 ) -> float | None:
     """Half of some memory, or what does without keeping any row, if that is more.
 
@@ -54,7 +52,7 @@ def less_memory(
 
 
 def _needs(
-    queries: Any, keys: Any, window: int, taus: int, directions: int, device: torch.device
+    queries: Tensor, keys: Tensor, window: int, taus: int, directions: int, device: torch.device
 ) -> tuple[float, float, float]:
     """Bytes of a window's rows, of what is always held, and of the centres that are expected."""
     frames, _, patches, _ = queries.shape

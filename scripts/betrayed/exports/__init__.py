@@ -1,1 +1,1 @@
-"""Masks in the forms that benchmarks' servers read."""
+"""Masks in the forms that servers and other tools take, and as arrays."""

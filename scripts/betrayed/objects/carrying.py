@@ -26,11 +26,11 @@ def carry(
     Args:
         greys: see :func:`small_grey`: of the computed frame, of those between, and of the next
             computed one; without it where ``after`` is None, as at the end of a shot.
-        before: (H', W') uint8 ids of the first frame; of any size.
+        before: (H', W') whole-number ids of the first frame; of any size.
         after: the same of the last frame; None: there is none.
 
     Yields:
-        (H', W') uint8 ids of each frame between.
+        (H', W') ids of each frame between, of the same type.
     """
     last = len(greys) - 1
     between = range(1, last if after is not None else last + 1)

@@ -20,11 +20,12 @@ def upsample_labels(labels: np.ndarray, tracks: np.ndarray, size: tuple[int, int
     """Bring one frame's labels to the size of the frame.
 
     Each track's mask of zeros and ones is upsampled bilinearly, and every pixel goes to the
-    track that has most of it; of two with as much to the first in ``tracks``.
+    track that has most of it; of two with as much to the first in ``tracks``. A pixel that none of
+    them reaches goes to the first that occurs.
 
     Args:
         labels: (h, w), the track of every token.
-        tracks: (K,) labels in order of precedence; all that occur must be among them.
+        tracks: (K,) labels in order of precedence, of which at least one occurs.
         size: height and width wanted, in pixels.
 
     Returns:
