@@ -23,6 +23,7 @@ from betrayed.clustering.clustering import (
     leader_merging,
 )
 from betrayed.clustering.memory import Budget
+from betrayed.clustering.neighbours import pairs_within
 from betrayed.clustering.row_parts import StoredRows
 from betrayed.clustering.tracking import ClusterSettings, begin_tracks, cluster_video, columns
 from betrayed.clustering.tracks import read_tracks
@@ -101,6 +102,26 @@ def test_the_way_it_is_computed_changes_nothing(monkeypatch, module, name, value
     found = hierarchical_clustering(queries, keys, tau=tau, window=3)
     np.testing.assert_array_equal(found.labels, labels)
     np.testing.assert_allclose(found.centres, centres, atol=1e-6)
+
+
+@pytest.mark.parametrize("tau", [1e-6, 0.05, 1.0])
+def test_few_pairs_at_a_time_change_nothing(monkeypatch, tau):
+    """As where a video has many more centres than a window has rows."""
+    queries, keys, _ = structured_case(9, groups=5)
+    wanted = hierarchical_clustering(queries, keys, tau=tau, window=3)
+    held = []
+
+    def watched(rows, projection, first, second, tau):
+        held.append(3 * len(first) * len(second) if len(first) > 1 else 0)
+        return pairs_within(rows, projection, first, second, tau)
+
+    monkeypatch.setattr(betrayed.clustering.clustering, "pairs_within", watched)
+    few = property(lambda budget: 300, lambda budget, value: None)
+    monkeypatch.setattr(betrayed.clustering.clustering.Budget, "pairs", few, raising=False)
+    found = hierarchical_clustering(queries, keys, tau=tau, window=3)
+    assert 0 < max(held) <= 300
+    np.testing.assert_array_equal(found.labels, wanted.labels)
+    np.testing.assert_allclose(found.centres, wanted.centres, rtol=1e-6)
 
 
 @pytest.mark.parametrize("taus", [[0.2], [0.05, 0.2]])
@@ -222,7 +243,8 @@ def test_identical_tokens_are_one_cluster():
 
 
 @pytest.mark.parametrize("candidates", [1, 2, 32])
-def test_leader_merging_by_hand(monkeypatch, candidates):
+@pytest.mark.parametrize("pairs", [1, 24, 10**6])
+def test_leader_merging_by_hand(monkeypatch, candidates, pairs):
     # Distances 0.044 from the first to the second, 0.041 on to the third, 0.169 from the first to
     # the third. The first takes the second, so that the third leads its own, and takes the fourth.
     monkeypatch.setattr(betrayed.clustering.clustering, "CANDIDATES", candidates)
@@ -231,7 +253,7 @@ def test_leader_merging_by_hand(monkeypatch, candidates):
     kept = StoredRows(rows)
     projection = project(kept, directions(rows, 2, 0.0))
     for tau, labels in {0.05: [0, 0, 1, 1], 0.03: [0, 1, 2, 2], 0.2: [0, 0, 0, 0]}.items():
-        np.testing.assert_array_equal(leader_merging(kept, projection, tau), labels)
+        np.testing.assert_array_equal(leader_merging(kept, projection, tau, pairs), labels)
 
 
 def test_key_frames():
@@ -367,6 +389,14 @@ def test_memory_that_never_does_is_told_with_what_to_set(tmp_path, monkeypatch):
     assert given[:2] == [4e8, 2e8] and len(given) == 3
     half = torch.from_numpy(tokens.astype("f2"))
     assert Budget(half, half[::10], 3, 1, 128, given[-1]).copies == 0
+
+
+def test_more_tracks_than_their_tree_has_room_for_are_refused(tmp_path, monkeypatch):
+    tokens, _, _ = structured_case(14, frames=12)
+    write_attention(tmp_path / "a.h5", tokens, tokens, (3, 3))
+    monkeypatch.setattr(betrayed.clustering.memory, "TREE", 4e8 / 2)
+    with pytest.raises(UserError, match=r"tree of \d+ tracks does not fit in the 0\.40 GB"):
+        cluster_video(tmp_path / "a.h5", tmp_path / "t.h5", ClusterSettings(), memory=4e8)
 
 
 def test_columns():

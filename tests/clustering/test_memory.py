@@ -50,6 +50,13 @@ def test_too_many_centres_are_refused():
         budget.check_centres(31, 100)
 
 
+@pytest.mark.parametrize("window", [3, 60])
+def test_as_many_pairs_as_a_window_has_and_some_for_small_ones(window):
+    queries = torch.zeros(60, 1, 100, 1)
+    pairs = Budget(queries, queries[:1], window, 1, 6, 1e9).pairs
+    assert pairs == {3: 6 * 2**21, 60: 6000**2}[window]
+
+
 def test_without_a_number_a_share_of_what_is_free(monkeypatch):
     free = {"cuda": 80e9, "cpu": 10e9}
     monkeypatch.setattr(betrayed.clustering.memory, "free_memory", lambda device: free[device.type])

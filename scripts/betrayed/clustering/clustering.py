@@ -29,7 +29,7 @@ from torch import Tensor
 from betrayed.clustering.bounds import Projection, bounds, concatenated
 from betrayed.clustering.divergence import safe_log
 from betrayed.clustering.mean_shift import ShiftedRows, blocks_of
-from betrayed.clustering.memory import Budget, allowed_memory
+from betrayed.clustering.memory import COMPARED, Budget, allowed_memory
 from betrayed.clustering.neighbours import neighbours, pairs_within
 from betrayed.clustering.row_parts import RowParts, StoredRows, store, tiles
 from betrayed.clustering.video_rows import VideoRows
@@ -143,30 +143,32 @@ def hierarchical_clusterings(
                     read = store(shifted, places[0])
                 elif len(places) > 1:
                     read = store(shifted, places[1])
-                merged[number].append(_merge(video, read, tau, shifted.which))
+                merged[number].append(_merge(video, read, tau, budget.pairs, shifted.which))
                 del shifted, read  # before the next ones are made
             centre_count = sum(len(level.centres) for levels in merged for level in levels)
             budget.check_centres(centre_count, video.columns)
         del rows, places
         tokens = concatenated(projections)
         del projections
-        return [_clustering(video, tokens, merged.pop(0), tau) for tau in taus]
+        return [_clustering(video, tokens, merged.pop(0), tau, budget.pairs) for tau in taus]
 
 
-def leader_merging(rows: RowParts, projection: Projection, tau: float) -> np.ndarray:
+def leader_merging(rows: RowParts, projection: Projection, tau: float, pairs: int) -> np.ndarray:
     """Greedy leader merging of n rows: labels (n,) int64, clusters in the order of leaders.
 
     In order, a row not yet taken leads a cluster of all untaken rows within tau of it. A handful
     of candidates at a time are compared with what is still untaken: rows that are taken before it
-    is their turn need no neighbours of their own.
+    is their turn need no neighbours of their own. A number may be held for each of so many
+    ``pairs`` of rows.
     """
     device = projection.products.device
     labels = np.full(rows.shape[0], -1, dtype=np.int64)
     clusters, count = 0, CANDIDATES if device.type == "cpu" else CANDIDATES_GPU
     while (untaken := np.flatnonzero(labels < 0)).size:
         index = on_device(untaken, device)
-        near = pairs_within(rows, projection, index[:count], index, tau)  # (c, untaken)
-        for candidate, its in zip(untaken[:count], near.cpu().numpy(), strict=False):
+        some = min(count, max(1, pairs // (COMPARED * len(untaken))))
+        near = pairs_within(rows, projection, index[:some], index, tau)  # (c, untaken)
+        for candidate, its in zip(untaken[:some], near.cpu().numpy(), strict=False):
             if labels[candidate] < 0:
                 labels[untaken[its & (labels[untaken] < 0)]] = labels[candidate] = clusters
                 clusters += 1
@@ -182,30 +184,38 @@ class _Level:
     labels: np.ndarray
 
 
-def _merge(video: VideoRows, rows: RowParts, tau: float, which: np.ndarray | None = None) -> _Level:
+def _merge(
+    video: VideoRows, rows: RowParts, tau: float, pairs: int, which: np.ndarray | None = None
+) -> _Level:
     """Leader merging: the means of the clusters, each summing to 1.
 
-    Where rows stand for several things, ``which`` (n,) says what row stands for each thing.
+    Where rows stand for several things, ``which`` (n,) says what row stands for each thing. A
+    number may be held for each of so many ``pairs`` of rows.
     """
     which = np.arange(rows.shape[0]) if which is None else which
     projection = video.project(rows)
-    labels = leader_merging(rows, projection, tau)
+    labels = leader_merging(rows, projection, tau, pairs)
     # A product with the memberships, and not scattered additions: the same sum on every run.
     device, clusters = projection.products.device, int(labels.max()) + 1
-    members = on_device(labels, device) == torch.arange(clusters, device=device)[:, None]
-    weights = members * on_device(np.bincount(which), device).to(projection.products)  # (K, rows)
-    centres = weights.new_empty((len(weights), rows.shape[1]))
+    its, counts = on_device(labels, device), on_device(np.bincount(which), device)
+    centres = projection.products.new_empty((clusters, rows.shape[1]))
     on_cpu = device.type == "cpu"
-    for part, values in rows.parts(whole=not on_cpu):
-        if on_cpu:
-            centres[:, part] = weights @ values
-        else:  # in place: there may be no room for as many once more
-            torch.mm(weights, values, out=centres[:, part])
+    step = max(1, pairs // len(labels))  # all clusters of a window; of many centres some
+    for start in range(0, clusters, step):
+        into = centres[start : start + step]
+        members = its == torch.arange(start, start + len(into), device=device)[:, None]
+        weights = members * counts.to(projection.products)  # (K, rows)
+        for part, values in rows.parts(whole=not on_cpu):
+            if on_cpu:
+                into[:, part] = weights @ values
+            else:  # in place: there may be no room for as many once more
+                torch.mm(weights, values, out=into[:, part])
+        del members, weights  # before the next ones are made
     return _Level(centres.div_(centres.sum(dim=1, keepdim=True)), labels[which])
 
 
 def _clustering(
-    video: VideoRows, tokens: Projection, windows: list[_Level], tau: float
+    video: VideoRows, tokens: Projection, windows: list[_Level], tau: float, pairs: int
 ) -> Clustering:
     """Steps 2 and 3: from the clusters of all windows to tracks; ``tokens`` are all the video's."""
     counts = [len(level.centres) for level in windows]
@@ -215,7 +225,7 @@ def _clustering(
     windows.clear()
     rounds = []
     while True:  # until nothing merges
-        level = _merge(video, StoredRows(centres), tau)
+        level = _merge(video, StoredRows(centres), tau, pairs)
         if len(level.centres) == len(centres):
             break
         centres = level.centres
@@ -248,8 +258,9 @@ def _assign(video: VideoRows, tokens: Projection, centres: Tensor) -> np.ndarray
 def _nearest(rows: Tensor, centres: Tensor) -> Tensor:
     """The nearest of K centres to each row (n, M), (n,)."""
     reference = safe_log(centres.mean(dim=0))
-    logs = safe_log(centres) - reference  # (K, M)
-    of_centres = (centres * logs).sum(dim=1)  # (K,)
+    logs = safe_log(centres).sub_(reference)  # (K, M): in place, since there is room for one
+    parts = tiles(*centres.shape, centres.device)
+    of_centres = torch.cat([(centres[part] * logs[part]).sum(dim=1) for part in parts])  # (K,)
     # A row's own Σ p log p is the same for all centres, so it is left out.
     return (of_centres - rows @ logs.T - (safe_log(rows) - reference) @ centres.T).argmin(dim=1)
 

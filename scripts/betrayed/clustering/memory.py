@@ -16,6 +16,12 @@ FLOAT = 4
 PARTS = 12
 # Bytes for each pair of rows, of what a GPU's kernels have of the neighbours of blocks of rows.
 LISTS = 3
+# Numbers that are held for each pair while rows are compared.
+COMPARED = 3
+# Pairs that a number may be held for where windows are small, in PARTs: there is room in PARTS.
+LEAST_PAIRS = 6
+# Bytes for each pair of tracks: their divergences, and on the host the tree in which they merge.
+TREE = 6 * FLOAT
 # Assumed: the share of tokens that lead a cluster within their window. So much room is left for
 # centres before rows are kept.
 LEADERS = 0.02
@@ -82,6 +88,8 @@ class Budget:
     Attributes:
         copies: how often a window's rows (window·N, Tk·N') are kept. 0: they are made again when
             read; 2: so that each threshold can shift its own copy; more is of no use.
+        pairs: of how many pairs of rows or centres a number may be held at a time, beside whether
+            it is wanted: those of a window, since nothing else of windows is held by then.
 
     Raises:
         UserError: not even the rest fits.
@@ -98,6 +106,10 @@ class Budget:
     ) -> None:
         rows, fixed, centres = _needs(queries, keys, window, taus, directions, keys.device)
         self.copies = max(0, min(int((memory - fixed - centres) // rows), 2 if taus > 1 else 1))
+        part = PART_CPU if keys.device.type == "cpu" else PART_GPU
+        self.pairs = max(
+            (min(window, queries.shape[0]) * queries.shape[2]) ** 2, LEAST_PAIRS * part
+        )
         self._memory = memory
         self._centres = memory - fixed - rows * self.copies
         if self._centres < 0:
@@ -114,3 +126,12 @@ class Budget:
                 f"{count} clusters before merging do not fit in the {self._memory / 1e9:.2f} GB "
                 "that clustering may take. Raise clustering.tau or clustering.memory_gb."
             )
+
+
+def check_tracks(count: int, memory: float, device: torch.device) -> None:
+    """Raise a UserError where ``count`` tracks are too many for all pairs of them."""
+    if count**2 * (TREE if device.type == "cpu" else 2 * FLOAT) > memory:
+        raise UserError(
+            f"The tree of {count} tracks does not fit in the {memory / 1e9:.2f} GB that clustering "
+            "may take. Raise clustering.tau or clustering.memory_gb."
+        )

@@ -61,13 +61,18 @@ def pairs_within(
     """Which of rows ``first`` (c,) and ``second`` (m,) have a divergence of at most tau, (c, m)."""
     if kernels := kernels_for(first.device):
         near, pairs = kernels.near_and_open_of(first, second, tau, projection)
+        count = len(pairs)
     else:
         lower, upper = bounds(projection[first], projection[second])
         near = upper <= tau
-        pairs = (lower <= tau).logical_xor_(near).nonzero()
-    one, other = pairs.T
-    if len(one) > OPEN_SHARE * near.numel():
+        undecided = (lower <= tau).logical_xor_(near)
+        del lower, upper  # before as many numbers are made
+        # Counted first: a list of most pairs would be larger than all that is held of them.
+        count = int(undecided.count_nonzero())
+        pairs = undecided.nonzero() if count <= OPEN_SHARE * near.numel() else None
+    if count > OPEN_SHARE * near.numel():
         near = cross_divergences(rows, first, second) <= tau
-    elif len(one):
+    elif count:
+        one, other = pairs.T
         near[one, other] = paired_divergences(rows, first[one], second[other]) <= tau
     return near.logical_or_(first[:, None] == second)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from betrayed.clustering.clustering import Clustering, hierarchical_clustering, key_frames
 from betrayed.clustering.divergence import symmetric_kl
-from betrayed.clustering.memory import REMEDY, allowed_memory, less_memory
+from betrayed.clustering.memory import REMEDY, allowed_memory, check_tracks, less_memory
 from betrayed.clustering.merge_tree import merge_tree
 from betrayed.clustering.row_parts import StoredRows
 from betrayed.config.clustering import ClusterSettings
@@ -168,6 +168,7 @@ def _clustered(
             memory=memory,
             watch=lambda items, name, unit: progress(items, f"{name} {video}", unit),
         )
+        check_tracks(len(clustering.centres), memory, device)
         with exact_float32(device):
             centres = on_device(clustering.centres, device)
             return clustering, symmetric_kl(StoredRows(centres)).cpu().numpy()
