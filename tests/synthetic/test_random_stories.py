@@ -7,8 +7,8 @@ import pytest
 from betrayed.io.palette import read_ids
 from betrayed.synthetic import riders
 from betrayed.synthetic.drafts import KINDS, draft
-from betrayed.synthetic.film import SyntheticSettings, clip_names, make_dataset, render_clip
-from betrayed.synthetic.random_stories import random_name, random_story
+from betrayed.synthetic.film import SyntheticSettings, make_dataset, render_clip, tell
+from betrayed.synthetic.random_stories import random_story
 from betrayed.synthetic.rendering import render_story, story_ids
 from betrayed.synthetic.staging import GRID, MIDDLE, pace
 from betrayed.synthetic.troupe import Moment
@@ -32,7 +32,7 @@ def test_a_data_set_has_every_kind_in_turn_and_the_same_bytes_from_the_same_seed
     settings = SyntheticSettings(seed=3, stories="random", clips=9, frames=2, height=60, width=100)
     for name in ("one", "two"):
         make_dataset(tmp_path / name, settings)
-    names = clip_names(settings)
+    names = [tell(number, settings).name for number in range(settings.clips)]
     assert names[3] == "random-0003-rider"
     assert [name.split("-")[2] for name in names] == [*KINDS, KINDS[0]]
     files = [path for path in (tmp_path / "one").rglob("*") if path.is_file()]
@@ -158,7 +158,7 @@ def test_paces_start_and_stop_as_they_are_called():
 
 def test_random_clips_have_no_upper_bound_and_fixed_ones_have():
     settings = SyntheticSettings(stories="random", clips=5000)
-    assert clip_names(settings)[-1] == random_name(4999) == "random-4999-camera"
+    assert tell(4999, settings).name == "random-4999-camera"
     with pytest.raises(ValueError, match="must be at most 6 when stories is 'fixed', not 7"):
         SyntheticSettings(clips=7)
     with pytest.raises(ValueError, match="should be 'fixed' or 'random'"):

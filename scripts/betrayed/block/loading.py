@@ -15,28 +15,12 @@ RELEASE_PREFIX = "temporal_transformer.0."
 RELEASE_HEADS = 8
 
 
-def load_release_checkpoint(path: str | Path, heads: int = RELEASE_HEADS) -> SpatioTemporalBlock:
-    """The block of a checkpoint in the form of the paper's release.
-
-    Such a file holds ``model_state_dict`` with the block under ``temporal_transformer.0.``
-    (``norm1``, ``attn.qkv``, ``attn.proj``, ``norm2``, ``mlp.fc1``, ``mlp.fc2``); what else it
-    holds (the backbone, the optimiser) is left aside.
-
-    Args:
-        path: the ``.pth`` file.
-        heads: the number of heads, which the weights do not tell; the release has that many.
-
-    Returns:
-        The block, ready for inference.
-
-    Raises:
-        UserError: the file is missing or damaged, or keys are missing, too many or misshapen.
-    """
-    return release_block(read_checkpoint(path), path, heads)
-
-
 def load_block(path: str | Path) -> tuple[SpatioTemporalBlock, dict[str, Any]]:
     """A trained block from ``block.pt``, or from a checkpoint of the paper's release.
+
+    The latter holds ``model_state_dict`` with the block under ``temporal_transformer.0.``
+    (``norm1``, ``attn.qkv``, ``attn.proj``, ``norm2``, ``mlp.fc1``, ``mlp.fc2``); what else it
+    holds (the backbone, the optimiser) is left aside. Its weights do not tell the number of heads.
 
     Returns:
         The block, ready for inference, and what is known of it: ``settings``, ``features`` (what
@@ -44,13 +28,19 @@ def load_block(path: str | Path) -> tuple[SpatioTemporalBlock, dict[str, Any]]:
         ``heads``.
 
     Raises:
-        UserError: the file is missing, damaged, or holds no block, or a weight is not finite.
+        UserError: the file is missing, damaged, or holds no block, weights are missing, too many
+            or misshapen, or one is not finite.
     """
     stored = read_checkpoint(path)
-    if any(name.startswith(RELEASE_PREFIX) for name in stored["model_state_dict"]):
-        block = release_block(stored, path, RELEASE_HEADS)
-        info = {"settings": {}, "features": {}, "step": stored.get("iteration"), "heads": 8}
-        return block, info | {"dim": block.dim}
+    released = {
+        name.removeprefix(RELEASE_PREFIX): value
+        for name, value in stored["model_state_dict"].items()
+        if name.startswith(RELEASE_PREFIX)
+    }
+    if released:
+        block = _fill(released, path, RELEASE_HEADS)
+        info = {"settings": {}, "features": {}, "step": stored.get("iteration")}
+        return block, info | {"heads": RELEASE_HEADS, "dim": block.dim}
     names = ("settings", "features", "step", "dim", "heads")
     missing = [name for name in names if name not in stored]
     if missing:
@@ -74,18 +64,6 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not isinstance(stored, dict) or not isinstance(stored.get("model_state_dict"), dict):
         raise UserError(f"{path} holds no model_state_dict, so no block can be read from it.")
     return stored
-
-
-def release_block(stored: dict[str, Any], path: str | Path, heads: int) -> SpatioTemporalBlock:
-    """The block inside a release checkpoint that was read already."""
-    weights = {
-        name.removeprefix(RELEASE_PREFIX): value
-        for name, value in stored["model_state_dict"].items()
-        if name.startswith(RELEASE_PREFIX)
-    }
-    if not weights:
-        raise UserError(f"{path} has no weights under {RELEASE_PREFIX}: it is no such checkpoint.")
-    return _fill(weights, path, heads)
 
 
 def _fill(weights: dict[str, Tensor], path: str | Path, heads: int) -> SpatioTemporalBlock:

@@ -31,16 +31,6 @@ _CONTENT = "content_sha256"
 _REMEDY = "Delete it and run the workflow again."
 
 
-def describe_weights(path: str | Path) -> Weights:
-    """What is noted in a weights file about its origin.
-
-    Raises:
-        UserError: the file is missing, cut short, or was not made by
-            :func:`betrayed.features.weight_fetching.fetch_weights`.
-    """
-    return Weights(**{name: value for name, value in _note(path).items() if name != _CONTENT})
-
-
 def content_sha256(note: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
     """The SHA-256 of what a file of weights holds: what is noted in it, and every tensor."""
     digest = hashlib.sha256(json.dumps(note, sort_keys=True).encode())
@@ -51,7 +41,11 @@ def content_sha256(note: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
 
 
 def _note(path: str | Path) -> dict[str, Any]:
-    """What :func:`betrayed.features.weight_fetching.fetch_weights` noted, with the checksum."""
+    """What :func:`betrayed.features.weight_fetching.fetch_weights` noted, with the checksum.
+
+    Raises:
+        UserError: the file is missing, cut short, or was not made by that.
+    """
     if not Path(path).is_file():
         raise UserError(f"The weights {path} do not exist. Run the workflow to fetch them.")
     try:

@@ -113,28 +113,17 @@ def read_image(path: str | Path, white: float | None = None) -> np.ndarray:
     return 255 - picture if inverted else picture
 
 
-def read_values(path: str | Path, depths: Depths) -> np.ndarray:
-    """Read the values of a picture as they are saved, upright, and note their range.
+def checked_size(path: str | Path, depths: Depths) -> tuple[int, int]:
+    """Height and width of a picture, upright, if :func:`read_image` can read it.
+
+    It takes less time than that where the picture is a JPEG.
 
     Args:
         path: the image.
-        depths: takes the values, and what the file says of them.
-
-    Returns:
-        (H, W, 3) uint8 RGB where it has 8 bits a channel or less; else whole numbers of 16 bits or
-        floating point, (H, W) or (H, W, 3), or (H, W, 4) with alpha.
+        depths: takes the range of its values, and what the file says of them.
 
     Raises:
         UserError: it is missing, damaged, cut short, or its values are below 0 or no numbers.
-    """
-    with opened(path, "frame") as image:
-        return _noted_values(path, image, depths)
-
-
-def checked_size(path: str | Path, depths: Depths) -> tuple[int, int]:
-    """Height and width of a picture, upright, if :func:`read_values` can read it.
-
-    It notes and refuses the same as that, in less time where the picture is a JPEG.
     """
     with opened(path, "frame", coarsely=True) as image:
         values = _noted_values(path, image, depths)
@@ -232,7 +221,7 @@ def size_text(shape: Sequence[int]) -> str:
 
 
 def _noted_values(path: str | Path, image: Image.Image, depths: Depths) -> np.ndarray:
-    """See :func:`read_values`."""
+    """The values, of which the range is noted, and what the file says of it."""
     values = _values(path, image)
     colours = values[..., :3] if values.ndim == 3 else values
     depths.add(path, colours, **_told(image))
@@ -240,7 +229,12 @@ def _noted_values(path: str | Path, image: Image.Image, depths: Depths) -> np.nd
 
 
 def _values(path: str | Path, image: Image.Image) -> np.ndarray:
-    """See :func:`read_values`."""
+    """The values of a picture as they are saved, upright.
+
+    Returns:
+        (H, W, 3) uint8 RGB where it has 8 bits a channel or less; else whole numbers of 16 bits or
+        floating point, (H, W) or (H, W, 3), or (H, W, 4) with alpha.
+    """
     try:
         turned = image.getexif().get(ORIENTATION) in TURNS
         upright = ImageOps.exif_transpose(image) if turned else image  # it copies, too

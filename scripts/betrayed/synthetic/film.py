@@ -18,7 +18,7 @@ from betrayed.config.synthetic import SyntheticSettings
 from betrayed.io.files import whole_folder
 from betrayed.io.palette import save_palette_png
 from betrayed.io.progress import progress
-from betrayed.synthetic.random_stories import random_name, random_story
+from betrayed.synthetic.random_stories import random_story
 from betrayed.synthetic.rendering import frame_size, render_story
 from betrayed.synthetic.stories import STORIES
 from betrayed.synthetic.story import Story
@@ -32,13 +32,6 @@ annotations/  one folder for each clip: a palette PNG for each frame at the fram
 
 {lines}
 """
-
-
-def clip_names(settings: SyntheticSettings) -> list[str]:
-    """The names of the clips that :func:`make_dataset` makes, in its order."""
-    if settings.stories == "random":
-        return [random_name(number) for number in range(settings.clips)]
-    return [story.name for story in STORIES[: settings.clips]]
 
 
 def tell(number: int, settings: SyntheticSettings) -> Story:

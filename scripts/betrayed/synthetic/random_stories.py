@@ -20,11 +20,6 @@ def kind_of(index: int) -> str:
     return KINDS[index % len(KINDS)]
 
 
-def random_name(index: int) -> str:
-    """The name of a data set's clip."""
-    return f"random-{index:04d}-{kind_of(index)}"
-
-
 def random_story(seed: int, index: int, kind: str | None = None) -> Story:
     """The story of one clip; the same seed, index and kind give the same one."""
     kind = kind or kind_of(index)
