@@ -162,9 +162,7 @@ def objects_by_cues(
     number = len(division.object_of)
     pieces = _measures(np.where(foreground.mask, parts, number), maps, number + 1)[:number]
     pieces["proposal"], pieces["foreground"] = 0, True
-    numbers = pd.Series(division.object_of + 1)
-    pieces["part"] = pieces.index + 1
-    pieces["part_of"] = numbers.where(numbers <= settings.max_objects)
+    pieces["part"], pieces["part_of"] = pieces.index + 1, division.object_of + 1
     pieces = pieces.reindex(columns=list(COLUMNS))
     table = pd.concat([proposals, pieces.astype(WHOLE_NUMBERS)], ignore_index=True)
     return Objects(table, tracks, foreground, division, outlines)
