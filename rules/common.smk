@@ -49,7 +49,8 @@ if workflow.is_main_process:
     except UserError as error:
         logger.warning(f"warning: {error}")
     try:
-        # Not while a run goes on: its records become true.
+        # Not while a run goes on: its records become true. Also where one only looks: which of the two
+        # it is Snakemake does not tell yet, and a plan from untrue records would be wrong.
         with claim_folder(Path(".snakemake")):
             drop_untrue_manifests("results")
             drop_untrue("results", failures=not config["allow_failures"])
